@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// INI text into entries that know where they stand. A strict reader; what keys mean is for the parameter tables.
+#ifndef VMC_CONFIG_H
+#define VMC_CONFIG_H
+
+#include "vmc/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Bytes of a line, of a file; entries of a file; complaints about its form before the rest is left unread.
+enum { CONFIG_LINE_MOST = 4096, CONFIG_FILE_MOST = 1 << 20, CONFIG_ENTRIES_MOST = 1000, CONFIG_COMPLAINTS_MOST = 50 };
+
+struct config_entry {
+    char *section, *key, *value;  // owned
+    const char *origin;           // file name, or "--set"
+    size_t line;                  // 1-based; 0 for --set
+    char *file_value;             // owned; what the file says where an override replaced it, else NULL
+};
+
+struct config_section {
+    char *name;                   // owned
+    size_t line;
+};
+
+struct config {
+    char *file;                   // as given
+    char *text;                   // the whole file as read
+    size_t n_entries;
+    struct config_entry *entries; // in order; an override replaces the value and origin of the entry it overrides
+    size_t n_sections;
+    struct config_section *sections; // as they stand in the file, empty ones too
+    bool cut;                     // reading stopped early: what is missing may stand further down
+};
+
+// Reads a file. All complaints about its form are gathered, each "file:line: [section] key: …".
+// ERROR_INPUT: missing, unreadable, a directory; ERROR_CONFIG: form. After ERROR_CONFIG the entries that could be made out are there, so that
+// their values can be judged in the same breath; config_finish is due in every case.
+bool config_read(struct config *config, const char *path, struct error *error);
+// The same from memory; `name` stands for the file in messages.
+bool config_parse(struct config *config, const char *name, const char *text, size_t length, struct error *error);
+// "section.key=value". ERROR_USAGE when malformed. A later one for the same key wins.
+bool config_set(struct config *config, const char *assignment, struct error *error);
+void config_finish(struct config *config);
+
+// The entry, or NULL; the file's section, or NULL.
+const struct config_entry *config_find(const struct config *config, const char *section, const char *key);
+const struct config_section *config_find_section(const struct config *config, const char *section);
+
+// The nearest of the names to `word` (Damerau-Levenshtein without regard to case, at most a third of its length apart, but one letter always),
+// or NULL. names end with NULL.
+const char *config_nearest(const char *word, const char *const *names);
+
+#endif

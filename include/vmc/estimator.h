@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The local energy and its parts, and control variates that make their variance finite and small (docs/theory.md, sections 3 and 7).
+#ifndef VMC_ESTIMATOR_H
+#define VMC_ESTIMATOR_H
+
+#include "vmc/hamiltonian.h"
+#include "vmc/wavefunction.h"
+
+// Rows over the walkers of a block.
+enum { ENERGY_LOCAL, ENERGY_KINETIC, ENERGY_KINETIC_GRADIENT, ENERGY_TRAP, ENERGY_PAIR, ENERGY_VIRIAL, ENERGY_ROWS };
+// KINETIC = -1/2 sum (g^2 + l); KINETIC_GRADIENT = 1/2 sum g^2 has the same mean; LOCAL = KINETIC + TRAP + PAIR;
+// VIRIAL = sum_i x_i dV/dx_i.
+
+size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian);
+// The frame must be evaluated. out: ENERGY_ROWS rows.
+void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
+                      double *out);
+
+// ---- control variates: C_u = -1/2 Laplacian u - grad u . grad ln|psi| has mean 0 under |psi|^2 for every u
+
+enum { CONTROLS_MOST = 16, CONTROL_TYPES_MOST = 8 };
+// What is controlled; the energy is the sum of the three, and so are its coefficients.
+enum { CONTROLLED_KINETIC, CONTROLLED_TRAP, CONTROLLED_PAIR, CONTROLLED_QUANTITIES };
+
+struct controls;
+
+// A family of functions u_k.
+struct control_type {
+    const char *name, *summary;
+    bool (*applies)(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction);
+    size_t (*n_functions)(const struct system *system);
+    // Rows C_u of every function. x, gradient of ln|psi|: [M] rows.
+    void (*evaluate)(const struct controls *controls, const double *x, const double *gradient, double *scratch, double *c);
+    // du [M rows] += sum_k coefficient[k] grad u_k
+    void (*slope)(const struct controls *controls, const double *coefficient, const double *x, double *scratch, double *du);
+    // Where physics fixes the coefficient of function k for a quantity: true, and the value. NULL: all are fitted.
+    bool (*fixed)(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t k, size_t quantity, double *value);
+};
+
+const struct control_type *control_type_at(size_t index);
+const char *control_name(size_t index);
+
+struct controls {
+    struct system system;
+    double range;                                   // beta of the pair functions r / (1 + beta r), 1 / a_ho
+    size_t n_types, n_functions;
+    const struct control_type *type[CONTROL_TYPES_MOST];
+    size_t first_function[CONTROL_TYPES_MOST];
+    bool is_fixed[CONTROLS_MOST];
+    double coefficient[CONTROLLED_QUANTITIES][CONTROLS_MOST];
+    double total[CONTROLS_MOST];                    // their sum: the coefficients of the energy
+};
+
+// Chooses those of the list (indices into control_type_at) that apply. n = 0: none.
+void controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
+                    const size_t *index);
+size_t controls_scratch_rows(const struct controls *controls);
+// c: n_functions rows.
+void controls_evaluate(const struct controls *controls, const struct wavefunction *wavefunction, const double *frame, double *scratch, double *c);
+// du [M rows] = gradient of the energy's u = sum_k total_k u_k
+void controls_slope(const struct controls *controls, const double *frame, double *scratch, double *du);
+// energy rows with the controls added: LOCAL, KINETIC, TRAP, PAIR of `energy` (ENERGY_ROWS rows) -> out[0..3] rows
+enum { CONTROLLED_ENERGY_ROW, CONTROLLED_ROW, CONTROLLED_ROWS = CONTROLLED_ROW + CONTROLLED_QUANTITIES };
+void controls_apply(const struct controls *controls, const double *energy, const double *c, double *out);
+
+// Fitting: least squares with an intercept on earlier samples, then frozen.
+// sums: controls_sum_rows rows, added to per block; merged by plain addition.
+size_t controls_sum_rows(const struct controls *controls);
+void controls_gather(const struct controls *controls, const double *energy, const double *c, double *scratch, double *sums);
+size_t controls_moments(const struct controls *controls);               // doubles
+void controls_reduce(const struct controls *controls, const double *sums, double *moments);  // adds
+// Takes the coefficients that minimise the variance of each quantity; keeps the old ones (and returns false) when the fit is not usable.
+bool controls_fit(struct controls *controls, const double *moments);
+
+#endif

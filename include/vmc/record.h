@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The results file (HDF5): what stands in it, and publishing it whole (docs/results.md).
+#ifndef VMC_RECORD_H
+#define VMC_RECORD_H
+
+#include "vmc/error.h"
+#include "vmc/param.h"
+#include "vmc/wavefunction.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Highest version of the file's layout that is understood, and the one written (root attribute "format_version", "1").
+enum { RECORD_FORMAT_VERSION = 1 };
+
+// A number or an array of doubles with its meaning. rank 0: scalar.
+struct record_axis { const char *name; size_t extent; const char *unit; const char *long_name; const double *values; /* NULL: 0, 1, 2, … */ };
+struct record_array {
+    const char *path;              // "/training/energy"
+    const char *unit;              // "1" for pure numbers
+    const char *long_name;
+    size_t rank;
+    struct record_axis axis[3];    // axis names are data sets in the same group
+    const double *values;          // row-major
+};
+struct record_text { const char *path; const char *long_name; const char *value; };             // variable-length UTF-8 scalar
+struct record_count { const char *path; const char *unit; const char *long_name; uint64_t value; }; // integer scalar
+struct record_texts { const char *path; const char *long_name; struct record_axis axis; const char *const *values; }; // 1D array of strings
+struct record_attribute { const char *path; const char *name; const char *value; };               // string attribute of a group ("/" too) or data set
+
+// A growing list of everything that goes into one file. Texts are copied; arrays of numbers, words and axis values are borrowed until
+// record_publish returns. A mistake (a path twice, an axis with two extents, no memory) is kept and told by record_publish as ERROR_INTERNAL.
+// An array named as its own axis ("/observables/radius" over "radius") is that axis. Axes without values count 0, 1, 2, ….
+struct record;
+struct record *record_create(void);
+void record_destroy(struct record *record);
+void record_add_array(struct record *record, const struct record_array *array);
+void record_add_real(struct record *record, const char *path, const char *unit, const char *long_name, double value);
+void record_add_count(struct record *record, const char *path, const char *unit, const char *long_name, uint64_t value);
+void record_add_text(struct record *record, const char *path, const char *long_name, const char *value);
+void record_add_texts(struct record *record, const struct record_texts *texts);
+void record_add_words(struct record *record, const char *path, const char *long_name, size_t n, const uint64_t *words); // opaque state
+void record_add_attribute(struct record *record, const char *path, const char *name, const char *value);
+// One row of a parameter table as data sets under /config/<section>/<key>, with unit and help.
+void record_add_setting(struct record *record, const char *section, const struct param *row, const void *state);
+
+// Writes everything to a temporary neighbour of `path`, flushes it to disk and renames it over `path`; a reader sees the old file or the
+// whole new one. Adds the digest. On failure `path` is untouched and the temporary is removed. ERROR_WRITE.
+bool record_publish(const struct record *record, const char *path, struct error *error);
+
+// Reading.
+struct record_file;
+// Opens and checks the digest. ERROR_INPUT: missing; ERROR_DAMAGED: not HDF5, foreign, digest wrong, newer format. `foreign_allowed`: any
+// HDF5 file (wavefunction.load), digest checked only where there is one.
+struct record_file *record_open(const char *path, bool foreign_allowed, struct error *error);
+void record_close(struct record_file *file);
+bool record_has(struct record_file *file, const char *path);
+// Extents (rank at most 3); false with ERROR_DAMAGED when it is no numeric array.
+bool record_shape(struct record_file *file, const char *path, size_t *rank, size_t extent[3], struct error *error);
+bool record_read_reals(struct record_file *file, const char *path, size_t n, double *values, struct error *error);
+bool record_read_count(struct record_file *file, const char *path, uint64_t *value, struct error *error);
+bool record_read_words(struct record_file *file, const char *path, size_t n, uint64_t *words, struct error *error);
+// malloc'ed
+char *record_read_text(struct record_file *file, const char *path, struct error *error);
+char *record_read_attribute(struct record_file *file, const char *path, const char *name, struct error *error);
+
+// `/wavefunction/<factor>/…` in both directions, from the factors' views.
+void record_add_wavefunction(struct record *record, const struct wavefunction *wavefunction, const double *theta);
+// ERROR_CONFIG when shapes, representation or factors differ; ERROR_DAMAGED when values are not finite.
+bool record_load_wavefunction(struct record_file *file, const struct wavefunction *wavefunction, double *theta, struct error *error);
+
+// For the program, before anything else: HDF5 prints nothing by itself and does nothing in exit(), where it can crash after a failed close.
+void record_prepare_hdf5(void);
+// HDF5 version at run time, "1.10.8".
+const char *record_hdf5_version(void);
+
+#endif

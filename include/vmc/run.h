@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A whole run: walkers, training, measuring, publishing. Prints nothing; tells the caller through callbacks.
+#ifndef VMC_RUN_H
+#define VMC_RUN_H
+
+#include "vmc/error.h"
+#include "vmc/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum run_phase { RUN_BURN_IN, RUN_TRAIN, RUN_MEASURE };
+
+struct run_progress {
+    enum run_phase phase;
+    size_t done, total;       // iterations in training, draws per walker in measuring, sweeps in burn-in
+    double energy, energy_error, variance, acceptance;  // NAN where not known yet
+    double seconds_left;      // NAN where not known yet
+};
+
+struct run_options {
+    size_t threads;           // at least 1
+    const char *output;       // path of the results file
+    const char *config_text;  // the INI as read, for the record; may be NULL
+    const char *command;      // "vmc", …: the program's name for the record
+    void (*progress)(const struct run_progress *progress, void *context);  // may be NULL; called from one thread, a few times per second
+    void *context;
+};
+
+// What a run yields; NAN where a quantity does not exist. run_result_rows describes the members for summary, JSON and file alike.
+struct run_result {
+    double energy, energy_error, variance, estimator_variance, local_energy, local_energy_error;
+    double kinetic, kinetic_error, kinetic_gradient, kinetic_gradient_error, trap, trap_error, pair, pair_error;
+    double virial_ratio, acceptance, step, autocorrelation_time, autocorrelation_error, effective_samples, r_hat;
+    double n_samples, n_bad;              // whole numbers
+    double iterations, steps_back;        // whole numbers: training iterations done, steps taken back
+    double wall_time, cpu_time;           // s
+    double training_cpu_time, measuring_cpu_time;
+    double n_parameters, memory_per_walker;
+    bool plateau;                         // the error bar's blocking found a plateau
+    const char *stop_reason;              // why training ended, in words; static text
+};
+struct run_result_row {
+    const char *name;        // data set name and JSON key
+    size_t offset;           // of a double in struct run_result
+    bool whole;              // a whole number
+    const char *unit, *long_name;
+};
+extern const struct run_result_row run_result_rows[];  // ends with name NULL
+
+// What `--check` tells.
+struct run_estimate {
+    double memory, memory_per_walker, file_size;  // bytes
+    double cpu_time;                              // s, from a short measurement
+    size_t n_parameters, walkers, draws;
+};
+
+bool run_execute(const struct settings *settings, const struct run_options *options, struct run_result *result, struct error *error);
+bool run_check(const struct settings *settings, const struct run_options *options, struct run_estimate *estimate, struct error *error);
+
+#endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Samplers of |psi|^2 (docs/theory.md, section 4).
+#ifndef VMC_SAMPLER_H
+#define VMC_SAMPLER_H
+
+#include "vmc/error.h"
+#include "vmc/param.h"
+#include "vmc/walkers.h"
+#include "vmc/wavefunction.h"
+
+struct sampler_type {
+    const char *name, *summary;
+    size_t state_size;
+    const struct param *params;   // the keys of [sampler] that are its own
+    bool has_step;                // false: there is nothing to tune
+    const char *step_unit;
+    // Acceptance to tune for, and a first guess of the step.
+    double (*best_acceptance)(const void *state, const struct system *system);
+    double (*first_step)(const void *state, const struct system *system);
+    // False with the reason when it cannot serve this wave function.
+    bool (*suits)(const void *state, const struct wavefunction *wavefunction, struct error *error);
+    size_t (*n_scratch_rows)(const void *state, const struct wavefunction *wavefunction);
+    size_t (*moves_per_sweep)(const void *state, const struct system *system);
+    // One sweep of one block; returns accepted moves, summed over the walkers. `block->current` must have its weight and caches
+    // (wavefunction_evaluate) from the same parameters.
+    size_t (*sweep)(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch);
+};
+
+const struct sampler_type *sampler_type_at(size_t index);
+const char *sampler_name(size_t index);
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Errors as values: one growing text, a line per message. Lack of memory loses text but never the kind or the count.
+#include "vmc/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Joins old text and new line; on failure the old text stays.
+static void append(struct error *error, const char *line)
+{
+    size_t old = error->text ? strlen(error->text) + 1 : 0;  // + 1: the newline between them
+    size_t length = strlen(line);
+    char *text = realloc(error->text, old + length + 1);
+    if (!text)
+        return;
+    if (old > 0)
+        text[old - 1] = '\n';
+    memcpy(text + old, line, length + 1);
+    error->text = text;
+}
+
+bool error_add(struct error *error, enum error_kind kind, const char *format, ...)
+{
+    if (!error)
+        return false;
+    if (error->n_messages++ == 0)
+        error->kind = kind;
+    char *line = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&line, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return false;
+    append(error, line);
+    free(line);
+    return false;
+}
+
+void error_clear(struct error *error)
+{
+    if (!error)
+        return;
+    free(error->text);
+    *error = (struct error){ 0 };
+}

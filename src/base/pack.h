@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Packs: PACK_WIDTH walkers in one machine register, and the vector mathematics the kernels need.
+//
+// Every operation rounds alike at every width: + - * / sqrt are IEEE, products are fused only where pack_fma says so (the build switches
+// contraction off), and the functions below use nothing else. So one configuration gives the same bits at width 1, 4 and 8 wherever the
+// processor has FMA. Approximate instructions (rsqrt14, …) are not used: their bits differ between makers.
+// A row is ROW_PACKS packs, that is WALKERS doubles. Functions state their largest error, found by tests/unit/test_pack.c.
+#ifndef VMC_BASE_PACK_H
+#define VMC_BASE_PACK_H
+
+#include "vmc/wavefunction.h"
+
+#include <stdint.h>
+
+#ifndef PACK_WIDTH
+#if defined __AVX512F__ && defined __AVX512DQ__
+#define PACK_WIDTH 8
+#elif defined __AVX2__ && defined __FMA__
+#define PACK_WIDTH 4
+#elif defined __SSE2__
+#define PACK_WIDTH 2
+#else
+#define PACK_WIDTH 1
+#endif
+#endif
+
+#if defined __SSE2__
+#include <immintrin.h>
+#endif
+
+typedef double pack __attribute__((vector_size(8 * PACK_WIDTH), may_alias));
+typedef int64_t pack_bits __attribute__((vector_size(8 * PACK_WIDTH), may_alias));
+typedef uint64_t pack_words __attribute__((vector_size(8 * PACK_WIDTH), may_alias));
+
+enum { ROW_PACKS = WALKERS / PACK_WIDTH };
+
+// Registers a tile of a matrix pass may use for accumulators: TILE_ROWS output rows by TILE_PACKS packs.
+#if PACK_WIDTH == 8
+enum { TILE_ROWS = 4, TILE_PACKS = 4 };
+#elif PACK_WIDTH == 4
+enum { TILE_ROWS = 3, TILE_PACKS = 4 };
+#else
+enum { TILE_ROWS = 2, TILE_PACKS = 4 };
+#endif
+
+#define PACK_INLINE static inline __attribute__((always_inline, unused))
+
+PACK_INLINE pack pack_all(double x) { return x - (pack){ 0 }; }
+
+// a b + c, rounded once where the processor can.
+PACK_INLINE pack pack_fma(pack a, pack b, pack c)
+{
+#if PACK_WIDTH == 8 && defined __AVX512F__
+    return (pack)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif PACK_WIDTH == 4 && defined __FMA__
+    return (pack)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined __FMA__ || defined __ARM_FEATURE_FMA
+    pack out;
+    for (int k = 0; k < PACK_WIDTH; k++)
+        out[k] = __builtin_fma(a[k], b[k], c[k]);
+    return out;
+#else
+    return a * b + c;
+#endif
+}
+
+PACK_INLINE pack pack_sqrt(pack x)
+{
+#if PACK_WIDTH == 8 && defined __AVX512F__
+    return (pack)_mm512_sqrt_pd((__m512d)x);
+#elif PACK_WIDTH == 4 && defined __AVX2__
+    return (pack)_mm256_sqrt_pd((__m256d)x);
+#elif PACK_WIDTH == 2 && defined __SSE2__
+    return (pack)_mm_sqrt_pd((__m128d)x);
+#else
+    pack out;
+    for (int k = 0; k < PACK_WIDTH; k++)
+        out[k] = __builtin_sqrt(x[k]);
+    return out;
+#endif
+}
+
+// where `mask` (all bits set or none, per walker) a, else b
+PACK_INLINE pack pack_select(pack_bits mask, pack a, pack b)
+{
+#if PACK_WIDTH == 4 && defined __AVX2__
+    return (pack)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)mask);
+#else
+    return (pack)(((pack_bits)a & mask) | ((pack_bits)b & ~mask));
+#endif
+}
+
+PACK_INLINE pack pack_abs(pack x) { return (pack)((pack_bits)x & INT64_MAX); }
+PACK_INLINE pack pack_max(pack a, pack b) { return pack_select(a > b, a, b); }
+PACK_INLINE pack pack_min(pack a, pack b) { return pack_select(a < b, a, b); }
+
+// e^x for |x| <= 708, e^±708 beyond; relative error below 2.5e-16. NAN gives a number: callers look for non-finite sums elsewhere.
+PACK_INLINE pack pack_exp(pack x)
+{
+    const double round = 6755399441055744.0;  // 1.5 2^52: adding it leaves the nearest integer in the low bits
+    x = pack_min(pack_max(x, pack_all(-708.0)), pack_all(708.0));
+    const pack shifted = pack_fma(x, pack_all(1.4426950408889634), pack_all(round));
+    const pack n = shifted - round;
+    pack r = pack_fma(n, pack_all(-0x1.62e42fefa0000p-1), x);  // ln 2, high part: n times it is exact
+    r = pack_fma(n, pack_all(-0x1.cf79abc9e3b3ap-40), r);
+    // Chebyshev interpolation of (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2
+    pack p = pack_fma(pack_all(0x1.af38a9b0ec855p-26), r, pack_all(0x1.289185613a3d6p-22));
+    p = pack_fma(p, r, pack_all(0x1.71de0dae63bb3p-19));
+    p = pack_fma(p, r, pack_all(0x1.a019b90d2ae7ap-16));
+    p = pack_fma(p, r, pack_all(0x1.a01a01a7c41d5p-13));
+    p = pack_fma(p, r, pack_all(0x1.6c16c1788bd90p-10));
+    p = pack_fma(p, r, pack_all(0x1.11111111109b3p-7));
+    p = pack_fma(p, r, pack_all(0x1.5555555553d63p-5));
+    p = pack_fma(p, r, pack_all(0x1.5555555555556p-3));
+    p = pack_fma(p, r, pack_all(0.5));
+    p = pack_fma(p * r, r, r) + 1.0;
+    return (pack)((pack_bits)p + (pack_bits)((pack_words)shifted << 52));
+}
+
+// ln x for normal x > 0; relative error below 4e-16.
+PACK_INLINE pack pack_log(pack x)
+{
+    // x = 2^k m, m in [1/sqrt 2, sqrt 2)
+    const pack_words half = (pack_words)((pack_bits)x - 0x3fe6a09e667f3bcd);
+    const pack_bits k = (pack_bits)(half >> 52) - (pack_bits)((half >> 63) << 12);
+    const pack m = (pack)((pack_bits)x - (pack_bits)((pack_words)k << 52));
+    const pack n = (pack)(k + 0x4338000000000000) - 6755399441055744.0;
+    const pack f = m - 1.0;
+    const pack s = f / (f + 2.0), z = s * s;  // ln m = 2 artanh s
+    pack p = pack_fma(pack_all(0.14616585424934123), z, pack_all(0.1533171061820642));
+    p = pack_fma(p, z, pack_all(0.18182889455675105));
+    p = pack_fma(p, z, pack_all(0.22222211130259875));
+    p = pack_fma(p, z, pack_all(0.2857142862600327));
+    p = pack_fma(p, z, pack_all(0.39999999999899444));
+    p = pack_fma(p, z, pack_all(0.666666666666667));
+    // 2 s = f - s f, so that the leading term is exact
+    const pack log_m = f - s * (f - z * p);
+    return pack_fma(n, pack_all(0x1.62e42fefa0000p-1), pack_fma(n, pack_all(0x1.cf79abc9e3b3ap-40), log_m));
+}
+
+// 1/sqrt x for normal x > 0; relative error below 4e-16. A bit-shift start (3.4 %) and two steps of fourth order; x = 0 gives a huge number.
+PACK_INLINE pack pack_rsqrt(pack x)
+{
+    pack y = (pack)(0x5fe6eb50c7b537a9 - (pack_bits)((pack_words)x >> 1));
+    for (int step = 0; step < 2; step++) {
+        const pack h = pack_fma(-x * y, y, pack_all(1.0));
+        const pack p = pack_fma(pack_fma(pack_all(0.3125), h, pack_all(0.375)), h, pack_all(0.5));
+        y = pack_fma(y * h, p, y);
+    }
+    return y;
+}
+
+// sin and cos of 2 pi u for 0 <= u <= 1; absolute error below 1e-14 (for normal random numbers).
+PACK_INLINE void pack_sincos_turn(pack u, pack *sine, pack *cosine)
+{
+    const pack shifted = pack_fma(u, pack_all(4.0), pack_all(6755399441055744.0));
+    const pack t = (u - (shifted - 6755399441055744.0) * 0.25) * 6.283185307179586;  // |t| <= pi / 4
+    const pack z = t * t;
+    pack s = pack_fma(pack_all(-2.480561171172423e-08), z, pack_all(2.7555990664723442e-06));
+    s = pack_fma(s, z, pack_all(-0.00019841266916110608));
+    s = pack_fma(s, z, pack_all(0.008333333331078323));
+    s = pack_fma(s, z, pack_all(-0.16666666666663885));
+    s = pack_fma(s * z, t, t);
+    pack c = pack_fma(pack_all(2.0700582940986553e-09), z, pack_all(-2.7556369506176657e-07));
+    c = pack_fma(c, z, pack_all(2.480158521036453e-05));
+    c = pack_fma(c, z, pack_all(-0.0013888888887276698));
+    c = pack_fma(c, z, pack_all(0.04166666666666468));
+    c = pack_fma(c * z, z, pack_fma(z, pack_all(-0.5), pack_all(1.0)));
+    const pack_words quarter = (pack_words)shifted;
+    const pack_bits swap = -(pack_bits)(quarter & 1);
+    const pack_words sine_sign = (quarter & 2) << 62, cosine_sign = ((quarter + 1) & 2) << 62;
+    *sine = (pack)((pack_words)pack_select(swap, c, s) ^ sine_sign);
+    *cosine = (pack)((pack_words)pack_select(swap, s, c) ^ cosine_sign);
+}
+
+// Sum over the 32 walkers of a row, in an order that does not depend on the width: eight columns first, then a tree.
+PACK_INLINE double pack_sum_row(const double *row)
+{
+    double column[8];
+    for (int k = 0; k < 8; k++)
+        column[k] = ((row[k] + row[k + 8]) + row[k + 16]) + row[k + 24];
+    return ((column[0] + column[4]) + (column[2] + column[6])) + ((column[1] + column[5]) + (column[3] + column[7]));
+}
+
+#endif

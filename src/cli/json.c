@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Results as one JSON object (RFC 8259). Numbers are written so that they read back to the same bits.
+#include "cli/summary.h"
+
+#include "version.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// Bytes of the UTF-8 character at `s`, 0 where there is none; the NUL at the end stops every look ahead.
+static size_t character_length(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : s[0] >= 0xe0 && s[0] <= 0xef ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+    for (size_t k = 1; k < n; k++)
+        if (s[k] < 0x80 || s[k] > 0xbf)
+            return 0;
+    bool overlong = n > 2 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90));
+    bool surrogate = n > 2 && ((s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f));
+    return overlong || surrogate ? 0 : n;
+}
+
+static void write_string(FILE *out, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    fputc('"', out);
+    while (*s) {
+        size_t n = character_length(s);
+        if (n == 0)
+            fputs("\\ufffd", out);
+        else if (*s == '"' || *s == '\\')
+            fprintf(out, "\\%c", *s);
+        else if (*s < 0x20 || *s == 0x7f)
+            fprintf(out, "\\u%04x", *s);
+        else
+            fprintf(out, "%.*s", (int)n, (const char *)s);
+        s += n > 0 ? n : 1;
+    }
+    fputc('"', out);
+}
+
+static void write_number(FILE *out, double value, bool whole)
+{
+    char text[64];
+    if (!isfinite(value)) {
+        fputs("null", out);
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    if (whole && fabs(value) < 1e18)
+        snprintf(text, sizeof text, "%.0f", value);
+    fputs(text, out);
+}
+
+static void write_key(FILE *out, const char *key)
+{
+    fprintf(out, ",\n  ");
+    write_string(out, key);
+    fputs(": ", out);
+}
+
+static void write_text_member(FILE *out, const char *key, const char *value)
+{
+    write_key(out, key);
+    if (value)
+        write_string(out, value);
+    else
+        fputs("null", out);
+}
+
+static void write_number_member(FILE *out, const char *key, double value, bool whole)
+{
+    write_key(out, key);
+    write_number(out, value, whole);
+}
+
+static void write_match(FILE *out, const struct reference_match *match)
+{
+    fputs("{ \"kind\": ", out);
+    write_string(out, reference_kind_name(match->kind));
+    fputs(", \"value\": ", out);
+    write_number(out, match->value, false);
+    fputs(", \"uncertainty\": ", out);
+    write_number(out, match->uncertainty, false);
+    fputs(match->upper_bound ? ", \"upper_bound\": true" : ", \"upper_bound\": false", out);
+    fputs(", \"ansatz\": ", out);
+    if (match->ansatz)
+        write_string(out, match->ansatz);
+    else
+        fputs("null", out);
+    fputs(", \"source\": ", out);
+    write_string(out, match->source ? match->source : "");
+    fputs(" }", out);
+}
+
+static void write_known(FILE *out, const struct cli_summary *summary)
+{
+    write_key(out, "known");
+    fputc('[', out);
+    for (size_t k = 0; k < summary->n_known; k++) {
+        fputs(k > 0 ? ",\n    " : "\n    ", out);
+        write_match(out, &summary->known[k]);
+    }
+    fputs(summary->n_known > 0 ? "\n  ]" : "]", out);
+}
+
+static void write_rows(FILE *out, const struct run_result *result)
+{
+    for (const struct run_result_row *row = run_result_rows; row->name; row++)
+        write_number_member(out, row->name, *(const double *)(const void *)((const char *)result + row->offset), row->whole);
+    write_key(out, "plateau");
+    fputs(result->plateau ? "true" : "false", out);
+    write_text_member(out, "stop_reason", result->stop_reason);
+}
+
+char *cli_summary_json(const struct cli_summary *summary)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    fputs("{\n  \"program\": \"vmc\"", out);
+    write_text_member(out, "version", VMC_VERSION);
+    write_text_member(out, "status", "complete");
+    write_text_member(out, "config", summary->config);
+    write_text_member(out, "output", summary->output);
+    write_number_member(out, "threads", (double)summary->threads, true);
+    write_rows(out, summary->result);
+    write_known(out, summary);
+    fputs("\n}\n", out);
+    return fclose(out) == 0 ? text : NULL;
+}
+
+char *cli_estimate_json(const struct run_estimate *estimate, size_t threads)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    fputs("{\n  \"program\": \"vmc\"", out);
+    write_text_member(out, "version", VMC_VERSION);
+    write_text_member(out, "status", "valid");
+    write_number_member(out, "threads", (double)threads, true);
+    write_number_member(out, "n_parameters", (double)estimate->n_parameters, true);
+    write_number_member(out, "walkers", (double)estimate->walkers, true);
+    write_number_member(out, "draws", (double)estimate->draws, true);
+    write_number_member(out, "memory", estimate->memory, false);
+    write_number_member(out, "memory_per_walker", estimate->memory_per_walker, false);
+    write_number_member(out, "file_size", estimate->file_size, false);
+    write_number_member(out, "cpu_time", estimate->cpu_time, false);
+    fputs("\n}\n", out);
+    return fclose(out) == 0 ? text : NULL;
+}

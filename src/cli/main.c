@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The program: reads the command line, lets the library work, and says what came of it. Exit codes are error kinds.
+#include "cli/help.h"
+#include "cli/known.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/summary.h"
+#include "cli/target.h"
+#include "cli/text.h"
+#include "cli/threads.h"
+#include "vmc/level.h"
+#include "vmc/run.h"
+
+#include <fcntl.h>
+#include <gsl/gsl_errno.h>
+#include <hdf5.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KNOWN_MOST = 4 };
+
+// What all jobs with a configuration share.
+struct job {
+    const struct cli_options *options;
+    struct config config;
+    struct settings settings;
+    struct cli_threads threads;
+    struct error notes;
+};
+
+// Takes over the text.
+static bool print_text(char *text, struct error *error)
+{
+    bool good = text ? cli_print(text, error) : error_add(error, ERROR_INTERNAL, "not enough memory");
+    free(text);
+    return good;
+}
+
+// The form of all overrides, before anything is read: a wrong command line is told as such.
+static bool check_sets(const struct cli_options *options, struct error *error)
+{
+    struct config none = { 0 };
+    bool good = true;
+    for (size_t k = 0; k < options->n_sets; k++)
+        good = config_set(&none, options->sets[k], error) && good;
+    config_finish(&none);
+    return good;
+}
+
+// Mistakes of form and of value are told together.
+static bool read_settings(struct job *job, struct error *error)
+{
+    const struct cli_options *options = job->options;
+    if (!check_sets(options, error))
+        return false;
+    bool read = config_read(&job->config, options->config, error);
+    if (!read && !job->config.file)
+        return false;
+    for (size_t k = 0; k < options->n_sets; k++)
+        read = config_set(&job->config, options->sets[k], error) && read;
+    bool built = settings_build(&job->settings, &job->config, error, &job->notes);
+    return read && built;
+}
+
+static void tell_notes(const struct job *job)
+{
+    char *text = job->notes.text, *rest = text;
+    if (job->options->quiet || !text)
+        return;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        cli_note("note: %s", line);
+}
+
+static void choose_threads(struct job *job)
+{
+    job->threads = job->options->threads > 0 ? (struct cli_threads){ job->options->threads, NULL } : cli_threads_default();
+}
+
+static bool check(struct job *job, struct error *error)
+{
+    struct run_estimate estimate = { 0 };
+    const struct run_options options = { .threads = job->threads.n, .config_text = job->config.text, .command = "vmc" };
+    if (!run_check(&job->settings, &options, &estimate, error))
+        return false;
+    return print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n) : cli_estimate_text(&estimate, job->threads.n), error);
+}
+
+static bool tell_result(struct job *job, const struct run_result *result, const char *output, struct error *error)
+{
+    struct reference_match known[KNOWN_MOST];
+    const struct cli_summary summary = { .settings = &job->settings, .result = result, .config = job->options->config, .output = output,
+                                         .threads = job->threads.n, .threads_reason = job->threads.reason,
+                                         .n_known = cli_known_energies(&job->settings, known, KNOWN_MOST), .known = known };
+    if (job->options->json)
+        return print_text(cli_summary_json(&summary), error);
+    return job->options->quiet || print_text(cli_summary_text(&summary, cli_width(stdout)), error);
+}
+
+static void tell_start(const struct job *job, const struct cli_target *target)
+{
+    if (*target->kept && !job->options->quiet)
+        cli_note("%s was a complete run; it is kept as %s", target->path, target->kept);
+    if (job->options->verbose && !job->options->quiet)
+        cli_note("%zu threads%s%s, instruction set %s, results in %s", job->threads.n, job->threads.reason ? ": " : "",
+                 job->threads.reason ? job->threads.reason : "", level_name(), target->path);
+}
+
+static bool run(struct job *job, struct error *error)
+{
+    const struct cli_options *options = job->options;
+    struct cli_target target;
+    struct cli_progress progress;
+    struct run_result result;
+    if (!cli_target_choose(&target, options->output, options->config, error) ||
+        !cli_target_prepare(&target, options->config, options->force, error))
+        return false;
+    tell_start(job, &target);
+    cli_progress_start(&progress, options->progress, options->quiet);
+    const struct run_options run_options = { .threads = job->threads.n, .output = target.path, .config_text = job->config.text,
+                                             .command = "vmc", .progress = cli_progress_show, .context = &progress };
+    bool good = run_execute(&job->settings, &run_options, &result, error);
+    cli_progress_end(&progress);
+    if (!good)
+        cli_target_restore(&target);
+    return good && tell_result(job, &result, target.path, error);
+}
+
+static bool act_on_config(const struct cli_options *options, struct error *error)
+{
+    struct job job = { .options = options };
+    bool good = read_settings(&job, error);
+    tell_notes(&job);
+    choose_threads(&job);
+    if (good && options->action == CLI_PRINT_CONFIG)
+        good = print_text(settings_print(&job.settings), error);
+    else if (good)
+        good = options->action == CLI_CHECK ? check(&job, error) : run(&job, error);
+    settings_finish(&job.settings);
+    config_finish(&job.config);
+    error_clear(&job.notes);
+    return good;
+}
+
+static bool act(const struct cli_options *options, struct error *error)
+{
+    char *text = NULL;
+    switch (options->action) {
+    case CLI_HELP:
+        return print_text(cli_help_text(), error);
+    case CLI_VERSION:
+        return print_text(cli_version_text(), error);
+    case CLI_HELP_CONFIG:
+        text = cli_help_config_text(options->section, cli_width(stdout), error);
+        return text && print_text(text, error);
+    default:
+        return act_on_config(options, error);
+    }
+}
+
+// With 0, 1 or 2 closed the next file opened would take their place, and messages would end up in the results.
+static void hold_standard_descriptors(void)
+{
+    int descriptor;
+    do
+        descriptor = open("/dev/null", O_RDWR);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor > STDERR_FILENO)
+        close(descriptor);
+}
+
+// HDF5's handler at exit can crash after a failed close on a full disk, and must be off before its first call.
+static void prepare_libraries(void)
+{
+    H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    gsl_set_error_handler_off();
+}
+
+int main(int argc, char **argv)
+{
+    struct cli_options options = { 0 };
+    struct error error = { 0 };
+    hold_standard_descriptors();
+    signal(SIGPIPE, SIG_IGN);
+    prepare_libraries();
+    bool good = cli_options_parse(&options, argc, argv, &error) && act(&options, &error);
+    if (!good)
+        cli_report(&error);
+    int code = good ? 0 : error.kind != ERROR_NONE ? (int)error.kind : ERROR_INTERNAL;
+    cli_options_finish(&options);
+    error_clear(&error);
+    return code;
+}

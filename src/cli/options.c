@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "cli/options.h"
+
+#include "vmc/config.h"
+#include "vmc/param.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONG_ONLY = 256, OPTION_PRINT_CONFIG, OPTION_HELP_CONFIG, OPTION_CHECK, OPTION_JSON, OPTION_PROGRESS, OPTION_FORCE };
+
+static const struct option long_options[] = {
+    { "config", required_argument, NULL, 'c' },
+    { "set", required_argument, NULL, 's' },
+    { "output", required_argument, NULL, 'o' },
+    { "threads", required_argument, NULL, 't' },
+    { "print-config", no_argument, NULL, OPTION_PRINT_CONFIG },
+    { "help-config", optional_argument, NULL, OPTION_HELP_CONFIG },
+    { "check", no_argument, NULL, OPTION_CHECK },
+    { "json", no_argument, NULL, OPTION_JSON },
+    { "force", no_argument, NULL, OPTION_FORCE },
+    { "quiet", no_argument, NULL, 'q' },
+    { "verbose", no_argument, NULL, 'v' },
+    { "progress", required_argument, NULL, OPTION_PROGRESS },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
+    { NULL, 0, NULL, 0 } };
+
+static const char *progress_mode_name(size_t index)
+{
+    static const char *const names[] = { "auto", "always", "never" };
+    return index < 3 ? names[index] : NULL;
+}
+
+// Values of options are read by rows like those of keys, so that they are checked and refused alike.
+struct values { size_t threads, progress; };
+static const struct param threads_row = PARAM_COUNT(values, threads, .range = PARAM_WITHIN(1, 4096));
+static const struct param progress_row = PARAM_CHOICE(values, progress, .choice = progress_mode_name);
+
+static bool read_value(const struct param *row, const char *text, struct values *values, struct error *error)
+{
+    char why[PARAM_TEXT_SIZE];
+    return param_parse(row, text, values, why) || error_add(error, ERROR_USAGE, "--%s: %s", row->key, why);
+}
+
+static bool take_once(const char **place, const char *value, const char *name, struct error *error)
+{
+    if (*place)
+        return error_add(error, ERROR_USAGE, "--%s is given twice: '%s' and '%s'", name, *place, value);
+    if (*value == '\0')
+        return error_add(error, ERROR_USAGE, "--%s needs a file name", name);
+    *place = value;
+    return true;
+}
+
+static bool refuse_option(const char *word, struct error *error)
+{
+    const char *names[sizeof long_options / sizeof long_options[0]] = { NULL }, *nearest = NULL;
+    char stem[64];
+    for (size_t k = 0; long_options[k].name; k++)
+        names[k] = long_options[k].name;
+    if (strncmp(word, "--", 2) != 0)
+        return error_add(error, ERROR_USAGE, "unknown option '-%c'; see vmc --help", optopt ? optopt : word[1]);
+    snprintf(stem, sizeof stem, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    size_t fitting = 0;
+    for (size_t k = 0; names[k]; k++)
+        fitting += strncmp(names[k], stem, strlen(stem)) == 0;
+    nearest = config_nearest(stem, names);
+    if (optopt && fitting > 0)
+        return error_add(error, ERROR_USAGE, "option '--%s' takes no value", stem);
+    if (fitting > 1)
+        return error_add(error, ERROR_USAGE, "option '--%s' is short for more than one; see vmc --help", stem);
+    return error_add(error, ERROR_USAGE, "unknown option '--%s'; %s%s%s", stem, nearest ? "did you mean '--" : "see vmc --help",
+                     nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+// --help-config SECTION and --help-config=SECTION; getopt knows only the second.
+static const char *optional_word(int argc, char **argv)
+{
+    if (optarg)
+        return optarg;
+    return optind < argc && argv[optind][0] != '-' ? argv[optind++] : NULL;
+}
+
+static bool take(struct cli_options *options, int option, int argc, char **argv, struct error *error)
+{
+    struct values values = { 0 };
+    const char *word = argv[optind - 1];
+    switch (option) {
+    case 'c':
+        return take_once(&options->config, optarg, "config", error);
+    case 'o':
+        return take_once(&options->output, optarg, "output", error);
+    case 's':
+        options->sets[options->n_sets++] = optarg;
+        return true;
+    case 't':
+        if (!read_value(&threads_row, optarg, &values, error))
+            return false;
+        options->threads = values.threads;
+        return true;
+    case OPTION_PROGRESS:
+        if (!read_value(&progress_row, optarg, &values, error))
+            return false;
+        options->progress = (enum cli_progress_mode)values.progress;
+        return true;
+    case OPTION_HELP_CONFIG:
+        options->section = optional_word(argc, argv);
+        options->action = CLI_HELP_CONFIG;
+        return true;
+    case ':':
+        return error_add(error, ERROR_USAGE, "option '%s' needs a value; see vmc --help", word);
+    default:
+        return refuse_option(word, error);
+    }
+}
+
+// Options that only switch something.
+static bool take_switch(struct cli_options *options, int option)
+{
+    switch (option) {
+    case OPTION_PRINT_CONFIG:
+        options->action = CLI_PRINT_CONFIG;
+        return true;
+    case OPTION_CHECK:
+        options->action = CLI_CHECK;
+        return true;
+    case 'h':
+        options->action = CLI_HELP;
+        return true;
+    case 'V':
+        options->action = CLI_VERSION;
+        return true;
+    case OPTION_JSON:
+        return options->json = true;
+    case OPTION_FORCE:
+        return options->force = true;
+    case 'q':
+        return options->quiet = true;
+    case 'v':
+        return options->verbose = true;
+    default:
+        return false;
+    }
+}
+
+bool cli_options_parse(struct cli_options *options, int argc, char **argv, struct error *error)
+{
+    *options = (struct cli_options){ .action = CLI_RUN, .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
+    if (!options->sets)
+        return error_add(error, ERROR_INTERNAL, "not enough memory");
+    bool good = true;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, ":s:o:t:qvhV", long_options, NULL)) != -1;)
+        good = (take_switch(options, option) || take(options, option, argc, argv, error)) && good;
+    if (optind < argc)
+        good = error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s", argv[optind], options->config ? "" : "; did you mean --config ",
+                         options->config ? "" : argv[optind]);
+    bool needs_config = options->action == CLI_RUN || options->action == CLI_CHECK || options->action == CLI_PRINT_CONFIG;
+    if (good && needs_config && !options->config)
+        good = error_add(error, ERROR_USAGE, "nothing to do: give a configuration with --config FILE; see vmc --help");
+    return good;
+}
+
+void cli_options_finish(struct cli_options *options)
+{
+    free(options->sets);
+    *options = (struct cli_options){ 0 };
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "cli/progress.h"
+
+#include "cli/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const double PLAIN_INTERVAL = 30, UPDATE_INTERVAL = 0.1;  // s
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+enum { PART_ENERGY, PART_VARIANCE, PART_ACCEPTANCE, PART_LEFT, PARTS };
+
+static void write_parts(const struct run_progress *now, char part[PARTS][CLI_NUMBER_SIZE + 8])
+{
+    char number[CLI_NUMBER_SIZE];
+    memset(part, 0, PARTS * sizeof part[0]);
+    if (isfinite(now->energy)) {
+        cli_number(now->energy, now->energy_error, number);
+        snprintf(part[PART_ENERGY], sizeof part[0], "  E = %s", number);
+    }
+    if (isfinite(now->variance))
+        snprintf(part[PART_VARIANCE], sizeof part[0], "  var %.2g", now->variance);
+    if (isfinite(now->acceptance))
+        snprintf(part[PART_ACCEPTANCE], sizeof part[0], "  acc %.2f", now->acceptance);
+    if (isfinite(now->seconds_left)) {
+        cli_duration(now->seconds_left, number);
+        if (now->seconds_left < 9.95)
+            snprintf(number, sizeof number, "%.0f s", now->seconds_left);
+        snprintf(part[PART_LEFT], sizeof part[0], "  ETA %s", number);
+    }
+}
+
+void cli_progress_line(const struct run_progress *now, size_t columns, char line[CLI_LINE_SIZE])
+{
+    static const char *const phases[] = { [RUN_BURN_IN] = "burn-in", [RUN_TRAIN] = "train", [RUN_MEASURE] = "measure" };
+    static const int least_first[] = { PART_VARIANCE, PART_ACCEPTANCE, PART_LEFT, PART_ENERGY };
+    char part[PARTS][CLI_NUMBER_SIZE + 8];
+    columns = columns < CLI_LINE_SIZE ? columns : CLI_LINE_SIZE - 1;
+    write_parts(now, part);
+    for (size_t dropped = 0;; dropped++) {
+        int length = snprintf(line, CLI_LINE_SIZE, "%s %zu/%zu%s%s%s%s", phases[now->phase], now->done, now->total, part[PART_ENERGY],
+                              part[PART_VARIANCE], part[PART_ACCEPTANCE], part[PART_LEFT]);
+        if (length <= (int)columns || dropped == PARTS)
+            break;
+        part[least_first[dropped]][0] = '\0';
+    }
+    line[columns] = '\0';
+}
+
+void cli_progress_start(struct cli_progress *progress, enum cli_progress_mode mode, bool quiet)
+{
+    *progress = (struct cli_progress){ .last = seconds() };
+    progress->never = mode == CLI_PROGRESS_NEVER || (quiet && mode != CLI_PROGRESS_ALWAYS);
+    progress->always = mode == CLI_PROGRESS_ALWAYS;
+    progress->updating = !progress->never && cli_is_terminal(stderr);
+}
+
+// The line over the old one; blanks instead of an erase sequence, so that it works on every terminal.
+static void update(struct cli_progress *progress, const char *line)
+{
+    size_t length = strlen(line);
+    fprintf(stderr, "\r%s%*s", line, (int)(progress->shown > length ? progress->shown - length : 0), "");
+    fflush(stderr);
+    progress->shown = length;
+}
+
+static void plain(struct cli_progress *progress, const char *line)
+{
+    fprintf(stderr, "%s\n", line);
+    progress->pending[0] = '\0';
+}
+
+void cli_progress_show(const struct run_progress *now, void *context)
+{
+    struct cli_progress *progress = context;
+    char line[CLI_LINE_SIZE];
+    if (progress->never)
+        return;
+    double time = seconds();
+    bool turn = !progress->started || progress->phase != now->phase;
+    bool due = time - progress->last >= (progress->updating ? UPDATE_INTERVAL : PLAIN_INTERVAL) || (turn && (progress->always || progress->updating));
+    // one column stays free: a full line wraps on some terminals
+    cli_progress_line(now, progress->updating ? cli_width(stderr) - 1 : CLI_LINE_SIZE - 1, line);
+    if (progress->always && !progress->updating && turn && *progress->pending)
+        plain(progress, progress->pending);
+    progress->started = true;
+    progress->phase = now->phase;
+    if (!due) {
+        snprintf(progress->pending, sizeof progress->pending, "%s", line);
+        return;
+    }
+    progress->last = time;
+    if (progress->updating)
+        update(progress, line);
+    else
+        plain(progress, line);
+}
+
+void cli_progress_end(struct cli_progress *progress)
+{
+    if (progress->updating && progress->shown > 0) {
+        update(progress, "");
+        fputs("\r", stderr);
+    } else if (progress->always && !progress->updating && *progress->pending) {
+        plain(progress, progress->pending);
+    }
+    progress->shown = 0;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "cli/summary.h"
+
+#include "cli/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL = 22, ALONE = -1 };  // columns of a label; an entry without an error
+
+struct line {
+    const char *label;
+    size_t value;
+    long error;        // offset of the error, or ALONE
+    const char *unit;  // NULL: that of the result's table
+};
+#define AT(member) offsetof(struct run_result, member)
+
+static const struct line lines[] = {
+    { "energy", AT(energy), AT(energy_error), NULL },
+    { "variance", AT(variance), ALONE, NULL },
+    { "controlled variance", AT(estimator_variance), ALONE, NULL },
+    { "kinetic energy", AT(kinetic), AT(kinetic_error), NULL },
+    { "trap energy", AT(trap), AT(trap_error), NULL },
+    { "pair energy", AT(pair), AT(pair_error), NULL },
+    { "virial ratio", AT(virial_ratio), ALONE, NULL },
+    { "acceptance", AT(acceptance), ALONE, NULL },
+    { "autocorrelation time", AT(autocorrelation_time), ALONE, "draws" },
+    { "effective samples", AT(effective_samples), ALONE, NULL },
+    { "R-hat", AT(r_hat), ALONE, NULL } };
+
+static double value_at(const struct run_result *result, size_t offset)
+{
+    return *(const double *)(const void *)((const char *)result + offset);
+}
+
+// The unit of a member, "" for pure numbers.
+static const char *unit_of(size_t offset)
+{
+    for (const struct run_result_row *row = run_result_rows; row->name; row++)
+        if (row->offset == offset && row->unit && strcmp(row->unit, "1") != 0)
+            return row->unit;
+    return "";
+}
+
+static void write_label(FILE *out, const char *label)
+{
+    fprintf(out, "%-*s", LABEL, label);
+}
+
+static void write_line(FILE *out, const struct line *line, const struct run_result *result)
+{
+    char number[CLI_NUMBER_SIZE];
+    double value = value_at(result, line->value), error = line->error == ALONE ? NAN : value_at(result, (size_t)line->error);
+    const char *unit = line->unit ? line->unit : unit_of(line->value);
+    if (isnan(value))
+        return;
+    if (line->error == ALONE)
+        snprintf(number, sizeof number, fabs(value) >= 1e5 && fabs(value) < 1e15 ? "%.0f" : "%.5g", value);
+    else
+        cli_number(value, error, number);
+    write_label(out, line->label);
+    fprintf(out, "%s%s%s\n", number, *unit ? " " : "", unit);
+}
+
+static const char *known_label(const struct reference_match *match)
+{
+    if (match->kind == REFERENCE_EXACT)
+        return "exact value";
+    if (match->kind == REFERENCE_MINIMUM)
+        return match->upper_bound ? "best known of ansatz" : "minimum of ansatz";
+    return match->kind == REFERENCE_FIXED_PARAMETER ? "value of ansatz" : "published value";
+}
+
+static void write_known(FILE *out, const struct reference_match *match, const struct run_result *result, size_t width)
+{
+    char value[CLI_NUMBER_SIZE], apart[CLI_NUMBER_SIZE], text[1200];
+    cli_number(match->value, match->uncertainty, value);
+    cli_number(fabs(result->energy - match->value), hypot(result->energy_error, isfinite(match->uncertainty) ? match->uncertainty : 0), apart);
+    snprintf(text, sizeof text, "%s; this run is %s %s (%s%s%s)", value, apart, result->energy >= match->value ? "above" : "below",
+             match->ansatz ? match->ansatz : "", match->ansatz ? "; " : "", match->source ? match->source : "no source");
+    write_label(out, known_label(match));
+    cli_wrap(out, LABEL, LABEL, width, text);
+}
+
+static void write_time(FILE *out, const char *label, double seconds)
+{
+    char text[CLI_NUMBER_SIZE];
+    cli_duration(seconds, text);
+    write_label(out, label);
+    fprintf(out, "%s\n", text);
+}
+
+static void write_training(FILE *out, const struct run_result *result, size_t width)
+{
+    char text[400];
+    if (!(result->iterations > 0))
+        return;
+    snprintf(text, sizeof text, "%.0f iterations%s%s", result->iterations, result->stop_reason ? "; " : "",
+             result->stop_reason ? result->stop_reason : "");
+    write_label(out, "training");
+    cli_wrap(out, LABEL, LABEL, width, text);
+    if (result->steps_back > 0)
+        fprintf(out, "%-*s%.0f after numbers that were not finite\n", LABEL, "steps taken back", result->steps_back);
+}
+
+static void write_doubts(FILE *out, const struct run_result *result, size_t width)
+{
+    char text[200];
+    if (!result->plateau && result->energy_error > 0) {
+        write_label(out, "caution");
+        cli_wrap(out, LABEL, LABEL, width, "too few draws for a sure error bar, which may be too small; raise measure.samples");
+    }
+    if (result->n_bad > 0) {
+        snprintf(text, sizeof text, "%.0f of %.0f samples were not finite and are left out", result->n_bad, result->n_samples);
+        write_label(out, "caution");
+        cli_wrap(out, LABEL, LABEL, width, text);
+    }
+}
+
+static void write_summary(FILE *out, const struct cli_summary *summary, size_t width)
+{
+    const struct run_result *result = summary->result;
+    for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
+        write_line(out, &lines[k], result);
+        for (size_t j = 0; k == 0 && j < summary->n_known; j++)
+            write_known(out, &summary->known[j], result, width);
+    }
+    write_training(out, result, width);
+    write_doubts(out, result, width);
+    write_time(out, "wall time", result->wall_time);
+    write_time(out, "CPU time", result->cpu_time);
+    write_label(out, "threads");
+    fprintf(out, "%zu%s%s%s\n", summary->threads, summary->threads_reason ? " (" : "", summary->threads_reason ? summary->threads_reason : "",
+            summary->threads_reason ? ")" : "");
+    write_label(out, "results");
+    fprintf(out, "%s\n", summary->output);
+}
+
+char *cli_summary_text(const struct cli_summary *summary, size_t width)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    write_summary(out, summary, width < 40 ? 40 : width);
+    return fclose(out) == 0 ? text : NULL;
+}
+
+char *cli_estimate_text(const struct run_estimate *estimate, size_t threads)
+{
+    char memory[CLI_NUMBER_SIZE], each[CLI_NUMBER_SIZE], file[CLI_NUMBER_SIZE], cpu[CLI_NUMBER_SIZE], wall[CLI_NUMBER_SIZE], *text = NULL;
+    cli_bytes(estimate->memory, memory);
+    cli_bytes(estimate->memory_per_walker, each);
+    cli_bytes(estimate->file_size, file);
+    cli_duration(estimate->cpu_time, cpu);
+    cli_duration(estimate->cpu_time / (double)threads, wall);
+    int length = asprintf(&text,
+                          "%-*svalid\n"
+                          "%-*s%zu\n"
+                          "%-*s%zu\n"
+                          "%-*s%zu per walker\n"
+                          "%-*s%s (%s per walker)\n"
+                          "%-*s%s\n"
+                          "%-*s%s, so about %s on %zu thread%s\n",
+                          LABEL, "configuration", LABEL, "parameters", estimate->n_parameters, LABEL, "walkers", estimate->walkers, LABEL, "draws",
+                          estimate->draws, LABEL, "memory", memory, each, LABEL, "results file", file, LABEL, "CPU time", cpu, wall, threads,
+                          threads == 1 ? "" : "s");
+    return length < 0 ? NULL : text;
+}

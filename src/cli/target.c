@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "cli/target.h"
+
+#include "vmc/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { KEPT_MOST = 9999, PROBES_MOST = 100 };
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+// Bytes of the path before the extension of its last part.
+static size_t stem_length(const char *path)
+{
+    const char *base = base_of(path), *dot = strrchr(base, '.');
+    return dot && dot > base ? (size_t)(dot - path) : strlen(path);
+}
+
+bool cli_target_choose(struct cli_target *target, const char *output, const char *config, struct error *error)
+{
+    const char *base = base_of(config);
+    target->kept[0] = '\0';
+    int length = output ? snprintf(target->path, sizeof target->path, "%s", output)
+                        : snprintf(target->path, sizeof target->path, "%.*s.h5", (int)stem_length(base), base);
+    if (length < 0 || (size_t)length >= sizeof target->path)
+        return error_add(error, ERROR_WRITE, "the name of the output is longer than %d bytes", PATH_MAX - 1);
+    return true;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+// Writes nothing: tries whether a file can be made next to the output, where it will be built before it takes the output's name.
+static bool probe_folder(const char *path, struct error *error)
+{
+    char folder[PATH_MAX], probe[PATH_MAX + 64];
+    const char *base = base_of(path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
+    int descriptor = -1;
+    for (int k = 0; k < PROBES_MOST && descriptor < 0; k++) {
+        snprintf(probe, sizeof probe, "%s.vmc-probe-%ld-%d", folder, (long)getpid(), k);
+        descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (descriptor < 0 && errno != EEXIST)
+            break;
+    }
+    if (descriptor < 0)
+        return error_add(error, ERROR_WRITE, "%s: cannot be written: %s; %s", path, strerror(errno),
+                         errno == ENOENT ? "make the folder first, or choose another place with --output"
+                                         : "choose another place with --output");
+    close(descriptor);
+    unlink(probe);
+    return true;
+}
+
+static bool check_kind(const char *path, const struct stat *status, struct error *error)
+{
+    if (S_ISDIR(status->st_mode))
+        return error_add(error, ERROR_WRITE, "%s: cannot be written: it is a folder; name a file in it with --output", path);
+    if (!S_ISREG(status->st_mode))
+        return error_add(error, ERROR_WRITE, "%s: cannot be written: it is no ordinary file; choose another place with --output", path);
+    return true;
+}
+
+// True where the file at `path` is a complete results file; else says why it must not be overwritten.
+static bool check_complete(const char *path, struct error *error)
+{
+    struct error why = { 0 };
+    struct record_file *file = record_open(path, false, &why);
+    char *status = file ? record_read_attribute(file, "/", "status", &why) : NULL;
+    bool complete = status && strcmp(status, "complete") == 0;
+    if (!complete && status)
+        error_add(error, ERROR_EXISTS, "%s: holds an unfinished run (status: %s); choose another --output, or overwrite it with --force", path,
+                  status);
+    else if (!complete)
+        error_add(error, ERROR_EXISTS, "%s: is there already and is no results file that could be read (%s); choose another --output, or "
+                  "overwrite it with --force", path, why.text ? why.text : "no status");
+    free(status);
+    record_close(file);
+    error_clear(&why);
+    return complete;
+}
+
+// Moves the file to the next free name.
+static bool keep(struct cli_target *target, struct error *error)
+{
+    size_t stem = stem_length(target->path);
+    for (int k = 1; k <= KEPT_MOST; k++) {
+        int length = snprintf(target->kept, sizeof target->kept, "%.*s.%d%s", (int)stem, target->path, k, target->path + stem);
+        if (length < 0 || (size_t)length >= sizeof target->kept)
+            break;
+        if (renameat2(AT_FDCWD, target->path, AT_FDCWD, target->kept, RENAME_NOREPLACE) == 0)
+            return true;
+        bool old_kernel = errno == EINVAL || errno == ENOSYS;  // or a file system that lacks it
+        if (old_kernel && access(target->kept, F_OK) != 0 && rename(target->path, target->kept) == 0)
+            return true;
+        if (!old_kernel && errno != EEXIST)
+            break;
+    }
+    int reason = errno;
+    target->kept[0] = '\0';
+    return error_add(error, ERROR_EXISTS, "%s: holds a complete run that could not be moved out of the way (%s); choose another --output",
+                     target->path, strerror(reason));
+}
+
+bool cli_target_prepare(struct cli_target *target, const char *config, bool force, struct error *error)
+{
+    struct stat status;
+    bool there = lstat(target->path, &status) == 0;
+    if (!there && errno != ENOENT)
+        return error_add(error, ERROR_WRITE, "%s: cannot be written: %s; choose another place with --output", target->path, strerror(errno));
+    if (there && stat(target->path, &status) == 0 && !check_kind(target->path, &status, error))
+        return false;
+    if (there && same_file(target->path, config))
+        return error_add(error, ERROR_EXISTS, "%s: is the configuration itself; choose another --output", target->path);
+    bool complete = there && !force && check_complete(target->path, error);
+    if (there && !force && !complete)
+        return false;
+    if (*base_of(target->path) == '\0')
+        return error_add(error, ERROR_WRITE, "%s: cannot be written: it names a folder; name a file in it with --output", target->path);
+    return probe_folder(target->path, error) && (!complete || keep(target, error));
+}
+
+void cli_target_restore(struct cli_target *target)
+{
+    if (*target->kept && access(target->path, F_OK) != 0 && rename(target->kept, target->path) == 0)
+        target->kept[0] = '\0';
+}

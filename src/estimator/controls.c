@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Control variates (docs/theory.md, section 7). For any smooth u whose flux |psi|^2 grad u vanishes at infinity and where particles meet,
+//     C_u = -1/2 Laplacian u - grad u . grad ln|psi| = -1/2 |psi|^-2 div(|psi|^2 grad u)
+// has mean exactly 0 under |psi|^2, so a quantity plus sum_u kappa_u C_u keeps its mean: Assaraf and Caffarel, Phys. Rev. Lett. 83, 4682 (1999);
+// Mira, Solgi and Imparato, Stat. Comput. 23, 653 (2013). kappa comes from least squares on earlier samples and is then frozen.
+#include "vmc/estimator.h"
+
+#include "base/rows.h"
+
+#include <math.h>
+
+#define CONTROLS(X) X(linear) X(quadratic) X(cusp) X(pair)
+
+#define DECLARE(name) extern const struct control_type control_##name;
+#define ENTRY(name) &control_##name,
+CONTROLS(DECLARE)
+static const struct control_type *const control_types[] = { CONTROLS(ENTRY) };
+
+const struct control_type *control_type_at(size_t index)
+{
+    return index < sizeof control_types / sizeof *control_types ? control_types[index] : NULL;
+}
+
+const char *control_name(size_t index)
+{
+    const struct control_type *type = control_type_at(index);
+    return type ? type->name : NULL;
+}
+
+// A function of the trap's scale: beta = 0.6 sqrt(omega) at the start.
+static double first_range(const struct system *system)
+{
+    double product = 1;
+    for (size_t d = 0; d < system->dimensions; d++)
+        product *= system->omega[d];
+    return 0.6 * sqrt(pow(product, 1 / (double)system->dimensions));
+}
+
+static void add_type(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
+                     const struct control_type *type)
+{
+    const size_t n = type->n_functions(&controls->system), first = controls->n_functions;
+    if (controls->n_types == CONTROL_TYPES_MOST || first + n > CONTROLS_MOST || !type->applies(hamiltonian, wavefunction))
+        return;
+    controls->type[controls->n_types] = type;
+    controls->first_function[controls->n_types++] = first;
+    controls->n_functions += n;
+    for (size_t k = 0; type->fixed && k < n; k++)
+        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+            controls->is_fixed[first + k] = type->fixed(hamiltonian, wavefunction, k, q, &controls->coefficient[q][first + k]);
+}
+
+static void sum_coefficients(struct controls *controls)
+{
+    for (size_t k = 0; k < controls->n_functions; k++) {
+        controls->total[k] = 0;
+        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+            controls->total[k] += controls->coefficient[q][k];
+    }
+}
+
+void controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
+                    const size_t *index)
+{
+    *controls = (struct controls){ .system = wavefunction->system, .range = first_range(&wavefunction->system) };
+    for (size_t k = 0; k < n; k++)
+        add_type(controls, hamiltonian, wavefunction, control_type_at(index[k]));
+    sum_coefficients(controls);
+}
+
+// distances and projections of one particle's pairs
+size_t controls_scratch_rows(const struct controls *controls) { return 2 * controls->system.particles + CONTROLS_MOST; }
+
+void controls_evaluate(const struct controls *controls, const struct wavefunction *wavefunction, const double *frame, double *scratch, double *c)
+{
+    for (size_t t = 0; t < controls->n_types; t++)
+        controls->type[t]->evaluate(controls, frame, rows_at_const(frame, wavefunction->row_gradient), scratch,
+                                    rows_at(c, controls->first_function[t]));
+}
+
+void controls_slope(const struct controls *controls, const double *frame, double *scratch, double *du)
+{
+    rows_fill(system_coordinates(&controls->system), 0, du);
+    for (size_t t = 0; t < controls->n_types; t++)
+        controls->type[t]->slope(controls, controls->total + controls->first_function[t], frame, scratch, du);
+}
+
+static const size_t controlled_source[CONTROLLED_QUANTITIES] = { ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR };
+
+void controls_apply(const struct controls *controls, const double *energy, const double *c, double *out)
+{
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack total = ((const pack *)energy)[ENERGY_LOCAL * ROW_PACKS + l];
+        pack part[CONTROLLED_QUANTITIES];
+        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+            part[q] = ((const pack *)energy)[controlled_source[q] * ROW_PACKS + l];
+        for (size_t k = 0; k < controls->n_functions; k++) {
+            const pack value = ((const pack *)c)[k * ROW_PACKS + l];
+            total = pack_fma(pack_all(controls->total[k]), value, total);
+            for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+                part[q] = pack_fma(pack_all(controls->coefficient[q][k]), value, part[q]);
+        }
+        ((pack *)out)[CONTROLLED_ENERGY_ROW * ROW_PACKS + l] = total;
+        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+            ((pack *)out)[(CONTROLLED_ROW + q) * ROW_PACKS + l] = part[q];
+    }
+}
+
+// ---- fitting: moments of z = (1, C of the fitted functions, the quantities with what is fixed already added)
+
+static size_t n_fitted(const struct controls *controls)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < controls->n_functions; k++)
+        n += !controls->is_fixed[k];
+    return n;
+}
+
+static size_t n_moment_variables(const struct controls *controls) { return 1 + n_fitted(controls) + CONTROLLED_QUANTITIES; }
+
+size_t controls_moments(const struct controls *controls)
+{
+    const size_t n = n_moment_variables(controls);
+    return n * (n + 1) / 2;
+}
+
+size_t controls_sum_rows(const struct controls *controls) { return controls_moments(controls); }
+
+void controls_gather(const struct controls *controls, const double *energy, const double *c, double *scratch, double *sums)
+{
+    const size_t fitted = n_fitted(controls), n = n_moment_variables(controls);
+    pack *z = (pack *)scratch;
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        size_t at = 0;
+        z[at++] = pack_all(1.0);
+        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+            z[1 + fitted + q] = ((const pack *)energy)[controlled_source[q] * ROW_PACKS + l];
+        for (size_t k = 0; k < controls->n_functions; k++) {
+            const pack value = ((const pack *)c)[k * ROW_PACKS + l];
+            if (!controls->is_fixed[k])
+                z[at++] = value;
+            for (size_t q = 0; controls->is_fixed[k] && q < CONTROLLED_QUANTITIES; q++)
+                z[1 + fitted + q] = pack_fma(pack_all(controls->coefficient[q][k]), value, z[1 + fitted + q]);
+        }
+        size_t moment = 0;
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j <= i; j++, moment++) {
+                pack *sum = (pack *)sums + moment * ROW_PACKS + l;
+                *sum = pack_fma(z[i], z[j], *sum);
+            }
+    }
+}
+
+void controls_reduce(const struct controls *controls, const double *sums, double *moments)
+{
+    for (size_t k = 0; k < controls_moments(controls); k++)
+        moments[k] += pack_sum_row(rows_at_const(sums, k));
+}
+
+enum { FIT_MOST = CONTROLS_MOST };
+
+static double moment(const double *moments, size_t i, size_t j) { return i >= j ? moments[i * (i + 1) / 2 + j] : moments[j * (j + 1) / 2 + i]; }
+
+static double covariance(const double *moments, size_t i, size_t j)
+{
+    return (moment(moments, i, j) - moment(moments, i, 0) * moment(moments, j, 0) / moments[0]) / moments[0];
+}
+
+// Scaled covariance of the fitted C, Cholesky with a small ridge; functions that never vary, or that others make up, drop out.
+static void factorise(size_t n, const double *moments, double scale[FIT_MOST], double factor[FIT_MOST][FIT_MOST])
+{
+    for (size_t i = 0; i < n; i++) {
+        const double variance = covariance(moments, 1 + i, 1 + i);
+        scale[i] = variance > 1e-24 ? 1 / sqrt(variance) : 0;
+        for (size_t j = 0; j <= i; j++) {
+            double sum = covariance(moments, 1 + i, 1 + j) * scale[i] * scale[j] + (i == j ? 1e-10 : 0);
+            for (size_t k = 0; k < j; k++)
+                sum -= factor[i][k] * factor[j][k];
+            if (i != j)
+                factor[i][j] = factor[j][j] > 0 ? sum / factor[j][j] : 0;
+            else
+                factor[i][i] = sum > 1e-8 ? sqrt(sum) : 0;
+        }
+    }
+}
+
+static void solve(size_t n, double factor[FIT_MOST][FIT_MOST], double x[FIT_MOST])
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++)
+            x[i] -= factor[i][k] * x[k];
+        x[i] = factor[i][i] > 0 ? x[i] / factor[i][i] : 0;
+    }
+    for (size_t i = n; i-- > 0;) {
+        for (size_t k = i + 1; k < n; k++)
+            x[i] -= factor[k][i] * x[k];
+        x[i] = factor[i][i] > 0 ? x[i] / factor[i][i] : 0;
+    }
+}
+
+bool controls_fit(struct controls *controls, const double *moments)
+{
+    const size_t n = n_fitted(controls);
+    double scale[FIT_MOST], factor[FIT_MOST][FIT_MOST] = { { 0 } }, found[CONTROLLED_QUANTITIES][FIT_MOST] = { { 0 } };
+    if (!(moments[0] > 10 * (double)(n + 1)))
+        return false;
+    factorise(n, moments, scale, factor);
+    for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++) {
+        for (size_t i = 0; i < n; i++)
+            found[q][i] = -scale[i] * covariance(moments, 1 + i, 1 + n + q);
+        solve(n, factor, found[q]);
+        for (size_t i = 0; i < n; i++)
+            if (!isfinite(found[q][i] *= scale[i]))
+                return false;
+    }
+    for (size_t k = 0, i = 0; k < controls->n_functions; k++)
+        if (!controls->is_fixed[k]) {
+            for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+                controls->coefficient[q][k] = found[q][i];
+            i++;
+        }
+    sum_coefficients(controls);
+    return true;
+}

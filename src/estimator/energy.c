@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Local energy E_L = -1/2 sum_i (g_i^2 + l_i) + V (docs/theory.md, eq. 12).
+#include "vmc/estimator.h"
+
+#include "base/rows.h"
+
+size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian) { return POTENTIAL_ROWS + hamiltonian_scratch_rows(hamiltonian); }
+
+void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
+                      double *out)
+{
+    const pack *gradient = (const pack *)rows_at_const(frame, wavefunction->row_gradient);
+    const pack *laplacian = (const pack *)rows_at_const(frame, wavefunction->row_laplacian), *potential = (const pack *)scratch;
+    pack *row = (pack *)out;
+    hamiltonian_potential(hamiltonian, frame, rows_at(scratch, POTENTIAL_ROWS), scratch);
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack square = pack_all(0.0);
+        for (size_t i = 0; i < wavefunction->n_coordinates; i++)
+            square = pack_fma(gradient[i * ROW_PACKS + l], gradient[i * ROW_PACKS + l], square);
+        const pack kinetic = -0.5 * (square + laplacian[l]);
+        const pack trap = potential[POTENTIAL_TRAP * ROW_PACKS + l], pair = potential[POTENTIAL_PAIR * ROW_PACKS + l];
+        row[ENERGY_LOCAL * ROW_PACKS + l] = kinetic + trap + pair;
+        row[ENERGY_KINETIC * ROW_PACKS + l] = kinetic;
+        row[ENERGY_KINETIC_GRADIENT * ROW_PACKS + l] = 0.5 * square;
+        row[ENERGY_TRAP * ROW_PACKS + l] = trap;
+        row[ENERGY_PAIR * ROW_PACKS + l] = pair;
+        row[ENERGY_VIRIAL * ROW_PACKS + l] = potential[POTENTIAL_VIRIAL * ROW_PACKS + l];
+    }
+}

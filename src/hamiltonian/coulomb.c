@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Coulomb repulsion v(r) = lambda / r. Energy in hbar omega, r in oscillator lengths. Check: lambda = 1, r = 2 gives 0.5.
+#include "base/rows.h"
+#include "vmc/hamiltonian.h"
+
+struct coulomb {
+    double strength;
+};
+
+extern const struct interaction_type interaction_coulomb;
+
+static const struct param params[] = {
+    PARAM_REAL(coulomb, strength, .range = PARAM_AT_LEAST(0), .fallback = "1", .unit = "hbar omega a_ho", .help = "lambda in lambda / r"),
+    PARAM_END
+};
+
+static const char *refuse(const void *state, const struct system *system)
+{
+    const struct coulomb *coulomb = state;
+    return system->dimensions == 1 && system->particles > 1 && coulomb->strength > 0
+               ? "in one dimension psi must vanish where particles meet, which no factor here does; use interaction = soft-coulomb"
+               : NULL;
+}
+
+static void pair_energy(const void *state, size_t n, const double *r2, double *out)
+{
+    const struct coulomb *coulomb = state;
+    for (size_t k = 0; k < n * ROW_PACKS; k++)
+        ((pack *)out)[k] = coulomb->strength * pack_rsqrt(((const pack *)r2)[k]);
+}
+
+static double contact_strength(const void *state) { return ((const struct coulomb *)state)->strength; }
+
+const struct interaction_type interaction_coulomb = {
+    .name = "coulomb", .summary = "repulsion lambda / r", .state_size = sizeof(struct coulomb), .params = params, .refuse = refuse,
+    .pair_energy = pair_energy, .contact_strength = contact_strength };

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Shared by the files of this room only: the list of a record, an open file's table of objects, and values of data sets and attributes.
+#ifndef VMC_RECORD_PRIVATE_H
+#define VMC_RECORD_PRIVATE_H
+
+#define H5_USE_110_API  // later libraries then offer the same calls
+
+#include "vmc/record.h"
+
+#include <hdf5.h>
+
+enum { RECORD_RANK_MOST = 3, RECORD_DIGEST_SIZE = 64, RECORD_SEAL_SIZE = 64 };
+
+// ---- the list (record.c) ----
+
+enum record_kind { RECORD_REAL, RECORD_INT64, RECORD_UINT64, RECORD_INT8, RECORD_STRING };
+
+struct record_item {
+    char *path, *unit, *long_name;     // owned; unit and long_name may be NULL
+    enum record_kind kind;
+    size_t rank, extent[RECORD_RANK_MOST];
+    char *axis[RECORD_RANK_MOST];      // owned: paths of the dimension scales
+    bool is_axis;
+    const void *values;                // NULL on an axis: 0, 1, 2, …
+    void *owned;                       // what `values` points to, where it is not borrowed
+    char **strings;                    // RECORD_STRING: n_strings owned texts
+    size_t n_strings;
+};
+
+struct record_note {                   // an attribute
+    char *path, *name, *value;
+};
+
+struct record {
+    size_t n_items, most_items;
+    struct record_item *items;
+    size_t n_notes, most_notes;
+    struct record_note *notes;
+    struct error error;                // what went wrong while adding; told by record_publish
+};
+
+// A new item with its texts copied, or NULL (then the record's error says why).
+struct record_item *record_item_add(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name);
+// A scalar number of the given kind, `size` bytes, copied.
+void record_add_number(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name,
+                       const void *value, size_t size);
+// As record_add_array, with the values copied.
+void record_add_copy(struct record *record, const struct record_array *array);
+// Number of values.
+size_t record_item_count(const struct record_item *item);
+
+// ---- the whole file as bytes (image.c, seal.c) ----
+
+enum record_seal { RECORD_SEAL_NONE, RECORD_SEAL_GOOD, RECORD_SEAL_BROKEN };
+void record_seal_make(const unsigned char *bytes, size_t size, unsigned char seal[RECORD_SEAL_SIZE]);
+enum record_seal record_seal_check(const unsigned char *bytes, size_t size);
+// malloc'ed image of the file, digest and seal included; `path` is for messages.
+bool record_image(const struct record *record, const char *path, unsigned char **image, size_t *size, struct error *error);
+// Why the last HDF5 call failed, in the library's own words.
+const char *record_hdf5_reason(char *text, size_t size);
+
+// ---- system calls of publishing (system.c) ----
+
+// All return 0, or the errno of the first that failed.
+int record_write_file(const char *path, const void *bytes, size_t size);  // create, write, fsync, close
+int record_replace(const char *from, const char *to);
+int record_remove(const char *path);
+int record_link(const char *from, const char *to);
+int record_sync_folder(const char *path);
+int record_read_file(const char *path, unsigned char **bytes, size_t *size);
+
+// ---- all objects of an open file (table.c) ----
+
+struct record_entry {
+    char *path;
+    haddr_t address;
+    bool is_group;
+};
+struct record_table {
+    size_t n, most;
+    struct record_entry *entry;        // sorted by path
+    bool soft_links;                   // these are followed
+};
+bool record_table_build(struct record_table *table, hid_t file, bool soft_links);
+void record_table_finish(struct record_table *table);
+const struct record_entry *record_table_find(const struct record_table *table, const char *path);
+
+// ---- values of a data set or an attribute (source.c) ----
+
+struct record_source {
+    hid_t id, type, space;
+    bool is_attribute;
+    H5T_class_t class;
+    size_t rank, extent[RECORD_RANK_MOST], n, size;  // n values of `size` bytes
+};
+// Refuse ranks above 3 and extents that the bytes stored cannot fill.
+bool record_source_dataset(struct record_source *source, hid_t file, const char *path);
+bool record_source_attribute(struct record_source *source, hid_t object, const char *name);
+void record_source_close(struct record_source *source);
+bool record_source_read(const struct record_source *source, hid_t memory_type, void *values);
+// The single string of a source, fixed or variable in length; malloc'ed, NULL when it is none.
+char *record_source_string(const struct record_source *source);
+void record_id_close(hid_t id);
+
+// ---- digests (siphash.c, digest.c) ----
+
+struct record_hash {
+    uint64_t v[4], tail;
+    uint64_t length;
+};
+void record_hash_start(struct record_hash *hash);
+void record_hash_add(struct record_hash *hash, const void *bytes, size_t n);
+void record_hash_end(struct record_hash *hash, char hex[33]);
+
+// "siphash-2-4-128:<32 hexadecimal digits>" of every path, type, shape, value and attribute.
+bool record_digest(hid_t file, const struct record_table *table, char digest[RECORD_DIGEST_SIZE]);
+
+// ---- a trial (trial.c) ----
+
+// Does the work in a child process; true when it came to its end within so many seconds of processor time.
+bool record_trial(void (*work)(void *context), void *context, unsigned seconds);
+
+// ---- an open file ----
+
+struct record_file {
+    char *path;
+    unsigned char *image;
+    size_t size;
+    hid_t file;
+    bool is_sealed;
+    struct record_table table;
+};
+
+#endif

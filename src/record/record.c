@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The list of what goes into one results file. Adding cannot fail for the caller: the first mistake is kept and told by record_publish.
+#include "record/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <stdio.h>
+
+static void memory_lacks(struct record *record) { error_add(&record->error, ERROR_INTERNAL, "out of memory while gathering results"); }
+
+// Text as it may stand in the file: bytes that are no UTF-8 become U+FFFD, since readers decode strictly.
+static size_t utf8_length(const unsigned char *text)
+{
+    size_t n = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3 : text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
+    bool beyond = (text[0] == 0xed && text[1] > 0x9f) || (text[0] == 0xf4 && text[1] > 0x8f);
+    return overlong || beyond ? 0 : n;
+}
+
+static char *text_copy(struct record *record, const char *text)
+{
+    if (text == NULL)
+        return NULL;
+    char *copy = malloc(3 * strlen(text) + 1), *out = copy;
+    if (copy == NULL) {
+        memory_lacks(record);
+        return NULL;
+    }
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        size_t n = utf8_length(at);
+        memcpy(out, n > 0 ? (const char *)at : "\xef\xbf\xbd", n > 0 ? n : 3);
+        out += n > 0 ? n : 3;
+        at += n > 0 ? n : 1;
+    }
+    *out = '\0';
+    return copy;
+}
+
+// Room for one more of n elements, doubling; NULL when there is no memory.
+static void *grown(void *list, size_t n, size_t *most, size_t size)
+{
+    if (n < *most)
+        return list;
+    size_t wanted = *most == 0 ? 32 : 2 * *most;
+    void *more = realloc(list, wanted * size);
+    if (more != NULL)
+        *most = wanted;
+    return more;
+}
+
+struct record *record_create(void) { return calloc(1, sizeof(struct record)); }
+
+static void item_finish(struct record_item *item)
+{
+    for (size_t i = 0; i < item->n_strings; i++)
+        free(item->strings[i]);
+    for (size_t d = 0; d < RECORD_RANK_MOST; d++)
+        free(item->axis[d]);
+    free(item->strings);
+    free(item->owned);
+    free(item->path);
+    free(item->unit);
+    free(item->long_name);
+}
+
+void record_destroy(struct record *record)
+{
+    if (record == NULL)
+        return;
+    for (size_t i = 0; i < record->n_items; i++)
+        item_finish(&record->items[i]);
+    for (size_t i = 0; i < record->n_notes; i++) {
+        free(record->notes[i].path);
+        free(record->notes[i].name);
+        free(record->notes[i].value);
+    }
+    free(record->items);
+    free(record->notes);
+    error_clear(&record->error);
+    free(record);
+}
+
+static struct record_item *item_find(const struct record *record, const char *path)
+{
+    for (size_t i = 0; i < record->n_items; i++)
+        if (strcmp(record->items[i].path, path) == 0)
+            return &record->items[i];
+    return NULL;
+}
+
+struct record_item *record_item_add(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name)
+{
+    if (record == NULL)
+        return NULL;
+    if (path[0] != '/' || item_find(record, path) != NULL) {
+        error_add(&record->error, ERROR_INTERNAL, path[0] == '/' ? "results: %s was added twice" : "results: path %s lacks its /", path);
+        return NULL;
+    }
+    struct record_item *items = grown(record->items, record->n_items, &record->most_items, sizeof *items);
+    if (items == NULL) {
+        memory_lacks(record);
+        return NULL;
+    }
+    record->items = items;
+    struct record_item item = { .path = text_copy(record, path), .unit = text_copy(record, unit), .long_name = text_copy(record, long_name), .kind = kind };
+    if (item.path == NULL) {
+        item_finish(&item);
+        return NULL;
+    }
+    items[record->n_items] = item;
+    return &items[record->n_items++];
+}
+
+size_t record_item_count(const struct record_item *item)
+{
+    size_t n = 1;
+    for (size_t d = 0; d < item->rank; d++)
+        n *= item->extent[d];
+    return n;
+}
+
+// The axis stands beside the array: "/training/energy" with axis "iteration" has "/training/iteration".
+static char *axis_path(struct record *record, const char *array, const char *name)
+{
+    size_t folder = (size_t)(strrchr(array, '/') - array) + 1, size = folder + strlen(name) + 1;
+    char *path = malloc(size);
+    if (path == NULL)
+        memory_lacks(record);
+    else
+        snprintf(path, size, "%.*s%s", (int)folder, array, name);
+    return path;
+}
+
+// An axis that is there already must be the same; one without values takes over those of a later mention.
+static void axis_add(struct record *record, const char *path, const struct record_axis *axis)
+{
+    struct record_item *item = item_find(record, path);
+    bool fresh = item == NULL;
+    if (fresh)
+        item = record_item_add(record, path, RECORD_INT64, axis->unit != NULL ? axis->unit : "1", axis->long_name != NULL ? axis->long_name : axis->name);
+    if (item == NULL)
+        return;
+    if (fresh) {
+        item->is_axis = true;
+        item->rank = 1;
+        item->extent[0] = axis->extent;
+    }
+    bool differs = axis->values != NULL && item->values != NULL && memcmp(axis->values, item->values, axis->extent * sizeof(double)) != 0;
+    if (!item->is_axis || item->extent[0] != axis->extent || differs) {
+        error_add(&record->error, ERROR_INTERNAL, "results: axis %s has two meanings (extents %zu and %zu)", path, item->extent[0], axis->extent);
+        return;
+    }
+    if (axis->values != NULL && item->values == NULL) {
+        item->kind = RECORD_REAL;
+        item->values = axis->values;
+    }
+}
+
+// Adds the axes of an item that is still to come and leaves their paths; false when there is no room for them.
+static bool axes_add(struct record *record, const char *path, size_t rank, const struct record_axis *axis, char *axis_paths[RECORD_RANK_MOST])
+{
+    for (size_t d = 0; d < rank; d++) {
+        axis_paths[d] = axis_path(record, path, axis[d].name);
+        if (axis_paths[d] == NULL)
+            return false;
+        axis_add(record, axis_paths[d], &axis[d]);
+    }
+    return true;
+}
+
+static struct record_item *array_add(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name,
+                                     size_t rank, const struct record_axis *axis)
+{
+    char *paths[RECORD_RANK_MOST] = { NULL };
+    struct record_item *item = NULL;
+    if (record == NULL)
+        return NULL;
+    if (path[0] != '/' || rank > RECORD_RANK_MOST)
+        error_add(&record->error, ERROR_INTERNAL, "results: %s has no proper path, or more than %d axes", path, RECORD_RANK_MOST);
+    else if (axes_add(record, path, rank, axis, paths))
+        item = record_item_add(record, path, kind, unit, long_name);
+    for (size_t d = 0; d < RECORD_RANK_MOST; d++) {
+        if (item == NULL)
+            free(paths[d]);
+        else
+            item->axis[d] = paths[d];
+    }
+    if (item == NULL)
+        return NULL;
+    item->rank = rank;
+    for (size_t d = 0; d < rank; d++)
+        item->extent[d] = axis[d].extent;
+    return item;
+}
+
+// An array named as its own axis is the axis.
+static bool array_is_axis(const struct record_array *array)
+{
+    const char *slash = strrchr(array->path, '/');
+    return array->rank == 1 && slash != NULL && strcmp(slash + 1, array->axis[0].name) == 0;
+}
+
+void record_add_array(struct record *record, const struct record_array *array)
+{
+    if (record != NULL && array_is_axis(array)) {
+        struct record_axis axis = { array->axis[0].name, array->axis[0].extent, array->unit, array->long_name, array->values };
+        axis_add(record, array->path, &axis);
+        return;
+    }
+    struct record_item *item = array_add(record, array->path, RECORD_REAL, array->unit, array->long_name, array->rank, array->axis);
+    if (item != NULL)
+        item->values = array->values;
+}
+
+static void values_own(struct record *record, struct record_item *item, const void *values, size_t size)
+{
+    item->owned = malloc(size > 0 ? size : 1);
+    if (item->owned == NULL)
+        memory_lacks(record);
+    else if (size > 0)
+        memcpy(item->owned, values, size);
+    item->values = item->owned;
+}
+
+void record_add_copy(struct record *record, const struct record_array *array)
+{
+    struct record_item *item = array_add(record, array->path, RECORD_REAL, array->unit, array->long_name, array->rank, array->axis);
+    if (item != NULL)
+        values_own(record, item, array->values, record_item_count(item) * sizeof(double));
+}
+
+void record_add_number(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name,
+                       const void *value, size_t size)
+{
+    struct record_item *item = record_item_add(record, path, kind, unit, long_name);
+    if (item != NULL)
+        values_own(record, item, value, size);
+}
+
+void record_add_real(struct record *record, const char *path, const char *unit, const char *long_name, double value)
+{
+    record_add_number(record, path, RECORD_REAL, unit, long_name, &value, sizeof value);
+}
+
+// Signed for the reader's comfort (differences of unsigned numbers surprise); a seed beyond 2^63 - 1 keeps its value unsigned.
+void record_add_count(struct record *record, const char *path, const char *unit, const char *long_name, uint64_t value)
+{
+    record_add_number(record, path, value <= INT64_MAX ? RECORD_INT64 : RECORD_UINT64, unit, long_name, &value, sizeof value);
+}
+
+static void strings_own(struct record *record, struct record_item *item, size_t n, const char *const *values)
+{
+    item->strings = calloc(n > 0 ? n : 1, sizeof *item->strings);
+    item->n_strings = item->strings != NULL ? n : 0;
+    if (item->strings == NULL)
+        memory_lacks(record);
+    for (size_t i = 0; i < item->n_strings; i++)
+        item->strings[i] = text_copy(record, values[i] != NULL ? values[i] : "");
+    item->values = item->strings;
+}
+
+void record_add_text(struct record *record, const char *path, const char *long_name, const char *value)
+{
+    struct record_item *item = record_item_add(record, path, RECORD_STRING, NULL, long_name);
+    if (item != NULL)
+        strings_own(record, item, 1, &value);
+}
+
+void record_add_texts(struct record *record, const struct record_texts *texts)
+{
+    struct record_item *item = array_add(record, texts->path, RECORD_STRING, NULL, texts->long_name, 1, &texts->axis);
+    if (item != NULL)
+        strings_own(record, item, texts->axis.extent, texts->values);
+}
+
+void record_add_words(struct record *record, const char *path, const char *long_name, size_t n, const uint64_t *words)
+{
+    char name[256];
+    const char *slash = strrchr(path, '/');
+    snprintf(name, sizeof name, "%s_index", slash != NULL ? slash + 1 : path);
+    const struct record_axis axis = { .name = name, .extent = n, .unit = "1", .long_name = "number of the word" };
+    struct record_item *item = array_add(record, path, RECORD_UINT64, "1", long_name, 1, &axis);
+    if (item != NULL)
+        item->values = words;
+}
+
+void record_add_attribute(struct record *record, const char *path, const char *name, const char *value)
+{
+    if (record == NULL)
+        return;
+    struct record_note *notes = grown(record->notes, record->n_notes, &record->most_notes, sizeof *notes);
+    if (notes == NULL) {
+        memory_lacks(record);
+        return;
+    }
+    record->notes = notes;
+    notes[record->n_notes++] = (struct record_note){ text_copy(record, path), text_copy(record, name), text_copy(record, value != NULL ? value : "") };
+}

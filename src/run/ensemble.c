@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "run/ensemble.h"
+
+#include "base/memory.h"
+#include "vmc/rng.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Rows of one thread's scratch, in the order in which a draw uses them.
+struct rows {
+    double *sampler, *estimator, *factor, *control, *energy, *c, *controlled, *du, *weight;
+};
+
+static size_t most(size_t a, size_t b) { return a > b ? a : b; }
+
+static size_t place(double *scratch, size_t *at, size_t rows, double **out)
+{
+    if (out)
+        *out = scratch + *at * WALKERS;
+    return *at += rows;
+}
+
+static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct rows *rows)
+{
+    size_t at = 0;
+    const struct wavefunction *wavefunction = &ensemble->wavefunction;
+    place(scratch, &at, ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction), &rows->sampler);
+    place(scratch, &at, estimator_scratch_rows(&ensemble->hamiltonian), &rows->estimator);
+    place(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
+    place(scratch, &at, most(controls_scratch_rows(&ensemble->controls), CONTROLS_MOST + CONTROLLED_QUANTITIES + 1), &rows->control);
+    place(scratch, &at, ENERGY_ROWS, &rows->energy);
+    place(scratch, &at, CONTROLS_MOST, &rows->c);
+    place(scratch, &at, CONTROLLED_ROWS, &rows->controlled);
+    place(scratch, &at, wavefunction->n_coordinates, &rows->du);
+    return place(scratch, &at, 1, &rows->weight);
+}
+
+static bool allocate(struct ensemble *ensemble, struct error *error)
+{
+    struct rows rows;
+    const size_t frame = ensemble->wavefunction.n_rows;
+    ensemble->block = calloc(ensemble->n_blocks, sizeof *ensemble->block);
+    ensemble->frames = memory_rows(2 * frame * ensemble->n_blocks);
+    ensemble->random = (uint64_t *)memory_rows(RNG_ROWS * ensemble->n_blocks);
+    ensemble->scratch_doubles = lay_out(ensemble, NULL, &rows) * WALKERS;
+    ensemble->scratch = memory_doubles(ensemble->threads * ensemble->scratch_doubles);
+    bool good = ensemble->block && ensemble->frames && ensemble->random && ensemble->scratch;
+    for (size_t g = 0; g < ensemble->n_groups; g++) {
+        struct ensemble_group *group = &ensemble->group[g];
+        group->first_block = g * ensemble->n_blocks / ensemble->n_groups;
+        group->n_blocks = (g + 1) * ensemble->n_blocks / ensemble->n_groups - group->first_block;
+        group->gradient_sums = memory_rows(ensemble->wavefunction.n_sum_rows);
+        group->control_sums = memory_rows(controls_sum_rows(&ensemble->controls));
+        good = good && group->gradient_sums && group->control_sums;
+    }
+    if (!good)
+        return error_add(error, ERROR_INTERNAL, "no memory for %zu walkers (%.3g GB asked); use fewer: sampler.walkers", ensemble->n_walkers,
+                         (double)ensemble_memory(ensemble) * 1e-9);
+    for (size_t k = 0; k < ensemble->n_blocks; k++)
+        ensemble->block[k] = (struct block){ .current = ensemble->frames + 2 * k * frame * WALKERS,
+                                             .trial = ensemble->frames + (2 * k + 1) * frame * WALKERS,
+                                             .random = ensemble->random + k * RNG_ROWS * WALKERS };
+    return true;
+}
+
+static void choose_controls(struct ensemble *ensemble, const struct settings *settings)
+{
+    size_t index[CONTROL_TYPES_MOST], n = 0;
+    const struct param_names *list = &settings->measure.controls;
+    for (size_t k = 0; control_type_at(k) && n < CONTROL_TYPES_MOST; k++)
+        for (size_t i = 0; i < list->n; i++)
+            if (list->index[i] == SETTINGS_CONTROLS_AUTO || list->index[i] == SETTINGS_CONTROLS_FIRST + k) {
+                index[n++] = k;
+                break;
+            }
+    controls_build(&ensemble->controls, &ensemble->hamiltonian, &ensemble->wavefunction, n, index);
+}
+
+bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error)
+{
+    *ensemble = (struct ensemble){ .threads = threads, .thin = settings->sampler.thin, .n_walkers = settings->sampler.walkers,
+                                   .n_blocks = settings->sampler.walkers / WALKERS, .sampler = sampler_type_at(settings->sampler.method),
+                                   .sampler_state = settings->sampler_state };
+    ensemble->n_groups = ensemble->n_blocks < GROUPS_MOST ? ensemble->n_blocks : GROUPS_MOST;
+    if (!hamiltonian_build(&ensemble->hamiltonian, &settings->system, interaction_type_at(settings->system_section.interaction),
+                           settings->interaction_state, error))
+        return false;
+    if (!wavefunction_build(&ensemble->wavefunction, &settings->system, settings->n_factors, settings->factor_type,
+                            (void **)(uintptr_t)settings->factor_state, error))
+        return false;
+    choose_controls(ensemble, settings);
+    ensemble->step = isnan(settings->sampler.step) ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
+                                                   : settings->sampler.step;
+    if (ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) && allocate(ensemble, error))
+        return true;
+    ensemble_finish(ensemble);
+    return false;
+}
+
+void ensemble_finish(struct ensemble *ensemble)
+{
+    for (size_t g = 0; g < ensemble->n_groups; g++) {
+        memory_free(ensemble->group[g].gradient_sums);
+        memory_free(ensemble->group[g].control_sums);
+    }
+    memory_free(ensemble->scratch);
+    memory_free(ensemble->random);
+    memory_free(ensemble->frames);
+    free(ensemble->block);
+    wavefunction_finish(&ensemble->wavefunction);
+    *ensemble = (struct ensemble){ 0 };
+}
+
+size_t ensemble_memory(const struct ensemble *ensemble)
+{
+    const size_t block = 2 * ensemble->wavefunction.n_rows + RNG_ROWS;
+    const size_t group = ensemble->wavefunction.n_sum_rows + controls_sum_rows(&ensemble->controls);
+    return sizeof(double) * (WALKERS * (block * ensemble->n_blocks + group * ensemble->n_groups) + ensemble->threads * ensemble->scratch_doubles);
+}
+
+// Coordinates normally distributed with the width of the bare trap's ground state.
+void ensemble_start(struct ensemble *ensemble, uint64_t seed)
+{
+    const struct system *system = &ensemble->wavefunction.system;
+    const size_t m = ensemble->wavefunction.n_coordinates;
+    for (size_t k = 0; k < ensemble->n_blocks; k++) {
+        struct block *block = &ensemble->block[k];
+        rng_start_block(block->random, seed, k * WALKERS);
+        rng_normals(block->random, m, block->current);
+        for (size_t i = 0; i < m; i++)
+            for (size_t w = 0; w < WALKERS; w++)
+                block->current[i * WALKERS + w] *= sqrt(0.5 / system->omega[i % system->dimensions]);
+        block->evaluated = false;
+    }
+}
+
+bool ensemble_take(struct ensemble *ensemble, const double *theta)
+{
+    if (!wavefunction_prepare(&ensemble->wavefunction, theta))
+        return false;
+#pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
+    for (size_t k = 0; k < ensemble->n_blocks; k++) {
+        wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);
+        ensemble->block[k].evaluated = true;
+    }
+    return true;
+}
+
+static double *thread_scratch(const struct ensemble *ensemble, struct rows *rows)
+{
+    double *scratch = ensemble->scratch + (size_t)omp_get_thread_num() * ensemble->scratch_doubles;
+    lay_out(ensemble, scratch, rows);
+    return scratch;
+}
+
+static size_t sweep(const struct ensemble *ensemble, struct block *block, const struct rows *rows)
+{
+    block->evaluated = true;  // a sampler that leaves the frame without gradients says so
+    return ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, &ensemble->wavefunction, block, rows->sampler);
+}
+
+static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
+{
+    size_t accepted = 0;
+    const size_t per_sweep = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system);
+#pragma omp parallel for num_threads((int)ensemble->threads) schedule(static) reduction(+ : accepted)
+    for (size_t k = 0; k < ensemble->n_blocks; k++) {
+        struct rows rows;
+        thread_scratch(ensemble, &rows);
+        for (size_t s = 0; s < sweeps; s++)
+            accepted += sweep(ensemble, &ensemble->block[k], &rows);
+    }
+    return (double)accepted / (double)(sweeps * per_sweep * ensemble->n_walkers);
+}
+
+// Windows of sweeps; ln step moves with the distance from the best acceptance, by less and less, and ends at the mean over the last half.
+enum { TUNE_WINDOW = 10 };
+
+void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune)
+{
+    const double target = ensemble->sampler->best_acceptance(ensemble->sampler_state, &ensemble->wavefunction.system);
+    const size_t windows = (sweeps + TUNE_WINDOW - 1) / TUNE_WINDOW;
+    double sum = 0, count = 0;
+    tune = tune && ensemble->sampler->has_step;
+    for (size_t k = 0; k < windows; k++) {
+        const size_t n = sweeps - k * TUNE_WINDOW < TUNE_WINDOW ? sweeps - k * TUNE_WINDOW : TUNE_WINDOW;
+        const double acceptance = sweeps_acceptance(ensemble, n), gain = 2 / (1 + 0.1 * (double)k);
+        if (!tune)
+            continue;
+        ensemble->step *= exp(fmax(-1, fmin(1, gain * (acceptance - target))));
+        if (2 * k >= windows) {
+            sum += log(ensemble->step);
+            count++;
+        }
+    }
+    if (count > 0)
+        ensemble->step = exp(sum / count);
+#pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
+    for (size_t k = 0; k < ensemble->n_blocks; k++) {
+        wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);  // rounding that one-particle updates gathered goes
+        ensemble->block[k].evaluated = true;
+    }
+}
+
+static double sum_row(const double *row)
+{
+    double sum = 0;
+    for (size_t w = 0; w < WALKERS; w++)
+        sum += row[w];
+    return sum;
+}
+
+// Walkers whose energies are not finite: counted, and given the mean of the others so that no sum is spoilt; returns how many. `weight` marks
+// them with 0.
+static size_t mend(const struct ensemble *ensemble, const struct rows *rows)
+{
+    size_t bad = 0;
+    for (size_t w = 0; w < WALKERS; w++)
+        rows->weight[w] = 1;
+    if (isfinite(sum_row(rows->controlled)) && isfinite(sum_row(rows->energy)))
+        return 0;
+    for (size_t w = 0; w < WALKERS; w++)
+        if (!isfinite(rows->controlled[w]) || !isfinite(rows->energy[w])) {
+            rows->weight[w] = 0;
+            bad++;
+        }
+    double *groups[] = { rows->energy, rows->controlled };
+    const size_t counts[] = { ENERGY_ROWS, CONTROLLED_ROWS };
+    for (size_t g = 0; g < 2; g++)
+        for (size_t k = 0; k < counts[g]; k++) {
+            double *row = groups[g] + k * WALKERS, sum = 0;
+            for (size_t w = 0; w < WALKERS; w++)
+                sum += rows->weight[w] > 0 && isfinite(row[w]) ? row[w] : 0;
+            for (size_t w = 0; w < WALKERS; w++)
+                if (!(rows->weight[w] > 0) || !isfinite(row[w]))
+                    row[w] = bad < WALKERS ? sum / (double)(WALKERS - bad) : ensemble->reference;
+        }
+    const size_t m = ensemble->wavefunction.n_coordinates;
+    for (size_t w = 0; w < WALKERS; w++)
+        for (size_t k = 0; !(rows->weight[w] > 0) && k < (m > CONTROLS_MOST ? m : CONTROLS_MOST); k++) {
+            if (k < m)
+                rows->du[k * WALKERS + w] = 0;
+            if (k < CONTROLS_MOST)
+                rows->c[k * WALKERS + w] = 0;
+        }
+    return bad;
+}
+
+// (E - mean of the block) W / (W - 1): with it the sum over a block of E O is W times an unbiased covariance
+static void centre(const double *energy, double *weight)
+{
+    const double mean = sum_row(energy) / WALKERS;
+    for (size_t w = 0; w < WALKERS; w++)
+        weight[w] *= (energy[w] - mean) * (WALKERS / (WALKERS - 1.0));
+}
+
+static void add_energies(const struct ensemble *ensemble, const struct rows *rows, double walker[WALKERS], struct ensemble_sums *sums)
+{
+    const double *controlled = rows->controlled, *local = rows->energy;
+    for (size_t w = 0; w < WALKERS; w++) {
+        const double e = controlled[w] - ensemble->reference, l = local[w] - ensemble->reference;
+        sums->energy += e;
+        sums->energy2 += e * e;
+        sums->local += l;
+        sums->local2 += l * l;
+        walker[w] += e;
+    }
+}
+
+static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsigned what, const struct rows *rows, struct ensemble_group *group,
+                       ensemble_visit *visit, void *context)
+{
+    struct block *block = &ensemble->block[k];
+    const struct wavefunction *wavefunction = &ensemble->wavefunction;
+    const bool controlled = ensemble->controls.n_functions > 0, slopes = controlled && (what & PASS_GRADIENT);
+    double walker[WALKERS] = { 0 };
+    for (size_t t = 0; t < draws; t++) {
+        for (size_t s = 0; s < ensemble->thin; s++)
+            group->sums.accepted += (double)sweep(ensemble, block, rows);
+        if (!block->evaluated)
+            wavefunction_evaluate(wavefunction, block->current);
+        block->evaluated = true;
+        estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->estimator, rows->energy);
+        if (controlled)
+            controls_evaluate(&ensemble->controls, wavefunction, block->current, rows->control, rows->c);
+        controls_apply(&ensemble->controls, rows->energy, rows->c, rows->controlled);
+        if (slopes)
+            controls_slope(&ensemble->controls, block->current, rows->control, rows->du);
+        const size_t bad = mend(ensemble, rows);
+        group->sums.bad += (double)bad;
+        add_energies(ensemble, rows, walker, &group->sums);
+        if (controlled && (what & PASS_CONTROLS))
+            controls_gather(&ensemble->controls, rows->energy, rows->c, rows->control, group->control_sums);
+        if (what & PASS_GRADIENT) {
+            centre(rows->controlled, rows->weight);
+            wavefunction_accumulate(wavefunction, block->current, rows->weight, slopes ? rows->du : NULL, rows->factor, group->gradient_sums);
+        }
+        if (visit)
+            visit(&(struct ensemble_draw){ k, t, rows->energy, rows->controlled, block->current, bad }, context);
+    }
+    for (size_t w = 0; w < WALKERS; w++)
+        group->sums.walker2 += walker[w] / (double)draws * (walker[w] / (double)draws);
+}
+
+void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total)
+{
+    const size_t moves = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system) * ensemble->thin * draws;
+#pragma omp parallel for num_threads((int)ensemble->threads) schedule(dynamic, 1)
+    for (size_t g = 0; g < ensemble->n_groups; g++) {
+        struct rows rows;
+        struct ensemble_group *group = &ensemble->group[g];
+        thread_scratch(ensemble, &rows);
+        group->sums = (struct ensemble_sums){ 0 };
+        if (what & PASS_GRADIENT)
+            memset(group->gradient_sums, 0, ensemble->wavefunction.n_sum_rows * WALKERS * sizeof(double));
+        if (what & PASS_CONTROLS)
+            memset(group->control_sums, 0, controls_sum_rows(&ensemble->controls) * WALKERS * sizeof(double));
+        for (size_t k = 0; k < group->n_blocks; k++)
+            draw_block(ensemble, group->first_block + k, draws, what, &rows, group, visit, context);
+        group->sums.samples = (double)(group->n_blocks * WALKERS * draws);
+        group->sums.moves = (double)(group->n_blocks * WALKERS * moves);
+    }
+    *total = (struct ensemble_sums){ 0 };
+    for (size_t g = 0; g < ensemble->n_groups; g++) {
+        const double *from = (const double *)&ensemble->group[g].sums;
+        double *to = (double *)total;
+        for (size_t k = 0; k < sizeof *total / sizeof(double); k++)
+            to[k] += from[k];
+    }
+}
+
+void ensemble_gradient(const struct ensemble *ensemble, double samples, double *gradient)
+{
+    const size_t n = ensemble->wavefunction.n_parameters;
+    memset(gradient, 0, n * sizeof *gradient);
+    for (size_t g = 0; g < ensemble->n_groups; g++)
+        wavefunction_collect(&ensemble->wavefunction, ensemble->group[g].gradient_sums, gradient);
+    for (size_t k = 0; k < n; k++)
+        gradient[k] *= 2 / samples;
+}
+
+bool ensemble_fit(struct ensemble *ensemble)
+{
+    double moments[(CONTROLS_MOST + CONTROLLED_QUANTITIES + 1) * (CONTROLS_MOST + CONTROLLED_QUANTITIES + 2) / 2] = { 0 };
+    if (ensemble->controls.n_functions == 0)
+        return false;
+    for (size_t g = 0; g < ensemble->n_groups; g++)
+        controls_reduce(&ensemble->controls, ensemble->group[g].control_sums, moments);
+    return controls_fit(&ensemble->controls, moments);
+}

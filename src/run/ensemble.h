@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The walkers of a run and the passes over them. Blocks are dealt to a fixed number of groups; a thread takes whole groups, sums are kept per
+// group and merged in order, so that results do not depend on the number of threads.
+#ifndef VMC_RUN_ENSEMBLE_H
+#define VMC_RUN_ENSEMBLE_H
+
+#include "vmc/estimator.h"
+#include "vmc/settings.h"
+#include "vmc/walkers.h"
+
+enum { GROUPS_MOST = 64 };
+
+// Per-walker and per-draw sums of a pass; energies relative to `reference` so that squares keep their digits.
+struct ensemble_sums {
+    double samples, bad, accepted, moves;
+    double energy, energy2;             // controlled
+    double local, local2;               // E_L itself
+    double walker2;                     // squares of the walkers' means (controlled)
+};
+
+struct ensemble_group {
+    size_t first_block, n_blocks;
+    double *gradient_sums, *control_sums;  // rows
+    struct ensemble_sums sums;
+};
+
+struct ensemble {
+    struct wavefunction wavefunction;
+    struct hamiltonian hamiltonian;
+    struct controls controls;
+    const struct sampler_type *sampler;
+    const void *sampler_state;
+    double step;                        // in use
+    size_t thin;
+    size_t n_walkers, n_blocks, n_groups, threads;
+    struct block *block;
+    double *frames;
+    uint64_t *random;
+    struct ensemble_group group[GROUPS_MOST];
+    double *scratch;                    // threads times scratch_doubles
+    size_t scratch_doubles;
+    double reference;                   // an energy near the mean
+};
+
+// What a pass over the draws hands to a caller per draw and block, besides the sums. Rows of 32.
+struct ensemble_draw {
+    size_t block, draw;
+    const double *energy;               // ENERGY_ROWS
+    const double *controlled;           // CONTROLLED_ROWS
+    const double *x;                    // [M]
+    size_t bad;
+};
+typedef void ensemble_visit(const struct ensemble_draw *draw, void *context);
+
+bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error);
+void ensemble_finish(struct ensemble *ensemble);
+size_t ensemble_memory(const struct ensemble *ensemble);  // bytes
+// Fresh walkers from the trap's Gaussian; streams from the seed.
+void ensemble_start(struct ensemble *ensemble, uint64_t seed);
+// New parameters: false when they make no wave function. Walkers keep their places and are evaluated anew.
+bool ensemble_take(struct ensemble *ensemble, const double *theta);
+// `sweeps` sweeps; with `tune` the step approaches the best acceptance and is frozen at the end.
+void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune);
+// Draws with sums. what: which sums are taken besides those of struct ensemble_sums.
+enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2 };
+void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total);
+// After a pass: dE/dtheta [K], merged over the groups.
+void ensemble_gradient(const struct ensemble *ensemble, double samples, double *gradient);
+// After a pass with PASS_CONTROLS: new coefficients.
+bool ensemble_fit(struct ensemble *ensemble);
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Measuring: draws with the parameters frozen, their series, and the result with its errors.
+#include "run/run_parts.h"
+
+#include "base/memory.h"
+#include "vmc/statistics.h"
+
+#include <math.h>
+
+// Values kept per series over all walkers, and draws between two looks at progress and target.
+enum { SERIES_VALUES = 1 << 20, SERIES_DRAWS_LEAST = 64, CHUNK_DRAWS = 64 };
+
+static bool allocate(struct run *run, struct error *error)
+{
+    struct measured *measured = &run->measured;
+    const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->measure.samples + walkers - 1) / walkers;
+    size_t room = SERIES_VALUES / walkers;
+    if (room < SERIES_DRAWS_LEAST)
+        room = SERIES_DRAWS_LEAST;
+    measured->block = (draws + room - 1) / room;
+    measured->capacity = (draws + measured->block - 1) / measured->block;
+    bool good = true;
+    for (size_t k = 0; k < SERIES; k++)
+        good = (measured->values[k] = memory_doubles(walkers * measured->capacity)) && good;
+    return good || error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
+}
+
+static const size_t series_of_controlled[CONTROLLED_ROWS] = { SERIES_ENERGY, SERIES_KINETIC, SERIES_TRAP, SERIES_PAIR };
+
+// Called from several threads, each for walkers of its own.
+static void record_draw(const struct ensemble_draw *draw, void *context)
+{
+    struct measured *measured = context;
+    const double share = 1 / (double)measured->block;
+    const size_t at = measured->draws + draw->draw / measured->block;
+    for (size_t w = 0; w < WALKERS; w++) {
+        const size_t value = (draw->block * WALKERS + w) * measured->capacity + at;
+        for (size_t k = 0; k < CONTROLLED_ROWS; k++)
+            measured->values[series_of_controlled[k]][value] += share * draw->controlled[k * WALKERS + w];
+        measured->values[SERIES_LOCAL][value] += share * draw->energy[ENERGY_LOCAL * WALKERS + w];
+        measured->values[SERIES_KINETIC_GRADIENT][value] += share * draw->energy[ENERGY_KINETIC_GRADIENT * WALKERS + w];
+        measured->values[SERIES_VIRIAL][value] += share * draw->energy[ENERGY_VIRIAL * WALKERS + w];
+    }
+}
+
+static void add_sums(struct ensemble_sums *to, const struct ensemble_sums *from)
+{
+    const double *source = (const double *)from;
+    double *target = (double *)to;
+    for (size_t k = 0; k < sizeof *to / sizeof(double); k++)
+        target[k] += source[k];
+}
+
+// Series as the statistics want them: the draws there are, without gaps.
+static bool analyse(const struct run *run, size_t which, struct statistics *out, struct error *error)
+{
+    const struct measured *measured = &run->measured;
+    const size_t walkers = run->ensemble.n_walkers, draws = measured->draws;
+    double *packed = memory_doubles(walkers * draws);
+    if (!packed)
+        return error_add(error, ERROR_INTERNAL, "no memory to analyse the series");
+    for (size_t w = 0; w < walkers; w++)
+        for (size_t t = 0; t < draws; t++)
+            packed[w * draws + t] = measured->values[which][w * measured->capacity + t];
+    const bool good = statistics_analyse(&(struct series){ walkers, draws, measured->block, packed }, out, error);
+    memory_free(packed);
+    return good;
+}
+
+static double mean_of_squares(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / (n > 1 ? n - 1 : 1)); }
+
+static bool conclude(struct run *run, struct error *error)
+{
+    struct run_result *result = run->result;
+    const struct ensemble_sums *sums = &run->measured.sums;
+    struct statistics energy, other;
+    if (!analyse(run, SERIES_ENERGY, &energy, error))
+        return false;
+    result->energy = energy.mean;
+    result->energy_error = energy.error;
+    result->autocorrelation_time = energy.autocorrelation_time;
+    result->autocorrelation_error = energy.error_autocorrelation;
+    result->effective_samples = energy.effective_samples;
+    result->r_hat = energy.r_hat;
+    result->plateau = energy.plateau;
+    const struct { size_t series; double *mean, *error; } rest[] = {
+        { SERIES_KINETIC, &result->kinetic, &result->kinetic_error },
+        { SERIES_KINETIC_GRADIENT, &result->kinetic_gradient, &result->kinetic_gradient_error },
+        { SERIES_TRAP, &result->trap, &result->trap_error },
+        { SERIES_PAIR, &result->pair, &result->pair_error },
+        { SERIES_LOCAL, &result->local_energy, &result->local_energy_error },
+        { SERIES_VIRIAL, &result->virial_ratio, NULL },
+    };
+    for (size_t k = 0; k < sizeof rest / sizeof *rest; k++) {
+        if (!analyse(run, rest[k].series, &other, error))
+            return false;
+        *rest[k].mean = other.mean;
+        if (rest[k].error)
+            *rest[k].error = other.error;
+    }
+    result->virial_ratio = 2 * result->kinetic / result->virial_ratio;
+    result->variance = mean_of_squares(sums->local, sums->local2, sums->samples);
+    result->estimator_variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
+    result->acceptance = sums->accepted / sums->moves;
+    result->n_samples = sums->samples;
+    result->n_bad += sums->bad;
+    if (sums->bad > 0.01 * sums->samples || !isfinite(result->energy))
+        return error_add(error, ERROR_INTERNAL, "measuring: %.0f of %.0f samples have no finite energy; the wave function is not usable", sums->bad,
+                         sums->samples);
+    return true;
+}
+
+// Whether the error asked for is reached; looked at after 2, 3, 4, 6, 8, … chunks.
+static bool precise_enough(const struct run *run, size_t chunks, bool *reached, struct error *error)
+{
+    struct statistics energy;
+    *reached = false;
+    size_t power = chunks;
+    while (power > 3 && power % 2 == 0)
+        power /= 2;
+    if (!(run->settings->measure.target_error > 0) || power > 3)
+        return true;
+    if (!analyse(run, SERIES_ENERGY, &energy, error))
+        return false;
+    *reached = energy.error <= run->settings->measure.target_error;
+    return true;
+}
+
+static void tell(const struct run *run, double seconds)
+{
+    const struct measured *measured = &run->measured;
+    const struct ensemble_sums *sums = &measured->sums;
+    const double done = (double)measured->draws, total = (double)measured->capacity, mean = sums->energy / sums->samples;
+    const double variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
+    run_tell(run, &(struct run_progress){ RUN_MEASURE, measured->draws * measured->block, measured->capacity * measured->block,
+                                          run->ensemble.reference + mean, sqrt(variance / sums->samples),
+                                          mean_of_squares(sums->local, sums->local2, sums->samples), sums->accepted / sums->moves,
+                                          seconds / done * (total - done) });
+}
+
+bool run_measure(struct run *run, struct error *error)
+{
+    struct measured *measured = &run->measured;
+    const double start = run_wall();
+    bool reached = false;
+    if (!allocate(run, error))
+        return false;
+    for (size_t chunk = 1; measured->draws < measured->capacity && !reached; chunk++) {
+        size_t values = (CHUNK_DRAWS + measured->block - 1) / measured->block;
+        if (values > measured->capacity - measured->draws)
+            values = measured->capacity - measured->draws;
+        struct ensemble_sums sums;
+        ensemble_pass(&run->ensemble, values * measured->block, 0, record_draw, measured, &sums);
+        add_sums(&measured->sums, &sums);
+        measured->draws += values;
+        tell(run, run_wall() - start);
+        if (!precise_enough(run, chunk, &reached, error))
+            return false;
+    }
+    return conclude(run, error);
+}

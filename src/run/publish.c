@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a run leaves behind: the results file.
+#include "run/run_parts.h"
+
+#include "vmc/level.h"
+#include "version.h"
+
+#include <gsl/gsl_version.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void add_attributes(struct record *record, const char *command, const char *status)
+{
+    char now[32], format[16];
+    const time_t seconds = time(NULL);
+    struct tm utc;
+    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
+    snprintf(format, sizeof format, "%d", RECORD_FORMAT_VERSION);
+    record_add_attribute(record, "/", "format_version", format);
+    record_add_attribute(record, "/", "status", status);
+    record_add_attribute(record, "/", "created", now);
+    record_add_attribute(record, "/", "program", command ? command : "vmc");
+    record_add_attribute(record, "/", "version", VMC_VERSION);
+}
+
+static void add_setting(const struct settings_value *value, void *record)
+{
+    record_add_setting(record, value->section, value->row, value->state);
+}
+
+static void add_config(struct record *record, const struct run *run)
+{
+    char *resolved = settings_print(run->settings);
+    record_add_text(record, "/config/text", "the configuration as it was read", run->options->config_text ? run->options->config_text : "");
+    record_add_text(record, "/config/resolved", "the configuration with every default filled in", resolved ? resolved : "");
+    free(resolved);
+    settings_each(run->settings, add_setting, record);
+}
+
+static void add_provenance(struct record *record, const struct run *run)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    const struct { const char *path, *long_name, *value; } texts[] = {
+        { "/provenance/git_revision", "revision of the source", VMC_GIT_REVISION },
+        { "/provenance/compiler", "compiler", VMC_COMPILER },
+        { "/provenance/flags", "compiler flags", VMC_FLAGS },
+        { "/provenance/hdf5_version", "HDF5 library", record_hdf5_version() },
+        { "/provenance/gsl_version", "GNU Scientific Library", gsl_version },
+        { "/provenance/host", "machine", host },
+        { "/provenance/instruction_set", "x86-64 level of the kernels", level_name() },
+    };
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+        record_add_text(record, texts[k].path, texts[k].long_name, texts[k].value);
+    record_add_count(record, "/provenance/threads", "1", "threads", run->options->threads);
+    record_add_count(record, "/provenance/ranks", "1", "processes", 1);
+    record_add_count(record, "/provenance/seed", "1", "seed of the random numbers", run->settings->run.seed);
+    record_add_real(record, "/provenance/wall_time", "s", "wall time", run->result->wall_time);
+    record_add_real(record, "/provenance/cpu_time", "s", "CPU time of all threads", run->result->cpu_time);
+}
+
+// "rbm.w[0,1]", … in the order of the parameter vector; malloc'ed, as is every name.
+static char **parameter_names(const struct wavefunction *wavefunction)
+{
+    char **names = calloc(wavefunction->n_parameters + 1, sizeof *names);
+    for (size_t f = 0; names && f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        struct factor_view view[FACTOR_VIEWS_MOST];
+        const size_t n = factor->type->views(factor->state, view);
+        for (size_t v = 0; v < n; v++) {
+            const size_t rows = view[v].rank > 0 ? view[v].extent[0] : 1, columns = view[v].rank > 1 ? view[v].extent[1] : 1;
+            for (size_t k = 0; !view[v].fixed && k < rows * columns; k++) {
+                char index[48] = "", name[160];
+                if (view[v].rank == 1)
+                    snprintf(index, sizeof index, "[%zu]", k);
+                if (view[v].rank == 2)
+                    snprintf(index, sizeof index, "[%zu,%zu]", k / columns, k % columns);
+                snprintf(name, sizeof name, "%s.%s%s%s", factor->type->name, view[v].logarithm ? "ln_" : "", view[v].name, index);
+                names[factor->first_parameter + view[v].first + k] = strdup(name);
+            }
+        }
+    }
+    return names;
+}
+
+static void add_training(struct record *record, const struct run *run, char *const *names, double *kept_iterations)
+{
+    const struct history *history = &run->history;
+    const size_t n_parameters = run->ensemble.wavefunction.n_parameters;
+    const struct record_axis iteration = { "iteration", history->n, "1", "training iteration", NULL };
+    const struct { const char *path, *unit, *long_name; const double *values; } columns[] = {
+        { "/training/energy", "hbar omega", "energy", history->energy },
+        { "/training/energy_error", "hbar omega", "standard error of the energy, from the scatter between walkers", history->energy_error },
+        { "/training/variance", "(hbar omega)^2", "variance of the local energy", history->variance },
+        { "/training/estimator_variance", "(hbar omega)^2", "variance of the controlled local energy", history->estimator_variance },
+        { "/training/acceptance", "1", "share of accepted moves", history->acceptance },
+        { "/training/gradient_norm", "hbar omega", "Euclidean norm of the energy gradient", history->gradient_norm },
+        { "/training/learning_rate", "1", "learning rate of the step that followed", history->learning_rate },
+    };
+    if (history->n == 0)
+        return;
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+        record_add_array(record, &(struct record_array){ columns[k].path, columns[k].unit, columns[k].long_name, 1, { iteration }, columns[k].values });
+    record_add_text(record, "/training/stop_reason", "why training ended", run->result->stop_reason);
+    if (n_parameters == 0)
+        return;
+    const struct record_axis parameter = { "parameter", n_parameters, "1", "position in the parameter vector", NULL };
+    const struct record_axis kept = { "kept_iteration", history->n_kept, "1", "training iteration", kept_iterations };
+    for (size_t k = 0; k < history->n_kept; k++)
+        kept_iterations[k] = (double)(k * history->stride);
+    record_add_array(record, &(struct record_array){ "/training/parameters", "1", "parameters before the step", 2, { kept, parameter }, history->parameters });
+    record_add_texts(record, &(struct record_texts){ "/training/parameter_names", "names of the parameters", parameter, (const char *const *)(uintptr_t)names });
+}
+
+static void add_result(struct record *record, const struct run *run)
+{
+    char path[96];
+    for (const struct run_result_row *row = run_result_rows; row->name; row++) {
+        const double value = *(const double *)((const char *)run->result + row->offset);
+        snprintf(path, sizeof path, "/result/%s", row->name);
+        if (row->whole)
+            record_add_count(record, path, row->unit, row->long_name, (uint64_t)value);
+        else
+            record_add_real(record, path, row->unit, row->long_name, value);
+    }
+    record_add_text(record, "/result/training_stop", "why training ended", run->result->stop_reason);
+}
+
+// Rows packed to the draws there are.
+static double *pack_series(const struct run *run, size_t which)
+{
+    const struct measured *measured = &run->measured;
+    double *packed = malloc(run->ensemble.n_walkers * measured->draws * sizeof *packed);
+    for (size_t w = 0; packed && w < run->ensemble.n_walkers; w++)
+        for (size_t t = 0; t < measured->draws; t++)
+            packed[w * measured->draws + t] = measured->values[which][w * measured->capacity + t];
+    return packed;
+}
+
+static bool add_measurement(struct record *record, const struct run *run, double *packed[SERIES])
+{
+    static const struct { const char *path, *long_name; size_t series; } columns[] = {
+        { "/measurement/energy", "what was averaged: local energy with control variates", SERIES_ENERGY },
+        { "/measurement/local_energy", "local energy", SERIES_LOCAL },
+        { "/measurement/kinetic", "kinetic energy with control variates", SERIES_KINETIC },
+        { "/measurement/trap", "trap energy with control variates", SERIES_TRAP },
+        { "/measurement/pair", "pair energy with control variates", SERIES_PAIR },
+    };
+    const struct measured *measured = &run->measured;
+    if (measured->draws == 0)
+        return true;
+    const struct record_axis chain = { "chain", run->ensemble.n_walkers, "1", "walker", NULL };
+    const struct record_axis draw = { "draw", measured->draws, "1", "block of consecutive draws", NULL };
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
+        if (!(packed[k] = pack_series(run, columns[k].series)))
+            return false;
+        record_add_array(record, &(struct record_array){ columns[k].path, "hbar omega", columns[k].long_name, 2, { chain, draw }, packed[k] });
+    }
+    record_add_count(record, "/measurement/block", "1", "draws averaged in each value of the series", measured->block);
+    return true;
+}
+
+static void add_controls(struct record *record, const struct run *run)
+{
+    static const char *const parts[CONTROLLED_QUANTITIES] = { "kinetic", "trap", "pair" };
+    const struct controls *controls = &run->ensemble.controls;
+    char path[96], names[256] = "";
+    size_t length = 0;
+    if (controls->n_functions == 0)
+        return;
+    const struct record_axis axis = { "function", controls->n_functions, "1", "control function", NULL };
+    for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++) {
+        snprintf(path, sizeof path, "/controls/%s", parts[q]);
+        record_add_array(record, &(struct record_array){ path, "hbar omega", "coefficients, frozen before measuring", 1, { axis }, controls->coefficient[q] });
+    }
+    record_add_array(record, &(struct record_array){ "/controls/energy", "hbar omega", "coefficients for the energy: the sum of the three", 1, { axis },
+                                                     controls->total });
+    for (size_t t = 0; t < controls->n_types; t++)
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s (from %zu)", t ? ", " : "", controls->type[t]->name,
+                                   controls->first_function[t]);
+    record_add_text(record, "/controls/families", "families of control functions and the number of their first", names);
+    record_add_real(record, "/controls/range", "1/a_ho", "beta of the pair functions r / (1 + beta r)", controls->range);
+}
+
+bool run_publish(const struct run *run, const char *status, struct error *error)
+{
+    struct record *record = record_create();
+    double *packed[SERIES] = { NULL }, *kept = calloc(run->history.n_kept + 1, sizeof *kept);
+    char **names = parameter_names(&run->ensemble.wavefunction);
+    bool good = record && kept && names;
+    if (good) {
+        add_attributes(record, run->options->command, status);
+        add_config(record, run);
+        add_provenance(record, run);
+        add_training(record, run, names, kept);
+        record_add_wavefunction(record, &run->ensemble.wavefunction, run->theta);
+        add_result(record, run);
+        add_controls(record, run);
+        good = add_measurement(record, run, packed);
+    }
+    good = good ? record_publish(record, run->options->output, error) : error_add(error, ERROR_INTERNAL, "no memory to write the results");
+    for (size_t k = 0; k < SERIES; k++)
+        free(packed[k]);
+    for (size_t k = 0; names && k < run->ensemble.wavefunction.n_parameters; k++)
+        free(names[k]);
+    free(names);
+    free(kept);
+    record_destroy(record);
+    return good;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Binds the entries of a configuration to the parameter tables.
+//
+// First every key gets its default and the choices (interaction, factors, sampler, optimiser) are made, silently; then one pass over the file in
+// its own order judges sections and entries, so that complaints come in the order of the lines. A choice that cannot be read makes its kind
+// undecided: the keys that hang on it are checked for form, but nothing is said to be unused.
+#include "run/settings_parts.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// --- choices ---
+
+const struct param *settings_chooser(const struct settings_kind *kind)
+{
+    return param_find(settings_fixed_find(kind->chooser)->params, kind->key);
+}
+
+bool settings_is_chosen(const struct settings *settings, size_t kind, size_t member, size_t *position)
+{
+    size_t index[FACTORS_MOST], n = settings_chosen(settings, kind, index);
+    for (size_t k = 0; k < n; k++)
+        if (index[k] == member) {
+            *position = k;
+            return true;
+        }
+    return false;
+}
+
+static bool fill_defaults(const struct param *rows, void *state, struct error *error)
+{
+    char why[PARAM_TEXT_SIZE];
+    for (; rows && rows->key; rows++)
+        if (rows->fallback && !param_parse(rows, rows->fallback, state, why))
+            return error_add(error, ERROR_INTERNAL, "the default of %s: %s", rows->key, why);
+    return true;
+}
+
+// Makes the choices of one kind and sets up the states of the chosen.
+static bool choose(struct settings_binder *binder, size_t kind)
+{
+    struct settings *settings = binder->settings;
+    const struct settings_kind *chooser = &settings_kinds[kind];
+    const struct config_entry *entry = config_find(binder->config, chooser->chooser, chooser->key);
+    char why[PARAM_TEXT_SIZE];
+    void *section = (char *)settings + settings_fixed_find(chooser->chooser)->offset;
+    binder->decided[kind] = !entry || param_parse(settings_chooser(chooser), entry->value, section, why);
+    size_t index[FACTORS_MOST], n = settings_chosen(settings, kind, index);
+    for (size_t k = 0; k < n; k++) {
+        struct settings_member member = chooser->member(index[k]);
+        void **state = settings_state(settings, kind, k);
+        *state = calloc(1, member.state_size > 0 ? member.state_size : 1);
+        if (kind == KIND_FACTOR) {
+            settings->factor_type[k] = factor_type_at(index[k]);
+            settings->n_factors = k + 1;
+        }
+        if (!*state)
+            return error_add(binder->error, ERROR_INTERNAL, "not enough memory for the settings");
+        if (!fill_defaults(member.params, *state, binder->error))
+            return false;
+    }
+    return true;
+}
+
+// --- what is missing, and what does not go together ---
+
+static void require(struct settings_binder *binder, const char *name, const struct param *rows)
+{
+    for (; rows && rows->key; rows++) {
+        char place[SETTINGS_PLACE_SIZE], allowed[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 80];
+        const struct config_section *section = config_find_section(binder->config, name);
+        if (rows->fallback || config_find(binder->config, name, rows->key) || binder->config->cut)
+            continue;
+        param_describe(rows, allowed);
+        snprintf(what, sizeof what, "missing, and it has no default; allowed: %s", allowed);
+        settings_place(binder->config->file ? binder->config->file : "--set", section ? section->line : 0, name, rows->key, place, sizeof place);
+        settings_add_message(binder, name, place, what, NULL);
+    }
+}
+
+static void require_all(struct settings_binder *binder)
+{
+    for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)
+        require(binder, fixed->name, fixed->params);
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        size_t index[FACTORS_MOST], n = settings_chosen(binder->settings, kind, index);
+        for (size_t k = 0; k < n && binder->decided[kind]; k++) {
+            struct settings_member member = settings_kinds[kind].member(index[k]);
+            require(binder, settings_section_of(&settings_kinds[kind], &member), member.params);
+        }
+    }
+}
+
+// The entry of a key, or a stand-in for one that has its default.
+static struct config_entry entry_of(const struct settings_binder *binder, const char *section, const char *key)
+{
+    const struct config_entry *entry = config_find(binder->config, section, key);
+    if (entry)
+        return *entry;
+    return (struct config_entry){ .section = (char *)(uintptr_t)section, .key = (char *)(uintptr_t)key, .origin = binder->config->file };
+}
+
+static void bind_system(struct settings_binder *binder)
+{
+    struct settings *settings = binder->settings;
+    const struct settings_system *section = &settings->system_section;
+    const struct config_entry omega = entry_of(binder, "system", "omega"), interaction = entry_of(binder, "system", "interaction");
+    if (binder->system_failed || binder->config->cut)
+        return;
+    if (section->omega.n != 1 && section->omega.n != section->dimensions) {
+        settings_complain(binder, &omega, NULL, "%zu values for %zu dimension%s; allowed: one for all dimensions, or one per dimension",
+                          section->omega.n, section->dimensions, section->dimensions > 1 ? "s" : "");
+        return;
+    }
+    settings->system = (struct system){ .particles = section->particles, .dimensions = section->dimensions };
+    for (size_t d = 0; d < section->dimensions; d++)
+        settings->system.omega[d] = section->omega.value[section->omega.n == 1 ? 0 : d];
+    const struct interaction_type *type = interaction_type_at(section->interaction);
+    const char *reason = type->refuse ? type->refuse(settings->interaction_state, &settings->system) : NULL;
+    if (reason)
+        settings_complain(binder, &interaction, NULL, "%s: %s", type->name, reason);
+}
+
+// "auto" and "none" say it all: neither goes with other names.
+static void check_controls(struct settings_binder *binder)
+{
+    const struct param_names *controls = &binder->settings->measure.controls;
+    const struct config_entry entry = entry_of(binder, "measure", "controls");
+    for (size_t k = 0; controls->n > 1 && k < controls->n; k++)
+        if (controls->index[k] < SETTINGS_CONTROLS_FIRST) {
+            settings_complain(binder, &entry, NULL, "'%s' stands alone; allowed: auto, or none, or a list of control variates",
+                              controls->index[k] == SETTINGS_CONTROLS_AUTO ? "auto" : "none");
+            return;
+        }
+}
+
+bool settings_build(struct settings *settings, const struct config *config, struct error *error, struct error *notes)
+{
+    struct settings_binder binder = { .settings = settings, .config = config, .error = error, .notes = notes };
+    *settings = (struct settings){ 0 };
+    bool good = true;
+    for (const struct settings_fixed *fixed = settings_fixed; good && fixed->name; fixed++)
+        good = fill_defaults(fixed->params, (char *)settings + fixed->offset, error);
+    for (size_t kind = 0; good && kind < KINDS; kind++)
+        good = choose(&binder, kind);
+    if (good) {
+        settings_judge(&binder);
+        require_all(&binder);
+        bind_system(&binder);
+        check_controls(&binder);
+    }
+    if (good && !binder.failed)
+        return true;
+    settings_finish(settings);
+    return false;
+}
+
+void settings_finish(struct settings *settings)
+{
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        size_t index[FACTORS_MOST], n = settings_chosen(settings, kind, index);
+        for (size_t k = 0; k < n; k++) {
+            void **state = settings_state(settings, kind, k);
+            if (*state)
+                param_release(settings_kinds[kind].member(index[k]).params, *state);
+            free(*state);
+            *state = NULL;
+        }
+    }
+    for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)
+        param_release(fixed->params, (char *)settings + fixed->offset);
+    *settings = (struct settings){ 0 };
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the files of the settings share: the fixed sections, and the four kinds of descriptors behind one face.
+#ifndef VMC_RUN_SETTINGS_PARTS_H
+#define VMC_RUN_SETTINGS_PARTS_H
+
+#include "vmc/settings.h"
+
+// A section that is always there; its state lies at `offset` in struct settings.
+struct settings_fixed {
+    const char *name, *summary;
+    const struct param *params;
+    size_t offset;
+};
+extern const struct settings_fixed settings_fixed[];  // ends with a NULL name
+
+// Interactions, factors, samplers and optimisers seen alike.
+struct settings_member {
+    const char *name, *summary;  // NULL name: past the last
+    size_t state_size;
+    const struct param *params;
+};
+struct settings_kind {
+    const char *section;         // where its members' keys stand; NULL: each in a section of its own name
+    const char *chooser, *key;   // section and key that choose
+    struct settings_member (*member)(size_t index);
+};
+enum { KIND_INTERACTION, KIND_FACTOR, KIND_SAMPLER, KIND_OPTIMIZER, KINDS };
+extern const struct settings_kind settings_kinds[KINDS];
+
+const struct settings_fixed *settings_fixed_find(const char *section);
+// The section where the keys of this member stand.
+const char *settings_section_of(const struct settings_kind *kind, const struct settings_member *member);
+// The members chosen in these settings, as indices; as many as `index` has room for (FACTORS_MOST) at most.
+size_t settings_chosen(const struct settings *settings, size_t kind, size_t index[FACTORS_MOST]);
+// Where the state of the n-th chosen member is kept.
+void **settings_state(struct settings *settings, size_t kind, size_t n);
+
+// --- binding ---
+
+struct settings_binder {
+    struct settings *settings;
+    const struct config *config;
+    struct error *error, *notes;
+    bool decided[KINDS];  // false: the choice could not be read
+    bool failed;
+    bool system_failed;   // a complaint about [system] or [interaction]: the interaction cannot judge the system then
+};
+
+// The row of the key that chooses; whether a member is chosen in these settings, and as the how-manieth.
+const struct param *settings_chooser(const struct settings_kind *kind);
+bool settings_is_chosen(const struct settings *settings, size_t kind, size_t member, size_t *position);
+// One pass over sections and entries.
+void settings_judge(struct settings_binder *binder);
+
+// --- words ---
+
+enum { SETTINGS_PLACE_SIZE = 600, SETTINGS_NAMES_MOST = 128 };
+
+struct settings_names {
+    size_t n;
+    const char *name[SETTINGS_NAMES_MOST + 1];  // ends with NULL
+};
+void settings_add_keys(struct settings_names *names, const struct param *rows);
+struct settings_names settings_section_names(void);
+bool settings_section_known(const char *section);
+// Every key the section may have, whatever is chosen.
+struct settings_names settings_key_names(const char *section);
+char *settings_join(const struct settings_names *names, char *text, size_t size);
+// The choice nearest to the first item of the value that is none.
+const char *settings_nearest_choice(const struct param *row, const char *value);
+// A section other than this one that has the key, or NULL.
+const char *settings_home_of(const char *key, const char *section);
+
+// "file:line: [section] key", without the line where it is 0 and without the key where it is NULL.
+char *settings_place(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size);
+void settings_add_message(struct settings_binder *binder, const char *section, const char *place, const char *what, const char *nearest);
+void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void settings_complain_section(struct settings_binder *binder, const struct config_section *section, const char *nearest, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void settings_note(struct settings_binder *binder, const char *place, const char *what);
+
+#endif

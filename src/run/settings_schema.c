@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The sections of a configuration and their keys. Everything known about a key stands in its row; see docs/architecture.md.
+//
+// Upper limits keep products of them (walkers x draws x bytes) within what a size_t and a machine hold; they bound no physics.
+#include "run/settings_parts.h"
+
+#include <string.h>
+
+static const char *const schedules[] = { [SCHEDULE_CONSTANT] = "constant", [SCHEDULE_INVERSE] = "inverse", [SCHEDULE_COSINE] = "cosine" };
+static const char *const stops[] = { [STOP_PLATEAU] = "plateau", [STOP_NEVER] = "never" };
+
+static const char *schedule_name(size_t index)
+{
+    return index < sizeof schedules / sizeof schedules[0] ? schedules[index] : NULL;
+}
+
+static const char *stop_name(size_t index)
+{
+    return index < sizeof stops / sizeof stops[0] ? stops[index] : NULL;
+}
+
+static const char *controls_name(size_t index)
+{
+    if (index < SETTINGS_CONTROLS_FIRST)
+        return index == SETTINGS_CONTROLS_AUTO ? "auto" : "none";
+    return control_name(index - SETTINGS_CONTROLS_FIRST);
+}
+
+static const struct param system_params[] = {
+    PARAM_COUNT(settings_system, particles, .range = PARAM_WITHIN(1, 4096), .help = "number of particles"),
+    PARAM_COUNT(settings_system, dimensions, .range = PARAM_WITHIN(1, DIMENSIONS_MOST), .help = "dimensions of space"),
+    PARAM_REALS(settings_system, omega, .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST, .fallback = "1", .unit = "omega_ho",
+                .help = "frequency of the trap: one for all dimensions, or one per dimension"),
+    PARAM_CHOICE(settings_system, interaction, .choice = interaction_name, .fallback = "none",
+                 .help = "pair force between the particles; its own keys stand in [interaction]"),
+    PARAM_END
+};
+static const struct param wavefunction_params[] = {
+    PARAM_NAMES(settings_wavefunction, factors, .choice = factor_name, .fallback = "rbm",
+                .help = "the wave function is the product of these; each has a section of its own name"),
+    PARAM_TEXT(settings_wavefunction, load, .fallback = "",
+               .help = "results file (or any HDF5 file with a /wavefunction group) to take the starting parameters from; empty: start afresh"),
+    PARAM_END
+};
+static const struct param sampler_params[] = {
+    PARAM_CHOICE(settings_sampler, method, .choice = sampler_name, .fallback = "langevin", .help = "how configurations are drawn from |psi|^2"),
+    PARAM_COUNT(settings_sampler, walkers, .range = PARAM_WITHIN(WALKERS, 1 << 24), .multiple = WALKERS, .fallback = "1024",
+                .help = "independent Markov chains"),
+    PARAM_REAL(settings_sampler, step, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
+               .help = "auto: tuned to the best acceptance during burn-in, then frozen; else a length (metropolis) or a time step (langevin)"),
+    PARAM_COUNT(settings_sampler, burn_in, .range = PARAM_WITHIN(0, 1e9), .fallback = "200", .unit = "sweeps",
+                .help = "discarded before training and again before measuring"),
+    PARAM_COUNT(settings_sampler, thin, .range = PARAM_WITHIN(1, 1e6), .fallback = "1", .unit = "sweeps", .help = "from one kept draw to the next"),
+    PARAM_END
+};
+static const struct param optimizer_params[] = {
+    PARAM_CHOICE(settings_optimizer, method, .choice = optimizer_name, .fallback = "adam", .help = "how the parameters follow the energy gradient"),
+    PARAM_COUNT(settings_optimizer, iterations, .range = PARAM_WITHIN(0, 1e9), .fallback = "300",
+                .help = "training iterations at most; 0: measure only"),
+    PARAM_COUNT(settings_optimizer, samples, .range = PARAM_WITHIN(1, 1e12), .fallback = "16384",
+                .help = "samples per iteration, over all walkers, rounded up to whole sweeps of them"),
+    PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
+               .help = "length of a step; auto: the method's own"),
+    PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",
+                 .help = "of the learning rate over the iterations: constant, rate / (1 + decay * iteration), or a half cosine down to 0"),
+    PARAM_REAL(settings_optimizer, decay, .range = PARAM_AT_LEAST(0), .fallback = "0.01", .help = "of the inverse schedule, per iteration"),
+    PARAM_CHOICE(settings_optimizer, stop, .choice = stop_name, .fallback = "plateau",
+                 .help = "plateau: end training once the energy no longer falls; never: do all iterations"),
+    PARAM_END
+};
+static const struct param measure_params[] = {
+    PARAM_COUNT(settings_measure, samples, .range = PARAM_WITHIN(1, 1e13), .fallback = "1e6",
+                .help = "draws kept, over all walkers, rounded up to whole sweeps of them"),
+    PARAM_REAL(settings_measure, target_error, .range = PARAM_AT_LEAST(0), .fallback = "0", .unit = "hbar omega",
+               .help = "stop once the energy's error is this small, with `samples` as the cap; 0: draw all samples"),
+    PARAM_NAMES(settings_measure, controls, .choice = controls_name, .fallback = "auto",
+                .help = "control variates, for the energy and for the gradient in training: auto: all that apply; none: the plain estimators; or a list"),
+    PARAM_END
+};
+static const struct param run_params[] = {
+    PARAM_SEED(settings_run, seed, .fallback = "1", .help = "of all random numbers; the same seed gives the same bits"),
+    PARAM_REAL(settings_run, checkpoint_interval, .range = PARAM_ABOVE(0), .fallback = "60", .unit = "s", .help = "wall time between saved states"),
+    PARAM_END
+};
+
+const struct settings_fixed settings_fixed[] = {
+    { "system", "what is simulated", system_params, offsetof(struct settings, system_section) },
+    { "wavefunction", "the trial wave function", wavefunction_params, offsetof(struct settings, wavefunction) },
+    { "sampler", "how configurations are drawn", sampler_params, offsetof(struct settings, sampler) },
+    { "optimizer", "how the wave function is trained", optimizer_params, offsetof(struct settings, optimizer) },
+    { "measure", "what is measured afterwards, with the parameters frozen", measure_params, offsetof(struct settings, measure) },
+    { "run", "the run itself", run_params, offsetof(struct settings, run) },
+    { .name = NULL }
+};
+
+// --- the four kinds ---
+
+#define MEMBER(kind)                                                                                                \
+    static struct settings_member kind##_member(size_t index)                                                       \
+    {                                                                                                               \
+        const struct kind##_type *type = kind##_type_at(index);                                                     \
+        if (!type)                                                                                                  \
+            return (struct settings_member){ .name = NULL };                                                        \
+        return (struct settings_member){ type->name, type->summary, type->state_size, type->params };               \
+    }
+MEMBER(interaction)
+MEMBER(factor)
+MEMBER(sampler)
+MEMBER(optimizer)
+#undef MEMBER
+
+const struct settings_kind settings_kinds[KINDS] = {
+    [KIND_INTERACTION] = { "interaction", "system", "interaction", interaction_member },
+    [KIND_FACTOR] = { NULL, "wavefunction", "factors", factor_member },
+    [KIND_SAMPLER] = { "sampler", "sampler", "method", sampler_member },
+    [KIND_OPTIMIZER] = { "optimizer", "optimizer", "method", optimizer_member }
+};
+
+const struct settings_fixed *settings_fixed_find(const char *section)
+{
+    for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)
+        if (strcmp(fixed->name, section) == 0)
+            return fixed;
+    return NULL;
+}
+
+const char *settings_section_of(const struct settings_kind *kind, const struct settings_member *member)
+{
+    return kind->section ? kind->section : member->name;
+}
+
+size_t settings_chosen(const struct settings *settings, size_t kind, size_t index[FACTORS_MOST])
+{
+    const struct param_names *factors = &settings->wavefunction.factors;
+    if (kind == KIND_FACTOR) {
+        memcpy(index, factors->index, factors->n * sizeof index[0]);
+        return factors->n;
+    }
+    index[0] = kind == KIND_INTERACTION ? settings->system_section.interaction
+               : kind == KIND_SAMPLER   ? settings->sampler.method
+                                        : settings->optimizer.method;
+    return 1;
+}
+
+void **settings_state(struct settings *settings, size_t kind, size_t n)
+{
+    void **states[KINDS] = { [KIND_INTERACTION] = &settings->interaction_state, [KIND_FACTOR] = &settings->factor_state[n],
+                             [KIND_SAMPLER] = &settings->sampler_state, [KIND_OPTIMIZER] = &settings->optimizer_state };
+    return states[kind];
+}
+
+// --- the whole list, for help and manual ---
+
+static const char *chooser_text(size_t kind)
+{
+    static const char *const text[KINDS] = { "system.interaction", "wavefunction.factors", "sampler.method", "optimizer.method" };
+    return text[kind];
+}
+
+static size_t add_members(size_t kind, struct settings_schema_row *rows, size_t n, size_t most)
+{
+    for (size_t k = 0;; k++) {
+        struct settings_member member = settings_kinds[kind].member(k);
+        if (!member.name)
+            return n;
+        if (!member.params || !member.params->key)
+            continue;
+        if (n < most)
+            rows[n] = (struct settings_schema_row){ settings_section_of(&settings_kinds[kind], &member), member.summary, chooser_text(kind),
+                                                    member.name, member.params };
+        n++;
+    }
+}
+
+size_t settings_schema(struct settings_schema_row *rows, size_t most)
+{
+    size_t n = 0;
+    for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++) {
+        if (n < most)
+            rows[n] = (struct settings_schema_row){ fixed->name, fixed->summary, NULL, NULL, fixed->params };
+        n++;
+        for (size_t kind = 0; kind < KINDS; kind++)
+            if (strcmp(settings_kinds[kind].chooser, fixed->name) == 0)
+                n = add_members(kind, rows, n, most);
+    }
+    return n;
+}

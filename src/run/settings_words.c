@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The words of the settings: complaints with their place, and the names that are allowed or were meant.
+#include "run/settings_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+// --- complaints ---
+
+char *settings_place(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size)
+{
+    char number[24] = "";
+    if (line > 0)
+        snprintf(number, sizeof number, ":%zu", line);
+    snprintf(text, size, "%.300s%s: [%.80s]%s%.80s", origin, number, section, key ? " " : "", key ? key : "");
+    return text;
+}
+
+void settings_add_message(struct settings_binder *binder, const char *section, const char *place, const char *what, const char *nearest)
+{
+    binder->failed = true;
+    if (strcmp(section, "system") == 0 || strcmp(section, "interaction") == 0)
+        binder->system_failed = true;
+    error_add(binder->error, ERROR_CONFIG, "%s: %s%s%s%s", place, what, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+              nearest ? "'?" : "");
+}
+
+void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest, const char *format, ...)
+{
+    char place[SETTINGS_PLACE_SIZE], what[2 * PARAM_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    settings_place(entry->origin, entry->line, entry->section, entry->key, place, sizeof place);
+    settings_add_message(binder, entry->section, place, what, nearest);
+}
+
+void settings_complain_section(struct settings_binder *binder, const struct config_section *section, const char *nearest, const char *format, ...)
+{
+    char place[SETTINGS_PLACE_SIZE], what[2 * PARAM_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    settings_place(binder->config->file, section->line, section->name, NULL, place, sizeof place);
+    settings_add_message(binder, section->name, place, what, nearest);
+}
+
+void settings_note(struct settings_binder *binder, const char *place, const char *what)
+{
+    error_add(binder->notes, ERROR_CONFIG, "%s: %s", place, what);
+}
+
+// --- names, for "allowed" and "did you mean" ---
+
+static void add_name(struct settings_names *names, const char *name)
+{
+    for (size_t k = 0; k < names->n; k++)
+        if (strcmp(names->name[k], name) == 0)
+            return;
+    if (names->n < SETTINGS_NAMES_MOST)
+        names->name[names->n++] = name;
+}
+
+void settings_add_keys(struct settings_names *names, const struct param *rows)
+{
+    for (; rows && rows->key; rows++)
+        add_name(names, rows->key);
+}
+
+struct settings_names settings_section_names(void)
+{
+    struct settings_names names = { 0 };
+    struct settings_member member;
+    for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)
+        add_name(&names, fixed->name);
+    for (size_t kind = 0; kind < KINDS; kind++)
+        for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++)
+            add_name(&names, settings_section_of(&settings_kinds[kind], &member));
+    return names;
+}
+
+struct settings_names settings_key_names(const char *section)
+{
+    struct settings_names names = { 0 };
+    struct settings_member member;
+    const struct settings_fixed *fixed = settings_fixed_find(section);
+    if (fixed)
+        settings_add_keys(&names, fixed->params);
+    for (size_t kind = 0; kind < KINDS; kind++)
+        for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++)
+            if (strcmp(settings_section_of(&settings_kinds[kind], &member), section) == 0)
+                settings_add_keys(&names, member.params);
+    return names;
+}
+
+char *settings_join(const struct settings_names *names, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t k = 0; k < names->n && used < size; k++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", k > 0 ? ", " : "", names->name[k]);
+    return text;
+}
+
+const char *settings_nearest_choice(const struct param *row, const char *value)
+{
+    struct settings_names names = { 0 };
+    char copy[CONFIG_LINE_MOST + 1], *rest = copy;
+    if (row->may_be_auto)
+        add_name(&names, "auto");
+    for (size_t k = 0; row->choice && row->choice(k); k++)
+        add_name(&names, row->choice(k));
+    snprintf(copy, sizeof copy, "%s", value);
+    for (char *item; (item = strsep(&rest, ","));) {
+        item += strspn(item, " \t");
+        item[strcspn(item, " \t")] = '\0';
+        const char *nearest = config_nearest(item, names.name);
+        if (nearest && strcmp(nearest, item) != 0)
+            return nearest;
+    }
+    return NULL;
+}
+
+const char *settings_home_of(const char *key, const char *section)
+{
+    struct settings_names sections = settings_section_names();
+    for (size_t k = 0; k < sections.n; k++) {
+        struct settings_names keys = settings_key_names(sections.name[k]);
+        for (size_t j = 0; j < keys.n; j++)
+            if (strcmp(keys.name[j], key) == 0 && strcmp(sections.name[k], section) != 0)
+                return sections.name[k];
+    }
+    return NULL;
+}
+
+bool settings_section_known(const char *section)
+{
+    struct settings_names sections = settings_section_names();
+    for (size_t k = 0; k < sections.n; k++)
+        if (strcmp(sections.name[k], section) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Metropolis's decision for the 32 walkers of a block, and what follows from it.
+#ifndef VMC_SAMPLER_ACCEPT_H
+#define VMC_SAMPLER_ACCEPT_H
+
+#include "base/rows.h"
+#include "vmc/walkers.h"
+
+// Sets `mask` (a row of bits) where u < |psi'/psi|^2 e^extra, and returns how many walkers accept. |psi|^2 = mantissa e^exponent makes that one
+// exponential and no logarithm; a NAN anywhere rejects. Factor `skip` is left out (n_factors: none is); extra may be NULL.
+static inline size_t accept_mask(const struct wavefunction *wavefunction, const double *current, const double *trial, const double *uniform,
+                                 const double *extra, size_t skip, double *mask)
+{
+    pack_bits count = { 0 };
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack old = ((const pack *)uniform)[l], new = pack_all(1.0), exponent = extra ? ((const pack *)extra)[l] : pack_all(0.0);
+        for (size_t f = 0; f < wavefunction->n_factors; f++) {
+            if (f == skip)
+                continue;
+            const size_t at = (wavefunction->row_weight + 2 * f) * ROW_PACKS + l;
+            old *= ((const pack *)current)[at];
+            new *= ((const pack *)trial)[at];
+            exponent += ((const pack *)trial)[at + ROW_PACKS] - ((const pack *)current)[at + ROW_PACKS];
+        }
+        const pack_bits yes = old < new * pack_exp(exponent);
+        ((pack_bits *)mask)[l] = yes;
+        count -= yes;
+    }
+    size_t accepted = 0;
+    for (int k = 0; k < PACK_WIDTH; k++)
+        accepted += (size_t)count[k];
+    return accepted;
+}
+
+// Whole frames: the walkers of the mask take over the trial. `rows` of the frame count (all of them, or all but caches nobody will read).
+static inline void accept_frame(size_t rows, size_t accepted, const double *mask, struct block *block)
+{
+    if (accepted == WALKERS) {
+        double *frame = block->current;
+        block->current = block->trial;
+        block->trial = frame;
+    } else if (accepted > 0) {
+        rows_blend(rows, mask, block->trial, block->current);
+    }
+}
+
+#endif

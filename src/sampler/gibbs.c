@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Block Gibbs sampling of both representations (docs/theory.md, eqs. 24 and 25): with K = 2c copies of the hidden layer, |psi_rbm|^2 = F^K is the
+// marginal of
+//     n_j | x ~ Binomial(K, s_j),   x_i | n ~ Normal( a_i + (1/K) sum_j w_ij n_j, sigma_i^2 / K ).
+// K = 1 is the textbook sampler (probability form), K = 2 serves the amplitude form. Beside other factors J the pair of draws is a proposal
+// that is reversible with respect to F^K: accepted with min(1, |J'/J|^2).
+#include "sampler/accept.h"
+#include "vmc/rng.h"
+#include "vmc/sampler.h"
+#include "wavefunction/rbm.h"
+
+#include <math.h>
+
+static const struct param params[] = { PARAM_END };
+
+extern const struct sampler_type sampler_gibbs;
+
+static size_t find_rbm(const struct wavefunction *wavefunction)
+{
+    size_t f = 0;
+    while (f < wavefunction->n_factors && wavefunction->factor[f].type != &factor_rbm)
+        f++;
+    return f;
+}
+
+static bool suits(const void *state, const struct wavefunction *wavefunction, struct error *error)
+{
+    (void)state;
+    const size_t f = find_rbm(wavefunction);
+    if (f == wavefunction->n_factors)
+        return error_add(error, ERROR_CONFIG, "[sampler] method = gibbs: it draws the hidden units of an RBM, and [wavefunction] factors has no rbm; "
+                                              "use langevin or metropolis");
+    const struct rbm *rbm = wavefunction->factor[f].state;
+    if (!rbm->envelope)
+        return error_add(error, ERROR_CONFIG, "[sampler] method = gibbs: the RBM's Gaussian was dropped since another factor carries the trap's; "
+                                              "use rbm.envelope = yes, or sampler.method = langevin");
+    return true;
+}
+
+static double best_acceptance(const void *state, const struct system *system)
+{
+    (void)state;
+    (void)system;
+    return 1;
+}
+
+static double first_step(const void *state, const struct system *system)
+{
+    (void)state;
+    (void)system;
+    return 0;
+}
+
+// hidden draws [N] or normals [M], a uniform row, the mask
+static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
+{
+    (void)state;
+    const size_t f = find_rbm(wavefunction);
+    const size_t hidden = f < wavefunction->n_factors ? ((const struct rbm *)wavefunction->factor[f].state)->hidden : 0;
+    return hidden + wavefunction->n_coordinates + 2;
+}
+
+static size_t moves_per_sweep(const void *state, const struct system *system)
+{
+    (void)state;
+    (void)system;
+    return 1;
+}
+
+// n_j from one uniform number u each: K = 1: n = [u <= s]; K = 2: P(n = 2) = s^2, P(n >= 1) = 1 - (1 - s)^2. In place of u.
+static void draw_hidden(const struct rbm *rbm, const double *sigmoid, double *rows)
+{
+    const pack one = pack_all(1.0), zero = pack_all(0.0);
+    for (size_t k = 0; k < rbm->hidden * ROW_PACKS; k++) {
+        const pack u = ((const pack *)rows)[k], s = ((const pack *)sigmoid)[k], t = 1.0 - s;
+        ((pack *)rows)[k] = rbm->c == 1 ? (pack)(pack_select(u <= s * s, one, zero) + pack_select(u <= 1.0 - t * t, one, zero))
+                                        : pack_select(u <= s, one, zero);
+    }
+}
+
+static void draw_visible(const struct rbm *rbm, const double *normals, double *x)
+{
+    for (size_t i = 0; i < rbm->n_coordinates; i++) {
+        const pack width = pack_all(sqrt(1 / (2 * rbm->c * rbm->inverse_variance[i])));
+        for (size_t l = 0; l < ROW_PACKS; l++) {
+            pack *at = (pack *)x + i * ROW_PACKS + l;  // holds sum_j w_ij n_j
+            const pack centre = pack_fma(*at, pack_all(1 / (2 * rbm->c)), pack_all(rbm->a[i]));
+            *at = pack_fma(width, ((const pack *)normals)[i * ROW_PACKS + l], centre);
+        }
+    }
+}
+
+static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+{
+    const size_t f = find_rbm(wavefunction), m = wavefunction->n_coordinates;
+    const struct rbm *rbm = wavefunction->factor[f].state;
+    const double *cache = rows_at(block->current, wavefunction->factor[f].first_cache_row);
+    double *hidden = scratch, *normals = rows_at(scratch, rbm->hidden), *uniform = rows_at(normals, m), *mask = rows_at(normals, m + 1);
+    (void)state;
+    (void)step;
+    rng_uniforms(block->random, rbm->hidden, hidden);
+    draw_hidden(rbm, rbm_sigmoid(rbm, cache), hidden);
+    rows_multiply(m, rbm->hidden, rbm->w, rbm->hidden, 1, NULL, hidden, block->trial);
+    rng_normals(block->random, m, normals);
+    draw_visible(rbm, normals, block->trial);
+    wavefunction_evaluate(wavefunction, block->trial);
+    size_t accepted = WALKERS;
+    if (wavefunction->n_factors > 1) {
+        rng_uniforms(block->random, 1, uniform);
+        accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, f, mask);
+    }
+    accept_frame(wavefunction->n_rows, accepted, mask, block);
+    return accepted;
+}
+
+const struct sampler_type sampler_gibbs = {
+    .name = "gibbs", .summary = "hidden and visible units drawn in turn (exact for an RBM alone)", .state_size = 1, .params = params,
+    .has_step = false, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .n_scratch_rows = n_scratch_rows,
+    .moves_per_sweep = moves_per_sweep, .sweep = sweep };

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Random-walk Metropolis (docs/theory.md, eq. 21): x' = x + step times uniform numbers in [-1, 1] or normal ones, one particle or all at a time,
+// accepted with min(1, |psi'/psi|^2). Only |psi|^2 is needed; one-particle moves update it instead of computing it anew.
+// Metropolis et al., J. Chem. Phys. 21, 1087 (1953).
+#include "sampler/accept.h"
+#include "vmc/rng.h"
+#include "vmc/sampler.h"
+
+#include <math.h>
+
+struct metropolis {
+    size_t move, proposal;
+};
+enum { MOVE_PARTICLE, MOVE_ALL };
+enum { PROPOSAL_NORMAL, PROPOSAL_UNIFORM };
+
+extern const struct sampler_type sampler_metropolis;
+
+static const char *move_name(size_t k) { return k == MOVE_PARTICLE ? "particle" : k == MOVE_ALL ? "all" : NULL; }
+static const char *proposal_name(size_t k) { return k == PROPOSAL_NORMAL ? "normal" : k == PROPOSAL_UNIFORM ? "uniform" : NULL; }
+
+static const struct param params[] = {
+    PARAM_CHOICE(metropolis, move, .choice = move_name, .fallback = "particle", .help = "what one move displaces"),
+    PARAM_CHOICE(metropolis, proposal, .choice = proposal_name, .fallback = "normal",
+                 .help = "displacements: normal with standard deviation step, or uniform within plus or minus step"),
+    PARAM_END
+};
+
+static size_t moving_coordinates(const struct metropolis *metropolis, const struct system *system)
+{
+    return metropolis->move == MOVE_ALL ? system_coordinates(system) : system->dimensions;
+}
+
+// Roberts, Gelman and Gilks, Ann. Appl. Probab. 7, 110 (1997): 0.44 in one dimension, 0.234 in many; between them measured values
+static double best_acceptance(const void *state, const struct system *system)
+{
+    static const double best[] = { 0.44, 0.35, 0.31, 0.28, 0.27 };
+    const size_t n = moving_coordinates(state, system);
+    return n <= sizeof best / sizeof *best ? best[n - 1] : 0.25;
+}
+
+static double first_step(const void *state, const struct system *system)
+{
+    const struct metropolis *metropolis = state;
+    const double spread = metropolis->proposal == PROPOSAL_UNIFORM ? 1.7 : 1.0;
+    return spread * 1.6 / sqrt(system->omega[0] * (double)moving_coordinates(metropolis, system));
+}
+
+static bool suits(const void *state, const struct wavefunction *wavefunction, struct error *error)
+{
+    (void)state;
+    (void)wavefunction;
+    (void)error;
+    return true;
+}
+
+// displacements [M], a uniform row, the mask
+static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
+{
+    return moving_coordinates(state, &wavefunction->system) + 2;
+}
+
+static size_t moves_per_sweep(const void *state, const struct system *system)
+{
+    return ((const struct metropolis *)state)->move == MOVE_ALL ? 1 : system->particles;
+}
+
+// x' of n coordinates from row `first` on; leaves the uniform row for the decision behind the displacements
+static void propose(const struct metropolis *metropolis, double step, size_t first, size_t n, struct block *block, double *scratch)
+{
+    const bool normal = metropolis->proposal == PROPOSAL_NORMAL;
+    if (normal)
+        rng_normals(block->random, n, scratch);
+    rng_uniforms(block->random, normal ? 1 : n + 1, rows_at(scratch, normal ? n : 0));
+    for (size_t k = 0; k < n * ROW_PACKS; k++) {
+        const pack draw = ((const pack *)scratch)[k], displacement = normal ? draw : (pack)(2.0 * draw - 1.0);
+        ((pack *)rows_at(block->trial, first))[k] = pack_fma(pack_all(step), displacement, ((const pack *)rows_at(block->current, first))[k]);
+    }
+}
+
+static size_t move_all(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+{
+    const size_t m = wavefunction->n_coordinates;
+    double *uniform = rows_at(scratch, m), *mask = rows_at(scratch, m + 1);
+    propose(metropolis, step, 0, m, block, scratch);
+    wavefunction_weigh(wavefunction, block->trial);
+    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_factors, mask);
+    accept_frame(wavefunction->n_rows, accepted, mask, block);
+    return accepted;
+}
+
+// what a one-particle move has changed: its coordinates, the weights, and the caches that moves keep
+static void accept_particle(const struct wavefunction *wavefunction, size_t first, size_t n, const double *mask, struct block *block)
+{
+    rows_blend(n, mask, rows_at(block->trial, first), rows_at(block->current, first));
+    rows_copy(n, rows_at(block->current, first), rows_at(block->trial, first));
+    rows_blend(2 * wavefunction->n_factors, mask, rows_at(block->trial, wavefunction->row_weight), rows_at(block->current, wavefunction->row_weight));
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        rows_blend(factor->n_move_rows, mask, rows_at(block->trial, factor->first_cache_row), rows_at(block->current, factor->first_cache_row));
+    }
+}
+
+static size_t move_particles(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction, struct block *block,
+                             double *scratch)
+{
+    const size_t dimensions = wavefunction->system.dimensions;
+    double *uniform = rows_at(scratch, dimensions), *mask = rows_at(scratch, dimensions + 1);
+    size_t accepted = 0;
+    rows_copy(wavefunction->n_coordinates, block->current, block->trial);
+    for (size_t p = 0; p < wavefunction->system.particles; p++) {
+        propose(metropolis, step, p * dimensions, dimensions, block, scratch);
+        wavefunction_move(wavefunction, p, block->current, block->trial);
+        accepted += accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_factors, mask);
+        accept_particle(wavefunction, p * dimensions, dimensions, mask, block);
+    }
+    return accepted;
+}
+
+static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+{
+    const struct metropolis *metropolis = state;
+    block->evaluated = false;
+    return (metropolis->move == MOVE_ALL ? move_all : move_particles)(metropolis, step, wavefunction, block, scratch);
+}
+
+const struct sampler_type sampler_metropolis = {
+    .name = "metropolis", .summary = "random walk", .state_size = sizeof(struct metropolis), .params = params, .has_step = true,
+    .step_unit = "a_ho", .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .n_scratch_rows = n_scratch_rows,
+    .moves_per_sweep = moves_per_sweep, .sweep = sweep };

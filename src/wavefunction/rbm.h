@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the Gibbs sampler may know of an RBM besides its kernels.
+#ifndef VMC_WAVEFUNCTION_RBM_H
+#define VMC_WAVEFUNCTION_RBM_H
+
+#include "vmc/wavefunction.h"
+
+enum { RBM_AMPLITUDE, RBM_PROBABILITY };
+enum { RBM_ENVELOPE_AUTO, RBM_ENVELOPE_YES, RBM_ENVELOPE_NO };
+
+// theta: a [M], b [N], w [M N] (w_ij at i N + j), then, where trained, ln sigma [D].
+struct rbm {
+    // [rbm]
+    size_t hidden, representation;
+    struct param_reals sigma_setting;
+    bool train_sigma;
+    size_t envelope_setting;
+    double init_scale;
+    // built
+    size_t n_coordinates, dimensions;       // M, D
+    double omega[DIMENSIONS_MOST];
+    bool envelope;
+    double c;                               // 1 amplitude, 1/2 probability
+    double sigma[DIMENSIONS_MOST];
+    // from the parameters in use
+    double *a, *b, *w;                      // [M], [N], [M N]
+    double *inverse_variance;               // 1 / sigma_i^2 [M]
+    double *v;                              // v_ji = w_ij / sigma_i^2, by hidden unit [N M]
+    double *v_squared;                      // sum_i v_ji^2 [N]
+};
+
+extern const struct factor_type factor_rbm;
+
+// Rows of the factor's cache: theta_j [N], then s_j [N].
+static inline const double *rbm_sigmoid(const struct rbm *rbm, const double *cache) { return cache + rbm->hidden * WALKERS; }
+
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Every kernel of every descriptor once, from fixed numbers: one line per result with a digest of its bits and its first value. The same
+// program is linked with kernels of different widths and levels, whose output must not differ (tests/kernels/compare.py).
+#include "base/memory.h"
+#include "vmc/hamiltonian.h"
+#include "vmc/rng.h"
+#include "vmc/sampler.h"
+#include "vmc/walkers.h"
+#include "vmc/wavefunction.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct system systems[] = {
+    { 2, 2, { 1, 1 } }, { 3, 1, { 0.5 } }, { 6, 2, { 0.8, 1.3 } }, { 5, 3, { 1, 1, 2.82843 } },
+};
+// a product and how its keys differ from their defaults
+struct product { const char *factors[3], *keys[6]; };
+static const struct product products[] = {
+    { { "rbm" }, { "hidden=3", "init_scale=0.4" } },
+    { { "rbm" }, { "hidden=7", "representation=probability", "train_sigma=yes" } },
+    { { "rbm" }, { "hidden=2", "sigma=1.1" } },
+    { { "gaussian" }, { "alpha=0.9" } },
+    { { "rbm", "gaussian" }, { "hidden=5" } },
+};
+
+static void fail(const char *what)
+{
+    printf("failed: %s\n", what);
+    exit(1);
+}
+
+static void say(const char *name, size_t n, const void *words)
+{
+    uint64_t digest = 0xcbf29ce484222325;  // FNV-1a, by words
+    const unsigned char *bytes = words;
+    for (size_t k = 0; k < n; k++) {
+        uint64_t word;
+        memcpy(&word, bytes + 8 * k, 8);
+        digest = (digest ^ word) * 0x100000001b3;
+        digest ^= digest >> 29;
+    }
+    double first = 0;
+    if (n > 0)
+        memcpy(&first, words, 8);
+    printf("    %-12s %016llx %a\n", name, (unsigned long long)digest, first);
+}
+
+// defaults of all rows, then the keys that this table has
+static void *bind(const struct param *rows, size_t size, const char *const *keys, size_t n_keys)
+{
+    char why[PARAM_TEXT_SIZE];
+    void *state = calloc(1, size);
+    for (const struct param *row = rows; state && row && row->key; row++) {
+        const char *text = row->fallback ? row->fallback : "1";
+        for (size_t k = 0; k < n_keys && keys[k]; k++)
+            if (strncmp(keys[k], row->key, strlen(row->key)) == 0 && keys[k][strlen(row->key)] == '=')
+                text = keys[k] + strlen(row->key) + 1;
+        if (!param_parse(row, text, state, why))
+            fail(why);
+    }
+    return state;
+}
+
+static bool build(struct wavefunction *wavefunction, const struct system *system, const struct product *product, void *states[3])
+{
+    const struct factor_type *types[3];
+    size_t n = 0;
+    for (; n < 3 && product->factors[n]; n++) {
+        types[n] = NULL;
+        for (size_t k = 0; factor_name(k); k++)
+            if (strcmp(factor_name(k), product->factors[n]) == 0)
+                types[n] = factor_type_at(k);
+        if (!types[n])
+            fail(product->factors[n]);
+        states[n] = bind(types[n]->params, types[n]->state_size, product->keys, 6);
+    }
+    struct error error = { 0 };
+    const bool built = wavefunction_build(wavefunction, system, n, types, states, &error);
+    error_clear(&error);
+    return built;
+}
+
+static void dump_hamiltonian(const struct system *system, const double *x)
+{
+    for (size_t k = 0; interaction_name(k); k++) {
+        const struct interaction_type *type = interaction_type_at(k);
+        void *state = bind(type->params, type->state_size, NULL, 0);
+        struct hamiltonian hamiltonian;
+        if (hamiltonian_build(&hamiltonian, system, type, state, NULL)) {
+            double *scratch = memory_rows(hamiltonian_scratch_rows(&hamiltonian) + 1), *out = memory_rows(POTENTIAL_ROWS);
+            hamiltonian_potential(&hamiltonian, x, scratch, out);
+            say(type->name, (size_t)POTENTIAL_ROWS * WALKERS, out);
+            memory_free(out);
+            memory_free(scratch);
+        }
+        param_release(type->params, state);
+        free(state);
+    }
+}
+
+static void dump_derivatives(const struct wavefunction *wavefunction, const double *frame, const double *rows)
+{
+    const size_t parameters = wavefunction->n_parameters;
+    double *o = memory_rows(parameters + 1), *sums = memory_rows(wavefunction->n_sum_rows + 1), *out = memory_doubles(parameters + 1);
+    double *scratch = memory_rows(wavefunction->n_scratch_rows + 1);
+    wavefunction_derivatives(wavefunction, frame, o);
+    say("derivatives", parameters * WALKERS, o);
+    wavefunction_accumulate(wavefunction, frame, rows, NULL, scratch, sums);
+    wavefunction_accumulate(wavefunction, frame, rows, rows + WALKERS, scratch, sums);
+    wavefunction_collect(wavefunction, sums, out);
+    say("collect", parameters, out);
+    memory_free(scratch);
+    memory_free(out);
+    memory_free(sums);
+    memory_free(o);
+}
+
+static void dump_samplers(const struct wavefunction *wavefunction, struct block *block, const double *x)
+{
+    const size_t size = wavefunction->n_coordinates * WALKERS;
+    for (size_t k = 0; sampler_name(k); k++) {
+        const struct sampler_type *type = sampler_type_at(k);
+        void *state = bind(type->params, type->state_size, NULL, 0);
+        if (type->suits(state, wavefunction, NULL)) {
+            double *scratch = memory_rows(type->n_scratch_rows(state, wavefunction) + 1);
+            rng_start_block(block->random, 7, 100);
+            memcpy(block->current, x, size * sizeof(double));
+            wavefunction_evaluate(wavefunction, block->current);
+            block->evaluated = true;
+            size_t accepted = 0;
+            const double step = type->has_step ? type->first_step(state, &wavefunction->system) : 0;
+            for (size_t sweep = 0; sweep < 20; sweep++)
+                accepted += type->sweep(state, step, wavefunction, block, scratch);
+            say(type->name, size, block->current);
+            printf("    accepted     %zu\n", accepted);
+            memory_free(scratch);
+        }
+        param_release(type->params, state);
+        free(state);
+    }
+}
+
+static void dump_product(const struct system *system, const struct product *product)
+{
+    struct wavefunction wavefunction;
+    void *states[3];
+    if (!build(&wavefunction, system, product, states))
+        fail("build");
+    const size_t m = wavefunction.n_coordinates;
+    struct rng rng;
+    rng_start(&rng, 3, 5);
+    double *theta = memory_doubles(wavefunction.n_parameters + 1), *rows = memory_rows(m + 1);
+    wavefunction_start(&wavefunction, rng_uniform, &rng, theta);
+    if (!wavefunction_prepare(&wavefunction, theta))
+        fail("prepare");
+    struct block block = { memory_rows(wavefunction.n_rows), memory_rows(wavefunction.n_rows), (uint64_t *)memory_rows(RNG_ROWS), false };
+    rng_start_block(block.random, 42, 0);
+    rng_normals(block.random, m, block.current);
+    rng_uniforms(block.random, m + 1, rows);
+    say("normals", m * WALKERS, block.current);
+    say("uniforms", m * WALKERS, rows);
+
+    dump_hamiltonian(system, block.current);
+    wavefunction_evaluate(&wavefunction, block.current);
+    say("evaluate", wavefunction.n_rows * WALKERS, block.current);
+    dump_derivatives(&wavefunction, block.current, rows);
+    double *x = memory_rows(m);
+    memcpy(x, block.current, m * WALKERS * sizeof(double));
+    memcpy(block.trial, block.current, m * WALKERS * sizeof(double));
+    const size_t p = system->particles - 1;
+    for (size_t k = 0; k < system->dimensions * WALKERS; k++)
+        block.trial[p * system->dimensions * WALKERS + k] += 0.1 + 0.01 * (double)(k % WALKERS);
+    wavefunction_move(&wavefunction, p, block.current, block.trial);
+    say("move", 2 * wavefunction.n_factors * WALKERS, block.trial + wavefunction.row_weight * WALKERS);
+    dump_samplers(&wavefunction, &block, x);
+
+    memory_free(x);
+    memory_free(block.random);
+    memory_free(block.trial);
+    memory_free(block.current);
+    memory_free(rows);
+    memory_free(theta);
+    const size_t n_factors = wavefunction.n_factors;
+    wavefunction_finish(&wavefunction);
+    for (size_t f = 0; f < n_factors; f++)
+        free(states[f]);
+}
+
+int main(void)
+{
+    for (size_t s = 0; s < sizeof systems / sizeof *systems; s++)
+        for (size_t p = 0; p < sizeof products / sizeof *products; p++) {
+            printf("system %zu, product %zu\n", s, p);
+            dump_product(&systems[s], &products[p]);
+        }
+    return 0;
+}

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of docs/architecture.md that a program can check.
+
+    check_structure.py SOURCE_ROOT [BUILT_LIBRARY...]
+
+- every source, header, script and build file has its SPDX line near the top;
+- a room includes its own floor only from itself, and otherwise only from floors below;
+- no include cycles; public headers keep packs to themselves;
+- what a room exports begins with a name of the room (from the built libraries, with nm).
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# docs/architecture.md, section 1. Headers without a room of their own stand on the floor of who uses them lowest.
+FLOORS = [
+    {'base', 'error', 'param', 'system', 'level'},
+    {'config', 'rng', 'reference'},
+    {'walkers'},
+    {'hamiltonian', 'wavefunction'},
+    {'sampler', 'estimator', 'statistics'},
+    {'record', 'optimizer'},
+    {'run', 'settings'},
+    {'cli'},
+]
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# rows and blocks are described by the wave function's header: memory layout, and nothing else of it
+ALLOWED = {('base', 'wavefunction'), ('walkers', 'wavefunction')}
+
+# first word or words of exported names, per room; descriptors are kind_name
+PREFIXES = {
+    'base': 'error_ param_ memory_ level_', 'config': 'config_', 'rng': 'rng_', 'reference': 'reference_',
+    'walkers': 'walkers_ block_', 'hamiltonian': 'hamiltonian_ interaction_', 'wavefunction': 'wavefunction_ factor_',
+    'sampler': 'sampler_ accept_', 'estimator': 'estimator_ statistics_ controls_ control_ energy_', 'record': 'record_', 'optimizer': 'optimizer_',
+    'run': 'run_ settings_',
+}
+SPDX = 'SPDX-License-Identifier: GPL-3.0-or-later'
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+
+
+def room_of(path):
+    """'run' for src/run/x.c, "run/x.h", include/vmc/run.h and "vmc/run.h"."""
+    parts = path.parts
+    for head in ('src', 'include'):
+        if head in parts:
+            parts = parts[parts.index(head) + 1:]
+    return path.stem if parts[0] == 'vmc' else parts[0]
+
+
+def spdx(root):
+    patterns = ('src/**/*.[ch]', 'include/**/*.h', 'tests/**/*.[ch]', 'tests/**/*.py', 'scripts/*', '**/meson.build', '.ci/run')
+    for pattern in patterns:
+        for path in sorted(root.glob(pattern)):
+            if not path.is_file() or any(part.startswith('build') for part in path.relative_to(root).parts[:-1]):
+                continue
+            if SPDX not in path.read_text(encoding='utf-8', errors='replace')[:400]:
+                yield f'{path.relative_to(root)}: no SPDX line'
+
+
+def sources(root):
+    return sorted([*root.glob('src/*/*.[ch]'), *root.glob('include/vmc/*.h')])
+
+
+def includes(path):
+    return INCLUDE.findall(path.read_text(encoding='utf-8'))
+
+
+def upward(root):
+    for path in sources(root):
+        room = room_of(path.relative_to(root))
+        if room not in FLOOR:
+            yield f'{path.relative_to(root)}: room {room} has no floor in check_structure.py'
+            continue
+        for name in includes(path):
+            if '/' not in name:
+                continue  # generated
+            other = room_of(Path(name))
+            if other == room or (room, other) in ALLOWED:
+                continue
+            if other not in FLOOR:
+                yield f'{path.relative_to(root)}: includes {name}, which is in no room'
+            elif FLOOR[other] > FLOOR[room] or (FLOOR[other] == FLOOR[room] and not same_floor_allowed(room, other)):
+                yield f'{path.relative_to(root)}: floor {FLOOR[room]} includes {name} of floor {FLOOR[other]}'
+
+
+def same_floor_allowed(room, other):
+    """Within one floor a room includes only itself; base, run and estimator have several headers each."""
+    parts = ({'base', 'error', 'param', 'system', 'level'}, {'run', 'settings'}, {'estimator', 'statistics'})
+    return any({room, other} <= part for part in parts)
+
+
+def cycles(root):
+    graph = {}
+    for path in sources(root):
+        targets = [root / 'include' / name if name.startswith('vmc/') else root / 'src' / name for name in includes(path)]
+        graph[path] = [target for target in targets if target in graph or target.exists()]
+    done, active = set(), []
+
+    def visit(path):
+        if path in active:
+            return [' -> '.join(str(p.relative_to(root)) for p in active[active.index(path):] + [path])]
+        if path in done:
+            return []
+        active.append(path)
+        found = [cycle for target in graph.get(path, []) for cycle in visit(target)]
+        active.pop()
+        done.add(path)
+        return found
+
+    for path in graph:
+        for cycle in visit(path):
+            yield f'include cycle: {cycle}'
+
+
+def public_headers(root):
+    for path in sorted(root.glob('include/vmc/*.h')):
+        if any(not name.startswith('vmc/') for name in includes(path)):
+            yield f'{path.relative_to(root)}: a public header includes private ones'
+
+
+def exported(root, library):
+    """Names the library defines, against the room whose source defines them."""
+    said = subprocess.run(['nm', '-D', '--defined-only', library], check=True, capture_output=True, text=True).stdout
+    names = {line.split()[-1] for line in said.splitlines() if line.split()[-2] in 'TDBRVW'}
+    names = {name.split('@')[0] for name in names if not name.startswith(('_', 'asan', 'ubsan'))}
+    allowed = {prefix for prefixes in PREFIXES.values() for prefix in prefixes.split()}
+    homes = {}
+    for path in root.glob('src/*/*.c'):
+        text = path.read_text(encoding='utf-8')
+        for name in names:
+            if re.search(rf'^(?!static\b|extern\b|\s|//|#)[^\n;=]*\b{re.escape(name)}\s*(\(|=|\[)', text, re.MULTILINE):
+                homes[name] = room_of(path.relative_to(root))
+    for name in sorted(names):
+        room = homes.get(name)
+        prefixes = tuple(PREFIXES[room].split()) if room in PREFIXES else tuple(allowed)
+        # a file may prefix by its own name what its room shares: rbm_… in wavefunction/rbm.c
+        own = tuple(path.stem + '_' for path in root.glob(f'src/{room}/*.c')) if room else ()
+        if not name.startswith(prefixes + own):
+            yield f'{Path(library).name}: {name} (room {room}) lacks a prefix of its room'
+
+
+def main(root, libraries):
+    root = Path(root).resolve()
+    found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root)]
+    for library in libraries:
+        found += exported(root, library)
+    print(*found, sep='\n' if found else '')
+    sys.stdout.flush()
+    subprocess.run([sys.executable, root / 'scripts' / 'sizes', root], check=True)
+    return 1 if found else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
