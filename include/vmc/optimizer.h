@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Optimisers see a force and, where they ask for it, the metric S; never a wave function.
+// Optimisers see a force and, where they ask for it, the metric S; never a wave function (docs/theory.md, section 5).
 #ifndef VMC_OPTIMIZER_H
 #define VMC_OPTIMIZER_H
 
@@ -9,15 +9,38 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+// S_kl = <O_k O_l> - <O_k><O_l> over n samples, as operators on the centred derivatives Q = O - <O>, so that O is never stored.
+struct optimizer_metric {
+    size_t n_parameters, n_samples;  // K, n
+    void *context;
+    void (*scale)(void *context, double *out);                               // out [K]: about S_kk; 0 for a parameter without influence
+    void (*apply)(void *context, const double *v, double *out);              // out [n] = Q v
+    void (*transpose)(void *context, const double *y, double *out);          // out [K] = Q^T y
+    void (*matrix)(void *context, double *out);                              // out [K K] = S
+    void (*gram)(void *context, const double *weight, double *out);          // out [n n] = Q diag(weight) Q^T, weight [K]
+};
+
+struct optimizer_step {
+    size_t n_parameters;
+    size_t iteration;                        // since the memory was empty
+    double rate;                             // scheduled learning rate
+    const double *gradient;                  // dE/dtheta [K]
+    const struct optimizer_metric *metric;   // NULL where the method does not need it
+    double *memory;                          // n_memory doubles, zero at the start, kept between steps
+    double *theta;                           // [K], in and out
+};
+
 struct optimizer_type {
     const char *name, *summary;
     size_t state_size;
     const struct param *params;    // the keys of [optimizer] that are its own
     double learning_rate;          // default of this method
-    // doubles of memory it keeps between steps (saved in checkpoints), zero at the start
+    bool rate_is_time;             // the rate is an imaginary time: the default is in units of 1/omega
+    bool needs_metric;
+    size_t plateau_window;         // iterations over which the energy is compared
     size_t (*n_memory)(const void *state, size_t n_parameters);
-    // theta <- theta + step. gradient: dE/dtheta. `iteration` counts from 0. rate: the scheduled learning rate.
-    void (*step)(const void *state, size_t n, size_t iteration, double rate, const double *gradient, double *memory, double *theta);
+    // theta <- theta + step. False when no step could be found (theta is untouched then).
+    bool (*step)(const void *state, const struct optimizer_step *step);
 };
 
 const struct optimizer_type *optimizer_type_at(size_t index);

@@ -27,6 +27,7 @@ struct factor_view {
     const char *label[2];   // names of the axes
     size_t first;           // offset into the factor's own parameters; unused when `fixed`
     bool logarithm;         // the parameter is ln of the value (sigma)
+    bool shared;            // one parameter stands for all values
     const double *fixed;    // not NULL: the values are no parameters (an untrained sigma) and stand here
 };
 enum { FACTOR_VIEWS_MOST = 6 };
@@ -69,6 +70,19 @@ struct factor_type {
     void (*collect)(const void *state, const double *sums, double *out);
     size_t (*n_sum_rows)(const void *state);
     size_t (*n_scratch_rows)(const void *state);
+
+    // For methods that need O of every sample without storing it: features, few numbers of which O is made, kept as [feature][sample].
+    // NULL n_features: the features are the O_k themselves (`derivatives`).
+    size_t (*n_features)(const void *state);
+    void (*features)(const void *state, const double *x, const double *cache, double *rows);  // after `evaluate`
+    // O of n samples, [K][n], from features that lie `stride` apart.
+    void (*expand)(const void *state, size_t n, size_t stride, const double *features, double *o);
+    // out [n] += O v; out [K] += O^T y; out [n n] += O diag(weight) O^T with weight [K] from `scale`. NULL: by way of `expand`.
+    void (*apply)(const void *state, size_t n, size_t stride, const double *features, const double *v, double *work, double *out);
+    void (*transpose)(const void *state, size_t n, size_t stride, const double *features, const double *y, double *work, double *out);
+    void (*gram)(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work, double *out);
+    // A scale of the variance of O_k over the samples, [K], such that `gram` is fast with weights of that form. NULL: the variance itself.
+    void (*scale)(const void *state, size_t n, size_t stride, const double *features, double *out);
 };
 
 struct factor {
@@ -76,6 +90,7 @@ struct factor {
     void *state;                  // borrowed; its built parts are the wave function's
     size_t first_parameter, n_parameters;
     size_t first_cache_row, n_move_rows, first_sum_row;
+    size_t first_feature, n_features;
 };
 
 struct wavefunction {
@@ -84,7 +99,7 @@ struct wavefunction {
     struct factor factor[FACTORS_MOST];
     // row numbers within a frame
     size_t row_gradient, row_laplacian, row_weight, row_cache, n_rows;
-    size_t n_scratch_rows, n_sum_rows;
+    size_t n_scratch_rows, n_sum_rows, n_features;
 };
 
 // The members of the list, in order; NULL past the last.
@@ -107,6 +122,8 @@ void wavefunction_derivatives(const struct wavefunction *wavefunction, const dou
 void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *du, double *scratch,
                              double *sums);
 void wavefunction_collect(const struct wavefunction *wavefunction, const double *sums, double *out);
+// Features of all factors, [n_features] rows.
+void wavefunction_features(const struct wavefunction *wavefunction, const double *frame, double *rows);
 // ln|psi| per walker, for tests and tempering.
 void wavefunction_log(const struct wavefunction *wavefunction, const double *frame, double log_psi[WALKERS]);
 

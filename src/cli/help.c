@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// --help, --version and --help-config. Keys are explained from the same rows that read them, so the help cannot fall behind.
 #include "cli/help.h"
 
 #include "cli/text.h"

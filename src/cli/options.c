@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The command line. getopt_long knows the options; what it says of a wrong one is too little, so its messages are made here.
 #include "cli/options.h"
 
 #include "vmc/config.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The progress line. Called a few times per second; what is shown how often is decided here.
 #include "cli/progress.h"
 
 #include "cli/text.h"

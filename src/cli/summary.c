@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The summary: one aligned line per quantity, absent ones left out. Units come from the table of results.
 #include "cli/summary.h"
 
 #include "cli/text.h"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The output: refused before hours of work where it could not be written after them. A complete file is moved aside under a free name
+// without a moment in which another run could take that name (RENAME_NOREPLACE).
 #include "cli/target.h"
 
 #include "vmc/record.h"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Numbers, lengths of time, wrapping, and the two ways out of the program: results to stdout in one piece, messages to stderr.
+// Everything is ASCII unless a name from outside is not, so that no terminal or log garbles it.
 #include "cli/text.h"
 
 #include <ctype.h>

@@ -190,16 +190,18 @@ const struct config_section *config_find_section(const struct config *config, co
 // "file:line: [section] key: what", as far as section and key are known. Always false.
 __attribute__((format(printf, 3, 4))) static bool complain(struct reader *reader, struct span key, const char *format, ...)
 {
-    char what[512];
+    char what[512], section[KEY_SHOWN + 3] = "", name[KEY_SHOWN + 1] = "";
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
+    if (reader->section)
+        snprintf(section, sizeof section, "[%.*s]", KEY_SHOWN, reader->section);
+    if (key.length > 0)
+        snprintf(name, sizeof name, "%.*s", (int)(key.length < KEY_SHOWN ? key.length : KEY_SHOWN), key.start);
     reader->n_complaints++;
-    bool section = reader->section != NULL;
-    return error_add(reader->error, ERROR_CONFIG, "%s:%zu: %s%s%s%s%.*s%s%s", reader->config->file, reader->line, section ? "[" : "",
-                     section ? reader->section : "", section ? "]" : "", section && key.length > 0 ? " " : "",
-                     (int)(key.length < KEY_SHOWN ? key.length : KEY_SHOWN), key.length > 0 ? key.start : "", section || key.length > 0 ? ": " : "", what);
+    return error_add(reader->error, ERROR_CONFIG, "%s:%zu: %s%s%s%s%s", reader->config->file, reader->line, section,
+                     *section && *name ? " " : "", name, *section || *name ? ": " : "", what);
 }
 
 static const struct span no_key = { NULL, 0 };

@@ -10,8 +10,9 @@
 //   c0 = g0 - var(mean), c1 = g1 - var(mean): the mean is taken from the same values                        (FP eq. 11-13)
 //   => var(mean) = (c0 + 2 w c1) / (N - 1 - 2 w)
 //
-// Reblocking proper has w = 0 and comes out too small by tau / (2 * 2^k); the test cannot see that in a few hundred effective samples
-// (it lets pass c1 / c0 up to about 4 / sqrt(N)), so the neighbours' term is kept. It costs a factor 1 + 2 w in degrees of freedom.
+// Reblocking proper has w = 0, which makes the variance too small by the fraction tau / (2 * 2^k). In a few hundred effective samples the
+// test does not see it (c1 / c0 up to 4 / sqrt(N) passes; measured at 200: errors 15 % too small), so the neighbours' term is kept. It
+// costs a factor 1 + 2 w in degrees of freedom.
 // Check: 1 chain, values 1 2 1 2 ...: c1 = -c0, var(mean) < 0 at level 0, exactly 0 at level 1.
 
 #include "statistics_parts.h"
@@ -24,8 +25,6 @@ enum { LEVELS_MOST = 64, BLOCKS_PLATEAU = 32, BLOCKS_LEAST = 4 };
 
 // Jonsson's own choice is 0.99 too.
 static const double test_confidence = 0.99;
-// A block must be this many times longer than the correlation time it implies, whatever the test has seen.
-static const double times_tau = 1.0;
 
 struct level {
     double blocks;    // N
@@ -108,20 +107,16 @@ static double mean_variance(const struct series *series, const struct level *lev
     return used * (level->c0 + 2 * weight * level->c1) / (level->blocks - 1 - 2 * weight);
 }
 
-// The first level from which on Jonsson's M = sum of the tests stays below its chi-square quantile, whose blocks are long enough and
-// enough; n when there is none. Whole chains have no neighbours to test and are no plateau.
+// The first level whose blocks are enough and from which on Jonsson's M = sum of the tests stays below its chi-square quantile; n when
+// there is none. Whole chains have no neighbours to test and are no plateau.
 static size_t plateau_of(const struct series *series, size_t n, const struct level levels[])
 {
-    const double values = (double)(series->chains * series->draws);
     double sum[LEVELS_MOST + 1] = { 0 };
     for (size_t k = n; k-- > 0;)
         sum[k] = sum[k + 1] + levels[k].test;
-    for (size_t k = 0; k + 1 < n && levels[k].blocks >= BLOCKS_PLATEAU; k++) {
-        const double variance = mean_variance(series, &levels[k], levels[k].weight);
-        const double tau = variance * values / levels[0].c0;  // in values
-        if (variance > 0 && levels[k].length >= times_tau * tau && sum[k] <= gsl_cdf_chisq_Pinv(test_confidence, (double)(n - 1 - k)))
+    for (size_t k = 0; k + 1 < n && levels[k].blocks >= BLOCKS_PLATEAU; k++)
+        if (sum[k] <= gsl_cdf_chisq_Pinv(test_confidence, (double)(n - 1 - k)) && mean_variance(series, &levels[k], levels[k].weight) > 0)
             return k;
-    }
     return n;
 }
 

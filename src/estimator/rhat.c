@@ -49,7 +49,7 @@ static bool ranking_init(struct ranking *ranking, size_t n_halves, size_t length
     return ranking->sorted && ranking->spare && ranking->score && ranking->sum && ranking->square;
 }
 
-// An unsigned integer that orders like the double.
+// An unsigned integer that orders like the double (-0 before 0: still neighbours, and equal when ties are looked for).
 static uint64_t key_of(double value)
 {
     uint64_t bits;
@@ -87,13 +87,13 @@ static void ranking_sort(struct ranking *ranking)
             ranking_exchange(ranking);
 }
 
-// Every stride-th draw of both halves. Adding 0 turns -0 into 0, which is the same value and must have the same key.
+// Every stride-th draw of both halves.
 static void ranking_fill(struct ranking *ranking, const struct series *series, size_t stride)
 {
     for (size_t half = 0; half < ranking->n_halves; half++) {
         const double *x = series->values + half / 2 * series->draws + half % 2 * (series->draws - series->draws / 2);
         for (size_t t = 0; t < ranking->length; t++)
-            ranking->sorted[half * ranking->length + t] = (struct ranked){ x[t * stride] + 0.0, half };
+            ranking->sorted[half * ranking->length + t] = (struct ranked){ x[t * stride], half };
     }
 }
 

@@ -24,18 +24,20 @@ static size_t n_memory(const void *state, size_t n)
     return 2 * n;
 }
 
-static void step(const void *state, size_t n, size_t iteration, double rate, const double *gradient, double *memory, double *theta)
+static bool take_step(const void *state, const struct optimizer_step *step)
 {
     const struct adam *adam = state;
-    double *mean = memory, *square = memory + n;
-    const double t = (double)iteration + 1, c1 = 1 - pow(adam->beta1, t), c2 = 1 - pow(adam->beta2, t);
-    for (size_t k = 0; k < n; k++) {
-        mean[k] = adam->beta1 * mean[k] + (1 - adam->beta1) * gradient[k];
-        square[k] = adam->beta2 * square[k] + (1 - adam->beta2) * gradient[k] * gradient[k];
-        theta[k] -= rate * (mean[k] / c1) / (sqrt(square[k] / c2) + 1e-10);
+    double *mean = step->memory, *square = step->memory + step->n_parameters;
+    const double t = (double)step->iteration + 1, c1 = 1 - pow(adam->beta1, t), c2 = 1 - pow(adam->beta2, t);
+    for (size_t k = 0; k < step->n_parameters; k++) {
+        const double g = step->gradient[k];
+        mean[k] = adam->beta1 * mean[k] + (1 - adam->beta1) * g;
+        square[k] = adam->beta2 * square[k] + (1 - adam->beta2) * g * g;
+        step->theta[k] -= step->rate * (mean[k] / c1) / (sqrt(square[k] / c2) + 1e-10);
     }
+    return true;
 }
 
 const struct optimizer_type optimizer_adam = {
     .name = "adam", .summary = "gradient descent with a rate of its own per parameter", .state_size = sizeof(struct adam), .params = params,
-    .learning_rate = 0.02, .n_memory = n_memory, .step = step };
+    .learning_rate = 0.02, .plateau_window = 60, .n_memory = n_memory, .step = take_step };

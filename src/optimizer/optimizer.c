@@ -2,7 +2,7 @@
 // The list of optimisers.
 #include "vmc/optimizer.h"
 
-#define OPTIMIZERS(X) X(sgd) X(momentum) X(adam)
+#define OPTIMIZERS(X) X(sgd) X(momentum) X(adam) X(sr)
 
 #define DECLARE(name) extern const struct optimizer_type optimizer_##name;
 #define ENTRY(name) &optimizer_##name,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Stochastic gradient descent, plain and with momentum (Polyak, USSR Comput. Math. Math. Phys. 4, 1 (1964)):
 //     v <- mu v - eta grad E,   theta <- theta + v       (plain: mu = 0)
-// Check: eta = 0.1, mu = 0.5, a constant gradient 1: theta moves by -0.1, then by -0.15.
+// Check: eta = 0.1, mu = 0.9, a constant gradient 1: theta moves by -0.1, then by -0.19.
 #include "vmc/optimizer.h"
 
 struct momentum {
@@ -29,29 +29,28 @@ static size_t one_each(const void *state, size_t n)
     return n;
 }
 
-static void sgd_step(const void *state, size_t n, size_t iteration, double rate, const double *gradient, double *memory, double *theta)
+static bool sgd_step(const void *state, const struct optimizer_step *step)
 {
     (void)state;
-    (void)iteration;
-    (void)memory;
-    for (size_t k = 0; k < n; k++)
-        theta[k] -= rate * gradient[k];
+    for (size_t k = 0; k < step->n_parameters; k++)
+        step->theta[k] -= step->rate * step->gradient[k];
+    return true;
 }
 
-static void momentum_step(const void *state, size_t n, size_t iteration, double rate, const double *gradient, double *memory, double *theta)
+static bool momentum_step(const void *state, const struct optimizer_step *step)
 {
     const struct momentum *momentum = state;
-    (void)iteration;
-    for (size_t k = 0; k < n; k++) {
-        memory[k] = momentum->momentum * memory[k] - rate * gradient[k];
-        theta[k] += memory[k];
+    for (size_t k = 0; k < step->n_parameters; k++) {
+        step->memory[k] = momentum->momentum * step->memory[k] - step->rate * step->gradient[k];
+        step->theta[k] += step->memory[k];
     }
+    return true;
 }
 
 const struct optimizer_type optimizer_sgd = {
-    .name = "sgd", .summary = "stochastic gradient descent", .state_size = 1, .params = no_params, .learning_rate = 0.1, .n_memory = no_memory,
-    .step = sgd_step };
+    .name = "sgd", .summary = "stochastic gradient descent", .state_size = 1, .params = no_params, .learning_rate = 0.1, .plateau_window = 60,
+    .n_memory = no_memory, .step = sgd_step };
 
 const struct optimizer_type optimizer_momentum = {
     .name = "momentum", .summary = "gradient descent with momentum", .state_size = sizeof(struct momentum), .params = momentum_params,
-    .learning_rate = 0.05, .n_memory = one_each, .step = momentum_step };
+    .learning_rate = 0.05, .plateau_window = 60, .n_memory = one_each, .step = momentum_step };

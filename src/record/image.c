@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_VALUES = 1 << 17, IMAGE_STEP = 1 << 20 };  // 1 MiB both
+enum { CHUNK_VALUES = 1 << 17 };  // 1 MiB of doubles
 
 // What every object is made with.
 struct image {
@@ -103,12 +103,16 @@ static void chunk_choose(const struct record_item *item, hsize_t chunk[RECORD_RA
     }
 }
 
+// Checksums always. Compression for axes and for arrays of one chunk; the mantissas of a long series are noise: a third of the space at most,
+// for ten times the time.
 static bool filters_set(hid_t properties, const struct record_item *item)
 {
     hsize_t chunk[RECORD_RANK_MOST];
     chunk_choose(item, chunk);
-    return H5Pset_chunk(properties, (int)item->rank, chunk) >= 0 && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, 1) >= 0 &&
-           H5Pset_fletcher32(properties) >= 0;
+    bool good = H5Pset_chunk(properties, (int)item->rank, chunk) >= 0;
+    if (item->is_axis || record_item_count(item) <= CHUNK_VALUES)
+        good = good && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, 1) >= 0;
+    return good && H5Pset_fletcher32(properties) >= 0;
 }
 
 // Properties of the data set of an item, or -1.
@@ -205,54 +209,9 @@ static bool group_properties(hid_t properties)
            H5Pset_obj_track_times(properties, false) >= 0;
 }
 
-// The driver's memory. On closing, the file is complete (H5Fget_file_image, asked before, leaves it marked as open for writing, and readers
-// refuse that): then it is kept in place of being freed.
-static void *memory_take(size_t size, H5FD_file_image_op_t operation, void *context)
-{
-    (void)operation, (void)context;
-    return malloc(size);
-}
-
-static void *memory_grow(void *bytes, size_t size, H5FD_file_image_op_t operation, void *context)
-{
-    (void)operation, (void)context;
-    return realloc(bytes, size);
-}
-
-static herr_t memory_free(void *bytes, H5FD_file_image_op_t operation, void *context)
-{
-    struct image *image = context;
-    if (operation == H5FD_FILE_IMAGE_OP_FILE_CLOSE)
-        image->bytes = bytes;
-    else
-        free(bytes);
-    return 0;
-}
-
-static void *context_copy(void *context) { return context; }
-
-static herr_t context_free(void *context)
-{
-    (void)context;
-    return 0;
-}
-
-// File access: in memory, format of HDF5 1.10, nothing on disk.
-static hid_t access_create(struct image *image)
-{
-    H5FD_file_image_callbacks_t callbacks = { .image_malloc = memory_take, .image_realloc = memory_grow, .image_free = memory_free,
-                                              .udata_copy = context_copy, .udata_free = context_free, .udata = image };
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 && H5Pset_fapl_core(access, IMAGE_STEP, false) >= 0 &&
-        H5Pset_file_image_callbacks(access, &callbacks) >= 0)
-        return access;
-    record_id_close(access);
-    return -1;
-}
-
 static bool image_open(struct image *image)
 {
-    hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = access_create(image);
+    hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = record_access_write(&image->bytes);
     image->group = H5Pcreate(H5P_GROUP_CREATE);
     image->link = H5Pcreate(H5P_LINK_CREATE);
     image->attribute = H5Pcreate(H5P_ATTRIBUTE_CREATE);

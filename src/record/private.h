@@ -49,7 +49,12 @@ void record_add_copy(struct record *record, const struct record_array *array);
 // Number of values.
 size_t record_item_count(const struct record_item *item);
 
-// ---- the whole file as bytes (image.c, seal.c) ----
+// ---- the whole file as bytes (image.c, memory.c, seal.c) ----
+
+// File access properties, or -1. The image of a file written so is left in *image when it is closed (malloc'ed; its size is the driver's).
+hid_t record_access_write(unsigned char **image);
+// The file lives in the image, which must outlive it.
+hid_t record_access_read(unsigned char *image, size_t size);
 
 enum record_seal { RECORD_SEAL_NONE, RECORD_SEAL_GOOD, RECORD_SEAL_BROKEN };
 void record_seal_make(const unsigned char *bytes, size_t size, unsigned char seal[RECORD_SEAL_SIZE]);

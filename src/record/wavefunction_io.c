@@ -44,7 +44,7 @@ static void view_add(struct record *record, const struct transfer *transfer, con
         return;
     }
     for (size_t i = 0; i < transfer->n; i++)
-        values[i] = view->logarithm && view->fixed == NULL ? exp(from[i]) : from[i];
+        values[i] = view->logarithm && view->fixed == NULL ? exp(from[view->shared ? 0 : i]) : from[view->shared ? 0 : i];
     for (size_t d = 0; d < view->rank; d++)
         array.axis[d] = (struct record_axis){ .name = view->label[d], .extent = view->extent[d], .unit = "1", .long_name = view->label[d] };
     record_add_copy(record, &array);
@@ -142,6 +142,10 @@ static bool values_take(struct record_file *file, const struct transfer *transfe
     if (view->fixed != NULL)
         return fixed_check(file, transfer, values, error);
     for (size_t i = 0; i < transfer->n; i++)
+        if (view->shared && !(fabs(values[i] - values[0]) <= fixed_tolerance * fabs(values[0])))
+            return error_add(error, ERROR_CONFIG, "%s: %s has different values, this configuration has one for all; give one value each: %s.%s",
+                             file->path, transfer->path, transfer->factor->type->name, view->name);
+    for (size_t i = 0; i < (view->shared ? 1 : transfer->n); i++)
         parameters[view->first + i] = view->logarithm ? log(values[i]) : values[i];
     return true;
 }

@@ -11,7 +11,7 @@
 
 // Rows of one thread's scratch, in the order in which a draw uses them.
 struct rows {
-    double *sampler, *estimator, *factor, *control, *energy, *c, *controlled, *du, *weight;
+    double *sampler, *estimator, *factor, *control, *energy, *c, *controlled, *du, *features, *weight;
 };
 
 static size_t most(size_t a, size_t b) { return a > b ? a : b; }
@@ -35,6 +35,7 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
     place(scratch, &at, CONTROLS_MOST, &rows->c);
     place(scratch, &at, CONTROLLED_ROWS, &rows->controlled);
     place(scratch, &at, wavefunction->n_coordinates, &rows->du);
+    place(scratch, &at, wavefunction->n_features, &rows->features);
     return place(scratch, &at, 1, &rows->weight);
 }
 
@@ -298,8 +299,10 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
             centre(rows->controlled, rows->weight);
             wavefunction_accumulate(wavefunction, block->current, rows->weight, slopes ? rows->du : NULL, rows->factor, group->gradient_sums);
         }
+        if (what & PASS_FEATURES)
+            wavefunction_features(wavefunction, block->current, rows->features);
         if (visit)
-            visit(&(struct ensemble_draw){ k, t, rows->energy, rows->controlled, block->current, bad }, context);
+            visit(&(struct ensemble_draw){ (size_t)(group - ensemble->group), k, t, rows->energy, rows->controlled, block->current, rows->features, bad }, context);
     }
     for (size_t w = 0; w < WALKERS; w++)
         group->sums.walker2 += walker[w] / (double)draws * (walker[w] / (double)draws);

@@ -44,10 +44,11 @@ struct ensemble {
 
 // What a pass over the draws hands to a caller per draw and block, besides the sums. Rows of 32.
 struct ensemble_draw {
-    size_t block, draw;
+    size_t group, block, draw;
     const double *energy;               // ENERGY_ROWS
     const double *controlled;           // CONTROLLED_ROWS
     const double *x;                    // [M]
+    const double *features;             // [n_features], with PASS_FEATURES
     size_t bad;
 };
 typedef void ensemble_visit(const struct ensemble_draw *draw, void *context);
@@ -62,7 +63,7 @@ bool ensemble_take(struct ensemble *ensemble, const double *theta);
 // `sweeps` sweeps; with `tune` the step approaches the best acceptance and is frozen at the end.
 void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune);
 // Draws with sums. what: which sums are taken besides those of struct ensemble_sums.
-enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2 };
+enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_FEATURES = 4 };
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total);
 // After a pass: dE/dtheta [K], merged over the groups.
 void ensemble_gradient(const struct ensemble *ensemble, double samples, double *gradient);

@@ -9,6 +9,8 @@
 
 // Values kept per series over all walkers, and draws between two looks at progress and target.
 enum { SERIES_VALUES = 1 << 20, SERIES_DRAWS_LEAST = 64, CHUNK_DRAWS = 64 };
+// Every so many draws the histograms are filled: neighbours tell them little that is new, and so they cost next to nothing.
+enum { OBSERVABLES_DRAWS = 16 };
 
 static bool allocate(struct run *run, struct error *error)
 {
@@ -22,6 +24,8 @@ static bool allocate(struct run *run, struct error *error)
     bool good = true;
     for (size_t k = 0; k < SERIES; k++)
         good = (measured->values[k] = memory_doubles(walkers * measured->capacity)) && good;
+    if (!observables_build(&measured->observables, &run->ensemble.hamiltonian, run->ensemble.n_groups, error))
+        return false;
     return good || error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
 }
 
@@ -41,6 +45,8 @@ static void record_draw(const struct ensemble_draw *draw, void *context)
         measured->values[SERIES_KINETIC_GRADIENT][value] += share * draw->energy[ENERGY_KINETIC_GRADIENT * WALKERS + w];
         measured->values[SERIES_VIRIAL][value] += share * draw->energy[ENERGY_VIRIAL * WALKERS + w];
     }
+    if (draw->draw % OBSERVABLES_DRAWS == 0)
+        observables_add(&measured->observables, draw->group, draw->x);
 }
 
 static void add_sums(struct ensemble_sums *to, const struct ensemble_sums *from)

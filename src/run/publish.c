@@ -73,9 +73,9 @@ static char **parameter_names(const struct wavefunction *wavefunction)
         const size_t n = factor->type->views(factor->state, view);
         for (size_t v = 0; v < n; v++) {
             const size_t rows = view[v].rank > 0 ? view[v].extent[0] : 1, columns = view[v].rank > 1 ? view[v].extent[1] : 1;
-            for (size_t k = 0; !view[v].fixed && k < rows * columns; k++) {
+            for (size_t k = 0; !view[v].fixed && k < (view[v].shared ? 1 : rows * columns); k++) {
                 char index[48] = "", name[160];
-                if (view[v].rank == 1)
+                if (view[v].rank == 1 && !view[v].shared)
                     snprintf(index, sizeof index, "[%zu]", k);
                 if (view[v].rank == 2)
                     snprintf(index, sizeof index, "[%zu,%zu]", k / columns, k % columns);
@@ -186,12 +186,82 @@ static void add_controls(struct record *record, const struct run *run)
     record_add_real(record, "/controls/range", "1/a_ho", "beta of the pair functions r / (1 + beta r)", controls->range);
 }
 
+// Axis of one histogram: the middles of the bins as its coordinate, and the edges beside them. Returns where further numbers may go.
+static double *add_axis(struct record *record, const struct observables_axis *from, struct record_axis *axis, double *numbers)
+{
+    char path[96], name[48];
+    double *middles = numbers, *edges = numbers + from->bins;
+    for (size_t k = 0; k <= from->bins; k++)
+        edges[k] = observables_edge(from, k);
+    for (size_t k = 0; k < from->bins; k++)
+        middles[k] = 0.5 * (edges[k] + edges[k + 1]);
+    *axis = (struct record_axis){ from->name, from->bins, "a_ho", from->long_name, middles };
+    snprintf(name, sizeof name, "%s_edges", from->name);
+    snprintf(path, sizeof path, "/observables/%s", name);
+    record_add_array(record, &(struct record_array){ path, "a_ho", "edges of the bins", 1, { { name, from->bins + 1, "a_ho", "edges of the bins", edges } }, edges });
+    return edges + from->bins + 1;
+}
+
+static double *add_histogram(struct record *record, const struct observables *observables, size_t which, double *numbers)
+{
+    const struct observables_histogram *histogram = &observables->histogram[which];
+    const size_t bins = observables_bins(histogram);
+    double *value = numbers, *error = numbers + bins;
+    char path[96];
+    struct record_array array = { .path = path, .unit = histogram->unit, .long_name = histogram->long_name, .rank = histogram->n_axes, .values = value };
+    observables_density(observables, which, value, error);
+    numbers = error + bins;
+    for (size_t a = 0; a < histogram->n_axes; a++)
+        numbers = add_axis(record, &histogram->axis[a], &array.axis[a], numbers);
+    snprintf(path, sizeof path, "/observables/%s", histogram->name);
+    record_add_array(record, &array);
+    snprintf(path, sizeof path, "/observables/%s_error", histogram->name);
+    array.long_name = "standard error, from the scatter between batches of walkers";
+    array.values = error;
+    record_add_array(record, &array);
+    snprintf(path, sizeof path, "/observables/%s_outside", histogram->name);
+    record_add_real(record, path, "1", "mean number of particles or pairs beyond the edges", observables_outside(observables, which));
+    return numbers;
+}
+
+// Numbers the histograms need until the file is written: values, errors, middles and edges.
+static size_t observables_room(const struct observables *observables)
+{
+    size_t n = 1;
+    for (size_t k = 0; k < OBSERVABLES; k++) {
+        const struct observables_histogram *histogram = &observables->histogram[k];
+        n += 2 * observables_bins(histogram);
+        for (size_t a = 0; a < histogram->n_axes; a++)
+            n += 2 * histogram->axis[a].bins + 1;
+    }
+    return n;
+}
+
+static void add_observables(struct record *record, const struct run *run, double *numbers)
+{
+    const struct observables *observables = &run->measured.observables;
+    const double samples = run->measured.draws > 0 ? observables_samples(observables) : 0;
+    if (!(samples > 0))
+        return;
+    for (size_t k = 0; k < OBSERVABLES; k++)
+        if (observables->histogram[k].n_axes > 0)
+            numbers = add_histogram(record, observables, k, numbers);
+    record_add_count(record, "/observables/n_samples", "1", "configurations in the histograms", (uint64_t)samples);
+    if (observables->system.particles > 1) {
+        double mean, error;
+        observables_distance(observables, &mean, &error);
+        record_add_real(record, "/observables/mean_distance", "a_ho", "mean distance of two particles", mean);
+        record_add_real(record, "/observables/mean_distance_error", "a_ho", "standard error of the mean distance", error);
+    }
+}
+
 bool run_publish(const struct run *run, const char *status, struct error *error)
 {
     struct record *record = record_create();
     double *packed[SERIES] = { NULL }, *kept = calloc(run->history.n_kept + 1, sizeof *kept);
+    double *histograms = calloc(observables_room(&run->measured.observables), sizeof *histograms);
     char **names = parameter_names(&run->ensemble.wavefunction);
-    bool good = record && kept && names;
+    bool good = record && kept && histograms && names;
     if (good) {
         add_attributes(record, run->options->command, status);
         add_config(record, run);
@@ -200,6 +270,7 @@ bool run_publish(const struct run *run, const char *status, struct error *error)
         record_add_wavefunction(record, &run->ensemble.wavefunction, run->theta);
         add_result(record, run);
         add_controls(record, run);
+        add_observables(record, run, histograms);
         good = add_measurement(record, run, packed);
     }
     good = good ? record_publish(record, run->options->output, error) : error_add(error, ERROR_INTERNAL, "no memory to write the results");
@@ -209,6 +280,7 @@ bool run_publish(const struct run *run, const char *status, struct error *error)
         free(names[k]);
     free(names);
     free(kept);
+    free(histograms);
     record_destroy(record);
     return good;
 }

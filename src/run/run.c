@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "vmc/rng.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,8 @@ static void finish(struct run *run)
         memory_free(owned[k]);
     for (size_t k = 0; k < SERIES; k++)
         memory_free(run->measured.values[k]);
+    observables_finish(&run->measured.observables);
+    metric_finish(&run->metric);
     ensemble_finish(&run->ensemble);
 }
 
@@ -119,10 +122,13 @@ static bool starting_parameters(struct run *run, struct error *error)
 
 static bool build(struct run *run, struct error *error)
 {
+    openblas_set_num_threads(1);  // bits must not depend on threads; the walkers are what runs in parallel
     if (!ensemble_build(&run->ensemble, run->settings, run->options->threads, error))
         return false;
     run->result->n_parameters = (double)run->ensemble.wavefunction.n_parameters;
-    run->result->memory_per_walker = (double)(ensemble_memory(&run->ensemble) / run->ensemble.n_walkers);
+    // without the threads' scratch, so that it does not depend on how many there are
+    const size_t scratch = run->ensemble.threads * run->ensemble.scratch_doubles * sizeof(double);
+    run->result->memory_per_walker = (double)((ensemble_memory(&run->ensemble) - scratch) / run->ensemble.n_walkers);
     if (!allocate(run, error) || !starting_parameters(run, error))
         return false;
     ensemble_start(&run->ensemble, run->settings->run.seed);

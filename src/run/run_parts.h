@@ -4,6 +4,8 @@
 #define VMC_RUN_RUN_PARTS_H
 
 #include "run/ensemble.h"
+#include "run/metric.h"
+#include "vmc/observables.h"
 #include "vmc/record.h"
 #include "vmc/run.h"
 
@@ -21,6 +23,7 @@ struct measured {
     size_t block, capacity, draws;        // draws per value; values per walker there is room for; values per walker so far
     double *values[SERIES];               // [walkers, capacity]
     struct ensemble_sums sums;
+    struct observables observables;
 };
 
 struct run {
@@ -31,6 +34,7 @@ struct run {
     size_t n_memory;
     struct history history;
     struct measured measured;
+    struct metric metric;                 // room 0: the optimiser needs none
     struct run_result *result;
     double wall_start, cpu_start;
 };

@@ -54,10 +54,10 @@ static const struct param sampler_params[] = {
     PARAM_END
 };
 static const struct param optimizer_params[] = {
-    PARAM_CHOICE(settings_optimizer, method, .choice = optimizer_name, .fallback = "adam", .help = "how the parameters follow the energy gradient"),
+    PARAM_CHOICE(settings_optimizer, method, .choice = optimizer_name, .fallback = "sr", .help = "how the parameters follow the energy gradient"),
     PARAM_COUNT(settings_optimizer, iterations, .range = PARAM_WITHIN(0, 1e9), .fallback = "300",
                 .help = "training iterations at most; 0: measure only"),
-    PARAM_COUNT(settings_optimizer, samples, .range = PARAM_WITHIN(1, 1e12), .fallback = "16384",
+    PARAM_COUNT(settings_optimizer, samples, .range = PARAM_WITHIN(1, 1e12), .fallback = "8192",
                 .help = "samples per iteration, over all walkers, rounded up to whole sweeps of them"),
     PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: the method's own"),
@@ -74,7 +74,8 @@ static const struct param measure_params[] = {
     PARAM_REAL(settings_measure, target_error, .range = PARAM_AT_LEAST(0), .fallback = "0", .unit = "hbar omega",
                .help = "stop once the energy's error is this small, with `samples` as the cap; 0: draw all samples"),
     PARAM_NAMES(settings_measure, controls, .choice = controls_name, .fallback = "auto",
-                .help = "control variates, for the energy and for the gradient in training: auto: all that apply; none: the plain estimators; or a list"),
+                .help = "control variates, for the energy and for the gradient in training: auto: all that apply; none: the plain estimators; or "
+                        "a list"),
     PARAM_END
 };
 static const struct param run_params[] = {

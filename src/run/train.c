@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
-// Energies of the last 2 PLATEAU_WINDOW iterations decide whether the energy still falls.
-enum { PLATEAU_WINDOW = 60 };
+// On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one iteration that make the metric.
+enum { REFINEMENTS = 2, REFINED_SAMPLES = 4, METRIC_SAMPLES_MOST = 1 << 16 };
 
 static double scheduled_rate(const struct settings_optimizer *optimizer, double rate, size_t iteration)
 {
@@ -27,11 +27,22 @@ static double norm(size_t n, const double *v)
     return sqrt(sum);
 }
 
+// Of a pass's draws every how many make the metric, and how many samples that is.
+static size_t metric_every(const struct run *run, size_t draws)
+{
+    const size_t room = run->metric.room / run->ensemble.n_walkers;
+    return (draws + room - 1) / room;
+}
+
 // The pass of one iteration; false when its numbers cannot be used.
 static bool look(struct run *run, size_t draws, struct ensemble_sums *sums)
 {
     struct ensemble *ensemble = &run->ensemble;
-    ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS, NULL, NULL, sums);
+    struct metric_visit visit = { &run->metric, draws, run->metric.room ? metric_every(run, draws) : 1 };
+    if (run->metric.room)
+        ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS | PASS_FEATURES, metric_gather, &visit, sums);
+    else
+        ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS, NULL, NULL, sums);
     ensemble_gradient(ensemble, sums->samples, run->gradient);
     const bool good = isfinite(norm(ensemble->wavefunction.n_parameters, run->gradient)) && isfinite(sums->energy2) && sums->bad <= 0.01 * sums->samples;
     run->result->n_bad += sums->bad;
@@ -62,27 +73,33 @@ static void remember(struct run *run, const struct ensemble_sums *sums, double r
     history->n++;
 }
 
-// Mean energies of the last two windows, the later one no lower than the earlier by more than their error.
-static bool on_plateau(const struct history *history)
+// Whether the energy still falls: means of the last two windows since iteration `since`, the later one no lower than the earlier by more than
+// the error of their difference, as the scatter within them gives it.
+static bool on_plateau(const struct history *history, size_t window, size_t since)
 {
-    const size_t w = PLATEAU_WINDOW, n = history->n;
     double mean[2] = { 0 }, spread[2] = { 0 };
-    if (n < 2 * w)
+    if (history->n < since + 2 * window)
         return false;
     for (size_t half = 0; half < 2; half++) {
-        const double *energy = history->energy + n - 2 * w + half * w;
-        for (size_t k = 0; k < w; k++)
-            mean[half] += energy[k] / (double)w;
-        for (size_t k = 0; k < w; k++)
-            spread[half] += (energy[k] - mean[half]) * (energy[k] - mean[half]) / (double)(w * (w - 1));
+        const double *energy = history->energy + history->n - 2 * window + half * window;
+        for (size_t k = 0; k < window; k++)
+            mean[half] += energy[k] / (double)window;
+        for (size_t k = 0; k < window; k++)
+            spread[half] += (energy[k] - mean[half]) * (energy[k] - mean[half]) / (double)(window * (window - 1));
     }
-    return mean[0] - mean[1] < 0.5 * sqrt(spread[0] + spread[1]);
+    return mean[0] - mean[1] < sqrt(spread[0] + spread[1]);
 }
 
-static void step(struct run *run, size_t iteration, double rate)
+static bool step(struct run *run, size_t draws, size_t fresh, double rate)
 {
     const struct optimizer_type *type = optimizer_type_at(run->settings->optimizer.method);
-    type->step(run->settings->optimizer_state, run->ensemble.wavefunction.n_parameters, iteration, rate, run->gradient, run->memory, run->theta);
+    const struct optimizer_metric *metric = NULL;
+    if (run->metric.room) {
+        const size_t every = metric_every(run, draws);
+        metric = metric_ready(&run->metric, (draws + every - 1) / every * run->ensemble.n_walkers);
+    }
+    const struct optimizer_step step = { run->ensemble.wavefunction.n_parameters, fresh, rate, run->gradient, metric, run->memory, run->theta };
+    return (metric || !type->needs_metric) && type->step(run->settings->optimizer_state, &step);
 }
 
 static void keep_good(struct run *run)
@@ -121,6 +138,7 @@ static void tell(const struct run *run, double seconds)
 
 static bool give_up(struct run *run, struct error *error)
 {
+    memcpy(run->theta, run->good_theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
     run->result->stop_reason = "non-finite numbers";
     return error_add(error, ERROR_INTERNAL,
                      "training, iteration %zu: energies or gradients are not finite, even after %d steps back to the last good parameters; "
@@ -137,57 +155,108 @@ static bool retreat(struct run *run, size_t *backs, double *shortened, struct er
     return true;
 }
 
-// The running mean of the parameters, with a memory of one window.
-static void gather_mean(struct run *run, size_t *count)
+// The running mean of the parameters since the last refinement, with a memory of one window.
+static void gather_mean(struct run *run, size_t count, size_t window)
 {
-    const size_t n = run->ensemble.wavefunction.n_parameters, total = run->settings->optimizer.iterations;
-    const size_t window = total < 2 * PLATEAU_WINDOW ? (total + 3) / 4 : PLATEAU_WINDOW;
-    const double weight = 1.0 / (double)(*count < window ? *count + 1 : window);  // exponential memory of one window
-    for (size_t k = 0; k < n; k++)
+    const double weight = 1.0 / (double)(count < window ? count + 1 : window);
+    for (size_t k = 0; k < run->ensemble.wavefunction.n_parameters; k++)
         run->mean_theta[k] += weight * (run->theta[k] - run->mean_theta[k]);
-    ++*count;
+}
+
+static double own_rate(const struct run *run)
+{
+    const struct settings_optimizer *optimizer = &run->settings->optimizer;
+    const struct optimizer_type *type = optimizer_type_at(optimizer->method);
+    const struct system *system = &run->settings->system;
+    double product = 1;
+    for (size_t d = 0; d < system->dimensions; d++)
+        product *= system->omega[d];
+    if (!isnan(optimizer->learning_rate))
+        return optimizer->learning_rate;
+    return type->rate_is_time ? type->learning_rate / pow(product, 1 / (double)system->dimensions) : type->learning_rate;
+}
+
+// Where training stands.
+struct course {
+    double rate, shortened;      // of the schedule; by steps back and refinements
+    size_t draws;                // per iteration
+    size_t window, since;        // of the plateau; the iteration it is looked for from
+    size_t backs, fresh, refined, averaged;
+};
+
+static bool look_until_good(struct run *run, struct course *course, struct ensemble_sums *sums, struct error *error)
+{
+    if (look(run, course->draws, sums)) {
+        course->backs = 0;
+        return true;
+    }
+    do {
+        if (!retreat(run, &course->backs, &course->shortened, error))
+            return false;
+        course->fresh = 0;
+    } while (!look(run, course->draws, sums));
+    return true;
+}
+
+static bool step_until_good(struct run *run, struct course *course, size_t iteration, struct error *error)
+{
+    const struct settings_optimizer *optimizer = &run->settings->optimizer;
+    while (!step(run, course->draws, course->fresh++, course->shortened * scheduled_rate(optimizer, course->rate, iteration)) ||
+           !ensemble_take(&run->ensemble, run->theta)) {
+        if (!retreat(run, &course->backs, &course->shortened, error))
+            return false;
+        course->fresh = 0;
+    }
+    return true;
+}
+
+// True when training is over: on the last plateau. On an earlier one it goes on with more samples, which show slopes that the noise hid.
+static bool over(struct run *run, struct course *course)
+{
+    if (run->settings->optimizer.stop != STOP_PLATEAU || !on_plateau(&run->history, course->window, course->since))
+        return false;
+    if (course->refined == REFINEMENTS) {
+        run->result->stop_reason = "the energy no longer falls";
+        return true;
+    }
+    course->refined++;
+    course->draws *= REFINED_SAMPLES;
+    course->shortened *= 0.5;
+    course->since = run->history.n;
+    course->averaged = 0;
+    return false;
 }
 
 bool run_train(struct run *run, struct error *error)
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
     const struct optimizer_type *type = optimizer_type_at(optimizer->method);
-    const size_t draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers;
-    const double rate = isnan(optimizer->learning_rate) ? type->learning_rate : optimizer->learning_rate, start = run_wall();
-    double shortened = 1;
-    size_t backs = 0, averaged = 0, fresh = 0;  // fresh: iterations since the optimiser's memory was empty
+    struct course course = { .rate = own_rate(run), .shortened = 1, .window = type->plateau_window,
+                             .draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers };
+    const double start = run_wall();
+    const size_t walkers = run->ensemble.n_walkers;
+    size_t room = REFINED_SAMPLES * REFINED_SAMPLES * course.draws * walkers;
+    if (room > METRIC_SAMPLES_MOST)
+        room = METRIC_SAMPLES_MOST > walkers ? METRIC_SAMPLES_MOST / walkers * walkers : walkers;
+    if (type->needs_metric && !metric_build(&run->metric, &run->ensemble.wavefunction, room))
+        return error_add(error, ERROR_INTERNAL, "no memory for the samples of stochastic reconfiguration; use fewer: optimizer.samples");
     keep_good(run);
-    run->result->stop_reason = optimizer->iterations ? "all iterations done" : "no training asked";
+    run->result->stop_reason = "all iterations done";
     for (size_t k = 0; k < optimizer->iterations; k++) {
         struct ensemble_sums sums;
-        const double now = shortened * scheduled_rate(optimizer, rate, k), reference = run->ensemble.reference;
-        if (look(run, draws, &sums)) {
-            backs = 0;
-        } else {
-            do {
-                if (!retreat(run, &backs, &shortened, error))
-                    return false;
-                fresh = 0;
-            } while (!look(run, draws, &sums));
-        }
+        const double now = course.shortened * scheduled_rate(optimizer, course.rate, k), reference = run->ensemble.reference;
+        if (!look_until_good(run, &course, &sums, error))
+            return false;
         keep_good(run);
         remember(run, &sums, reference, now);
-        gather_mean(run, &averaged);
+        gather_mean(run, course.averaged++, course.window);
         tell(run, run_wall() - start);
-        if (optimizer->stop == STOP_PLATEAU && on_plateau(&run->history)) {
-            run->result->stop_reason = "the energy no longer falls";
+        if (over(run, &course))
             break;
-        }
-        step(run, fresh++, shortened * scheduled_rate(optimizer, rate, k));
-        while (!ensemble_take(&run->ensemble, run->theta)) {
-            if (!retreat(run, &backs, &shortened, error))
-                return false;
-            fresh = 0;
-            step(run, fresh++, shortened * scheduled_rate(optimizer, rate, k));
-        }
+        if (!step_until_good(run, &course, k, error))
+            return false;
     }
     run->result->iterations = (double)run->history.n;
-    if (run->history.n > 0)
-        average(run);
+    average(run);
     return true;
 }

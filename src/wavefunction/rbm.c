@@ -6,6 +6,7 @@
 // Cache rows: theta [N] (all that one-particle moves keep), s [N], h_i = sum_j v_ij s_j [M].
 // Check by hand: M = N = 1, a = b = 0, w = sigma = 1, amplitude, x = 0: ln psi = ln 2, d/dx = 1/2, Laplacian = -1 + 1/4.
 #include "wavefunction/rbm.h"
+#include "wavefunction/rbm_metric.h"
 
 #include "base/memory.h"
 #include "base/rows.h"
@@ -30,7 +31,7 @@ static const struct param params[] = {
     { .key = "sigma", .kind = PARAM_KIND_REALS, .offset = offsetof(struct rbm, sigma_setting), .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST,
       .may_be_auto = true, .fallback = "auto", .unit = "a_ho",
       .help = "width of the Gaussian: one value, one per dimension, or auto, the width that is exact for the bare trap" },
-    PARAM_BOOL(rbm, train_sigma, .fallback = "no", .help = "train one width per dimension, starting from sigma"),
+    PARAM_BOOL(rbm, train_sigma, .fallback = "no", .help = "train the width, starting from sigma: one, or one per dimension where sigma or the trap has them"),
     { .key = "envelope", .kind = PARAM_KIND_CHOICE, .offset = offsetof(struct rbm, envelope_setting), .choice = envelope_name, .fallback = "auto",
       .help = "whether the RBM has its Gaussian; auto: it is dropped when another factor carries the trap's" },
     PARAM_REAL(rbm, init_scale, .range = PARAM_AT_LEAST(0), .fallback = "0.3",
@@ -41,7 +42,7 @@ static const struct param params[] = {
 static size_t n_parameters(const void *state)
 {
     const struct rbm *rbm = state;
-    return rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden + (rbm->train_sigma ? rbm->dimensions : 0);
+    return rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden + rbm->n_widths;
 }
 
 static size_t sigma_offset(const struct rbm *rbm) { return rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden; }
@@ -52,6 +53,16 @@ static double sigma_at_start(const struct rbm *rbm, size_t d)
     if (rbm->sigma_setting.n == 0)
         return sqrt(rbm->c / rbm->omega[d]);
     return rbm->sigma_setting.value[rbm->sigma_setting.n == 1 ? 0 : d];
+}
+
+// One width for all dimensions where one value was given, or where auto finds an isotropic trap. Free from each other they would follow the
+// first hidden units into a lopsided minimum.
+static size_t count_widths(const struct rbm *rbm)
+{
+    bool alike = rbm->sigma_setting.n <= 1;
+    for (size_t d = 1; d < rbm->dimensions; d++)
+        alike = alike && rbm->sigma[d] == rbm->sigma[0];
+    return alike ? 1 : rbm->dimensions;
 }
 
 static void finish(void *state)
@@ -80,6 +91,7 @@ static bool build(void *state, const struct system *system, bool others_carry_tr
         rbm->omega[d] = system->omega[d];
         rbm->sigma[d] = sigma_at_start(rbm, d);
     }
+    rbm->n_widths = rbm->train_sigma ? count_widths(rbm) : 0;
     rbm->a = memory_doubles(m);
     rbm->b = memory_doubles(n);
     rbm->w = memory_doubles(m * n);
@@ -110,7 +122,8 @@ static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
                                     .extent = { m, n }, .label = { "coordinate", "hidden" }, .first = m + n };
     view[3] = (struct factor_view){ .name = "sigma", .long_name = "width of the Gaussian per dimension", .unit = "a_ho", .rank = 1,
                                     .extent = { rbm->dimensions, 0 }, .label = { "dimension", NULL }, .first = sigma_offset(rbm),
-                                    .logarithm = rbm->train_sigma, .fixed = rbm->train_sigma ? NULL : rbm->sigma };
+                                    .logarithm = rbm->train_sigma, .shared = rbm->n_widths == 1,
+                                    .fixed = rbm->train_sigma ? NULL : rbm->sigma };
     return 4;
 }
 
@@ -123,9 +136,8 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
         const double radius = sqrt(-2 * log(uniform(random)));
         theta[k] = rbm->init_scale * radius * cos(6.283185307179586 * uniform(random));
     }
-    if (rbm->train_sigma)
-        for (size_t d = 0; d < rbm->dimensions; d++)
-            theta[sigma_offset(rbm) + d] = log(sigma_at_start(rbm, d));
+    for (size_t d = 0; d < rbm->n_widths; d++)
+        theta[sigma_offset(rbm) + d] = log(sigma_at_start(rbm, d));
 }
 
 static bool prepare(void *state, const double *theta)
@@ -137,7 +149,7 @@ static bool prepare(void *state, const double *theta)
     memcpy(rbm->w, theta + m + n, m * n * sizeof *theta);
     if (rbm->train_sigma)
         for (size_t d = 0; d < rbm->dimensions; d++)
-            rbm->sigma[d] = exp(theta[sigma_offset(rbm) + d]);
+            rbm->sigma[d] = exp(theta[sigma_offset(rbm) + (rbm->n_widths == 1 ? 0 : d)]);
     double sum = 0;
     for (size_t i = 0; i < m; i++) {
         const double sigma = rbm->sigma[i % rbm->dimensions];
@@ -282,18 +294,28 @@ static void evaluate(const void *state, const double *x, double *weight, double 
         ((pack *)laplacian)[l] += constant;
 }
 
-// d ln phi / d ln sigma_d = c sum_{i in d} [ envelope (x_i - a_i)^2 / sigma_i^2 - 2 x_i h_i ]; eq. 10
+// A width is that of one dimension, or of all.  d ln phi / d ln sigma_d = c sum_{i in d} [ envelope (x_i - a_i)^2 / sigma_i^2 - 2 x_i h_i ]; eq. 10
 static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, const double *h, pack out[ROW_PACKS])
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack sum = pack_all(0.0);
-        for (size_t i = d; i < rbm->n_coordinates; i += rbm->dimensions) {
+        for (size_t i = d; i < rbm->n_coordinates; i += rbm->n_widths) {
             const pack at = ((const pack *)x)[i * ROW_PACKS + l], distance = at - rbm->a[i];
             const double stiffness = rbm->envelope ? rbm->inverse_variance[i] : 0;
             sum = pack_fma(stiffness * distance, distance, sum);
             sum = pack_fma(-2.0 * at, ((const pack *)h)[i * ROW_PACKS + l], sum);
         }
         out[l] = sum;
+    }
+}
+
+void rbm_sigma_derivatives(const struct rbm *rbm, const double *x, const double *cache, double *rows)
+{
+    for (size_t d = 0; d < rbm->n_widths; d++) {
+        pack sum[ROW_PACKS];
+        sigma_derivative(rbm, d, x, rows_at_const(cache, 2 * rbm->hidden), sum);
+        for (size_t l = 0; l < ROW_PACKS; l++)
+            ((pack *)rows)[d * ROW_PACKS + l] = rbm->c * sum[l];
     }
 }
 
@@ -313,12 +335,7 @@ static void derivatives(const void *state, const double *x, const double *cache,
                 out[(m + n + i * n + j) * ROW_PACKS + l] =
                     rbm->c * rbm->inverse_variance[i] * position[i * ROW_PACKS + l] * s[j * ROW_PACKS + l];
     }
-    for (size_t d = 0; rbm->train_sigma && d < rbm->dimensions; d++) {
-        pack sum[ROW_PACKS];
-        sigma_derivative(rbm, d, x, rows_at_const(cache, 2 * n), sum);
-        for (size_t l = 0; l < ROW_PACKS; l++)
-            out[(sigma_offset(rbm) + d) * ROW_PACKS + l] = rbm->c * sum[l];
-    }
+    rbm_sigma_derivatives(rbm, x, cache, rows_at(o, sigma_offset(rbm)));
 }
 
 // The accumulator's weights are kept per walker while they fit into the first-level cache; beyond, each block is summed over its walkers
@@ -337,7 +354,7 @@ static size_t n_weight_rows(const struct rbm *rbm)
 static size_t n_sum_rows(const void *state)
 {
     const struct rbm *rbm = state;
-    return rbm->n_coordinates + rbm->hidden + rbm->dimensions + n_weight_rows(rbm);
+    return rbm->n_coordinates + rbm->hidden + rbm->n_widths + n_weight_rows(rbm);
 }
 
 // A_i [M], B_j [N], one row for sums, and the two sides of the rank update by walker
@@ -381,12 +398,12 @@ static void accumulate_biases(const struct rbm *rbm, const double *x, const doub
 static void accumulate_sigma(const struct rbm *rbm, const double *x, const double *h, const double *c, const double *du, const double *response,
                              double *sums)
 {
-    for (size_t d = 0; d < rbm->dimensions; d++) {
+    for (size_t d = 0; d < rbm->n_widths; d++) {
         pack value[ROW_PACKS], *sum = (pack *)rows_at(sums, rbm->n_coordinates + rbm->hidden + d);
         sigma_derivative(rbm, d, x, h, value);
         for (size_t l = 0; l < ROW_PACKS; l++)
             sum[l] = pack_fma(((const pack *)c)[l], value[l], sum[l]);
-        for (size_t i = d; du && i < rbm->n_coordinates; i += rbm->dimensions)
+        for (size_t i = d; du && i < rbm->n_coordinates; i += rbm->n_widths)
             for (size_t l = 0; l < ROW_PACKS; l++) {
                 const size_t at = i * ROW_PACKS + l;
                 const pack position = ((const pack *)x)[at], slope = ((const pack *)du)[at];
@@ -405,7 +422,7 @@ static void accumulate(const void *state, const double *x, const double *cache, 
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden, stride = padded_hidden(rbm);
     const double *sigmoid = rows_at_const(cache, n), *h = rows_at_const(cache, 2 * n);
-    double *left = scratch, *response = rows_at(scratch, m), *by_walker = rows_at(scratch, m + n), *weights = rows_at(sums, m + n + rbm->dimensions);
+    double *left = scratch, *response = rows_at(scratch, m), *by_walker = rows_at(scratch, m + n), *weights = rows_at(sums, m + n + rbm->n_widths);
     for (size_t i = 0; i < m; i++)  // A_i = C x_i - 1/2 d_i u
         for (size_t l = 0; l < ROW_PACKS; l++) {
             const size_t at = i * ROW_PACKS + l;
@@ -415,7 +432,7 @@ static void accumulate(const void *state, const double *x, const double *cache, 
     if (du)
         hidden_response(rbm, sigmoid, du, response);
     accumulate_biases(rbm, x, sigmoid, c, du, left, response, sums);
-    if (rbm->train_sigma)
+    if (rbm->n_widths)
         accumulate_sigma(rbm, x, h, c, du, response, sums);
     if (weights_per_walker(rbm)) {
         rows_outer(m, n, left, sigmoid, du ? x : NULL, du ? response : NULL, weights);
@@ -433,7 +450,7 @@ static void collect(const void *state, const double *sums, double *out)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
-    const double *weights = rows_at_const(sums, m + n + rbm->dimensions);
+    const double *weights = rows_at_const(sums, m + n + rbm->n_widths);
     for (size_t i = 0; i < m; i++)
         out[i] += rbm->envelope ? rbm->c * rbm->inverse_variance[i] * pack_sum_row(rows_at_const(sums, i)) : 0;
     for (size_t j = 0; j < n; j++)
@@ -443,7 +460,7 @@ static void collect(const void *state, const double *sums, double *out)
             const double sum = weights_per_walker(rbm) ? pack_sum_row(rows_at_const(weights, i * n + j)) : weights[i * padded_hidden(rbm) + j];
             out[m + n + i * n + j] += rbm->c * rbm->inverse_variance[i] * sum;
         }
-    for (size_t d = 0; rbm->train_sigma && d < rbm->dimensions; d++)
+    for (size_t d = 0; d < rbm->n_widths; d++)
         out[sigma_offset(rbm) + d] += rbm->c * pack_sum_row(rows_at_const(sums, m + n + d));
 }
 
@@ -452,4 +469,5 @@ const struct factor_type factor_rbm = {
     .carries_trap = false, .build = build, .finish = finish, .n_parameters = n_parameters, .n_cache_rows = n_cache_rows, .views = views,
     .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .move = move,
     .n_move_rows = n_move_rows, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows,
-    .n_scratch_rows = n_scratch_rows };
+    .n_scratch_rows = n_scratch_rows, .n_features = rbm_n_features, .features = rbm_features, .expand = rbm_expand, .apply = rbm_apply,
+    .transpose = rbm_transpose, .gram = rbm_gram, .scale = rbm_scale };

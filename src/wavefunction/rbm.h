@@ -8,7 +8,7 @@
 enum { RBM_AMPLITUDE, RBM_PROBABILITY };
 enum { RBM_ENVELOPE_AUTO, RBM_ENVELOPE_YES, RBM_ENVELOPE_NO };
 
-// theta: a [M], b [N], w [M N] (w_ij at i N + j), then, where trained, ln sigma [D].
+// theta: a [M], b [N], w [M N] (w_ij at i N + j), then, where trained, ln sigma [n_widths].
 struct rbm {
     // [rbm]
     size_t hidden, representation;
@@ -20,6 +20,7 @@ struct rbm {
     size_t n_coordinates, dimensions;       // M, D
     double omega[DIMENSIONS_MOST];
     bool envelope;
+    size_t n_widths;                        // trained: none, one for all dimensions, or one each
     double c;                               // 1 amplitude, 1/2 probability
     double sigma[DIMENSIONS_MOST];
     // from the parameters in use

@@ -45,6 +45,9 @@ static void lay_out(struct wavefunction *wavefunction)
         factor->first_cache_row = wavefunction->n_rows;
         factor->n_move_rows = optional(factor->type->n_move_rows, factor->state);
         factor->first_sum_row = wavefunction->n_sum_rows;
+        factor->first_feature = wavefunction->n_features;
+        factor->n_features = factor->type->n_features ? factor->type->n_features(factor->state) : factor->n_parameters;
+        wavefunction->n_features += factor->n_features;
         wavefunction->n_parameters += factor->n_parameters;
         wavefunction->n_rows += optional(factor->type->n_cache_rows, factor->state);
         wavefunction->n_sum_rows += optional(factor->type->n_sum_rows, factor->state);
@@ -167,6 +170,15 @@ void wavefunction_collect(const struct wavefunction *wavefunction, const double 
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         factor->type->collect(factor->state, rows_at_const(sums, factor->first_sum_row), out + factor->first_parameter);
+    }
+}
+
+void wavefunction_features(const struct wavefunction *wavefunction, const double *frame, double *rows)
+{
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        const double *cache = rows_at_const(frame, factor->first_cache_row);
+        (factor->type->features ? factor->type->features : factor->type->derivatives)(factor->state, frame, cache, rows_at(rows, factor->first_feature));
     }
 }
 

@@ -20,7 +20,7 @@ FLOORS = [
     {'config', 'rng', 'reference'},
     {'walkers'},
     {'hamiltonian', 'wavefunction'},
-    {'sampler', 'estimator', 'statistics'},
+    {'sampler', 'estimator', 'statistics', 'observables'},
     {'record', 'optimizer'},
     {'run', 'settings'},
     {'cli'},
@@ -87,7 +87,7 @@ def upward(root):
 
 def same_floor_allowed(room, other):
     """Within one floor a room includes only itself; base, run and estimator have several headers each."""
-    parts = ({'base', 'error', 'param', 'system', 'level'}, {'run', 'settings'}, {'estimator', 'statistics'})
+    parts = ({'base', 'error', 'param', 'system', 'level'}, {'run', 'settings'}, {'estimator', 'statistics', 'observables'})
     return any({room, other} <= part for part in parts)
 
 

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Stochastic reconfiguration, the natural gradient of a wave function (Sorella, Phys. Rev. Lett. 80, 4558 (1998)):
+//     (S + shift D) delta = -eta grad E / 2,   theta <- theta + delta,   at most max_step long in the metric: delta^T S delta <= max_step^2
+// D is the scale of diag S, so that the step does not depend on how parameters are scaled. With momentum mu the step starts from mu times the
+// last one and corrects it (SPRING; Goldshlager, Abrahamsen and Lin, J. Comput. Phys. 516, 113351 (2024)):
+//     delta = mu delta_last + (S + shift D)^-1 ( -eta grad E / 2 - S mu delta_last )
+// Check: one parameter with S = D = 4, shift 0, eta = 1, gradient 2: the step is -1/4.
+#include "optimizer/sr.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sr {
+    double shift, shift_decay, shift_least, max_step, momentum, tolerance;
+    size_t solver;
+};
+enum { SOLVER_AUTO, SOLVER_CHOLESKY, SOLVER_CG, SOLVER_MINSR };
+
+extern const struct optimizer_type optimizer_sr;
+
+static const char *const solvers[] = { "auto", "cholesky", "cg", "minsr" };
+static const char *solver_name(size_t k) { return k < sizeof solvers / sizeof *solvers ? solvers[k] : NULL; }
+
+static const struct param params[] = {
+    PARAM_REAL(sr, shift, .range = PARAM_AT_LEAST(0), .fallback = "1e-3", .help = "added to the metric, relative to its diagonal, in the first iteration"),
+    PARAM_REAL(sr, shift_decay, .range = { 0, 1, true, false }, .fallback = "1", .help = "the shift is multiplied by this after every iteration"),
+    PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .fallback = "1e-5", .help = "the shift does not fall below this"),
+    PARAM_REAL(sr, max_step, .range = PARAM_ABOVE(0), .fallback = "0.1", .help = "longest step in the metric of the wave function"),
+    PARAM_REAL(sr, momentum, .range = { 0, 1, false, true }, .fallback = "0", .help = "share of the last step that the next one starts from (SPRING)"),
+    PARAM_CHOICE(sr, solver, .choice = solver_name, .fallback = "auto", .help = "how the step is solved for; auto: the cheapest"),
+    PARAM_REAL(sr, tolerance, .range = { 0, 1, true, true }, .fallback = "1e-6", .help = "relative residual at which cg ends"),
+    PARAM_END
+};
+
+static size_t n_memory(const void *state, size_t n)
+{
+    (void)state;
+    return n;
+}
+
+// Operation counts; conjugate gradients take some hundred iterations at a shift of 1e-3, each two passes over samples and parameters.
+static size_t cheapest(size_t parameters, size_t samples)
+{
+    const double k = (double)parameters, n = (double)samples;
+    const double cholesky = n * k * k + k * k * k / 3, minsr = k > n ? 4 * n * n * sqrt(k) + n * n * n / 3 + 100 * n * n : INFINITY, cg = 100 * 4 * n * k;
+    return cholesky <= minsr && (cholesky <= cg || k <= 300) ? SOLVER_CHOLESKY : minsr <= cg ? SOLVER_MINSR : SOLVER_CG;
+}
+
+static bool solve(const struct sr *sr, const struct sr_problem *problem)
+{
+    const size_t solver = sr->solver == SOLVER_AUTO ? cheapest(problem->metric->n_parameters, problem->metric->n_samples) : sr->solver;
+    return solver == SOLVER_CHOLESKY ? sr_cholesky(problem) : solver == SOLVER_CG ? sr_conjugate_gradients(problem) : sr_minimum_norm(problem);
+}
+
+// Parameters without influence on any sample (O varies by less than 1e-8) get an absolute scale: nothing pulls at them, and nothing divides by
+// zero.
+static void mend_scale(size_t n, double *scale)
+{
+    for (size_t k = 0; k < n; k++)
+        if (!(scale[k] > 1e-16))
+            scale[k] = 1e-16;
+}
+
+// sqrt(delta^T S delta) = |Q delta| / sqrt n
+static double length(const struct optimizer_metric *metric, const double *delta, double *samples)
+{
+    double sum = 0;
+    metric->apply(metric->context, delta, samples);
+    for (size_t k = 0; k < metric->n_samples; k++)
+        sum += samples[k] * samples[k];
+    return sqrt(sum / (double)metric->n_samples);
+}
+
+static void add_momentum(const struct sr *sr, const struct optimizer_metric *metric, const double *last, double *force, double *work, double *samples)
+{
+    for (size_t k = 0; k < metric->n_parameters; k++)
+        work[k] = sr->momentum * last[k];
+    metric->apply(metric->context, work, samples);
+    metric->transpose(metric->context, samples, work);
+    for (size_t k = 0; k < metric->n_parameters; k++)
+        force[k] -= work[k] / (double)metric->n_samples;
+}
+
+static bool take_step(const void *state, const struct optimizer_step *step)
+{
+    const struct sr *sr = state;
+    const struct optimizer_metric *metric = step->metric;
+    const size_t n = step->n_parameters;
+    double *work = calloc(4 * n + metric->n_samples, sizeof *work);
+    if (!work || n == 0) {
+        free(work);
+        return n == 0;
+    }
+    double *force = work, *scale = force + n, *delta = scale + n, *spare = delta + n, *samples = spare + n;
+    for (size_t k = 0; k < n; k++)
+        force[k] = -0.5 * step->rate * step->gradient[k];
+    if (sr->momentum > 0)
+        add_momentum(sr, metric, step->memory, force, spare, samples);
+    metric->scale(metric->context, scale);
+    mend_scale(n, scale);
+    const double shift = fmax(sr->shift * pow(sr->shift_decay, (double)step->iteration), fmin(sr->shift, sr->shift_least));
+    const bool good = solve(sr, &(struct sr_problem){ metric, shift, sr->tolerance, force, scale, delta });
+    for (size_t k = 0; good && k < n; k++)
+        delta[k] += sr->momentum * step->memory[k];
+    const double norm = good ? length(metric, delta, samples) : NAN, factor = norm > sr->max_step ? sr->max_step / norm : 1;
+    for (size_t k = 0; isfinite(norm) && k < n; k++) {
+        step->memory[k] = factor * delta[k];
+        step->theta[k] += factor * delta[k];
+    }
+    free(work);
+    return isfinite(norm);
+}
+
+const struct optimizer_type optimizer_sr = {
+    .name = "sr", .summary = "stochastic reconfiguration: the natural gradient", .state_size = sizeof(struct sr), .params = params,
+    .learning_rate = 0.2, .rate_is_time = true, .needs_metric = true, .plateau_window = 12, .n_memory = n_memory, .step = take_step };

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Training from a random start with nothing but the defaults of the optimiser: particles in a bare trap reach omega D P / 2, and the plain machine for
+// two electrons in 2D its lowest energy, whichever sampler draws. First argument, if any: only the tests whose name holds it.
+#include "support/model.h"
+
+#include "vmc/run.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct run_result train(const struct oracle_rbm *rbm, const char *const *overrides)
+{
+    struct settings settings;
+    struct run_result result;
+    struct error error = { 0 };
+    model_settings(&settings, rbm, overrides);
+    if (!run_execute(&settings, &(struct run_options){ .threads = 2 }, &result, &error))
+        fail_msg("%s", error.text);
+    settings_finish(&settings);
+    return result;
+}
+
+static void print_run(const char *name, const struct run_result *result, double target)
+{
+    print_message("%-44s E = %.6f +- %.1e, lowest %.6f, off %+.1e; %.0f iterations (%s), %.1f s of CPU time\n", name, result->energy,
+                  result->energy_error, target, result->energy - target, result->iterations, result->stop_reason, result->cpu_time);
+}
+
+// Within 1e-3, and no lower than the exact energy by more than 4 errors (the smallest energy of any state).
+static void test_trap(void **state)
+{
+    (void)state;
+    static const size_t particles[] = { 1, 2, 10 };
+    static const double omega[] = { 1, 0.5 };
+    for (size_t k = 0; k < 3; k++)
+        for (size_t dimensions = 1; dimensions <= 3; dimensions++)
+            for (size_t o = 0; o < 2; o++) {
+                static const double zero[64];
+                const double sigma[3] = { 1 / sqrt(omega[o]), 1 / sqrt(omega[o]), 1 / sqrt(omega[o]) };
+                const struct oracle_rbm rbm = { .particles = particles[k], .dimensions = dimensions, .hidden = 2, .amplitude = 1, .envelope = true,
+                                                .a = zero, .b = zero, .w = zero, .sigma = sigma, .omega = { omega[o], omega[o], omega[o] } };
+                const double exact = 0.5 * omega[o] * (double)(particles[k] * dimensions);
+                const struct run_result result = train(&rbm, (const char *const[]){ "measure.samples=2e5", NULL });
+                char name[64];
+                snprintf(name, sizeof name, "trap of %.1f, %zu particles in %zuD", omega[o], particles[k], dimensions);
+                print_run(name, &result, exact);
+                assert_true(fabs(result.energy - exact) < 1e-3 * exact);
+                assert_true(result.energy > exact - 4 * result.energy_error - 1e-12 && result.energy_error < 1e-3 * exact);
+            }
+}
+
+static void test_electrons(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "rbm-amp-s1-h2", "rbm-prob-s-h2" };
+    static const char *const samplers[][2] = { { "sampler.method=metropolis", "sampler.move=particle" },
+                                               { "sampler.method=metropolis", "sampler.move=all" },
+                                               { "sampler.method=langevin", NULL },
+                                               { "sampler.method=gibbs", NULL } };
+    for (size_t k = 0; k < 2; k++)
+        for (size_t s = 0; s < 4; s++) {
+            const struct oracle_optimum *optimum = oracle_optimum_find(names[k]);
+            const char *const overrides[] = { "measure.samples=2e6", samplers[s][0], samplers[s][1], NULL };
+            const struct run_result result = train(&optimum->rbm, overrides);
+            char name[96];
+            snprintf(name, sizeof name, "%s, %s %s", names[k], samplers[s][0] + 15, samplers[s][1] ? samplers[s][1] + 13 : "");
+            print_run(name, &result, optimum->energy);
+            assert_true(fabs(result.energy - optimum->energy) < 1e-3);
+            assert_true(result.energy > optimum->energy - 4 * result.energy_error && result.energy_error < 5e-4);
+        }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_trap), cmocka_unit_test(test_electrons) };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The metric's operators, which never store O, against O itself: from the kernels' derivatives, sample by sample.
+#include "support/model.h"
+
+#include "run/metric.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { DRAWS = 5, EVERY = 2, KEPT = 3 };
+
+struct collect {
+    struct metric_visit visit;
+    struct model *model;
+    double *o;      // [n][K]
+};
+
+static void gather(const struct ensemble_draw *draw, void *context)
+{
+    struct collect *collect = context;
+    const struct wavefunction *wavefunction = &collect->model->ensemble.wavefunction;
+    const size_t k = wavefunction->n_parameters;
+    metric_gather(draw, &collect->visit);
+    if (draw->draw % EVERY)
+        return;
+    double *rows = aligned_alloc(64, (k + 1) * WALKERS * sizeof(double));
+    wavefunction_derivatives(wavefunction, collect->model->ensemble.block[draw->block].current, rows);
+    for (size_t w = 0; w < WALKERS; w++)
+        for (size_t i = 0; i < k; i++)
+            collect->o[((draw->block * KEPT + draw->draw / EVERY) * WALKERS + w) * k + i] = rows[i * WALKERS + w];
+    free(rows);
+}
+
+static double worst_difference(size_t n, const double *a, const double *b)
+{
+    double worst = 0, largest = 0;
+    for (size_t k = 0; k < n; k++) {
+        worst = fmax(worst, fabs(a[k] - b[k]));
+        largest = fmax(largest, fabs(b[k]));
+    }
+    return worst / (largest + 1e-300);
+}
+
+static void compare(const struct oracle_set *set)
+{
+    struct model model;
+    struct ensemble_sums sums;
+    struct metric metric;
+    model_build(&model, &set->rbm, (const char *const[]){ "sampler.walkers=64", "sampler.method=langevin", NULL }, 1);
+    const size_t k = model.ensemble.wavefunction.n_parameters, n = KEPT * 64;
+    assert_true(metric_build(&metric, &model.ensemble.wavefunction, n));
+    struct collect collect = { { &metric, DRAWS, EVERY }, &model, calloc(n * k, sizeof(double)) };
+    ensemble_burn_in(&model.ensemble, 50, true);
+    ensemble_pass(&model.ensemble, DRAWS, PASS_FEATURES, gather, &collect, &sums);
+    const struct optimizer_metric *operators = metric_ready(&metric, n);
+    double *o = collect.o, *memory = calloc(2 * n * n + 2 * k * k + 8 * (n + k), sizeof(double));
+    double *found = memory, *truth = found + n * n + k * k + n + k, *v = truth + n * n + k * k + n + k, *y = v + k, *weight = y + n;
+    for (size_t c = 0; c < k; c++) {
+        double mean = 0;
+        for (size_t i = 0; i < n; i++)
+            mean += o[i * k + c] / (double)n;
+        for (size_t i = 0; i < n; i++)
+            o[i * k + c] -= mean;
+        v[c] = sin(1.0 + (double)c);
+    }
+    for (size_t i = 0; i < n; i++) {
+        y[i] = cos(1.0 + (double)i);
+        truth[i] = 0;
+        for (size_t c = 0; c < k; c++)
+            truth[i] += o[i * k + c] * v[c];
+    }
+    operators->apply(operators->context, v, found);
+    assert_true(worst_difference(n, found, truth) < 1e-11);
+    memset(truth, 0, k * sizeof *truth);
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < k; c++)
+            truth[c] += o[i * k + c] * y[i];
+    operators->transpose(operators->context, y, found);
+    assert_true(worst_difference(k, found, truth) < 1e-11);
+    for (size_t c = 0; c < k; c++)
+        for (size_t d = 0; d < k; d++) {
+            truth[c * k + d] = 0;
+            for (size_t i = 0; i < n; i++)
+                truth[c * k + d] += o[i * k + c] * o[i * k + d] / (double)n;
+        }
+    operators->matrix(operators->context, found);
+    assert_true(worst_difference(k * k, found, truth) < 1e-11);
+    for (size_t form = 0; form < 2; form++) {  // weights that factorise, as `scale` gives them, and any
+        operators->scale(operators->context, weight);
+        for (size_t c = 0; c < k; c++) {
+            assert_true(weight[c] > 0 || truth[c * k + c] < 1e-20);
+            weight[c] = form ? 1 + fabs(sin(5.0 * (double)c)) : weight[c] > 0 ? 1 / weight[c] : 1;
+        }
+        double *exact = calloc(n * n, sizeof *exact);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++)
+                for (size_t c = 0; c < k; c++)
+                    exact[i * n + j] += weight[c] * o[i * k + c] * o[j * k + c];
+        operators->gram(operators->context, weight, found);
+        assert_true(worst_difference(n * n, found, exact) < 1e-10);
+        free(exact);
+    }
+    free(memory);
+    free(o);
+    metric_finish(&metric);
+    model_finish(&model);
+}
+
+static void test_operators(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < oracle_n_sets; s++) {
+        print_message("%s\n", oracle_sets[s].name);
+        compare(&oracle_sets[s]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_operators) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Whole runs through the library: the same bits for any number of threads, a file that appears whole, training that steps back from non-finite
+// numbers or gives up with the last good state saved, loaded parameters, whole draws, and a target error that ends measuring and is honest.
+// Seeds are fixed. Energies are held to 4.5 standard errors (false alarms 7e-6 each, were the seeds not fixed).
+#include "support/model.h"
+
+#include "vmc/record.h"
+#include "vmc/run.h"
+
+#include <dirent.h>
+#include <hdf5.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PATH_SIZE = 256, OVERRIDES_MOST = 16 };
+static char folder[PATH_SIZE] = "/tmp/vmc-test-run-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[4][2 * PATH_SIZE];
+    static unsigned turn;
+    turn = (turn + 1) % 4;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
+    return path[turn];
+}
+
+// A run of a parameter set's system; parameters start from the seed.
+struct outcome {
+    bool good;
+    enum error_kind kind;
+    char text[600];
+    struct run_result result;
+};
+
+static struct outcome run_of(const struct oracle_rbm *rbm, const char *const *overrides, const char *output, struct run_options options)
+{
+    struct outcome outcome = { .kind = ERROR_NONE };
+    struct settings settings;
+    struct error error = { 0 };
+    model_settings(&settings, rbm, overrides);
+    options.output = output;
+    options.threads = options.threads ? options.threads : 1;
+    outcome.good = run_execute(&settings, &options, &outcome.result, &error);
+    outcome.kind = error.kind;
+    snprintf(outcome.text, sizeof outcome.text, "%s", error.text ? error.text : "");
+    error_clear(&error);
+    settings_finish(&settings);
+    return outcome;
+}
+
+static const struct oracle_rbm *set(const char *name) { return &oracle_set_find(name)->rbm; }
+
+// ---- the same bits
+
+// Data sets that may differ between two equal runs.
+static bool may_differ(const char *path)
+{
+    static const char *const free_ones[] = { "provenance/wall_time", "provenance/cpu_time", "provenance/threads", "result/wall_time",
+                                             "result/cpu_time", "result/training_cpu_time", "result/measuring_cpu_time" };
+    for (size_t k = 0; k < sizeof free_ones / sizeof *free_ones; k++)
+        if (strcmp(path, free_ones[k]) == 0)
+            return true;
+    return false;
+}
+
+struct comparison {
+    hid_t other;
+    size_t same, different;
+};
+
+// Raw values of a numeric data set; NULL for texts and groups.
+static void *raw(hid_t file, const char *path, size_t *bytes)
+{
+    const hid_t set_id = H5Dopen2(file, path, H5P_DEFAULT), type = H5Dget_type(set_id), space = H5Dget_space(set_id);
+    const H5T_class_t class = H5Tget_class(type);
+    void *values = NULL;
+    *bytes = (size_t)H5Sget_simple_extent_npoints(space) * H5Tget_size(type);
+    if (class == H5T_FLOAT || class == H5T_INTEGER) {
+        values = calloc(1, *bytes + 1);
+        assert_true(H5Dread(set_id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    }
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Dclose(set_id);
+    return values;
+}
+
+static herr_t compare_object(hid_t file, const char *path, const H5O_info_t *info, void *context)
+{
+    struct comparison *comparison = context;
+    size_t bytes, other_bytes;
+    if (info->type != H5O_TYPE_DATASET || may_differ(path))
+        return 0;
+    assert_true(H5Lexists(comparison->other, path, H5P_DEFAULT) > 0);
+    void *values = raw(file, path, &bytes), *others = raw(comparison->other, path, &other_bytes);
+    if (values && (bytes != other_bytes || memcmp(values, others, bytes) != 0)) {
+        print_message("    %s differs\n", path);
+        comparison->different++;
+    } else if (values) {
+        comparison->same++;
+    }
+    free(values);
+    free(others);
+    return 0;
+}
+
+static struct comparison compare_files(const char *path, const char *other)
+{
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    struct comparison comparison = { .other = H5Fopen(other, H5F_ACC_RDONLY, H5P_DEFAULT) };
+    assert_true(file >= 0 && comparison.other >= 0);
+    assert_true(H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, compare_object, &comparison, H5O_INFO_BASIC) >= 0);
+    H5Fclose(file);
+    H5Fclose(comparison.other);
+    return comparison;
+}
+
+// 11 blocks for 1, 2, 3 and 8 threads; 70 blocks (more than there are groups) for 1 and 3.
+static void test_threads(void **state)
+{
+    (void)state;
+    static const struct { const char *sampler, *walkers, *every; size_t threads[5]; } cases[] = {
+        { "sampler.method=langevin", "sampler.walkers=352", "amplitude-displaced", { 1, 2, 3, 8 } },
+        { "sampler.method=metropolis", "sampler.walkers=352", "amplitude-3p3d", { 1, 2, 3, 8 } },
+        { "sampler.method=gibbs", "sampler.walkers=2240", "probability-soft", { 1, 3 } },
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const char *const overrides[] = { cases[c].sampler, cases[c].walkers, "optimizer.iterations=5", "optimizer.samples=4000",
+                                          "measure.samples=30000", "sampler.burn_in=40", NULL };
+        for (size_t k = 0; cases[c].threads[k]; k++) {
+            const char *first = in_folder("threads-1.h5"), *output = k == 0 ? first : in_folder("threads-n.h5");
+            const struct outcome outcome = run_of(set(cases[c].every), overrides, output, (struct run_options){ .threads = cases[c].threads[k] });
+            assert_true(outcome.good);
+            const struct comparison found = compare_files(first, output);
+            print_message("%s, %s, %zu threads: %zu data sets alike, %zu not\n", cases[c].every, cases[c].sampler, cases[c].threads[k], found.same,
+                          found.different);
+            assert_int_equal(found.different, 0);
+            assert_true(found.same > 80);
+        }
+    }
+}
+
+// Another seed gives other bits: the comparison can see a difference.
+static void test_seed_shows(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        const char *const overrides[] = { k ? "run.seed=2" : "run.seed=1", "sampler.walkers=64", "optimizer.iterations=2", "optimizer.samples=640",
+                                          "measure.samples=640", NULL };
+        assert_true(run_of(set("amplitude-2p2d"), overrides, in_folder(k ? "seed-2.h5" : "seed-1.h5"), (struct run_options){ 0 }).good);
+    }
+    assert_true(compare_files(in_folder("seed-1.h5"), in_folder("seed-2.h5")).different > 20);
+}
+
+// ---- the file
+
+static char *attribute(const char *path, const char *name)
+{
+    struct error error = { 0 };
+    struct record_file *file = record_open(path, false, &error);
+    char *text = file ? record_read_attribute(file, "/", name, &error) : NULL;
+    record_close(file);
+    error_clear(&error);
+    return text ? text : strdup("");
+}
+
+// Values of an array of at most `most` numbers; how many there are.
+static size_t array_of(const char *path, const char *name, size_t most, double *values)
+{
+    struct error error = { 0 };
+    size_t rank, extent[3] = { 1, 1, 1 }, n = 1;
+    struct record_file *file = record_open(path, false, &error);
+    assert_non_null(file);
+    assert_true(record_shape(file, name, &rank, extent, &error));
+    for (size_t d = 0; d < rank; d++)
+        n *= extent[d];
+    assert_true(n <= most);
+    assert_true(record_read_reals(file, name, n, values, &error));
+    record_close(file);
+    return n;
+}
+
+struct watch {
+    const char *path;
+    size_t calls, seen;
+};
+
+static void watch_file(const struct run_progress *progress, void *context)
+{
+    struct watch *watch = context;
+    (void)progress;
+    watch->calls++;
+    watch->seen += access(watch->path, F_OK) == 0;
+}
+
+static size_t count_files(void)
+{
+    DIR *opened = opendir(folder);
+    size_t n = 0;
+    for (const struct dirent *entry; (entry = readdir(opened));)
+        n += entry->d_name[0] != '.' || (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0);
+    closedir(opened);
+    return n;
+}
+
+// Nothing stands at the path before the run is done, then the whole file does, and no temporary beside it. The densities in it are normalised.
+static void test_file(void **state)
+{
+    (void)state;
+    char path[2 * PATH_SIZE];
+    snprintf(path, sizeof path, "%s", in_folder("whole.h5"));
+    struct watch watch = { .path = path };
+    const size_t before = count_files();
+    const char *const overrides[] = { "sampler.walkers=64", "optimizer.iterations=5", "optimizer.samples=640", "measure.samples=12800", NULL };
+    const struct outcome outcome = run_of(set("amplitude-2p2d"), overrides, path, (struct run_options){ .progress = watch_file, .context = &watch });
+    assert_true(outcome.good);
+    assert_true(watch.calls > 2);
+    assert_int_equal(watch.seen, 0);
+    assert_int_equal(count_files(), before + 1);
+    char *status = attribute(path, "status");
+    assert_string_equal(status, "complete");
+    free(status);
+
+    double energy, density[64 * 64], edges[201], outside, sum = 0;
+    assert_int_equal(array_of(path, "/result/energy", 1, &energy), 1);
+    assert_true(energy == outcome.result.energy);
+    const size_t bins = array_of(path, "/observables/density_radial", 4096, density);
+    assert_int_equal(array_of(path, "/observables/radius_edges", 201, edges), bins + 1);
+    array_of(path, "/observables/density_radial_outside", 1, &outside);
+    for (size_t k = 0; k < bins; k++)
+        sum += density[k] * 3.14159265358979323846 * (edges[k + 1] * edges[k + 1] - edges[k] * edges[k]);
+    assert_true(fabs(sum + outside - 2) < 1e-10);
+    double pairs[200], distance_edges[201], mean = 0, stated;
+    array_of(path, "/observables/pair_distribution", 200, pairs);
+    array_of(path, "/observables/distance_edges", 201, distance_edges);
+    array_of(path, "/observables/mean_distance", 1, &stated);
+    for (size_t k = 0; k < 200; k++) {
+        const double low = distance_edges[k], high = distance_edges[k + 1];
+        mean += pairs[k] * 3.14159265358979323846 * (high * high - low * low) * 0.5 * (low + high);
+    }
+    assert_true(fabs(mean - stated) < 0.01);  // binned, of the same pairs
+}
+
+// ---- numbers that are not finite
+
+static void assert_finite_file(const char *path)
+{
+    double values[4096];
+    static const char *const arrays[] = { "/wavefunction/rbm/a", "/wavefunction/rbm/b", "/wavefunction/rbm/w", "/wavefunction/rbm/sigma",
+                                          "/training/energy", "/training/gradient_norm", "/training/parameters" };
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
+        const size_t n = array_of(path, arrays[k], 4096, values);
+        for (size_t i = 0; i < n; i++)
+            assert_true(isfinite(values[i]));
+    }
+}
+
+// A step into nowhere: noticed at once (nothing non-finite is recorded, the parameters in the file are those the first step began from), and at
+// last the run ends with the reason.
+static void test_hopeless(void **state)
+{
+    (void)state;
+    static const char *const ways[][2] = { { "optimizer.method=sgd", "optimizer.learning_rate=1e300" },
+                                           { "optimizer.method=momentum", "optimizer.learning_rate=1e300" },
+                                           { "optimizer.method=adam", "optimizer.learning_rate=1e300" },
+                                           { "optimizer.method=sgd", "optimizer.learning_rate=1e160" } };
+    for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+        const char *path = in_folder("hopeless.h5");
+        const char *const overrides[] = { ways[k][0], ways[k][1], "sampler.walkers=64", "optimizer.iterations=50", "optimizer.samples=640",
+                                          "measure.samples=640", NULL };
+        double parameters[4096], a[16];
+        const struct outcome outcome = run_of(set("amplitude-displaced"), overrides, path, (struct run_options){ 0 });
+        print_message("%s, %s: %.0f steps back; %s\n", ways[k][0], ways[k][1], outcome.result.steps_back, outcome.text);
+        assert_false(outcome.good);
+        assert_int_equal(outcome.kind, ERROR_INTERNAL);
+        assert_non_null(strstr(outcome.text, "not finite"));
+        assert_true(outcome.result.steps_back >= 1 && outcome.result.steps_back <= 100);
+        char *status = attribute(path, "status");
+        assert_string_equal(status, "stopped");
+        free(status);
+        assert_finite_file(path);
+        array_of(path, "/training/parameters", 4096, parameters);
+        assert_int_equal(array_of(path, "/wavefunction/rbm/a", 16, a), 4);
+        assert_memory_equal(a, parameters, sizeof(double[4]));
+    }
+}
+
+// Steps that are too long by orders of magnitude: ln sigma overflows, steps are taken back and halved until they fit, and training goes on.
+static void test_recovers(void **state)
+{
+    (void)state;
+    static const char *const rates[] = { "optimizer.learning_rate=1e4", "optimizer.learning_rate=1e5", "optimizer.learning_rate=1e6" };
+    for (size_t k = 0; k < sizeof rates / sizeof *rates; k++) {
+        const char *path = in_folder("recovers.h5");
+        const char *const overrides[] = { "optimizer.method=sgd", rates[k], "sampler.walkers=64", "optimizer.iterations=30", "optimizer.samples=1280",
+                                          "optimizer.stop=never", "measure.samples=6400", NULL };
+        const struct outcome outcome = run_of(set("amplitude-displaced"), overrides, path, (struct run_options){ 0 });
+        print_message("%s: %.0f steps back, E = %.4f; %s\n", rates[k], outcome.result.steps_back, outcome.result.energy, outcome.text);
+        assert_true(outcome.good);
+        assert_true(outcome.result.steps_back >= 1);
+        assert_true(outcome.result.iterations == 30);
+        assert_true(isfinite(outcome.result.energy) && outcome.result.energy_error > 0);
+        assert_finite_file(path);
+    }
+}
+
+// ---- measuring
+
+// Parameters go through a file into a run that only measures, and give the energy that belongs to them.
+static void test_load(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "amplitude-2p2d", "probability-anisotropic", "amplitude-gaussian" };
+    for (size_t s = 0; s < sizeof names / sizeof *names; s++) {
+        const struct oracle_rbm *rbm = set(names[s]);
+        struct oracle_copy copy;
+        char load[3 * PATH_SIZE];
+        double theta[64];
+        const char *path = in_folder("trained.h5");
+        const char *const train[] = { "sampler.walkers=64", "optimizer.method=adam", "optimizer.iterations=6", "optimizer.samples=640",
+                                      "optimizer.stop=never", "measure.samples=64", "rbm.init_scale=0.5", NULL };
+        assert_true(run_of(rbm, train, path, (struct run_options){ 0 }).good);
+        snprintf(load, sizeof load, "wavefunction.load=%s", path);
+        const char *const measure[] = { load, "optimizer.iterations=0", "sampler.walkers=256", "measure.samples=200000", "run.seed=5", NULL };
+        const struct outcome outcome = run_of(rbm, measure, in_folder("measured.h5"), (struct run_options){ .threads = 2 });
+        assert_true(outcome.good);
+        oracle_copy_init(&copy, rbm);
+        size_t n = array_of(path, "/wavefunction/rbm/a", 64, theta);
+        n += array_of(path, "/wavefunction/rbm/b", 64 - n, theta + n);
+        n += array_of(path, "/wavefunction/rbm/w", 64 - n, theta + n);
+        for (size_t d = 0; rbm->train_sigma && d < rbm->dimensions; d++) {
+            double sigma[3];
+            array_of(path, "/wavefunction/rbm/sigma", 3, sigma);
+            theta[n++] = log(sigma[d]);
+        }
+        if (rbm->gaussian_alpha > 0)
+            array_of(path, "/wavefunction/gaussian/alpha", 1, &theta[n++]);
+        assert_int_equal(n, oracle_parameters(rbm));
+        oracle_copy_set(&copy, theta);
+        const double exact = (double)oracle_exact(&copy.rbm).energy, error = outcome.result.energy_error;
+        print_message("%-24s E = %.5f exact %.5f error %.1e\n", names[s], outcome.result.energy, exact, error);
+        assert_true(fabs(outcome.result.energy - exact) < 4.5 * error && error < 0.01);
+        assert_true(outcome.result.iterations == 0);
+        oracle_copy_finish(&copy);
+    }
+}
+
+// Whole draws of all walkers; where the series are averaged in blocks, whole blocks.
+static void test_samples(void **state)
+{
+    (void)state;
+    static const struct { const char *walkers, *samples; double expected; } cases[] = {
+        { "sampler.walkers=64", "measure.samples=1", 64 },       { "sampler.walkers=64", "measure.samples=64", 64 },
+        { "sampler.walkers=64", "measure.samples=65", 128 },     { "sampler.walkers=64", "measure.samples=6400", 6400 },
+        { "sampler.walkers=96", "measure.samples=10000", 10080 }, { "sampler.walkers=32", "measure.samples=1.1e6", 1100032 },
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        const char *const overrides[] = { cases[k].walkers, cases[k].samples, "optimizer.iterations=0", "sampler.burn_in=20", NULL };
+        const struct outcome outcome = run_of(set("amplitude-bumps"), overrides, NULL, (struct run_options){ 0 });
+        assert_true(outcome.good);
+        assert_true(outcome.result.n_samples == cases[k].expected);
+        assert_true(outcome.result.n_bad == 0);
+    }
+}
+
+// The target is reached, with fewer samples than the cap; and the error is true in spite of the look at it that ended the run: z of 200 seeds has
+// variance 1 (0.70 to 1.30 are 3 sigma). A target out of reach takes all samples.
+static void test_target(void **state)
+{
+    (void)state;
+    enum { SEEDS = 200 };
+    const struct oracle_rbm *rbm = set("amplitude-soft");
+    struct outcome outcome = run_of(rbm, (const char *const[]){ "optimizer.iterations=0", "sampler.walkers=64", "measure.samples=30000",
+                                                                "measure.target_error=1e-9", NULL }, NULL, (struct run_options){ 0 });
+    assert_true(outcome.good && outcome.result.n_samples == 30016);
+    struct model model;
+    struct error error = { 0 };
+    model_build(&model, rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
+    struct record *record = record_create();
+    const char *path = in_folder("fixed.h5");
+    char load[3 * PATH_SIZE];
+    record_add_attribute(record, "/", "format_version", "1");
+    record_add_wavefunction(record, &model.ensemble.wavefunction, model.theta);
+    assert_true(record_publish(record, path, &error));
+    record_destroy(record);
+    model_finish(&model);
+    snprintf(load, sizeof load, "wavefunction.load=%s", path);
+    const double exact = (double)oracle_exact(rbm).energy;
+    double square = 0, most = 0, samples = 0;
+    for (int seed = 1; seed <= SEEDS; seed++) {
+        char number[32];
+        snprintf(number, sizeof number, "run.seed=%d", seed);
+        const char *const overrides[] = { load, number, "optimizer.iterations=0", "sampler.walkers=64", "sampler.burn_in=100", "measure.samples=1e6",
+                                          "measure.target_error=4e-3", NULL };
+        outcome = run_of(rbm, overrides, NULL, (struct run_options){ 0 });
+        if (!outcome.good)
+            fail_msg("%s", outcome.text);
+        assert_true(outcome.result.energy_error <= 4e-3);
+        most = fmax(most, outcome.result.n_samples);
+        samples += outcome.result.n_samples / SEEDS;
+        square += pow((outcome.result.energy - exact) / outcome.result.energy_error, 2) / SEEDS;
+    }
+    print_message("target error: %.0f samples on average, %.0f at most of 1e6; variance of z %.3f\n", samples, most, square);
+    assert_true(most < 1e6 && samples > 8192);
+    assert_true(square > 0.70 && square < 1.30);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    record_prepare_hdf5();
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    DIR *opened = opendir(folder);
+    for (const struct dirent *entry; (entry = readdir(opened));)
+        if (entry->d_name[0] != '.')
+            remove(in_folder(entry->d_name));
+    closedir(opened);
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads), cmocka_unit_test(test_seed_shows), cmocka_unit_test(test_file),
+                                        cmocka_unit_test(test_hopeless), cmocka_unit_test(test_recovers), cmocka_unit_test(test_load),
+                                        cmocka_unit_test(test_samples), cmocka_unit_test(test_target) };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
