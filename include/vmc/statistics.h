@@ -34,5 +34,7 @@ struct statistics {
 // Any number of chains >= 1 and draws >= 1. Constant series (and single values) give error 0. Errors only for lack of memory.
 // Non-finite values are the caller's to keep out; they give NAN everywhere. Some 40 bytes of scratch per value.
 bool statistics_analyse(const struct series *series, struct statistics *out, struct error *error);
+// mean, variance, error, level and plateau alone, at a fraction of the cost; the rest is NAN.
+bool statistics_estimate(const struct series *series, struct statistics *out, struct error *error);
 
 #endif

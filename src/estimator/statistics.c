@@ -46,21 +46,39 @@ double statistics_student(double freedom)
     return freedom < 1e4 ? gsl_cdf_tdist_Pinv(gsl_cdf_ugaussian_P(1), freedom) : 1;
 }
 
-bool statistics_analyse(const struct series *series, struct statistics *out, struct error *error)
+// What both entries begin with; *more: there is something to analyse further.
+static bool estimate(const struct series *series, struct statistics *out, bool *more, struct error *error)
 {
     const size_t n = series->chains * series->draws;
     *out = (struct statistics){ .mean = mean_of(series), .effective_samples = (double)n, .r_hat = series->draws < 4 ? NAN : 1,
                                 .autocorrelation_time = (double)series->block };
-    if (constant(series)) {
+    *more = !constant(series);
+    if (!*more) {
         out->plateau = n > 1;
         return true;
     }
     out->variance = variance_of(series, out->mean);
     if (!isfinite(out->variance)) {  // not our contract, but a caller's slip must end in NAN and not in a number
+        *more = false;
         out->error = out->error_autocorrelation = out->autocorrelation_time = out->effective_samples = out->r_hat =
             out->worst_distance = NAN;
         return true;
     }
-    return statistics_reblock(series, out->mean, out, error) && statistics_autocorrelate(series, out->mean, out, error)
-           && statistics_mix(series, out->mean, out, error);
+    return statistics_reblock(series, out->mean, out, error);
+}
+
+bool statistics_estimate(const struct series *series, struct statistics *out, struct error *error)
+{
+    bool more;
+    const bool good = estimate(series, out, &more, error);
+    out->error_autocorrelation = out->autocorrelation_time = out->effective_samples = out->r_hat = out->worst_distance = NAN;
+    return good;
+}
+
+bool statistics_analyse(const struct series *series, struct statistics *out, struct error *error)
+{
+    bool more;
+    if (!estimate(series, out, &more, error))
+        return false;
+    return !more || (statistics_autocorrelate(series, out->mean, out, error) && statistics_mix(series, out->mean, out, error));
 }

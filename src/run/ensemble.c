@@ -271,12 +271,16 @@ static void add_energies(const struct ensemble *ensemble, const struct rows *row
     }
 }
 
+// Samples of one pass that the coefficients of the control variates are fitted to.
+enum { FIT_SAMPLES_MOST = 1 << 15 };
+
 static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsigned what, const struct rows *rows, struct ensemble_group *group,
                        ensemble_visit *visit, void *context)
 {
     struct block *block = &ensemble->block[k];
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     const bool controlled = ensemble->controls.n_functions > 0, slopes = controlled && (what & PASS_GRADIENT);
+    const size_t fit_every = 1 + draws * ensemble->n_walkers / FIT_SAMPLES_MOST;
     double walker[WALKERS] = { 0 };
     for (size_t t = 0; t < draws; t++) {
         for (size_t s = 0; s < ensemble->thin; s++)
@@ -293,7 +297,7 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
         const size_t bad = mend(ensemble, rows);
         group->sums.bad += (double)bad;
         add_energies(ensemble, rows, walker, &group->sums);
-        if (controlled && (what & PASS_CONTROLS))
+        if (controlled && (what & PASS_CONTROLS) && t % fit_every == 0)
             controls_gather(&ensemble->controls, rows->energy, rows->c, rows->control, group->control_sums);
         if (what & PASS_GRADIENT) {
             centre(rows->controlled, rows->weight);

@@ -57,8 +57,8 @@ static void add_sums(struct ensemble_sums *to, const struct ensemble_sums *from)
         target[k] += source[k];
 }
 
-// Series as the statistics want them: the draws there are, without gaps.
-static bool analyse(const struct run *run, size_t which, struct statistics *out, struct error *error)
+// Series as the statistics want them: the draws there are, without gaps. `whole`: all that can be known, else mean and error.
+static bool analyse(const struct run *run, size_t which, bool whole, struct statistics *out, struct error *error)
 {
     const struct measured *measured = &run->measured;
     const size_t walkers = run->ensemble.n_walkers, draws = measured->draws;
@@ -68,7 +68,7 @@ static bool analyse(const struct run *run, size_t which, struct statistics *out,
     for (size_t w = 0; w < walkers; w++)
         for (size_t t = 0; t < draws; t++)
             packed[w * draws + t] = measured->values[which][w * measured->capacity + t];
-    const bool good = statistics_analyse(&(struct series){ walkers, draws, measured->block, packed }, out, error);
+    const bool good = (whole ? statistics_analyse : statistics_estimate)(&(struct series){ walkers, draws, measured->block, packed }, out, error);
     memory_free(packed);
     return good;
 }
@@ -80,7 +80,7 @@ static bool conclude(struct run *run, struct error *error)
     struct run_result *result = run->result;
     const struct ensemble_sums *sums = &run->measured.sums;
     struct statistics energy, other;
-    if (!analyse(run, SERIES_ENERGY, &energy, error))
+    if (!analyse(run, SERIES_ENERGY, true, &energy, error))
         return false;
     result->energy = energy.mean;
     result->energy_error = energy.error;
@@ -98,7 +98,7 @@ static bool conclude(struct run *run, struct error *error)
         { SERIES_VIRIAL, &result->virial_ratio, NULL },
     };
     for (size_t k = 0; k < sizeof rest / sizeof *rest; k++) {
-        if (!analyse(run, rest[k].series, &other, error))
+        if (!analyse(run, rest[k].series, false, &other, error))
             return false;
         *rest[k].mean = other.mean;
         if (rest[k].error)
@@ -126,7 +126,7 @@ static bool precise_enough(const struct run *run, size_t chunks, bool *reached, 
         power /= 2;
     if (!(run->settings->measure.target_error > 0) || power > 3)
         return true;
-    if (!analyse(run, SERIES_ENERGY, &energy, error))
+    if (!analyse(run, SERIES_ENERGY, false, &energy, error))
         return false;
     *reached = energy.error <= run->settings->measure.target_error;
     return true;

@@ -6,8 +6,9 @@
 #include <string.h>
 
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
+enum { SWEEPS_AFTER_STEP_BACK = 20 };
 // On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one iteration that make the metric.
-enum { REFINEMENTS = 2, REFINED_SAMPLES = 4, METRIC_SAMPLES_MOST = 1 << 16 };
+enum { REFINEMENTS = 2, REFINED_SAMPLES = 4, METRIC_SAMPLES_MOST = 1 << 14 };
 
 static double scheduled_rate(const struct settings_optimizer *optimizer, double rate, size_t iteration)
 {
@@ -27,11 +28,25 @@ static double norm(size_t n, const double *v)
     return sqrt(sum);
 }
 
+static double variance(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / n); }
+
 // Of a pass's draws every how many make the metric, and how many samples that is.
 static size_t metric_every(const struct run *run, size_t draws)
 {
     const size_t room = run->metric.room / run->ensemble.n_walkers;
     return (draws + room - 1) / room;
+}
+
+// A step that went much too far: the energy has risen by more than its spread (of the controlled estimator, whose variance is finite) and by
+// far more than the noise, and the spread itself has grown.
+static bool exploded(const struct run *run, const struct ensemble_sums *sums)
+{
+    const struct history *history = &run->history;
+    if (history->n == 0)
+        return false;
+    const double last = history->energy[history->n - 1], spread = history->estimator_variance[history->n - 1];
+    const double mean = run->ensemble.reference + sums->energy / sums->samples, now = variance(sums->energy, sums->energy2, sums->samples);
+    return mean - last > sqrt(spread) + 20 * history->energy_error[history->n - 1] && now > 10 * spread;
 }
 
 // The pass of one iteration; false when its numbers cannot be used.
@@ -44,7 +59,8 @@ static bool look(struct run *run, size_t draws, struct ensemble_sums *sums)
     else
         ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS, NULL, NULL, sums);
     ensemble_gradient(ensemble, sums->samples, run->gradient);
-    const bool good = isfinite(norm(ensemble->wavefunction.n_parameters, run->gradient)) && isfinite(sums->energy2) && sums->bad <= 0.01 * sums->samples;
+    const bool good = isfinite(norm(ensemble->wavefunction.n_parameters, run->gradient)) && isfinite(sums->energy2) &&
+                      sums->bad <= 0.01 * sums->samples && !exploded(run, sums);
     run->result->n_bad += sums->bad;
     if (good) {
         ensemble_fit(ensemble);
@@ -52,8 +68,6 @@ static bool look(struct run *run, size_t draws, struct ensemble_sums *sums)
     }
     return good;
 }
-
-static double variance(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / n); }
 
 // `reference` is the one the sums were taken with.
 static void remember(struct run *run, const struct ensemble_sums *sums, double reference, double rate)
@@ -113,6 +127,7 @@ static void step_back(struct run *run)
     memcpy(run->theta, run->good_theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
     memset(run->memory, 0, run->n_memory * sizeof *run->memory);
     ensemble_take(&run->ensemble, run->theta);
+    ensemble_burn_in(&run->ensemble, SWEEPS_AFTER_STEP_BACK, false);  // the walkers had followed the other wave function
     run->result->steps_back++;
 }
 
@@ -178,7 +193,8 @@ static double own_rate(const struct run *run)
 
 // Where training stands.
 struct course {
-    double rate, shortened;      // of the schedule; by steps back and refinements
+    double rate;                 // of the schedule
+    double shortened, longest;   // factors of the rate: after steps back, from which it recovers; after refinements
     size_t draws;                // per iteration
     size_t window, since;        // of the plateau; the iteration it is looked for from
     size_t backs, fresh, refined, averaged;
@@ -188,6 +204,7 @@ static bool look_until_good(struct run *run, struct course *course, struct ensem
 {
     if (look(run, course->draws, sums)) {
         course->backs = 0;
+        course->shortened = fmin(1.1 * course->shortened, course->longest);
         return true;
     }
     do {
@@ -221,7 +238,8 @@ static bool over(struct run *run, struct course *course)
     }
     course->refined++;
     course->draws *= REFINED_SAMPLES;
-    course->shortened *= 0.5;
+    course->longest *= 0.5;
+    course->shortened = fmin(course->shortened, course->longest);
     course->since = run->history.n;
     course->averaged = 0;
     return false;
@@ -231,7 +249,7 @@ bool run_train(struct run *run, struct error *error)
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
     const struct optimizer_type *type = optimizer_type_at(optimizer->method);
-    struct course course = { .rate = own_rate(run), .shortened = 1, .window = type->plateau_window,
+    struct course course = { .rate = own_rate(run), .shortened = 1, .longest = 1, .window = type->plateau_window,
                              .draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers };
     const double start = run_wall();
     const size_t walkers = run->ensemble.n_walkers;

@@ -34,7 +34,7 @@ static const struct param params[] = {
     PARAM_BOOL(rbm, train_sigma, .fallback = "no", .help = "train the width, starting from sigma: one, or one per dimension where sigma or the trap has them"),
     { .key = "envelope", .kind = PARAM_KIND_CHOICE, .offset = offsetof(struct rbm, envelope_setting), .choice = envelope_name, .fallback = "auto",
       .help = "whether the RBM has its Gaussian; auto: it is dropped when another factor carries the trap's" },
-    PARAM_REAL(rbm, init_scale, .range = PARAM_AT_LEAST(0), .fallback = "0.3",
+    PARAM_REAL(rbm, init_scale, .range = PARAM_AT_LEAST(0), .fallback = "0.1",
                .help = "standard deviation of the normally distributed starting parameters a, b and w"),
     PARAM_END
 };
