@@ -31,6 +31,7 @@ struct settings_optimizer {    // [optimizer], the keys all methods share
     double learning_rate;      // NAN: auto, the method's own default
     size_t schedule;           // enum settings_schedule
     double decay;
+    double clip;               // longest gradient; 0: no limit
     size_t stop;               // enum settings_stop
 };
 enum settings_schedule { SCHEDULE_CONSTANT, SCHEDULE_INVERSE, SCHEDULE_COSINE };

@@ -55,7 +55,7 @@ static const struct param sampler_params[] = {
 };
 static const struct param optimizer_params[] = {
     PARAM_CHOICE(settings_optimizer, method, .choice = optimizer_name, .fallback = "sr", .help = "how the parameters follow the energy gradient"),
-    PARAM_COUNT(settings_optimizer, iterations, .range = PARAM_WITHIN(0, 1e9), .fallback = "300",
+    PARAM_COUNT(settings_optimizer, iterations, .range = PARAM_WITHIN(0, 1e9), .fallback = "1000",
                 .help = "training iterations at most; 0: measure only"),
     PARAM_COUNT(settings_optimizer, samples, .range = PARAM_WITHIN(1, 1e12), .fallback = "8192",
                 .help = "samples per iteration, over all walkers, rounded up to whole sweeps of them"),
@@ -64,6 +64,8 @@ static const struct param optimizer_params[] = {
     PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",
                  .help = "of the learning rate over the iterations: constant, rate / (1 + decay * iteration), or a half cosine down to 0"),
     PARAM_REAL(settings_optimizer, decay, .range = PARAM_AT_LEAST(0), .fallback = "0.01", .help = "of the inverse schedule, per iteration"),
+    PARAM_REAL(settings_optimizer, clip, .range = PARAM_AT_LEAST(0), .fallback = "0",
+               .help = "longest gradient (Euclidean norm); a longer one is shortened to it; 0: no limit"),
     PARAM_CHOICE(settings_optimizer, stop, .choice = stop_name, .fallback = "plateau",
                  .help = "plateau: end training once the energy no longer falls; never: do all iterations"),
     PARAM_END

@@ -104,6 +104,13 @@ static bool on_plateau(const struct history *history, size_t window, size_t sinc
     return mean[0] - mean[1] < sqrt(spread[0] + spread[1]);
 }
 
+static void clip(double most, size_t n, double *gradient)
+{
+    const double length = norm(n, gradient);
+    for (size_t k = 0; most > 0 && length > most && k < n; k++)
+        gradient[k] *= most / length;
+}
+
 static bool step(struct run *run, size_t draws, size_t fresh, double rate)
 {
     const struct optimizer_type *type = optimizer_type_at(run->settings->optimizer.method);
@@ -112,6 +119,7 @@ static bool step(struct run *run, size_t draws, size_t fresh, double rate)
         const size_t every = metric_every(run, draws);
         metric = metric_ready(&run->metric, (draws + every - 1) / every * run->ensemble.n_walkers);
     }
+    clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
     const struct optimizer_step step = { run->ensemble.wavefunction.n_parameters, fresh, rate, run->gradient, metric, run->memory, run->theta };
     return (metric || !type->needs_metric) && type->step(run->settings->optimizer_state, &step);
 }
