@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What stochastic reconfiguration asks of an RBM. O_w = (c / sigma_i^2) x_i s_j factorises, so the features x [M], s [N] and O of ln sigma [D]
 // of every sample stand for all M + N + M N + D derivatives: O v, O^T y are two matrix products, the Gram matrix of the weights an elementwise
-// product of two (docs/theory.md, eqs. 30 to 32).
+// product of two (docs/theory.md, section 5).
 #include "wavefunction/rbm_metric.h"
 
 #include "base/memory.h"
@@ -103,20 +103,25 @@ void rbm_transpose(const void *state, size_t n, size_t stride, const double *fea
         transpose_part(state, at_once(n, first), stride, features + first, y + first, work, out);
 }
 
-static double mean_square(size_t n, const double *row, double centre)
-{
-    double sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += (row[k] - centre) * (row[k] - centre);
-    return sum / (double)n;
-}
+static double mean_square(size_t n, const double *row) { return cblas_ddot((int)n, row, 1, row, 1) / (double)n; }
 
+// in eight sums, which the compiler may keep in one register
 static double mean(size_t n, const double *row)
 {
-    double sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += row[k];
-    return sum / (double)n;
+    double sum[8] = { 0 }, rest = 0;
+    size_t k = 0;
+    for (; k + 8 <= n; k += 8)
+        for (size_t l = 0; l < 8; l++)
+            sum[l] += row[k + l];
+    for (; k < n; k++)
+        rest += row[k];
+    return (((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7])) + rest) / (double)n;
+}
+
+static double variance(size_t n, const double *row)
+{
+    const double centre = mean(n, row);
+    return fmax(0, mean_square(n, row) - centre * centre);
 }
 
 // A unit whose s_j hardly differs from 0 on the samples has derivatives near 0, and a shift relative to them would let noise drive its
@@ -132,18 +137,19 @@ void rbm_scale(const void *state, size_t n, size_t stride, const double *feature
     double *b = out + m, *w = b + hidden, *last = w + m * hidden;
     for (size_t i = 0; i < m; i++) {
         const double *row = features + i * stride, weight = rbm->c * rbm->inverse_variance[i];
-        out[i] = envelope_scale(rbm, i) * envelope_scale(rbm, i) * mean_square(n, row, mean(n, row));
+        out[i] = envelope_scale(rbm, i) * envelope_scale(rbm, i) * variance(n, row);
+        const double square = weight * weight * mean_square(n, row);
         for (size_t j = 0; j < hidden; j++)
-            w[i * hidden + j] = weight * weight * mean_square(n, row, 0);
+            w[i * hidden + j] = square;
     }
     for (size_t j = 0; j < hidden; j++) {
-        const double *row = s + j * stride, square = mean_square(n, row, 0) + silent_unit;
-        b[j] = rbm->c * rbm->c * (mean_square(n, row, mean(n, row)) + silent_unit);
+        const double *row = s + j * stride, square = mean_square(n, row) + silent_unit;
+        b[j] = rbm->c * rbm->c * (variance(n, row) + silent_unit);
         for (size_t i = 0; i < m; i++)
             w[i * hidden + j] *= square;
     }
     for (size_t d = 0; d < n_sigma(rbm); d++)
-        last[d] = mean_square(n, sigma + d * stride, mean(n, sigma + d * stride));
+        last[d] = variance(n, sigma + d * stride);
 }
 
 // lower triangle of out += sum_k (root_k row_k)(root_k row_k)^T; root NULL: 1
