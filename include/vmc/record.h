@@ -49,6 +49,17 @@ void record_add_setting(struct record *record, const char *section, const struct
 // whole new one. Adds the digest. On failure `path` is untouched and the temporary is removed. ERROR_WRITE.
 bool record_publish(const struct record *record, const char *path, struct error *error);
 
+// ---- who writes a file: <path>.lock names host, process and job. Two runs with one output are kept apart on one machine and on a shared
+// file system; what a dead process left behind is recognised.
+struct record_lock;
+// NULL: ERROR_EXISTS when another run holds it, saying which; ERROR_WRITE when no lock can be made. Removes temporaries of dead processes.
+struct record_lock *record_lock_take(const char *path, struct error *error);
+// A sign of life; due every minute or so.
+void record_lock_beat(const struct record_lock *lock);
+// False (ERROR_EXISTS) when another run has taken it over, since this one gave no sign of life for long.
+bool record_lock_held(struct record_lock *lock, struct error *error);
+void record_lock_release(struct record_lock *lock);
+
 // Reading.
 struct record_file;
 // Opens and checks the digest. ERROR_INPUT: missing; ERROR_DAMAGED: not HDF5, foreign, digest wrong, newer format. `foreign_allowed`: any

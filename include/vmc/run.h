@@ -18,13 +18,24 @@ struct run_progress {
     double seconds_left;      // NAN where not known yet
 };
 
+// What a caller wishes while a run goes on. Stopping is clean: results so far and a checkpoint are published. RUN_STOP_NOW does not wait for
+// the end of a pass.
+enum run_wish { RUN_GO_ON, RUN_STOP, RUN_STOP_NOW };
+
+struct record_lock;
+
 struct run_options {
     size_t threads;           // at least 1
     const char *output;       // path of the results file
     const char *config_text;  // the INI as read, for the record; may be NULL
     const char *command;      // "vmc", …: the program's name for the record
     void (*progress)(const struct run_progress *progress, void *context);  // may be NULL; called from one thread, a few times per second
+    enum run_wish (*wish)(void *context);   // may be NULL; called very often, from any thread
+    void (*note)(const char *text, void *context);  // may be NULL; one line of text worth telling: a checkpoint that could not be written, …
     void *context;
+    double max_time;          // s of wall time after which the run has stopped cleanly; 0: none
+    bool resume;              // go on from the file at `output` where there is one
+    struct record_lock *lock; // on `output`, may be NULL: given signs of life, and asked before every publishing
 };
 
 // What a run yields; NAN where a quantity does not exist. run_result_rows describes the members for summary, JSON and file alike.
@@ -39,6 +50,7 @@ struct run_result {
     double n_parameters, memory_per_walker;
     bool plateau;                         // the error bar's blocking found a plateau
     const char *stop_reason;              // why training ended, in words; static text
+    bool was_complete;                    // resumed where there was nothing left to do: the numbers are those of the file
 };
 struct run_result_row {
     const char *name;        // data set name and JSON key
@@ -55,6 +67,8 @@ struct run_estimate {
     size_t n_parameters, walkers, draws;
 };
 
+// ERROR_STOPPED: as wished, or since the time was over; resuming continues with the same bits as a run in one go. Resuming a complete run
+// does nothing, unless measure.samples or optimizer.iterations grew or measure.target_error shrank: then it is extended.
 bool run_execute(const struct settings *settings, const struct run_options *options, struct run_result *result, struct error *error);
 bool run_check(const struct settings *settings, const struct run_options *options, struct run_estimate *estimate, struct error *error);
 

@@ -126,7 +126,7 @@ char *cli_summary_json(const struct cli_summary *summary)
         return NULL;
     fputs("{\n  \"program\": \"vmc\"", out);
     write_text_member(out, "version", VMC_VERSION);
-    write_text_member(out, "status", "complete");
+    write_text_member(out, "status", summary->status);
     write_text_member(out, "config", summary->config);
     write_text_member(out, "output", summary->output);
     write_number_member(out, "threads", (double)summary->threads, true);

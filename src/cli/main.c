@@ -4,6 +4,7 @@
 #include "cli/known.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "cli/summary.h"
 #include "cli/target.h"
 #include "cli/text.h"
@@ -87,15 +88,28 @@ static bool check(struct job *job, struct error *error)
     return print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n) : cli_estimate_text(&estimate, job->threads.n), error);
 }
 
-static bool tell_result(struct job *job, const struct run_result *result, const char *output, struct error *error)
+static bool tell_result(struct job *job, const struct run_result *result, const char *output, const char *status, struct error *error)
 {
     struct reference_match known[KNOWN_MOST];
     const struct cli_summary summary = { .settings = &job->settings, .result = result, .config = job->options->config, .output = output,
-                                         .threads = job->threads.n, .threads_reason = job->threads.reason,
+                                         .status = status, .threads = job->threads.n, .threads_reason = job->threads.reason,
                                          .n_known = cli_known_energies(&job->settings, known, KNOWN_MOST), .known = known };
     if (job->options->json)
         return print_text(cli_summary_json(&summary), error);
     return job->options->quiet || print_text(cli_summary_text(&summary, cli_width(stdout)), error);
+}
+
+// Results, also of a run that was stopped on the way; its exit code stays that of the stop.
+static bool tell_end(struct job *job, bool good, const struct run_result *result, const char *output, struct error *error)
+{
+    const bool stopped = !good && error->kind == ERROR_STOPPED;
+    if (stopped && cli_signals_name() && !job->options->quiet)
+        cli_note("%s", cli_signals_name());
+    if (good && result->was_complete && !job->options->quiet)
+        cli_note("%s is complete; there is nothing left to do", output);
+    if (good || (stopped && (job->options->json || result->n_samples > 0)))
+        return tell_result(job, result, output, good ? "complete" : "stopped", error) && good;
+    return false;
 }
 
 static void tell_start(const struct job *job, const struct cli_target *target)
@@ -110,21 +124,27 @@ static void tell_start(const struct job *job, const struct cli_target *target)
 static bool run(struct job *job, struct error *error)
 {
     const struct cli_options *options = job->options;
+    const enum cli_target_use use = options->resume ? CLI_TARGET_RESUME : options->force ? CLI_TARGET_FORCE : CLI_TARGET_NEW;
     struct cli_target target;
     struct cli_progress progress;
     struct run_result result;
-    if (!cli_target_choose(&target, options->output, options->config, error) ||
-        !cli_target_prepare(&target, options->config, options->force, error))
+    cli_signals_catch();
+    if (!cli_target_choose(&target, options->output, options->config, error))
         return false;
+    if (!cli_target_prepare(&target, options->config, use, error)) {
+        cli_target_finish(&target);
+        return false;
+    }
     tell_start(job, &target);
     cli_progress_start(&progress, options->progress, options->quiet);
     const struct run_options run_options = { .threads = job->threads.n, .output = target.path, .config_text = job->config.text,
-                                             .command = "vmc", .progress = cli_progress_show, .context = &progress };
+                                             .command = "vmc", .progress = cli_progress_show, .wish = cli_signals_wish,
+                                             .note = cli_progress_note, .context = &progress, .max_time = options->max_time,
+                                             .resume = options->resume, .lock = target.lock };
     bool good = run_execute(&job->settings, &run_options, &result, error);
     cli_progress_end(&progress);
-    if (!good)
-        cli_target_restore(&target);
-    return good && tell_result(job, &result, target.path, error);
+    cli_target_finish(&target);
+    return tell_end(job, good, &result, target.path, error);
 }
 
 static bool act_on_config(const struct cli_options *options, struct error *error)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_ONLY = 256, OPTION_PRINT_CONFIG, OPTION_HELP_CONFIG, OPTION_CHECK, OPTION_JSON, OPTION_PROGRESS, OPTION_FORCE };
+enum { LONG_ONLY = 256, OPTION_PRINT_CONFIG, OPTION_HELP_CONFIG, OPTION_CHECK, OPTION_JSON, OPTION_PROGRESS, OPTION_FORCE, OPTION_RESUME, OPTION_MAX_TIME };
 
 static const struct option long_options[] = {
     { "config", required_argument, NULL, 'c' },
@@ -22,6 +22,8 @@ static const struct option long_options[] = {
     { "check", no_argument, NULL, OPTION_CHECK },
     { "json", no_argument, NULL, OPTION_JSON },
     { "force", no_argument, NULL, OPTION_FORCE },
+    { "resume", no_argument, NULL, OPTION_RESUME },
+    { "max-time", required_argument, NULL, OPTION_MAX_TIME },
     { "quiet", no_argument, NULL, 'q' },
     { "verbose", no_argument, NULL, 'v' },
     { "progress", required_argument, NULL, OPTION_PROGRESS },
@@ -44,6 +46,21 @@ static bool read_value(const struct param *row, const char *text, struct values 
 {
     char why[PARAM_TEXT_SIZE];
     return param_parse(row, text, values, why) || error_add(error, ERROR_USAGE, "--%s: %s", row->key, why);
+}
+
+// "90s", "30m", "2h", "1d", plain seconds.
+static bool read_duration(const char *text, double *seconds, struct error *error)
+{
+    static const struct { const char *unit; double seconds; } units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+    char *end = NULL;
+    const double number = strtod(text, &end);
+    const bool plain = strspn(text, "0123456789.") > 0 && strspn(text, "0123456789.") == (size_t)(end - text);
+    for (size_t k = 0; plain && number > 0 && k < sizeof units / sizeof *units; k++)
+        if (strcmp(end, units[k].unit) == 0) {
+            *seconds = number * units[k].seconds;
+            return true;
+        }
+    return error_add(error, ERROR_USAGE, "--max-time: '%s' is no length of time; give seconds, or 90s, 30m, 2h, 1d", text);
 }
 
 static bool take_once(const char **place, const char *value, const char *name, struct error *error)
@@ -107,6 +124,8 @@ static bool take(struct cli_options *options, int option, int argc, char **argv,
             return false;
         options->progress = (enum cli_progress_mode)values.progress;
         return true;
+    case OPTION_MAX_TIME:
+        return read_duration(optarg, &options->max_time, error);
     case OPTION_HELP_CONFIG:
         options->section = optional_word(argc, argv);
         options->action = CLI_HELP_CONFIG;
@@ -138,6 +157,8 @@ static bool take_switch(struct cli_options *options, int option)
         return options->json = true;
     case OPTION_FORCE:
         return options->force = true;
+    case OPTION_RESUME:
+        return options->resume = true;
     case 'q':
         return options->quiet = true;
     case 'v':
@@ -159,6 +180,8 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, struc
     if (optind < argc)
         good = error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s", argv[optind], options->config ? "" : "; did you mean --config ",
                          options->config ? "" : argv[optind]);
+    if (options->resume && options->force)
+        good = error_add(error, ERROR_USAGE, "--resume goes on from the file at --output and --force overwrites it; give one of them");
     bool needs_config = options->action == CLI_RUN || options->action == CLI_CHECK || options->action == CLI_PRINT_CONFIG;
     if (good && needs_config && !options->config)
         good = error_add(error, ERROR_USAGE, "nothing to do: give a configuration with --config FILE; see vmc --help");

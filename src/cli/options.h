@@ -19,7 +19,8 @@ struct cli_options {
     const char **sets;            // owned array of borrowed texts
     size_t threads;               // 0: not given
     enum cli_progress_mode progress;
-    bool json, force, quiet, verbose;
+    double max_time;              // s; 0: not given
+    bool json, force, resume, quiet, verbose;
 };
 
 // ERROR_USAGE with what is wrong and what was meant. The texts point into argv.

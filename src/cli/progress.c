@@ -59,7 +59,7 @@ void cli_progress_line(const struct run_progress *now, size_t columns, char line
 
 void cli_progress_start(struct cli_progress *progress, enum cli_progress_mode mode, bool quiet)
 {
-    *progress = (struct cli_progress){ .last = seconds() };
+    *progress = (struct cli_progress){ .last = seconds(), .quiet = quiet };
     progress->never = mode == CLI_PROGRESS_NEVER || (quiet && mode != CLI_PROGRESS_ALWAYS);
     progress->always = mode == CLI_PROGRESS_ALWAYS;
     progress->updating = !progress->never && cli_is_terminal(stderr);
@@ -104,6 +104,18 @@ void cli_progress_show(const struct run_progress *now, void *context)
         update(progress, line);
     else
         plain(progress, line);
+}
+
+void cli_progress_note(const char *text, void *context)
+{
+    struct cli_progress *progress = context;
+    if (progress->quiet)
+        return;
+    if (progress->updating && progress->shown > 0) {
+        update(progress, "");
+        fputs("\r", stderr);
+    }
+    cli_note("%s", text);
 }
 
 void cli_progress_end(struct cli_progress *progress)

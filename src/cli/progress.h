@@ -9,7 +9,7 @@
 enum { CLI_LINE_SIZE = 200 };
 
 struct cli_progress {
-    bool updating, always, never;
+    bool updating, always, never, quiet;
     bool started;
     enum run_phase phase;
     size_t shown;        // columns the line now covers
@@ -20,6 +20,8 @@ struct cli_progress {
 void cli_progress_start(struct cli_progress *progress, enum cli_progress_mode mode, bool quiet);
 // For run_options.progress; context: struct cli_progress *.
 void cli_progress_show(const struct run_progress *now, void *context);
+// For run_options.note: a line of text that stays, above the progress line.
+void cli_progress_note(const char *text, void *context);
 // Clears the line.
 void cli_progress_end(struct cli_progress *progress);
 

@@ -166,7 +166,7 @@ char *cli_estimate_text(const struct run_estimate *estimate, size_t threads)
                           "%-*s%zu per walker\n"
                           "%-*s%s (%s per walker)\n"
                           "%-*s%s\n"
-                          "%-*s%s, so about %s on %zu thread%s\n",
+                          "%-*sat most %s, so %s on %zu thread%s\n",
                           LABEL, "configuration", LABEL, "parameters", estimate->n_parameters, LABEL, "walkers", estimate->walkers, LABEL, "draws",
                           estimate->draws, LABEL, "memory", memory, each, LABEL, "results file", file, LABEL, "CPU time", cpu, wall, threads,
                           threads == 1 ? "" : "s");

@@ -10,6 +10,7 @@ struct cli_summary {
     const struct settings *settings;
     const struct run_result *result;
     const char *config, *output;
+    const char *status;                       // "complete", "stopped"
     size_t threads;
     const char *threads_reason;               // NULL: as told
     size_t n_known;

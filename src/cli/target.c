@@ -31,7 +31,7 @@ static size_t stem_length(const char *path)
 bool cli_target_choose(struct cli_target *target, const char *output, const char *config, struct error *error)
 {
     const char *base = base_of(config);
-    target->kept[0] = '\0';
+    *target = (struct cli_target){ .lock = NULL };
     int length = output ? snprintf(target->path, sizeof target->path, "%s", output)
                         : snprintf(target->path, sizeof target->path, "%.*s.h5", (int)stem_length(base), base);
     if (length < 0 || (size_t)length >= sizeof target->path)
@@ -84,8 +84,8 @@ static bool check_complete(const char *path, struct error *error)
     char *status = file ? record_read_attribute(file, "/", "status", &why) : NULL;
     bool complete = status && strcmp(status, "complete") == 0;
     if (!complete && status)
-        error_add(error, ERROR_EXISTS, "%s: holds an unfinished run (status: %s); choose another --output, or overwrite it with --force", path,
-                  status);
+        error_add(error, ERROR_EXISTS, "%s: holds an unfinished run (status: %s); go on with --resume, choose another --output, or overwrite it "
+                  "with --force", path, status);
     else if (!complete)
         error_add(error, ERROR_EXISTS, "%s: is there already and is no results file that could be read (%s); choose another --output, or "
                   "overwrite it with --force", path, why.text ? why.text : "no status");
@@ -117,26 +117,41 @@ static bool keep(struct cli_target *target, struct error *error)
                      target->path, strerror(reason));
 }
 
-bool cli_target_prepare(struct cli_target *target, const char *config, bool force, struct error *error)
+static bool check_place(const struct cli_target *target, const char *config, bool *there, struct error *error)
 {
     struct stat status;
-    bool there = lstat(target->path, &status) == 0;
-    if (!there && errno != ENOENT)
+    *there = lstat(target->path, &status) == 0;
+    if (!*there && errno != ENOENT)
         return error_add(error, ERROR_WRITE, "%s: cannot be written: %s; choose another place with --output", target->path, strerror(errno));
-    if (there && stat(target->path, &status) == 0 && !check_kind(target->path, &status, error))
+    if (*there && stat(target->path, &status) == 0 && !check_kind(target->path, &status, error))
         return false;
-    if (there && same_file(target->path, config))
+    if (*there && same_file(target->path, config))
         return error_add(error, ERROR_EXISTS, "%s: is the configuration itself; choose another --output", target->path);
-    bool complete = there && !force && check_complete(target->path, error);
-    if (there && !force && !complete)
-        return false;
     if (*base_of(target->path) == '\0')
         return error_add(error, ERROR_WRITE, "%s: cannot be written: it names a folder; name a file in it with --output", target->path);
-    return probe_folder(target->path, error) && (!complete || keep(target, error));
+    return true;
 }
 
-void cli_target_restore(struct cli_target *target)
+bool cli_target_prepare(struct cli_target *target, const char *config, enum cli_target_use use, struct error *error)
+{
+    bool there;
+    if (!check_place(target, config, &there, error))
+        return false;
+    // what is there is looked at twice: first without leaving a trace
+    if (there && use == CLI_TARGET_NEW && access(target->path, R_OK) == 0 && !check_complete(target->path, error))
+        return false;
+    if (!probe_folder(target->path, error) || !(target->lock = record_lock_take(target->path, error)))
+        return false;
+    there = access(target->path, F_OK) == 0;
+    if (there && use == CLI_TARGET_NEW)
+        return check_complete(target->path, error) && keep(target, error);
+    return true;
+}
+
+void cli_target_finish(struct cli_target *target)
 {
     if (*target->kept && access(target->path, F_OK) != 0 && rename(target->kept, target->path) == 0)
         target->kept[0] = '\0';
+    record_lock_release(target->lock);
+    target->lock = NULL;
 }

@@ -68,11 +68,15 @@ const char *record_hdf5_reason(char *text, size_t size);
 
 // All return 0, or the errno of the first that failed.
 int record_write_file(const char *path, const void *bytes, size_t size);  // create, write, fsync, close
+int record_write_note(const char *path, const char *text);                 // create, write, close
 int record_replace(const char *from, const char *to);
 int record_remove(const char *path);
 int record_link(const char *from, const char *to);
 int record_sync_folder(const char *path);
 int record_read_file(const char *path, unsigned char **bytes, size_t *size);
+
+// Temporaries beside `path` of processes that are no more (publish.c).
+void record_remove_leftovers(const char *path);
 
 // ---- all objects of an open file (table.c) ----
 

@@ -50,14 +50,18 @@ static bool target_init(struct target *target, const char *path)
     return target->folder != NULL && target->temporary != NULL && target->old != NULL;
 }
 
-// "<stem>.tmp.<pid>" or "<stem>.tmp.<pid>.old" of a process that is no more, or of this one (an earlier process had its number).
+// "<stem>.tmp.<pid>" or "<stem>.tmp.<pid>.old" (or those of "<stem>.lock") of a process that is no more, or of this one (an earlier process had its number).
 static bool is_stale(const char *name, const char *stem)
 {
     size_t length = strlen(stem);
     char *end;
-    if (strncmp(name, stem, length) != 0 || strncmp(name + length, ".tmp.", 5) != 0)
+    if (strncmp(name, stem, length) != 0)
         return false;
-    const char *digits = name + length + 5;
+    name += length;
+    name += strncmp(name, ".lock", 5) == 0 ? 5 : 0;
+    if (strncmp(name, ".tmp.", 5) != 0)
+        return false;
+    const char *digits = name + 5;
     errno = 0;
     long pid = strtol(digits, &end, 10);
     if (errno != 0 || end == digits || *digits < '0' || *digits > '9' || pid <= 0 || pid > INT_MAX || (*end != '\0' && strcmp(end, ".old") != 0))
@@ -80,6 +84,14 @@ static void stale_remove(const struct target *target)
         }
     }
     closedir(folder);
+}
+
+void record_remove_leftovers(const char *path)
+{
+    struct target target = { 0 };
+    if (target_init(&target, path))
+        stale_remove(&target);
+    target_finish(&target);
 }
 
 static bool fail(struct error *error, const char *path, const char *what, int reason)

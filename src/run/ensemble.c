@@ -163,6 +163,18 @@ static size_t sweep(const struct ensemble *ensemble, struct block *block, const 
     return ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, &ensemble->wavefunction, block, rows->sampler);
 }
 
+static bool is_cut(const struct ensemble *ensemble) { return __atomic_load_n(&ensemble->was_cut, __ATOMIC_RELAXED); }
+
+static bool cut(struct ensemble *ensemble)
+{
+    if (!ensemble->cut || is_cut(ensemble))
+        return is_cut(ensemble);
+    if (!ensemble->cut(ensemble->cut_context))
+        return false;
+    __atomic_store_n(&ensemble->was_cut, true, __ATOMIC_RELAXED);
+    return true;
+}
+
 static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
 {
     size_t accepted = 0;
@@ -171,8 +183,10 @@ static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
     for (size_t k = 0; k < ensemble->n_blocks; k++) {
         struct rows rows;
         thread_scratch(ensemble, &rows);
-        for (size_t s = 0; s < sweeps; s++)
+        for (size_t s = 0; s < sweeps && !cut(ensemble); s++)
             accepted += sweep(ensemble, &ensemble->block[k], &rows);
+        wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);  // rounding that one-particle updates gathered goes
+        ensemble->block[k].evaluated = true;
     }
     return (double)accepted / (double)(sweeps * per_sweep * ensemble->n_walkers);
 }
@@ -180,30 +194,29 @@ static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
 // Windows of sweeps; ln step moves with the distance from the best acceptance, by less and less, and ends at the mean over the last half.
 enum { TUNE_WINDOW = 10 };
 
-void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune)
+void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning)
 {
     const double target = ensemble->sampler->best_acceptance(ensemble->sampler_state, &ensemble->wavefunction.system);
-    const size_t windows = (sweeps + TUNE_WINDOW - 1) / TUNE_WINDOW;
-    double sum = 0, count = 0;
-    tune = tune && ensemble->sampler->has_step;
-    for (size_t k = 0; k < windows; k++) {
-        const size_t n = sweeps - k * TUNE_WINDOW < TUNE_WINDOW ? sweeps - k * TUNE_WINDOW : TUNE_WINDOW;
-        const double acceptance = sweeps_acceptance(ensemble, n), gain = 2 / (1 + 0.1 * (double)k);
-        if (!tune)
-            continue;
-        ensemble->step *= exp(fmax(-1, fmin(1, gain * (acceptance - target))));
-        if (2 * k >= windows) {
-            sum += log(ensemble->step);
-            count++;
-        }
+    const size_t windows = (sweeps + TUNE_WINDOW - 1) / TUNE_WINDOW, k = tuning->done / TUNE_WINDOW;
+    const size_t n = sweeps - tuning->done < TUNE_WINDOW ? sweeps - tuning->done : TUNE_WINDOW;
+    const double acceptance = sweeps_acceptance(ensemble, n), gain = 2 / (1 + 0.1 * (double)k);
+    tuning->done += n;
+    if (!tune || !ensemble->sampler->has_step)
+        return;
+    ensemble->step *= exp(fmax(-1, fmin(1, gain * (acceptance - target))));
+    if (2 * k >= windows) {
+        tuning->sum += log(ensemble->step);
+        tuning->count++;
     }
-    if (count > 0)
-        ensemble->step = exp(sum / count);
-#pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
-    for (size_t k = 0; k < ensemble->n_blocks; k++) {
-        wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);  // rounding that one-particle updates gathered goes
-        ensemble->block[k].evaluated = true;
-    }
+    if (tuning->done == sweeps && tuning->count > 0)
+        ensemble->step = exp(tuning->sum / tuning->count);
+}
+
+void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune)
+{
+    struct ensemble_tuning tuning = { 0 };
+    while (tuning.done < sweeps && !is_cut(ensemble))
+        ensemble_burn_in_part(ensemble, sweeps, tune, &tuning);
 }
 
 static double sum_row(const double *row)
@@ -283,8 +296,10 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
     const size_t fit_every = 1 + draws * ensemble->n_walkers / FIT_SAMPLES_MOST;
     double walker[WALKERS] = { 0 };
     for (size_t t = 0; t < draws; t++) {
-        for (size_t s = 0; s < ensemble->thin; s++)
+        for (size_t s = 0; s < ensemble->thin && !cut(ensemble); s++)
             group->sums.accepted += (double)sweep(ensemble, block, rows);
+        if (is_cut(ensemble))
+            return;
         if (!block->evaluated)
             wavefunction_evaluate(wavefunction, block->current);
         block->evaluated = true;

@@ -40,6 +40,10 @@ struct ensemble {
     double *scratch;                    // threads times scratch_doubles
     size_t scratch_doubles;
     double reference;                   // an energy near the mean
+    // Asked between sweeps, by every thread: true cuts a pass or burn-in short. What it leaves behind is of no use then, the walkers included.
+    bool (*cut)(void *context);         // may be NULL
+    void *cut_context;
+    bool was_cut;                       // stays so until it is cleared
 };
 
 // What a pass over the draws hands to a caller per draw and block, besides the sums. Rows of 32.
@@ -62,6 +66,12 @@ void ensemble_start(struct ensemble *ensemble, uint64_t seed);
 bool ensemble_take(struct ensemble *ensemble, const double *theta);
 // `sweeps` sweeps; with `tune` the step approaches the best acceptance and is frozen at the end.
 void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune);
+// The same in parts: a few sweeps, until `done` is all of them. In between the walkers' coordinates and streams are all there is to know.
+struct ensemble_tuning {
+    size_t done;                        // sweeps
+    double sum, count;                  // of ln step over the last half
+};
+void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning);
 // Draws with sums. what: which sums are taken besides those of struct ensemble_sums.
 enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_FEATURES = 4 };
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total);

@@ -12,15 +12,24 @@ enum { SERIES_VALUES = 1 << 20, SERIES_DRAWS_LEAST = 64, CHUNK_DRAWS = 64 };
 // Every so many draws the histograms are filled: neighbours tell them little that is new, and so they cost next to nothing.
 enum { OBSERVABLES_DRAWS = 16 };
 
-static bool allocate(struct run *run, struct error *error)
+static size_t draws_wanted(const struct run *run)
+{
+    const size_t walkers = run->ensemble.n_walkers;
+    return (run->settings->measure.samples + walkers - 1) / walkers;
+}
+
+// The room does not depend on how many samples are asked for: so runs of any length go the same way.
+bool run_measure_prepare(struct run *run, struct error *error)
 {
     struct measured *measured = &run->measured;
-    const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->measure.samples + walkers - 1) / walkers;
-    size_t room = SERIES_VALUES / walkers;
-    if (room < SERIES_DRAWS_LEAST)
-        room = SERIES_DRAWS_LEAST;
-    measured->block = (draws + room - 1) / room;
-    measured->capacity = (draws + measured->block - 1) / measured->block;
+    const size_t walkers = run->ensemble.n_walkers, draws = draws_wanted(run);
+    if (measured->values[0])
+        return true;
+    measured->block = 1;
+    measured->room = SERIES_VALUES / walkers / 2 * 2;
+    if (measured->room < SERIES_DRAWS_LEAST)
+        measured->room = SERIES_DRAWS_LEAST;
+    measured->capacity = draws < measured->room ? draws : measured->room;
     bool good = true;
     for (size_t k = 0; k < SERIES; k++)
         good = (measured->values[k] = memory_doubles(walkers * measured->capacity)) && good;
@@ -36,7 +45,7 @@ static void record_draw(const struct ensemble_draw *draw, void *context)
 {
     struct measured *measured = context;
     const double share = 1 / (double)measured->block;
-    const size_t at = measured->draws + draw->draw / measured->block;
+    const size_t at = measured->draws + (measured->partial + draw->draw) / measured->block;
     for (size_t w = 0; w < WALKERS; w++) {
         const size_t value = (draw->block * WALKERS + w) * measured->capacity + at;
         for (size_t k = 0; k < CONTROLLED_ROWS; k++)
@@ -75,7 +84,7 @@ static bool analyse(const struct run *run, size_t which, bool whole, struct stat
 
 static double mean_of_squares(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / (n > 1 ? n - 1 : 1)); }
 
-static bool conclude(struct run *run, struct error *error)
+bool run_conclude(struct run *run, struct error *error)
 {
     struct run_result *result = run->result;
     const struct ensemble_sums *sums = &run->measured.sums;
@@ -109,7 +118,7 @@ static bool conclude(struct run *run, struct error *error)
     result->estimator_variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
     result->acceptance = sums->accepted / sums->moves;
     result->n_samples = sums->samples;
-    result->n_bad += sums->bad;
+    result->n_bad = (double)run->course.bad + sums->bad;
     if (sums->bad > 0.01 * sums->samples || !isfinite(result->energy))
         return error_add(error, ERROR_INTERNAL, "measuring: %.0f of %.0f samples have no finite energy; the wave function is not usable", sums->bad,
                          sums->samples);
@@ -117,14 +126,14 @@ static bool conclude(struct run *run, struct error *error)
 }
 
 // Whether the error asked for is reached; looked at after 2, 3, 4, 6, 8, … chunks.
-static bool precise_enough(const struct run *run, size_t chunks, bool *reached, struct error *error)
+static bool precise_enough(const struct run *run, bool *reached, struct error *error)
 {
     struct statistics energy;
     *reached = false;
-    size_t power = chunks;
+    size_t power = run->measured.chunks;
     while (power > 3 && power % 2 == 0)
         power /= 2;
-    if (!(run->settings->measure.target_error > 0) || power > 3)
+    if (!(run->settings->measure.target_error > 0) || power < 2 || power > 3)
         return true;
     if (!analyse(run, SERIES_ENERGY, false, &energy, error))
         return false;
@@ -132,36 +141,77 @@ static bool precise_enough(const struct run *run, size_t chunks, bool *reached, 
     return true;
 }
 
-static void tell(const struct run *run, double seconds)
+// seconds: since there were `first` draws
+static void tell(const struct run *run, double seconds, size_t first)
 {
     const struct measured *measured = &run->measured;
     const struct ensemble_sums *sums = &measured->sums;
-    const double done = (double)measured->draws, total = (double)measured->capacity, mean = sums->energy / sums->samples;
-    const double variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
-    run_tell(run, &(struct run_progress){ RUN_MEASURE, measured->draws * measured->block, measured->capacity * measured->block,
-                                          run->ensemble.reference + mean, sqrt(variance / sums->samples),
-                                          mean_of_squares(sums->local, sums->local2, sums->samples), sums->accepted / sums->moves,
-                                          seconds / done * (total - done) });
+    const size_t done = measured->draws * measured->block + measured->partial, total = draws_wanted(run);
+    const double mean = sums->energy / sums->samples, variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
+    run_tell(run, &(struct run_progress){ RUN_MEASURE, done < total ? done : total, total, run->ensemble.reference + mean,
+                                          sqrt(variance / sums->samples), mean_of_squares(sums->local, sums->local2, sums->samples),
+                                          sums->accepted / sums->moves, seconds / (double)(done - first) * (double)(total - (done < total ? done : total)) });
 }
 
+// The room is full and more is wanted: neighbours are averaged.
+static void make_room(struct run *run)
+{
+    struct measured *measured = &run->measured;
+    for (size_t k = 0; k < SERIES; k++)
+        for (size_t w = 0; w < run->ensemble.n_walkers; w++) {
+            double *values = measured->values[k] + w * measured->capacity;
+            for (size_t t = 0; t < measured->room / 2; t++)
+                values[t] = 0.5 * (values[2 * t] + values[2 * t + 1]);
+            for (size_t t = measured->room / 2; t < measured->room; t++)
+                values[t] = 0;
+        }
+    measured->draws = measured->room / 2;
+    measured->block *= 2;
+}
+
+static bool chunk(struct run *run, size_t draws)
+{
+    struct measured *measured = &run->measured;
+    struct ensemble_sums sums;
+    ensemble_pass(&run->ensemble, draws, 0, record_draw, measured, &sums);
+    if (run->ensemble.was_cut)
+        return false;
+    add_sums(&measured->sums, &sums);
+    measured->draws += (measured->partial + draws) / measured->block;
+    measured->partial = (measured->partial + draws) % measured->block;
+    measured->chunks++;
+    return true;
+}
+
+// Whole chunks, the same ones however many samples are asked for. Only the last is cut to what is wanted (whole values): the state before it is
+// kept, where a longer run goes on.
 bool run_measure(struct run *run, struct error *error)
 {
     struct measured *measured = &run->measured;
-    const double start = run_wall();
-    bool reached = false;
-    if (!allocate(run, error))
+    if (!run_measure_prepare(run, error))
         return false;
-    for (size_t chunk = 1; measured->draws < measured->capacity && !reached; chunk++) {
-        size_t values = (CHUNK_DRAWS + measured->block - 1) / measured->block;
-        if (values > measured->capacity - measured->draws)
-            values = measured->capacity - measured->draws;
-        struct ensemble_sums sums;
-        ensemble_pass(&run->ensemble, values * measured->block, 0, record_draw, measured, &sums);
-        add_sums(&measured->sums, &sums);
-        measured->draws += values;
-        tell(run, run_wall() - start);
-        if (!precise_enough(run, chunk, &reached, error))
+    const double start = run_wall();
+    const size_t first = measured->draws * measured->block + measured->partial;
+    for (;;) {
+        bool reached, moved = false;
+        if (!run_boundary(run, error) || !precise_enough(run, &reached, error))
             return false;
+        const size_t done = measured->draws * measured->block + measured->partial;
+        if (reached || done >= draws_wanted(run))
+            return checkpoint_take(run, error) && run_conclude(run, error);
+        if (measured->draws == measured->room) {
+            make_room(run);
+            moved = true;
+        }
+        const size_t left = (draws_wanted(run) + measured->block - 1) / measured->block * measured->block - done;
+        const size_t room = (measured->room - measured->draws) * measured->block - measured->partial;
+        const size_t whole = room < CHUNK_DRAWS ? room : CHUNK_DRAWS;
+        if ((moved || left < whole) && !checkpoint_take(run, error))
+            return false;
+        if (!chunk(run, left < whole ? left : whole))
+            return false;
+        tell(run, run_wall() - start, first);
+        if (left < whole)
+            return run_conclude(run, error);
     }
-    return conclude(run, error);
 }

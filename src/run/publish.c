@@ -127,6 +127,7 @@ static void add_result(struct record *record, const struct run *run)
         else
             record_add_real(record, path, row->unit, row->long_name, value);
     }
+    record_add_count(record, "/result/plateau", "1", "1: the blocking behind the error bar found a plateau", run->result->plateau);
     record_add_text(record, "/result/training_stop", "why training ended", run->result->stop_reason);
 }
 
@@ -149,6 +150,8 @@ static bool add_measurement(struct record *record, const struct run *run, double
         { "/measurement/kinetic", "kinetic energy with control variates", SERIES_KINETIC },
         { "/measurement/trap", "trap energy with control variates", SERIES_TRAP },
         { "/measurement/pair", "pair energy with control variates", SERIES_PAIR },
+        { "/measurement/kinetic_gradient", "half the squared gradient of ln psi", SERIES_KINETIC_GRADIENT },
+        { "/measurement/virial", "sum over coordinates of x dV/dx", SERIES_VIRIAL },
     };
     const struct measured *measured = &run->measured;
     if (measured->draws == 0)
@@ -255,8 +258,11 @@ static void add_observables(struct record *record, const struct run *run, double
     }
 }
 
-bool run_publish(const struct run *run, const char *status, struct error *error)
+bool run_publish(struct run *run, const char *status, struct error *error)
 {
+    if (run->options->lock && !record_lock_held(run->options->lock, error))
+        return false;
+    run_account(run);
     struct record *record = record_create();
     double *packed[SERIES] = { NULL }, *kept = calloc(run->history.n_kept + 1, sizeof *kept);
     double *histograms = calloc(observables_room(&run->measured.observables), sizeof *histograms);
@@ -272,6 +278,7 @@ bool run_publish(const struct run *run, const char *status, struct error *error)
         add_controls(record, run);
         add_observables(record, run, histograms);
         good = add_measurement(record, run, packed);
+        checkpoint_add(run, record);
     }
     good = good ? record_publish(record, run->options->output, error) : error_add(error, ERROR_INTERNAL, "no memory to write the results");
     for (size_t k = 0; k < SERIES; k++)

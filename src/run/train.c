@@ -61,7 +61,9 @@ static bool look(struct run *run, size_t draws, struct ensemble_sums *sums)
     ensemble_gradient(ensemble, sums->samples, run->gradient);
     const bool good = isfinite(norm(ensemble->wavefunction.n_parameters, run->gradient)) && isfinite(sums->energy2) &&
                       sums->bad <= 0.01 * sums->samples && !exploded(run, sums);
-    run->result->n_bad += sums->bad;
+    if (run->ensemble.was_cut)
+        return false;
+    run->course.bad += (size_t)sums->bad;
     if (good) {
         ensemble_fit(ensemble);
         ensemble->reference += sums->energy / sums->samples;
@@ -82,7 +84,7 @@ static void remember(struct run *run, const struct ensemble_sums *sums, double r
     history->acceptance[k] = sums->accepted / sums->moves;
     history->gradient_norm[k] = norm(n, run->gradient);
     history->learning_rate[k] = rate;
-    if (k % history->stride == 0)
+    if (k % history->stride == 0 && n > 0)
         memcpy(history->parameters + history->n_kept++ * n, run->theta, n * sizeof *run->theta);
     history->n++;
 }
@@ -136,7 +138,7 @@ static void step_back(struct run *run)
     memset(run->memory, 0, run->n_memory * sizeof *run->memory);
     ensemble_take(&run->ensemble, run->theta);
     ensemble_burn_in(&run->ensemble, SWEEPS_AFTER_STEP_BACK, false);  // the walkers had followed the other wave function
-    run->result->steps_back++;
+    run->course.steps_back++;
 }
 
 // Parameters of one iteration scatter with the noise of its gradient: those used from here on are the mean over the last window, where the
@@ -151,18 +153,19 @@ static void average(struct run *run)
     }
 }
 
-static void tell(const struct run *run, double seconds)
+// seconds: since iteration `first`
+static void tell(const struct run *run, double seconds, size_t first)
 {
     const struct history *history = &run->history;
     const size_t k = history->n - 1, total = run->settings->optimizer.iterations;
     run_tell(run, &(struct run_progress){ RUN_TRAIN, history->n, total, history->energy[k], history->energy_error[k], history->variance[k],
-                                          history->acceptance[k], seconds / (double)history->n * (double)(total - history->n) });
+                                          history->acceptance[k], seconds / (double)(history->n - first) * (double)(total - history->n) });
 }
 
 static bool give_up(struct run *run, struct error *error)
 {
     memcpy(run->theta, run->good_theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
-    run->result->stop_reason = "non-finite numbers";
+    run->hopeless = true;
     return error_add(error, ERROR_INTERNAL,
                      "training, iteration %zu: energies or gradients are not finite, even after %d steps back to the last good parameters; "
                      "use a smaller optimizer.learning_rate or another rbm.sigma. The last good state is saved.",
@@ -199,15 +202,6 @@ static double own_rate(const struct run *run)
     return type->rate_is_time ? type->learning_rate / pow(product, 1 / (double)system->dimensions) : type->learning_rate;
 }
 
-// Where training stands.
-struct course {
-    double rate;                 // of the schedule
-    double shortened, longest;   // factors of the rate: after steps back, from which it recovers; after refinements
-    size_t draws;                // per iteration
-    size_t window, since;        // of the plateau; the iteration it is looked for from
-    size_t backs, fresh, refined, averaged;
-};
-
 static bool look_until_good(struct run *run, struct course *course, struct ensemble_sums *sums, struct error *error)
 {
     if (look(run, course->draws, sums)) {
@@ -216,7 +210,7 @@ static bool look_until_good(struct run *run, struct course *course, struct ensem
         return true;
     }
     do {
-        if (!retreat(run, &course->backs, &course->shortened, error))
+        if (run->ensemble.was_cut || !retreat(run, &course->backs, &course->shortened, error))
             return false;
         course->fresh = 0;
     } while (!look(run, course->draws, sums));
@@ -228,7 +222,7 @@ static bool step_until_good(struct run *run, struct course *course, size_t itera
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
     while (!step(run, course->draws, course->fresh++, course->shortened * scheduled_rate(optimizer, course->rate, iteration)) ||
            !ensemble_take(&run->ensemble, run->theta)) {
-        if (!retreat(run, &course->backs, &course->shortened, error))
+        if (!retreat(run, &course->backs, &course->shortened, error) || run->ensemble.was_cut)
             return false;
         course->fresh = 0;
     }
@@ -240,10 +234,8 @@ static bool over(struct run *run, struct course *course)
 {
     if (run->settings->optimizer.stop != STOP_PLATEAU || !on_plateau(&run->history, course->window, course->since))
         return false;
-    if (course->refined == REFINEMENTS) {
-        run->result->stop_reason = "the energy no longer falls";
-        return true;
-    }
+    if (course->refined == REFINEMENTS)
+        return course->over = true;
     course->refined++;
     course->draws *= REFINED_SAMPLES;
     course->longest *= 0.5;
@@ -253,36 +245,73 @@ static bool over(struct run *run, struct course *course)
     return false;
 }
 
+// Where the room for parameters is full, every other row goes, and from here on every other iteration. True when something moved: what was
+// saved no longer fits.
+static bool make_room(struct run *run)
+{
+    struct history *history = &run->history;
+    const size_t n = run->ensemble.wavefunction.n_parameters;
+    if (history->n_kept < history->room || history->n % history->stride != 0)
+        return false;
+    for (size_t k = 1; k < history->room / 2; k++)
+        memcpy(history->parameters + k * n, history->parameters + 2 * k * n, n * sizeof *history->parameters);
+    history->n_kept = history->room / 2;
+    history->stride *= 2;
+    return true;
+}
+
+// One iteration; all of it or nothing.
+static bool iterate(struct run *run, double start, size_t first, struct error *error)
+{
+    struct course *course = &run->course;
+    struct ensemble_sums sums;
+    const size_t k = run->history.n;
+    const double now = course->shortened * scheduled_rate(&run->settings->optimizer, course->rate, k), reference = run->ensemble.reference;
+    if (!look_until_good(run, course, &sums, error))
+        return false;
+    keep_good(run);
+    remember(run, &sums, reference, now);
+    gather_mean(run, course->averaged++, course->window);
+    tell(run, run_wall() - start, first);
+    return over(run, course) || step_until_good(run, course, k, error);
+}
+
+static bool prepare_metric(struct run *run, struct error *error)
+{
+    const struct optimizer_type *type = optimizer_type_at(run->settings->optimizer.method);
+    const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->optimizer.samples + walkers - 1) / walkers;
+    size_t room = REFINED_SAMPLES * REFINED_SAMPLES * draws * walkers;
+    if (room > METRIC_SAMPLES_MOST)
+        room = METRIC_SAMPLES_MOST > walkers ? METRIC_SAMPLES_MOST / walkers * walkers : walkers;
+    return !type->needs_metric || run->metric.room > 0 || metric_build(&run->metric, &run->ensemble.wavefunction, room) ||
+           error_add(error, ERROR_INTERNAL, "no memory for the samples of stochastic reconfiguration; use fewer: optimizer.samples");
+}
+
 bool run_train(struct run *run, struct error *error)
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
-    const struct optimizer_type *type = optimizer_type_at(optimizer->method);
-    struct course course = { .rate = own_rate(run), .shortened = 1, .longest = 1, .window = type->plateau_window,
-                             .draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers };
+    struct course *course = &run->course;
     const double start = run_wall();
-    const size_t walkers = run->ensemble.n_walkers;
-    size_t room = REFINED_SAMPLES * REFINED_SAMPLES * course.draws * walkers;
-    if (room > METRIC_SAMPLES_MOST)
-        room = METRIC_SAMPLES_MOST > walkers ? METRIC_SAMPLES_MOST / walkers * walkers : walkers;
-    if (type->needs_metric && !metric_build(&run->metric, &run->ensemble.wavefunction, room))
-        return error_add(error, ERROR_INTERNAL, "no memory for the samples of stochastic reconfiguration; use fewer: optimizer.samples");
-    keep_good(run);
-    run->result->stop_reason = "all iterations done";
-    for (size_t k = 0; k < optimizer->iterations; k++) {
-        struct ensemble_sums sums;
-        const double now = course.shortened * scheduled_rate(optimizer, course.rate, k), reference = run->ensemble.reference;
-        if (!look_until_good(run, &course, &sums, error))
-            return false;
+    const size_t first = run->history.n;
+    if (!prepare_metric(run, error))
+        return false;
+    course->rate = own_rate(run);
+    course->window = optimizer_type_at(optimizer->method)->plateau_window;
+    if (run->stage == STAGE_TRAINING_BURN_IN) {
+        course->shortened = course->longest = 1;
+        course->draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers;
         keep_good(run);
-        remember(run, &sums, reference, now);
-        gather_mean(run, course.averaged++, course.window);
-        tell(run, run_wall() - start);
-        if (over(run, &course))
-            break;
-        if (!step_until_good(run, &course, k, error))
+    }
+    run->stage = STAGE_TRAINING;
+    while (run->history.n < optimizer->iterations && !course->over) {
+        if (make_room(run) && !checkpoint_take(run, error))
+            return false;
+        if (!run_boundary(run, error) || !iterate(run, start, first, error))
             return false;
     }
-    run->result->iterations = (double)run->history.n;
+    run->stage = STAGE_TRAINED;
+    if (!checkpoint_take(run, error))
+        return false;
     average(run);
     return true;
 }

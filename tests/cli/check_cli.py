@@ -70,7 +70,8 @@ class Usage(Case):
                 (['--config', 'small.ini', '-t', '2x'], 'not a number'), (['--config', 'small.ini', '--progress', 'allways'], 'auto, always, never'),
                 (['--json=1'], "'--json' takes no value"), (['--config', 'small.ini', '--set', 'a=1'], 'SECTION.KEY=VALUE'),
                 (['--config', 'small.ini', '-o', ''], 'needs a file name'), (['--help-config', 'rmb'], "did you mean 'rbm'?"),
-                (['--resume'], 'unknown option')]:
+                (['--resume'], '--config FILE'), (['--config', 'small.ini', '--max-time', '5x'], 'no length of time'),
+                (['--config', 'small.ini', '--resume', '--force'], 'give one of them')]:
             done = self.vmc(*options, code=2)
             self.assertIn(said, done.err)
             self.assertEqual(done.out, '')
@@ -191,7 +192,8 @@ class Run(Case):
             self.skipTest('h5py is not installed')
         with h5py.File(self.folder / 'x.h5', 'w') as file:
             file.attrs['status'] = 'running'
-        self.assertIn('--force', self.vmc('--config', 'small.ini', '-o', 'x.h5', code=73).err)
+        said = self.vmc('--config', 'small.ini', '-o', 'x.h5', code=73).err
+        self.assertIn('--force', said)
 
     def test_places_that_cannot_be_written(self):
         (self.folder / 'folder').mkdir()

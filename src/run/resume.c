@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Going on from a results file: the configuration must be the one it was begun with, but for what lets a run be extended.
+#include "run/run_parts.h"
+#include "version.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 256 };
+
+struct resume {
+    struct run *run;
+    struct record_file *file;
+    struct error *error;
+    bool differs, more_samples, more_iterations, smaller_error;
+};
+
+// ---- the configuration
+
+static bool is(const struct settings_value *value, const char *section, const char *key)
+{
+    return strcmp(value->section, section) == 0 && strcmp(value->row->key, key) == 0;
+}
+
+// More of the same: then the run so far is the beginning of the longer one.
+static bool grown(struct resume *resume, const struct settings_value *value, const char *path)
+{
+    const struct settings *settings = resume->run->settings;
+    uint64_t count = 0;
+    double error = 0;
+    if (is(value, "run", "checkpoint_interval"))
+        return true;
+    if (is(value, "measure", "samples") && record_read_count(resume->file, path, &count, NULL))
+        return resume->more_samples = settings->measure.samples > count;
+    // half a cosine over more iterations is another one from its start
+    if (is(value, "optimizer", "iterations") && settings->optimizer.schedule != SCHEDULE_COSINE && record_read_count(resume->file, path, &count, NULL))
+        return resume->more_iterations = settings->optimizer.iterations > count;
+    if (is(value, "measure", "target_error") && record_read_reals(resume->file, path, 1, &error, NULL))
+        return resume->smaller_error = error > 0 && settings->measure.target_error < error;
+    return false;
+}
+
+static void compare(const struct settings_value *value, void *context)
+{
+    struct resume *resume = context;
+    char path[PATH_SIZE], text[PARAM_TEXT_SIZE];
+    if (resume->differs)
+        return;
+    snprintf(path, sizeof path, "/config/%s/%s", value->section, value->row->key);
+    param_print(value->row, value->state, text);
+    char *stored = record_read_attribute(resume->file, path, "text", NULL);
+    resume->differs = !(stored && strcmp(stored, text) == 0) && !grown(resume, value, path);
+    if (resume->differs)
+        error_add(resume->error, ERROR_CONFIG, "%s: [%s] %s was %s%s%s and is now '%s'; resume with the configuration the run was begun with, or start "
+                  "another one with another --output", resume->run->options->output, value->section, value->row->key, stored ? "'" : "", stored ? stored : "not there",
+                  stored ? "'" : "", text);
+    free(stored);
+}
+
+// Bits are only promised for one build.
+static void compare_builds(const struct resume *resume)
+{
+    char *revision = record_read_text(resume->file, "/provenance/git_revision", NULL), *version = record_read_attribute(resume->file, "/", "version", NULL);
+    if (!revision || !version || strcmp(revision, VMC_GIT_REVISION) != 0 || strcmp(version, VMC_VERSION) != 0)
+        run_note(resume->run, "%s was begun with another build of the program (%s, revision %s); the last digits may differ from those of a run in one go",
+                 resume->run->options->output, version ? version : "unknown", revision ? revision : "unknown");
+    free(revision);
+    free(version);
+}
+
+// ---- arrays that the file may hold more of than belongs to the state
+
+// [rows_in_file, columns_in_file] -> the first rows and columns of it, `stride` apart.
+static bool load_corner(const struct resume *resume, const char *path, size_t rows, size_t columns, size_t stride, double *out)
+{
+    size_t rank, extent[3] = { 1, 1, 1 };
+    if (rows == 0 || columns == 0)
+        return true;
+    if (!record_shape(resume->file, path, &rank, extent, resume->error))
+        return false;
+    const size_t wide = rank == 2 ? extent[1] : 1;
+    if (rank < 1 || rank > 2 || extent[0] < rows || wide < columns)
+        return error_add(resume->error, ERROR_DAMAGED, "%s: %s is smaller than its checkpoint says", resume->run->options->output, path);
+    double *all = malloc(extent[0] * wide * sizeof *all);
+    const bool good = all ? record_read_reals(resume->file, path, extent[0] * wide, all, resume->error)
+                          : error_add(resume->error, ERROR_INTERNAL, "no memory to read %s", path);
+    for (size_t r = 0; good && r < rows; r++)
+        memcpy(out + r * stride, all + r * wide, columns * sizeof *out);
+    free(all);
+    return good;
+}
+
+static bool load_history(const struct resume *resume, const struct checkpoint_numbers *numbers)
+{
+    struct history *history = &resume->run->history;
+    const size_t n = (size_t)numbers->iterations, kept = (size_t)numbers->kept, parameters = resume->run->ensemble.wavefunction.n_parameters;
+    const struct { const char *path; double *values; } columns[] = {
+        { "/training/energy", history->energy }, { "/training/energy_error", history->energy_error }, { "/training/variance", history->variance },
+        { "/training/estimator_variance", history->estimator_variance }, { "/training/acceptance", history->acceptance },
+        { "/training/gradient_norm", history->gradient_norm }, { "/training/learning_rate", history->learning_rate } };
+    bool good = true;
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+        good = good && load_corner(resume, columns[k].path, n, 1, 1, columns[k].values);
+    return good && load_corner(resume, "/training/parameters", kept, parameters, parameters, history->parameters);
+}
+
+static bool load_series(const struct resume *resume, const struct checkpoint_numbers *numbers)
+{
+    static const char *const paths[SERIES] = {
+        [SERIES_ENERGY] = "/measurement/energy", [SERIES_LOCAL] = "/measurement/local_energy", [SERIES_KINETIC] = "/measurement/kinetic",
+        [SERIES_TRAP] = "/measurement/trap", [SERIES_PAIR] = "/measurement/pair", [SERIES_KINETIC_GRADIENT] = "/measurement/kinetic_gradient",
+        [SERIES_VIRIAL] = "/measurement/virial" };
+    struct measured *measured = &resume->run->measured;
+    if (numbers->stage < STAGE_MEASURING || !(numbers->values > 0))
+        return true;
+    if (!(numbers->values <= (double)measured->capacity))
+        return error_add(resume->error, ERROR_DAMAGED, "%s: its checkpoint has more values than there is room for", resume->run->options->output);
+    bool good = true;
+    for (size_t k = 0; k < SERIES; k++)
+        good = good && load_corner(resume, paths[k], resume->run->ensemble.n_walkers, (size_t)numbers->values, measured->capacity, measured->values[k]);
+    return good;
+}
+
+// ---- a complete file
+
+static bool load_result(const struct resume *resume)
+{
+    struct run_result *result = resume->run->result;
+    char path[PATH_SIZE];
+    uint64_t plateau = 0;
+    for (const struct run_result_row *row = run_result_rows; row->name; row++) {
+        snprintf(path, sizeof path, "/result/%s", row->name);
+        if (!record_read_reals(resume->file, path, 1, (double *)(void *)((char *)result + row->offset), resume->error))
+            return false;
+    }
+    if (!record_read_count(resume->file, "/result/plateau", &plateau, resume->error))
+        return false;
+    result->plateau = plateau > 0;
+    result->was_complete = true;
+    resume->run->history.n = (size_t)result->iterations;
+    char *reason = record_read_text(resume->file, "/result/training_stop", NULL);
+    resume->run->course.over = reason && strcmp(reason, RUN_REASON_PLATEAU) == 0;
+    free(reason);
+    result->stop_reason = run_stop_reason(resume->run);
+    return true;
+}
+
+// ---- where to go on
+
+// Of the run's earlier parts.
+static bool load_times(const struct resume *resume)
+{
+    struct run *run = resume->run;
+    const struct { const char *path; double *seconds; } times[] = {
+        { "/result/wall_time", &run->wall_before }, { "/result/cpu_time", &run->cpu_before },
+        { "/result/training_cpu_time", &run->result->training_cpu_time }, { "/result/measuring_cpu_time", &run->result->measuring_cpu_time } };
+    bool good = true;
+    for (size_t k = 0; k < sizeof times / sizeof *times; k++)
+        good = good && record_read_reals(resume->file, times[k].path, 1, times[k].seconds, resume->error);
+    return good;
+}
+
+static bool load_states(const struct resume *resume)
+{
+    struct run *run = resume->run;
+    if (record_has(resume->file, "/checkpoint/measuring/stage") && !run_measure_prepare(run, resume->error))
+        return false;
+    return checkpoint_load(run, resume->file, CHECKPOINT_TRAINING, resume->error) &&
+           checkpoint_load(run, resume->file, CHECKPOINT_MEASURING, resume->error);
+}
+
+static enum run_resumed go_on(struct resume *resume, bool complete)
+{
+    struct run *run = resume->run;
+    struct checkpoint *training = &run->checkpoint[CHECKPOINT_TRAINING], *measuring = &run->checkpoint[CHECKPOINT_MEASURING];
+    const bool over = measuring->there && measuring->numbers.over > 0, train = resume->more_iterations && measuring->there && !over;
+    if (complete && !resume->more_samples && !resume->smaller_error && !train)
+        return load_result(resume) ? RESUME_COMPLETE : RESUME_FAILED;
+    if (train && !training->there) {
+        checkpoint_drop(measuring);  // it was not trained at all
+        return RESUME_FRESH;
+    }
+    if (train)
+        checkpoint_drop(measuring);
+    const size_t which = measuring->there ? CHECKPOINT_MEASURING : CHECKPOINT_TRAINING;
+    const struct checkpoint_numbers *numbers = &run->checkpoint[which].numbers;
+    if (!run->checkpoint[which].there) {
+        error_add(resume->error, ERROR_DAMAGED, "%s: has no checkpoint to go on from", run->options->output);
+        return RESUME_FAILED;
+    }
+    if (!load_times(resume) || !load_history(resume, numbers) || (which == CHECKPOINT_MEASURING && !load_series(resume, numbers)) ||
+        !checkpoint_restore(run, which, resume->error))
+        return RESUME_FAILED;
+    compare_builds(resume);
+    return RESUME_CONTINUED;
+}
+
+enum run_resumed run_resume(struct run *run, struct error *error)
+{
+    const char *output = run->options->output;
+    struct resume resume = { .run = run, .error = error };
+    if (access(output, F_OK) != 0 && errno == ENOENT) {
+        run_note(run, "%s: there is nothing to resume; starts from the beginning", output);
+        return RESUME_FRESH;
+    }
+    enum run_resumed resumed = RESUME_FAILED;
+    char *status = NULL;
+    resume.file = record_open(output, false, error);
+    if (resume.file && (status = record_read_attribute(resume.file, "/", "status", error))) {
+        const bool complete = strcmp(status, "complete") == 0;
+        settings_each(run->settings, compare, &resume);
+        if (!resume.differs && load_states(&resume))
+            resumed = go_on(&resume, complete);
+    }
+    free(status);
+    record_close(resume.file);
+    return resumed;
+}
