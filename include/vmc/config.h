@@ -11,11 +11,15 @@
 // Bytes of a line, of a file; entries of a file; complaints about its form before the rest is left unread.
 enum { CONFIG_LINE_MOST = 4096, CONFIG_FILE_MOST = 1 << 20, CONFIG_ENTRIES_MOST = 1000, CONFIG_COMPLAINTS_MOST = 50 };
 
+// Who gave an entry its value: the file itself, --set, or a point of its sweep.
+enum config_source { CONFIG_BY_FILE, CONFIG_BY_SET, CONFIG_BY_SWEEP };
+
 struct config_entry {
     char *section, *key, *value;  // owned
     const char *origin;           // file name, or "--set"
     size_t line;                  // 1-based; 0 for --set
     char *file_value;             // owned; what the file says where an override replaced it, else NULL
+    enum config_source source;
 };
 
 struct config_section {
@@ -42,6 +46,15 @@ bool config_parse(struct config *config, const char *name, const char *text, siz
 // "section.key=value". ERROR_USAGE when malformed. A later one for the same key wins.
 bool config_set(struct config *config, const char *assignment, struct error *error);
 void config_finish(struct config *config);
+
+// A copy of everything. On failure (ERROR_INTERNAL) nothing is left to finish.
+bool config_copy(struct config *copy, const struct config *from, struct error *error);
+// Gives a key the value that a sweep has for it; complaints about it will name this place. `origin` is borrowed.
+struct config_place {
+    const char *section, *key, *origin;
+    size_t line;
+};
+bool config_place(struct config *config, const struct config_place *place, const char *value, struct error *error);
 
 // The entry, or NULL; the file's section, or NULL.
 const struct config_entry *config_find(const struct config *config, const char *section, const char *key);

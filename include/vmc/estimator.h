@@ -16,6 +16,24 @@ size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian);
 void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
                       double *out);
 
+// ---- sums over draws
+
+// Of all walkers and draws, energies relative to a reference.
+struct moments {
+    double energy, energy2;    // controlled
+    double local, local2;      // E_L itself
+    double walker2;            // squares of the walkers' means (controlled)
+};
+enum { MOMENT_ROWS = 4 };
+// A draw of a block, per walker: energy [ENERGY_ROWS], controlled [CONTROLLED_ROWS] rows.
+void moments_add(double reference, const double *energy, const double *controlled, double *rows);
+// Whether both energies of all walkers are.
+bool moments_finite(const double *energy, const double *controlled);
+// Adds a block whose rows hold `draws` draws.
+void moments_reduce(const double *rows, double draws, struct moments *moments);
+// (E - mean of the block) W / (W - 1) times `weight` (NULL: 1): with it the sum over a block of E O is W times an unbiased covariance.
+void moments_centre(const double *energy, const double *weight, double *out);
+
 // ---- control variates: C_u = -1/2 Laplacian u - grad u . grad ln|psi| has mean 0 under |psi|^2 for every u
 
 enum { CONTROLS_MOST = 16, CONTROL_TYPES_MOST = 8 };
@@ -29,10 +47,11 @@ struct control_type {
     const char *name, *summary;
     bool (*applies)(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction);
     size_t (*n_functions)(const struct system *system);
-    // Rows C_u of every function. x, gradient of ln|psi|: [M] rows.
-    void (*evaluate)(const struct controls *controls, const double *x, const double *gradient, double *scratch, double *c);
-    // du [M rows] += sum_k coefficient[k] grad u_k
-    void (*slope)(const struct controls *controls, const double *coefficient, const double *x, double *scratch, double *du);
+    size_t (*n_scratch_rows)(void);   // NULL: none
+    // Rows C_u of every function, from x and the gradient of ln|psi|, [M] rows; where du [M rows] is not NULL, also
+    // du += sum_k coefficient[k] grad u_k.
+    void (*evaluate)(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *scratch, double *c,
+                     double *du);
     // Where physics fixes the coefficient of function k for a quantity: true, and the value. NULL: all are fitted.
     bool (*fixed)(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t k, size_t quantity, double *value);
 };
@@ -55,10 +74,9 @@ struct controls {
 void controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
                     const size_t *index);
 size_t controls_scratch_rows(const struct controls *controls);
-// c: n_functions rows.
-void controls_evaluate(const struct controls *controls, const struct wavefunction *wavefunction, const double *frame, double *scratch, double *c);
-// du [M rows] = gradient of the energy's u = sum_k total_k u_k
-void controls_slope(const struct controls *controls, const double *frame, double *scratch, double *du);
+// c: n_functions rows; du, unless NULL: [M] rows, gradient of the energy's u = sum_k total_k u_k
+void controls_evaluate(const struct controls *controls, const struct wavefunction *wavefunction, const double *frame, double *scratch, double *c,
+                       double *du);
 // energy rows with the controls added: LOCAL, KINETIC, TRAP, PAIR of `energy` (ENERGY_ROWS rows) -> out[0..3] rows
 enum { CONTROLLED_ENERGY_ROW, CONTROLLED_ROW, CONTROLLED_ROWS = CONTROLLED_ROW + CONTROLLED_QUANTITIES };
 void controls_apply(const struct controls *controls, const double *energy, const double *c, double *out);

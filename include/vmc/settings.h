@@ -76,6 +76,9 @@ struct settings_schema_row {
 // Fills at most `most` rows and returns how many there are.
 size_t settings_schema(struct settings_schema_row *rows, size_t most);
 
+// A section that is no part of a run's settings: it makes many configurations of one (vmc/sweep.h). settings_build passes over it.
+#define SETTINGS_SWEEP "sweep"
+
 // Binds; all complaints at once, each "file:line: [section] key: what is wrong; allowed: …; did you mean 'x'?". On failure nothing is left to
 // finish. Notes (keys of another method, ignored) are appended to `notes`, one per line, which may be NULL.
 bool settings_build(struct settings *settings, const struct config *config, struct error *error, struct error *notes);

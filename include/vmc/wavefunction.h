@@ -53,15 +53,17 @@ struct factor_type {
     // Kernels: no allocation, no failure. x: [M] rows. Any of them may be called for another block by another thread at the same time.
     // weight[0], weight[1]: mantissa and exponent rows of |phi|^2.
     void (*weigh)(const void *state, const double *x, double *weight, double *cache);
-    // weight, and adds grad ln phi [M] and Laplacian ln phi [1] (sum over all coordinates) to the rows given; leaves in the cache what
-    // `accumulate`, `derivatives` and `move` need.
-    void (*evaluate)(const void *state, const double *x, double *weight, double *gradient, double *laplacian, double *cache);
+    // weight, grad ln phi [M] and Laplacian ln phi [1] (sum over all coordinates), the latter two added to the rows given where `add`; leaves in
+    // the cache what `accumulate`, `derivatives` and `move` need.
+    void (*evaluate)(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache);
     // Weight of the configuration in which particle p moved: `x` holds the new coordinates, `old_x`, `old_weight` and `old_cache` the old
     // ones; fills weight and cache so that a further `move` can start there. NULL: `weigh` is used.
     void (*move)(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache, const double *x,
                  double *weight, double *cache);
-    // Rows of the cache that `move` writes are [0, n_move_rows).
+    // The cache: n_move_rows rows that `move` starts from and writes, then n_kept_rows that `derivatives`, `accumulate`, `features` and samplers
+    // read after `evaluate`. Moves of all particles leave the former behind.
     size_t (*n_move_rows)(const void *state);
+    size_t (*n_kept_rows)(const void *state);
     // O_k = d ln phi / d theta_k as rows [K]. After `evaluate` of the same x.
     void (*derivatives)(const void *state, const double *x, const double *cache, double *o);
     // Adds sum over walkers of ( c O_k - 1/2 grad u . grad O_k ) to the accumulator, c a row, grad u (du) [M] rows or NULL for none. After
@@ -89,7 +91,7 @@ struct factor {
     const struct factor_type *type;
     void *state;                  // borrowed; its built parts are the wave function's
     size_t first_parameter, n_parameters;
-    size_t first_cache_row, n_move_rows, first_sum_row;
+    size_t first_cache_row, n_move_rows, n_kept_rows, first_sum_row;
     size_t first_feature, n_features;
 };
 

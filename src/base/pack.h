@@ -90,87 +90,133 @@ PACK_INLINE pack pack_select(pack_bits mask, pack a, pack b)
 #endif
 }
 
-PACK_INLINE pack pack_abs(pack x) { return (pack)((pack_bits)x & INT64_MAX); }
-PACK_INLINE pack pack_max(pack a, pack b) { return pack_select(a > b, a, b); }
-PACK_INLINE pack pack_min(pack a, pack b) { return pack_select(a < b, a, b); }
+// where the sign bit of `sign` is set a, else b
+PACK_INLINE pack pack_select_sign(pack sign, pack a, pack b)
+{
+#if PACK_WIDTH == 4 && defined __AVX2__
+    return (pack)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)sign);
+#else
+    return pack_select((pack_bits)sign < 0, a, b);
+#endif
+}
 
-// e^x for |x| <= 708, e^±708 beyond; relative error below 2.5e-16. NAN gives a number: callers look for non-finite sums elsewhere.
-PACK_INLINE pack pack_exp(pack x)
+PACK_INLINE pack pack_abs(pack x) { return (pack)((pack_bits)x & INT64_MAX); }
+PACK_INLINE pack pack_minus_abs(pack x) { return (pack)((pack_bits)x | INT64_MIN); }
+
+// a > b ? a : b, so that a NAN in a gives b
+PACK_INLINE pack pack_max(pack a, pack b)
+{
+#if PACK_WIDTH == 8 && defined __AVX512F__
+    return (pack)_mm512_max_pd((__m512d)a, (__m512d)b);
+#elif PACK_WIDTH == 4 && defined __AVX2__
+    return (pack)_mm256_max_pd((__m256d)a, (__m256d)b);
+#else
+    return pack_select(a > b, a, b);
+#endif
+}
+
+// a < b ? a : b
+PACK_INLINE pack pack_min(pack a, pack b)
+{
+#if PACK_WIDTH == 8 && defined __AVX512F__
+    return (pack)_mm512_min_pd((__m512d)a, (__m512d)b);
+#elif PACK_WIDTH == 4 && defined __AVX2__
+    return (pack)_mm256_min_pd((__m256d)a, (__m256d)b);
+#else
+    return pack_select(a < b, a, b);
+#endif
+}
+
+// Polynomials below are summed by even and odd powers, which halves the chain of dependent operations.
+
+// e^x for -708 <= x <= 709, else something finite or infinite of no use; relative error below 2.5e-16.
+PACK_INLINE pack pack_exp_within(pack x)
 {
     const double round = 6755399441055744.0;  // 1.5 2^52: adding it leaves the nearest integer in the low bits
-    x = pack_min(pack_max(x, pack_all(-708.0)), pack_all(708.0));
     const pack shifted = pack_fma(x, pack_all(1.4426950408889634), pack_all(round));
     const pack n = shifted - round;
     pack r = pack_fma(n, pack_all(-0x1.62e42fefa0000p-1), x);  // ln 2, high part: n times it is exact
     r = pack_fma(n, pack_all(-0x1.cf79abc9e3b3ap-40), r);
     // Chebyshev interpolation of (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2
-    pack p = pack_fma(pack_all(0x1.af38a9b0ec855p-26), r, pack_all(0x1.289185613a3d6p-22));
-    p = pack_fma(p, r, pack_all(0x1.71de0dae63bb3p-19));
-    p = pack_fma(p, r, pack_all(0x1.a019b90d2ae7ap-16));
-    p = pack_fma(p, r, pack_all(0x1.a01a01a7c41d5p-13));
-    p = pack_fma(p, r, pack_all(0x1.6c16c1788bd90p-10));
-    p = pack_fma(p, r, pack_all(0x1.11111111109b3p-7));
-    p = pack_fma(p, r, pack_all(0x1.5555555553d63p-5));
-    p = pack_fma(p, r, pack_all(0x1.5555555555556p-3));
-    p = pack_fma(p, r, pack_all(0.5));
-    p = pack_fma(p * r, r, r) + 1.0;
+    const pack z = r * r;
+    pack odd = pack_fma(pack_all(0x1.af38a9b0ec855p-26), z, pack_all(0x1.71de0dae63bb3p-19));
+    pack even = pack_fma(pack_all(0x1.289185613a3d6p-22), z, pack_all(0x1.a019b90d2ae7ap-16));
+    odd = pack_fma(odd, z, pack_all(0x1.a01a01a7c41d5p-13));
+    even = pack_fma(even, z, pack_all(0x1.6c16c1788bd90p-10));
+    odd = pack_fma(odd, z, pack_all(0x1.11111111109b3p-7));
+    even = pack_fma(even, z, pack_all(0x1.5555555553d63p-5));
+    odd = pack_fma(odd, z, pack_all(0x1.5555555555556p-3));
+    even = pack_fma(even, z, pack_all(0.5));
+    const pack p = pack_fma(pack_fma(odd, r, even), z, r) + 1.0;
+    return (pack)((pack_bits)p + (pack_bits)((pack_words)shifted << 52));
+}
+
+// e^x for |x| <= 708, e^±708 beyond. NAN gives a number: callers look for non-finite sums elsewhere.
+PACK_INLINE pack pack_exp(pack x) { return pack_exp_within(pack_min(pack_max(x, pack_all(-708.0)), pack_all(708.0))); }
+
+// e^x for x <= 0 (below -708: e^-708), cheaper: relative error below 2e-15 + 2e-16 |x|, which 1 + e^x never shows.
+PACK_INLINE pack pack_exp_negative(pack x)
+{
+    x = pack_max(x, pack_all(-708.0));
+    const pack shifted = pack_fma(x, pack_all(1.4426950408889634), pack_all(6755399441055744.0));
+    const pack r = pack_fma(shifted - 6755399441055744.0, pack_all(-0x1.62e42fefa39efp-1), x), z = r * r;
+    pack even = pack_fma(pack_all(0x1.2880411bad1aap-22), z, pack_all(0x1.a019c9a5652d3p-16));
+    pack odd = pack_fma(pack_all(0x1.72c72ca338df0p-19), z, pack_all(0x1.a019ada3609f3p-13));
+    even = pack_fma(even, z, pack_all(0x1.6c16c1738ff55p-10));
+    odd = pack_fma(odd, z, pack_all(0x1.1111111c478ebp-7));
+    even = pack_fma(even, z, pack_all(0x1.5555555554cb7p-5));
+    odd = pack_fma(odd, z, pack_all(0x1.5555555553b78p-3));
+    even = pack_fma(even, z, pack_all(0.5));
+    const pack p = pack_fma(pack_fma(odd, r, even), z, r) + 1.0;
     return (pack)((pack_bits)p + (pack_bits)((pack_words)shifted << 52));
 }
 
 // ln x for normal x > 0; relative error below 4e-16.
 PACK_INLINE pack pack_log(pack x)
 {
-    // x = 2^k m, m in [1/sqrt 2, sqrt 2)
-    const pack_words half = (pack_words)((pack_bits)x - 0x3fe6a09e667f3bcd);
-    const pack_bits k = (pack_bits)(half >> 52) - (pack_bits)((half >> 63) << 12);
-    const pack m = (pack)((pack_bits)x - (pack_bits)((pack_words)k << 52));
-    const pack n = (pack)(k + 0x4338000000000000) - 6755399441055744.0;
+    // x = 2^k m, m in [1/sqrt 2, sqrt 2); k + 1024 > 0 stands in the upper bits of `moved`
+    const pack_words moved = (pack_words)x + 0x00195f619980c433;
+    const pack m = (pack)((pack_words)x - (moved & 0xfff0000000000000) + 0x4000000000000000);
+    const pack n = (pack)((moved >> 52) | 0x4330000000000000) - (0x1p52 + 1024);
     const pack f = m - 1.0;
-    const pack s = f / (f + 2.0), z = s * s;  // ln m = 2 artanh s
-    pack p = pack_fma(pack_all(0.14616585424934123), z, pack_all(0.1533171061820642));
-    p = pack_fma(p, z, pack_all(0.18182889455675105));
-    p = pack_fma(p, z, pack_all(0.22222211130259875));
-    p = pack_fma(p, z, pack_all(0.2857142862600327));
-    p = pack_fma(p, z, pack_all(0.39999999999899444));
-    p = pack_fma(p, z, pack_all(0.666666666666667));
+    const pack s = f / (f + 2.0), z = s * s, y = z * z;  // ln m = 2 artanh s
+    pack even = pack_fma(pack_all(0.14616585424934123), y, pack_all(0.18182889455675105));
+    pack odd = pack_fma(pack_all(0.1533171061820642), y, pack_all(0.22222211130259875));
+    even = pack_fma(even, y, pack_all(0.2857142862600327));
+    odd = pack_fma(odd, y, pack_all(0.39999999999899444));
+    even = pack_fma(even, y, pack_all(0.666666666666667));
+    const pack p = pack_fma(odd, z, even);
     // 2 s = f - s f, so that the leading term is exact
     const pack log_m = f - s * (f - z * p);
     return pack_fma(n, pack_all(0x1.62e42fefa0000p-1), pack_fma(n, pack_all(0x1.cf79abc9e3b3ap-40), log_m));
 }
 
-// 1/sqrt x for normal x > 0; relative error below 4e-16. A bit-shift start (3.4 %) and two steps of fourth order; x = 0 gives a huge number.
+// 1/sqrt x for normal x > 0; relative error below 4e-16. A start from the bits (good to 5 %), the parabola in x y^2 that is best for it
+// (2.2e-5), and a step of fourth order; x = 0 gives a huge number.
 PACK_INLINE pack pack_rsqrt(pack x)
 {
-    pack y = (pack)(0x5fe6eb50c7b537a9 - (pack_bits)((pack_words)x >> 1));
-    for (int step = 0; step < 2; step++) {
-        const pack h = pack_fma(-x * y, y, pack_all(1.0));
-        const pack p = pack_fma(pack_fma(pack_all(0.3125), h, pack_all(0.375)), h, pack_all(0.5));
-        y = pack_fma(y * h, p, y);
-    }
-    return y;
+    pack y = (pack)(0x5fe69b50c7b537a9 - (pack_bits)((pack_words)x >> 1));
+    const pack q = x * y * y;
+    y *= pack_fma(pack_fma(pack_all(0.39889204501624), q, pack_all(-1.298234465043587)), q, pack_all(1.8993225220731436));
+    const pack h = pack_fma(-(x * y), y, pack_all(1.0));
+    const pack p = pack_fma(pack_fma(pack_all(0.3125), h, pack_all(0.375)), h, pack_all(0.5));
+    return pack_fma(y * h, p, y);
 }
 
-// sin and cos of 2 pi u for 0 <= u <= 1; absolute error below 1e-14 (for normal random numbers).
-PACK_INLINE void pack_sincos_turn(pack u, pack *sine, pack *cosine)
+// sin and cos of t for |t| <= pi / 4; absolute error below 2e-14 (for normal random numbers).
+PACK_INLINE void pack_sincos(pack t, pack *sine, pack *cosine)
 {
-    const pack shifted = pack_fma(u, pack_all(4.0), pack_all(6755399441055744.0));
-    const pack t = (u - (shifted - 6755399441055744.0) * 0.25) * 6.283185307179586;  // |t| <= pi / 4
     const pack z = t * t;
     pack s = pack_fma(pack_all(-2.480561171172423e-08), z, pack_all(2.7555990664723442e-06));
-    s = pack_fma(s, z, pack_all(-0.00019841266916110608));
-    s = pack_fma(s, z, pack_all(0.008333333331078323));
-    s = pack_fma(s, z, pack_all(-0.16666666666663885));
-    s = pack_fma(s * z, t, t);
     pack c = pack_fma(pack_all(2.0700582940986553e-09), z, pack_all(-2.7556369506176657e-07));
+    s = pack_fma(s, z, pack_all(-0.00019841266916110608));
     c = pack_fma(c, z, pack_all(2.480158521036453e-05));
+    s = pack_fma(s, z, pack_all(0.008333333331078323));
     c = pack_fma(c, z, pack_all(-0.0013888888887276698));
+    s = pack_fma(s, z, pack_all(-0.16666666666663885));
     c = pack_fma(c, z, pack_all(0.04166666666666468));
-    c = pack_fma(c * z, z, pack_fma(z, pack_all(-0.5), pack_all(1.0)));
-    const pack_words quarter = (pack_words)shifted;
-    const pack_bits swap = -(pack_bits)(quarter & 1);
-    const pack_words sine_sign = (quarter & 2) << 62, cosine_sign = ((quarter + 1) & 2) << 62;
-    *sine = (pack)((pack_words)pack_select(swap, c, s) ^ sine_sign);
-    *cosine = (pack)((pack_words)pack_select(swap, s, c) ^ cosine_sign);
+    *sine = pack_fma(s * z, t, t);
+    *cosine = pack_fma(c * z, z, pack_fma(z, pack_all(-0.5), pack_all(1.0)));
 }
 
 // Sum over the 32 walkers of a row, in an order that does not depend on the width: eight columns first, then a tree.

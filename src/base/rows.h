@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Passes over rows of walkers: the two products that every factor with weights needs, tiled for the registers in this one place.
+// Passes over rows of walkers: sums of squares and the products that every factor with weights needs, tiled for the registers in this one place.
 #ifndef VMC_BASE_ROWS_H
 #define VMC_BASE_ROWS_H
 
@@ -7,126 +7,211 @@
 
 #include <string.h>
 
+#define ROWS_INLINE static inline __attribute__((unused))
+
 PACK_INLINE double *rows_at(double *rows, size_t k) { return rows + k * WALKERS; }
 PACK_INLINE const double *rows_at_const(const double *rows, size_t k) { return rows + k * WALKERS; }
 
-// One tile: `height` output rows by `width` packs, kept in registers over the whole sum.
-PACK_INLINE void rows_multiply_tile(size_t height, size_t width, size_t n_in, const double *coefficient, size_t out_stride, size_t in_stride,
-                                    const double *bias, const pack *in, pack *out)
+ROWS_INLINE void rows_copy(size_t n, const double *from, double *to) { memcpy(to, from, n * WALKERS * sizeof(double)); }
+ROWS_INLINE void rows_fill(size_t n, double value, double *rows)
 {
-    pack sum[TILE_ROWS][TILE_PACKS];
-    for (size_t o = 0; o < height; o++)
-        for (size_t l = 0; l < width; l++)
-            sum[o][l] = pack_all(bias ? bias[o] : 0);
-    for (size_t i = 0; i < n_in; i++)
-        for (size_t o = 0; o < height; o++) {
-            const pack c = pack_all(coefficient[o * out_stride + i * in_stride]);
-            for (size_t l = 0; l < width; l++)
-                sum[o][l] = pack_fma(c, in[i * ROW_PACKS + l], sum[o][l]);
-        }
-    for (size_t o = 0; o < height; o++)
-        for (size_t l = 0; l < width; l++)
-            out[o * ROW_PACKS + l] = sum[o][l];
+    for (size_t k = 0; k < n * WALKERS; k++)
+        rows[k] = value;
 }
 
-// out[o] = bias[o] + sum_i coefficient[o out_stride + i in_stride] in[i]; rows in: [n_in], out: [n_out]; bias [n_out] or NULL for 0.
-static inline __attribute__((unused)) void rows_multiply(size_t n_out, size_t n_in, const double *coefficient, size_t out_stride,
-                                                         size_t in_stride, const double *bias, const double *in, double *out)
+// to[k] = from[k] where the mask (a row of bits) is set; n rows
+ROWS_INLINE void rows_blend(size_t n, const double *mask, const double *from, double *to)
 {
-    size_t o = 0;
-    for (; o + TILE_ROWS <= n_out; o += TILE_ROWS)
-        for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS)
-            rows_multiply_tile(TILE_ROWS, TILE_PACKS, n_in, coefficient + o * out_stride, out_stride, in_stride, bias ? bias + o : NULL,
-                               (const pack *)in + l, (pack *)out + o * ROW_PACKS + l);
-    for (; o < n_out; o++)
-        for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS)
-            rows_multiply_tile(1, TILE_PACKS, n_in, coefficient + o * out_stride, out_stride, in_stride, bias ? bias + o : NULL,
-                               (const pack *)in + l, (pack *)out + o * ROW_PACKS + l);
-}
-
-// Outer products kept per walker: sums[i n_right + j] += left[i] right[j]; with left2 and right2 also + left2[i] right2[j].
-static inline __attribute__((unused)) void rows_outer(size_t n_left, size_t n_right, const double *left, const double *right, const double *left2,
-                                                      const double *right2, double *sums)
-{
-    for (size_t i = 0; i < n_left; i++) {
-        const pack *a = (const pack *)rows_at_const(left, i), *a2 = left2 ? (const pack *)rows_at_const(left2, i) : NULL;
-        for (size_t j = 0; j < n_right; j++) {
-            const pack *b = (const pack *)rows_at_const(right, j);
-            pack *sum = (pack *)rows_at(sums, i * n_right + j);
-            if (left2) {
-                const pack *b2 = (const pack *)rows_at_const(right2, j);
-                for (size_t l = 0; l < ROW_PACKS; l++)
-                    sum[l] = pack_fma(a2[l], b2[l], pack_fma(a[l], b[l], sum[l]));
-            } else {
-                for (size_t l = 0; l < ROW_PACKS; l++)
-                    sum[l] = pack_fma(a[l], b[l], sum[l]);
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS)
+        for (size_t k = 0; k < n; k++)
+            for (size_t p = l; p < l + TILE_PACKS; p++) {
+                pack *target = (pack *)to + k * ROW_PACKS + p;
+                *target = pack_select_sign(((const pack *)mask)[p], ((const pack *)from)[k * ROW_PACKS + p], *target);
             }
+}
+
+// out[0] = sum_i scale[i % period] (rows[i] - centre[i])^2; scale and centre NULL for 1 and 0.
+ROWS_INLINE void rows_sum_squares(size_t n, const double *scale, size_t period, const double *centre, const double *rows, double *out)
+{
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        pack sum[TILE_PACKS] = { { 0 } };
+        for (size_t i = 0, k = 0; i < n; i++, k = k + 1 < period ? k + 1 : 0) {
+            const pack weight = pack_all(scale ? scale[k] : 1), zero = pack_all(centre ? centre[i] : 0);
+            for (size_t p = 0; p < TILE_PACKS; p++) {
+                const pack distance = ((const pack *)rows)[i * ROW_PACKS + l + p] - zero;
+                sum[p] = pack_fma(weight * distance, distance, sum[p]);
+            }
+        }
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            ((pack *)out)[l + p] = sum[p];
+    }
+}
+
+// out[0] += sum_k rows[k]; n rows
+ROWS_INLINE void rows_add_up(size_t n, const double *rows, double *out)
+{
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        pack sum[TILE_PACKS];
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            sum[p] = ((const pack *)out)[l + p];
+        for (size_t k = 0; k < n; k++)
+            for (size_t p = 0; p < TILE_PACKS; p++)
+                sum[p] += ((const pack *)rows)[k * ROW_PACKS + l + p];
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            ((pack *)out)[l + p] = sum[p];
+    }
+}
+
+// ---- tiles: every product below is cut into pieces of at most TILE_ROWS by TILE_PACKS accumulators, which stay in registers
+
+// The next piece of what is `left`, `most` at once; what does not divide evenly is shared by the last two.
+PACK_INLINE size_t rows_piece(size_t left, size_t most) { return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most; }
+
+// Calls tile(height, width, ...) with both sizes known to the compiler.
+#define ROWS_WIDTHS(height, width, tile, ...)             \
+    switch ((size_t)(width)) {                            \
+    case 1: tile(height, 1, __VA_ARGS__); break;          \
+    case 2: tile(height, 2, __VA_ARGS__); break;          \
+    case 3: tile(height, 3, __VA_ARGS__); break;          \
+    default: tile(height, 4, __VA_ARGS__);                \
+    }
+#define ROWS_TILE(height, width, tile, ...)                                          \
+    if (TILE_ROWS > 3 && (height) == 4) { ROWS_WIDTHS(4, width, tile, __VA_ARGS__) } \
+    else if (TILE_ROWS > 2 && (height) == 3) { ROWS_WIDTHS(3, width, tile, __VA_ARGS__) } \
+    else if ((height) == 2) { ROWS_WIDTHS(2, width, tile, __VA_ARGS__) }             \
+    else { ROWS_WIDTHS(1, width, tile, __VA_ARGS__) }
+typedef pack rows_tile[4][TILE_PACKS];
+
+// Where the sums of a product start: bias[o] + slope[o] rows[o], and what `out` holds if `add`. NULL: nothing of that kind.
+struct rows_start {
+    const double *bias, *slope, *rows;
+    bool add;
+};
+
+PACK_INLINE void rows_multiply_tile(size_t height, size_t width, size_t o, size_t l, size_t n_in, const double *coefficient,
+                                    const struct rows_start *start, const double *in, double *out)
+{
+    rows_tile sum;
+    pack *to = (pack *)out + o * ROW_PACKS + l;
+    for (size_t r = 0; r < height; r++)
+        for (size_t p = 0; p < width; p++) {
+            sum[r][p] = pack_all(start->bias ? start->bias[o + r] : 0);
+            if (start->slope)
+                sum[r][p] = pack_fma(pack_all(start->slope[o + r]), ((const pack *)start->rows)[(o + r) * ROW_PACKS + l + p], sum[r][p]);
+            if (start->add)
+                sum[r][p] += to[r * ROW_PACKS + p];
+        }
+    for (size_t i = 0; i < n_in; i++)
+        for (size_t r = 0; r < height; r++) {
+            const pack c = pack_all(coefficient[(o + r) * n_in + i]);
+            for (size_t p = 0; p < width; p++)
+                sum[r][p] = pack_fma(c, ((const pack *)in)[i * ROW_PACKS + l + p], sum[r][p]);
+        }
+    for (size_t r = 0; r < height; r++)
+        for (size_t p = 0; p < width; p++)
+            to[r * ROW_PACKS + p] = sum[r][p];
+}
+
+// out[o] = start + sum_i coefficient[o n_in + i] in[i]; rows in: [n_in], out: [n_out], coefficient: [n_out n_in].
+ROWS_INLINE void rows_multiply(size_t n_out, size_t n_in, const double *coefficient, const struct rows_start *start, const double *in, double *out)
+{
+    for (size_t o = 0, height; o < n_out; o += height) {
+        height = rows_piece(n_out - o, TILE_ROWS);
+        for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS)
+            ROWS_TILE(height, TILE_PACKS, rows_multiply_tile, o, l, n_in, coefficient, start, in, out)
+    }
+}
+
+// Sums over walkers in columns: walkers k, k + 8, k + 16 and k + 24 add up in column k, whatever the width of the packs.
+enum { COLUMNS = 8, COLUMN_PACKS = COLUMNS / PACK_WIDTH };
+
+ROWS_INLINE double rows_column_total(const double *column)
+{
+    return ((column[0] + column[4]) + (column[2] + column[6])) + ((column[1] + column[5]) + (column[3] + column[7]));
+}
+
+// sums[k][COLUMNS] += rows[k]; n rows
+ROWS_INLINE void rows_column_sums(size_t n, const double *rows, double *sums)
+{
+    for (size_t k = 0; k < n; k++)
+        for (size_t c = 0; c < COLUMN_PACKS; c++) {
+            pack sum = ((pack *)sums)[k * COLUMN_PACKS + c];
+            for (size_t l = c; l < ROW_PACKS; l += COLUMN_PACKS)
+                sum += ((const pack *)rows)[k * ROW_PACKS + l];
+            ((pack *)sums)[k * COLUMN_PACKS + c] = sum;
+        }
+}
+
+PACK_INLINE void rows_outer_tile(size_t height, size_t width, size_t i, size_t j, size_t c, size_t stride, const double *left, const double *right,
+                                 double *sums)
+{
+    rows_tile sum;
+    pack *to = (pack *)sums + (i * stride + j) * COLUMN_PACKS + c;
+    const pack *a = (const pack *)left + i * ROW_PACKS + c, *b = (const pack *)right + j * ROW_PACKS + c;
+    for (size_t r = 0; r < height; r++)
+        for (size_t k = 0; k < width; k++)
+            sum[r][k] = to[(r * stride + k) * COLUMN_PACKS];
+    for (size_t l = 0; l < ROW_PACKS; l += COLUMN_PACKS)
+        for (size_t r = 0; r < height; r++)
+            for (size_t k = 0; k < width; k++)
+                sum[r][k] = pack_fma(a[r * ROW_PACKS + l], b[k * ROW_PACKS + l], sum[r][k]);
+    for (size_t r = 0; r < height; r++)
+        for (size_t k = 0; k < width; k++)
+            to[(r * stride + k) * COLUMN_PACKS] = sum[r][k];
+}
+
+// sums[i stride + j][COLUMNS] += left[i] right[j]: outer products for few weights, whose sums fit into the first-level cache
+ROWS_INLINE void rows_outer(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right, double *sums)
+{
+    for (size_t i = 0, height; i < n_left; i += height) {
+        height = rows_piece(n_left - i, TILE_ROWS);
+        for (size_t j = 0, width; j < n_right; j += width) {
+            width = rows_piece(n_right - j, TILE_PACKS);
+            for (size_t c = 0; c < COLUMN_PACKS; c++)
+                ROWS_TILE(height, width, rows_outer_tile, i, j, c, stride, left, right, sums)
         }
     }
 }
 
-// Walker-major copy of n rows, padded with what `out` holds: out[walker * stride + row].
-static inline __attribute__((unused)) void rows_transpose(size_t n, const double *rows, size_t stride, double *out)
+// Walker-major copy of n rows: out[walker * stride + row].
+ROWS_INLINE void rows_transpose(size_t n, const double *rows, size_t stride, double *out)
 {
     for (size_t k = 0; k < n; k++)
         for (size_t w = 0; w < WALKERS; w++)
             out[w * stride + k] = rows[k * WALKERS + w];
 }
 
-// The same products summed over the walkers: sums[i stride + j] += sum_w left[i][w] right[w stride + j], n_right padded to `stride`, a multiple
-// of 8. Walkers are taken in order for every element, so the width of the packs does not show in the bits.
-PACK_INLINE void rows_rank_tile(size_t height, size_t width, const double *left, const double *right, size_t stride, double *sums)
+PACK_INLINE void rows_rank_tile(size_t height, size_t width, size_t i, size_t j, size_t stride, const double *left, const double *right,
+                                double *sums)
 {
-    pack sum[TILE_ROWS][TILE_PACKS];
-    for (size_t i = 0; i < height; i++)
+    rows_tile sum;
+    pack *to = (pack *)(sums + i * stride) + j;
+    for (size_t r = 0; r < height; r++)
         for (size_t p = 0; p < width; p++)
-            sum[i][p] = ((const pack *)(sums + i * stride))[p];
+            sum[r][p] = to[r * (stride / PACK_WIDTH) + p];
     for (size_t w = 0; w < WALKERS; w++)
-        for (size_t i = 0; i < height; i++) {
-            const pack a = pack_all(left[i * WALKERS + w]);
+        for (size_t r = 0; r < height; r++) {
+            const pack a = pack_all(left[(i + r) * WALKERS + w]);
             for (size_t p = 0; p < width; p++)
-                sum[i][p] = pack_fma(a, ((const pack *)(right + w * stride))[p], sum[i][p]);
+                sum[r][p] = pack_fma(a, ((const pack *)(right + w * stride))[j + p], sum[r][p]);
         }
-    for (size_t i = 0; i < height; i++)
+    for (size_t r = 0; r < height; r++)
         for (size_t p = 0; p < width; p++)
-            ((pack *)(sums + i * stride))[p] = sum[i][p];
+            to[r * (stride / PACK_WIDTH) + p] = sum[r][p];
 }
 
-static inline __attribute__((unused)) void rows_rank_update(size_t n_left, size_t stride, const double *left, const double *right, double *sums)
+// The same for many weights, without columns: sums[i stride + j] += sum_w left[i][w] right[w stride + j], n_right padded to `stride`, a multiple of
+// 8. Walkers are taken in order for every element, so the width of the packs does not show in the bits.
+ROWS_INLINE void rows_rank_update(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right, double *sums)
 {
-    const size_t packs = stride / PACK_WIDTH;
-    size_t i = 0;
-    for (; i < n_left; i += i + TILE_ROWS <= n_left ? TILE_ROWS : 1) {
-        const bool whole = i + TILE_ROWS <= n_left;
-        size_t p = 0;
-        for (; p + TILE_PACKS <= packs; p += TILE_PACKS)
-            if (whole)
-                rows_rank_tile(TILE_ROWS, TILE_PACKS, rows_at_const(left, i), right + p * PACK_WIDTH, stride, sums + i * stride + p * PACK_WIDTH);
-            else
-                rows_rank_tile(1, TILE_PACKS, rows_at_const(left, i), right + p * PACK_WIDTH, stride, sums + i * stride + p * PACK_WIDTH);
-        for (; p < packs; p++)
-            if (whole)
-                rows_rank_tile(TILE_ROWS, 1, rows_at_const(left, i), right + p * PACK_WIDTH, stride, sums + i * stride + p * PACK_WIDTH);
-            else
-                rows_rank_tile(1, 1, rows_at_const(left, i), right + p * PACK_WIDTH, stride, sums + i * stride + p * PACK_WIDTH);
-    }
-}
-
-// to[k] = from[k] where the mask (a row of bits) is set; n rows
-static inline __attribute__((unused)) void rows_blend(size_t n, const double *mask, const double *from, double *to)
-{
-    for (size_t k = 0; k < n; k++)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            pack *target = (pack *)to + k * ROW_PACKS + l;
-            *target = pack_select(((const pack_bits *)mask)[l], ((const pack *)from)[k * ROW_PACKS + l], *target);
+    const size_t packs = (n_right + PACK_WIDTH - 1) / PACK_WIDTH;
+    for (size_t i = 0, height; i < n_left; i += height) {
+        height = rows_piece(n_left - i, TILE_ROWS);
+        for (size_t j = 0, width; j < packs; j += width) {
+            width = rows_piece(packs - j, TILE_PACKS);
+            ROWS_TILE(height, width, rows_rank_tile, i, j, stride, left, right, sums)
         }
-}
-
-static inline __attribute__((unused)) void rows_copy(size_t n, const double *from, double *to) { memcpy(to, from, n * WALKERS * sizeof(double)); }
-static inline __attribute__((unused)) void rows_fill(size_t n, double value, double *rows)
-{
-    for (size_t k = 0; k < n * WALKERS; k++)
-        rows[k] = value;
+    }
 }
 
 #endif

@@ -17,6 +17,8 @@ enum { INDENT = 4, ROWS_MOST = 64, NARROWEST = 40 };
 
 static const char help[] =
     "Usage: vmc --config FILE [options]\n"
+    "       vmc sweep list|script FILE [options]\n"
+    "       vmc merge OUT.h5 IN.h5... [--force]\n"
     "\n"
     "Variational Monte Carlo for trapped particles: builds the system and the wave\n"
     "function the configuration describes, trains it, measures its energy and writes\n"
@@ -32,6 +34,10 @@ static const char help[] =
     "  --resume                  go on from an unfinished run at --output; a complete\n"
     "                            one is extended where more samples are asked\n"
     "  --max-time DURATION       stop cleanly before so much wall time: 90s, 30m, 2h\n"
+    "  --task K, --task A-B      of a configuration with a [sweep] section: run point\n"
+    "                            K (from 0), or points A to B; else all, one after the\n"
+    "                            other. Point K goes to NAME-K.h5 (four digits); one\n"
+    "                            that is complete there already is skipped\n"
     "  -t, --threads N           default: as many as this process may use\n"
     "  --check                   validate, estimate memory, file size and time, exit\n"
     "  --print-config            print the configuration with all defaults, exit\n"
@@ -44,6 +50,14 @@ static const char help[] =
     "                            phase; never\n"
     "  -h, --help                this text\n"
     "  -V, --version             version, and what the program is built from\n"
+    "\n"
+    "Commands:\n"
+    "  sweep list FILE           the points of a sweep, and what there is of them\n"
+    "  sweep script FILE         a job array for Slurm on stdout; --per-job N points\n"
+    "                            in a job, --time LIMIT of a job (default 01:00:00),\n"
+    "                            --threads, --set and --output as for the run\n"
+    "  merge OUT.h5 IN.h5...     many results files into one, with a table of\n"
+    "                            settings and results, also written as OUT.csv\n"
     "\n"
     "Exit status: 0 done; 2 wrong usage; 65 a damaged results file; 66 an input file\n"
     "is missing or unreadable; 70 internal error or non-finite numbers; 73 the output\n"
@@ -109,9 +123,20 @@ static void write_row(FILE *out, const struct settings_schema_row *row, size_t w
     fputc('\n', out);
 }
 
+// [sweep] has no keys of its own.
+static void write_sweep(FILE *out, size_t width)
+{
+    int used = fprintf(out, "[%s]  ", SETTINGS_SWEEP);
+    cli_wrap(out, (size_t)used, INDENT, width, "many runs from one file: the points are the product of these lists, the last key fastest, counted from 0");
+    fprintf(out, "  section.key\n");
+    write_indented(out, width, "a key of any other section, say system.omega, and its values");
+    write_indented(out, width, "v1 | v2 | ..., or start:stop:count with both ends in; the seed of point K is run.seed + K unless it is swept");
+    fputc('\n', out);
+}
+
 static bool refuse_section(const char *section, const struct settings_schema_row *rows, size_t n, struct error *error)
 {
-    const char *names[ROWS_MOST + 1] = { NULL };
+    const char *names[ROWS_MOST + 2] = { NULL };
     char list[PARAM_TEXT_SIZE] = "";
     size_t used = 0;
     for (size_t k = 0; k < n; k++) {
@@ -119,8 +144,9 @@ static bool refuse_section(const char *section, const struct settings_schema_row
         if ((k == 0 || strcmp(rows[k].section, rows[k - 1].section) != 0) && used < sizeof list)
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", k > 0 ? ", " : "", rows[k].section);
     }
+    names[n] = SETTINGS_SWEEP;
     const char *nearest = config_nearest(section, names);
-    return error_add(error, ERROR_USAGE, "--help-config: there is no section '%s'; allowed: %s%s%s%s", section, list,
+    return error_add(error, ERROR_USAGE, "--help-config: there is no section '%s'; allowed: %s, " SETTINGS_SWEEP "%s%s%s", section, list,
                      nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
@@ -141,6 +167,10 @@ char *cli_help_config_text(const char *section, size_t width, struct error *erro
             write_row(out, &rows[k], width);
             shown++;
         }
+    if (!section || strcmp(section, SETTINGS_SWEEP) == 0) {
+        write_sweep(out, width);
+        shown++;
+    }
     fclose(out);
     if (shown > 0)
         return text;

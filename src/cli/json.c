@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Results as one JSON object (RFC 8259). Numbers are written so that they read back to the same bits.
+#include "cli/json.h"
 #include "cli/summary.h"
 
 #include "version.h"
@@ -20,7 +21,7 @@ static size_t character_length(const unsigned char *s)
     return overlong || surrogate ? 0 : n;
 }
 
-static void write_string(FILE *out, const char *text)
+void cli_json_string(FILE *out, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
     fputc('"', out);
@@ -39,7 +40,7 @@ static void write_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static void write_number(FILE *out, double value, bool whole)
+void cli_json_number(FILE *out, double value, bool whole)
 {
     char text[64];
     if (!isfinite(value)) {
@@ -59,7 +60,7 @@ static void write_number(FILE *out, double value, bool whole)
 static void write_key(FILE *out, const char *key)
 {
     fprintf(out, ",\n  ");
-    write_string(out, key);
+    cli_json_string(out, key);
     fputs(": ", out);
 }
 
@@ -67,7 +68,7 @@ static void write_text_member(FILE *out, const char *key, const char *value)
 {
     write_key(out, key);
     if (value)
-        write_string(out, value);
+        cli_json_string(out, value);
     else
         fputs("null", out);
 }
@@ -75,25 +76,25 @@ static void write_text_member(FILE *out, const char *key, const char *value)
 static void write_number_member(FILE *out, const char *key, double value, bool whole)
 {
     write_key(out, key);
-    write_number(out, value, whole);
+    cli_json_number(out, value, whole);
 }
 
 static void write_match(FILE *out, const struct reference_match *match)
 {
     fputs("{ \"kind\": ", out);
-    write_string(out, reference_kind_name(match->kind));
+    cli_json_string(out, reference_kind_name(match->kind));
     fputs(", \"value\": ", out);
-    write_number(out, match->value, false);
+    cli_json_number(out, match->value, false);
     fputs(", \"uncertainty\": ", out);
-    write_number(out, match->uncertainty, false);
+    cli_json_number(out, match->uncertainty, false);
     fputs(match->upper_bound ? ", \"upper_bound\": true" : ", \"upper_bound\": false", out);
     fputs(", \"ansatz\": ", out);
     if (match->ansatz)
-        write_string(out, match->ansatz);
+        cli_json_string(out, match->ansatz);
     else
         fputs("null", out);
     fputs(", \"source\": ", out);
-    write_string(out, match->source ? match->source : "");
+    cli_json_string(out, match->source ? match->source : "");
     fputs(" }", out);
 }
 

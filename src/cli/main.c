@@ -2,15 +2,18 @@
 // The program: reads the command line, lets the library work, and says what came of it. Exit codes are error kinds.
 #include "cli/help.h"
 #include "cli/known.h"
+#include "cli/merge.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
+#include "cli/sweep.h"
 #include "cli/target.h"
 #include "cli/text.h"
 #include "cli/threads.h"
 #include "vmc/level.h"
 #include "vmc/run.h"
+#include "vmc/sweep.h"
 
 #include <fcntl.h>
 #include <gsl/gsl_errno.h>
@@ -50,19 +53,16 @@ static bool check_sets(const struct cli_options *options, struct error *error)
     return good;
 }
 
-// Mistakes of form and of value are told together.
-static bool read_settings(struct job *job, struct error *error)
+// Where it fails with a file in the configuration, the values can be judged all the same.
+static bool read_config(struct job *job, struct error *error)
 {
     const struct cli_options *options = job->options;
     if (!check_sets(options, error))
         return false;
     bool read = config_read(&job->config, options->config, error);
-    if (!read && !job->config.file)
-        return false;
-    for (size_t k = 0; k < options->n_sets; k++)
+    for (size_t k = 0; job->config.file && k < options->n_sets; k++)
         read = config_set(&job->config, options->sets[k], error) && read;
-    bool built = settings_build(&job->settings, &job->config, error, &job->notes);
-    return read && built;
+    return read;
 }
 
 static void tell_notes(const struct job *job)
@@ -88,7 +88,7 @@ static bool check(struct job *job, struct error *error)
     return print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n) : cli_estimate_text(&estimate, job->threads.n), error);
 }
 
-static bool tell_result(struct job *job, const struct run_result *result, const char *output, const char *status, struct error *error)
+static bool tell_result(const struct job *job, const struct run_result *result, const char *output, const char *status, struct error *error)
 {
     struct reference_match known[KNOWN_MOST];
     const struct cli_summary summary = { .settings = &job->settings, .result = result, .config = job->options->config, .output = output,
@@ -121,6 +121,26 @@ static void tell_start(const struct job *job, const struct cli_target *target)
                  job->threads.reason ? job->threads.reason : "", level_name(), target->path);
 }
 
+// `max_time`: s of wall time, 0 for any.
+static bool execute(const struct job *job, struct cli_target *target, enum cli_target_use use, double max_time, struct cli_progress *progress,
+                    struct run_result *result, struct error *error)
+{
+    cli_signals_catch();
+    if (!cli_target_prepare(target, job->options->config, use, error)) {
+        cli_target_finish(target);
+        return false;
+    }
+    tell_start(job, target);
+    const struct run_options run_options = { .threads = job->threads.n, .output = target->path, .config_text = job->config.text,
+                                             .command = "vmc", .progress = cli_progress_show, .wish = cli_signals_wish,
+                                             .note = cli_progress_note, .context = progress, .max_time = max_time,
+                                             .resume = use == CLI_TARGET_RESUME, .lock = target->lock };
+    bool good = run_execute(&job->settings, &run_options, result, error);
+    cli_progress_end(progress);
+    cli_target_finish(target);
+    return good;
+}
+
 static bool run(struct job *job, struct error *error)
 {
     const struct cli_options *options = job->options;
@@ -128,36 +148,70 @@ static bool run(struct job *job, struct error *error)
     struct cli_target target;
     struct cli_progress progress;
     struct run_result result;
-    cli_signals_catch();
     if (!cli_target_choose(&target, options->output, options->config, error))
         return false;
-    if (!cli_target_prepare(&target, options->config, use, error)) {
-        cli_target_finish(&target);
-        return false;
-    }
-    tell_start(job, &target);
     cli_progress_start(&progress, options->progress, options->quiet);
-    const struct run_options run_options = { .threads = job->threads.n, .output = target.path, .config_text = job->config.text,
-                                             .command = "vmc", .progress = cli_progress_show, .wish = cli_signals_wish,
-                                             .note = cli_progress_note, .context = &progress, .max_time = options->max_time,
-                                             .resume = options->resume, .lock = target.lock };
-    bool good = run_execute(&job->settings, &run_options, &result, error);
-    cli_progress_end(&progress);
-    cli_target_finish(&target);
+    bool good = execute(job, &target, use, options->max_time, &progress, &result, error);
     return tell_end(job, good, &result, target.path, error);
+}
+
+// A point of a sweep is a job of its own, whose settings belong to the sweep.
+static struct job job_of_point(const struct cli_sweep_point *point, const struct job *whole)
+{
+    return (struct job){ .options = whole->options, .config = *point->config, .settings = *point->settings, .threads = whole->threads };
+}
+
+static bool run_point(const struct cli_sweep_point *point, void *context, struct error *error)
+{
+    const struct job *whole = context, job = job_of_point(point, whole);
+    struct cli_target target;
+    struct run_result result;
+    if (!cli_target_choose(&target, point->output, whole->options->config, error))
+        return false;
+    const enum cli_target_use use = point->resume ? CLI_TARGET_RESUME : point->force ? CLI_TARGET_FORCE : CLI_TARGET_NEW;
+    bool good = execute(&job, &target, use, point->max_time, point->progress, &result, error);
+    if (!good && error->kind == ERROR_STOPPED && cli_signals_name() && !whole->options->quiet)
+        cli_note("%s", cli_signals_name());
+    return good;
+}
+
+static bool check_point(const struct cli_sweep_point *point, void *context, struct run_estimate *estimate, struct error *error)
+{
+    const struct job *whole = context;
+    const struct run_options options = { .threads = whole->threads.n, .config_text = point->config->text, .command = "vmc" };
+    return run_check(point->settings, &options, estimate, error);
+}
+
+static bool act_on_sweep(struct job *job, bool well_read, struct error *error)
+{
+    const struct cli_sweep sweep = { .options = job->options, .config = &job->config, .threads = job->threads.n, .run = run_point,
+                                     .check = check_point, .context = job };
+    return cli_sweep_act(&sweep, well_read, error);
+}
+
+// Mistakes of form and of value are told together.
+static bool act_on_run(struct job *job, bool well_read, struct error *error)
+{
+    const struct cli_options *options = job->options;
+    if (options->has_task || options->action == CLI_SWEEP_LIST || options->action == CLI_SWEEP_SCRIPT)
+        return error_add(error, ERROR_USAGE, "%s: has no [sweep] section", options->config);
+    bool good = settings_build(&job->settings, &job->config, error, &job->notes) && well_read;
+    tell_notes(job);
+    if (good && options->action == CLI_PRINT_CONFIG)
+        good = print_text(settings_print(&job->settings), error);
+    else if (good)
+        good = options->action == CLI_CHECK ? check(job, error) : run(job, error);
+    settings_finish(&job->settings);
+    return good;
 }
 
 static bool act_on_config(const struct cli_options *options, struct error *error)
 {
     struct job job = { .options = options };
-    bool good = read_settings(&job, error);
-    tell_notes(&job);
+    bool good = read_config(&job, error);
     choose_threads(&job);
-    if (good && options->action == CLI_PRINT_CONFIG)
-        good = print_text(settings_print(&job.settings), error);
-    else if (good)
-        good = options->action == CLI_CHECK ? check(&job, error) : run(&job, error);
-    settings_finish(&job.settings);
+    if (job.config.file)
+        good = sweep_asked(&job.config) ? act_on_sweep(&job, good, error) : act_on_run(&job, good, error);
     config_finish(&job.config);
     error_clear(&job.notes);
     return good;
@@ -174,6 +228,8 @@ static bool act(const struct cli_options *options, struct error *error)
     case CLI_HELP_CONFIG:
         text = cli_help_config_text(options->section, cli_width(stdout), error);
         return text && print_text(text, error);
+    case CLI_MERGE:
+        return cli_merge(options, error);
     default:
         return act_on_config(options, error);
     }
@@ -204,6 +260,7 @@ int main(int argc, char **argv)
     struct error error = { 0 };
     hold_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files: the write fails and says so
     prepare_libraries();
     bool good = cli_options_parse(&options, argc, argv, &error) && act(&options, &error);
     if (!good)

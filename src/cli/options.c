@@ -4,19 +4,24 @@
 
 #include "vmc/config.h"
 #include "vmc/param.h"
+#include "vmc/sweep.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_ONLY = 256, OPTION_PRINT_CONFIG, OPTION_HELP_CONFIG, OPTION_CHECK, OPTION_JSON, OPTION_PROGRESS, OPTION_FORCE, OPTION_RESUME, OPTION_MAX_TIME };
+enum { LONG_ONLY = 256, OPTION_PRINT_CONFIG, OPTION_HELP_CONFIG, OPTION_CHECK, OPTION_JSON, OPTION_PROGRESS, OPTION_FORCE, OPTION_RESUME,
+       OPTION_MAX_TIME, OPTION_TASK, OPTION_PER_JOB, OPTION_TIME };
 
 static const struct option long_options[] = {
     { "config", required_argument, NULL, 'c' },
     { "set", required_argument, NULL, 's' },
     { "output", required_argument, NULL, 'o' },
     { "threads", required_argument, NULL, 't' },
+    { "task", required_argument, NULL, OPTION_TASK },
+    { "per-job", required_argument, NULL, OPTION_PER_JOB },
+    { "time", required_argument, NULL, OPTION_TIME },
     { "print-config", no_argument, NULL, OPTION_PRINT_CONFIG },
     { "help-config", optional_argument, NULL, OPTION_HELP_CONFIG },
     { "check", no_argument, NULL, OPTION_CHECK },
@@ -38,8 +43,11 @@ static const char *progress_mode_name(size_t index)
 }
 
 // Values of options are read by rows like those of keys, so that they are checked and refused alike.
-struct values { size_t threads, progress; };
+struct values { size_t threads, progress, task, per_job; };
 static const struct param threads_row = PARAM_COUNT(values, threads, .range = PARAM_WITHIN(1, 4096));
+static const struct param task_row = PARAM_COUNT(values, task, .range = PARAM_WITHIN(0, SWEEP_POINTS_MOST - 1));
+static const struct param per_job_row = { .key = "per-job", .kind = PARAM_KIND_COUNT, .offset = offsetof(struct values, per_job),
+                                          .range = PARAM_WITHIN(1, SWEEP_POINTS_MOST) };
 static const struct param progress_row = PARAM_CHOICE(values, progress, .choice = progress_mode_name);
 
 static bool read_value(const struct param *row, const char *text, struct values *values, struct error *error)
@@ -94,6 +102,23 @@ static bool refuse_option(const char *word, struct error *error)
                      nearest ? nearest : "", nearest ? "'?" : "");
 }
 
+// "7" or "3-7"
+static bool take_task(struct cli_options *options, const char *text, struct error *error)
+{
+    struct values first = { 0 }, last = { 0 };
+    char copy[64];
+    snprintf(copy, sizeof copy, "%s", text);
+    char *dash = strchr(copy, '-');
+    if (dash)
+        *dash = '\0';
+    if (!read_value(&task_row, copy, &first, error) || !read_value(&task_row, dash ? dash + 1 : copy, &last, error))
+        return false;
+    options->has_task = true;
+    options->task_first = first.task;
+    options->task_last = last.task;
+    return first.task <= last.task || error_add(error, ERROR_USAGE, "--task: '%s' ends before it starts; allowed: K, or A-B with A <= B", text);
+}
+
 // --help-config SECTION and --help-config=SECTION; getopt knows only the second.
 static const char *optional_word(int argc, char **argv)
 {
@@ -126,6 +151,17 @@ static bool take(struct cli_options *options, int option, int argc, char **argv,
         return true;
     case OPTION_MAX_TIME:
         return read_duration(optarg, &options->max_time, error);
+    case OPTION_TASK:
+        return take_task(options, optarg, error);
+    case OPTION_PER_JOB:
+        if (!read_value(&per_job_row, optarg, &values, error))
+            return false;
+        options->per_job = values.per_job;
+        return true;
+    case OPTION_TIME:
+        options->time = optarg;
+        return (*optarg && optarg[strspn(optarg, "0123456789:-")] == '\0') ||
+               error_add(error, ERROR_USAGE, "--time: '%s' is no time limit of Slurm; allowed: minutes, hours:minutes:seconds, days-hours, ...", optarg);
     case OPTION_HELP_CONFIG:
         options->section = optional_word(argc, argv);
         options->action = CLI_HELP_CONFIG;
@@ -168,24 +204,78 @@ static bool take_switch(struct cli_options *options, int option)
     }
 }
 
+// The words before the options: "sweep list", "sweep script", "merge"; how many they are.
+static int take_command(struct cli_options *options, int argc, char **argv, struct error *error)
+{
+    const char *first = argc > 1 ? argv[1] : "", *second = argc > 2 ? argv[2] : "";
+    if (strcmp(first, "merge") == 0) {
+        options->action = CLI_MERGE;
+        return 1;
+    }
+    if (strcmp(first, "sweep") != 0)
+        return 0;
+    options->action = strcmp(second, "script") == 0 ? CLI_SWEEP_SCRIPT : CLI_SWEEP_LIST;
+    if (strcmp(second, "list") != 0 && strcmp(second, "script") != 0)
+        error_add(error, ERROR_USAGE, "vmc sweep%s%s: write vmc sweep list FILE, or vmc sweep script FILE; see vmc --help", *second ? " " : "",
+                  second);
+    return 2;
+}
+
+static bool refuse_word(const struct cli_options *options, const char *word, struct error *error)
+{
+    static const char *const commands[] = { "sweep", "merge", NULL };
+    const char *nearest = config_nearest(word, commands);
+    if (nearest)
+        return error_add(error, ERROR_USAGE, "unexpected argument '%s'; did you mean vmc %s?", word, nearest);
+    return error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s", word, options->config ? "" : "; did you mean --config ",
+                     options->config ? "" : word);
+}
+
+// What is left after the options.
+static bool take_words(struct cli_options *options, size_t n, char **words, struct error *error)
+{
+    bool sweep = options->action == CLI_SWEEP_LIST || options->action == CLI_SWEEP_SCRIPT;
+    options->n_words = n;
+    options->words = words;
+    if (sweep && n == 1 && !options->config)
+        options->config = words[0];
+    else if (sweep && n > 0)
+        return error_add(error, ERROR_USAGE, "unexpected argument '%s': a sweep is of one configuration", words[n - 1]);
+    else if (options->action == CLI_MERGE && n < 2)
+        return error_add(error, ERROR_USAGE, "nothing to merge; write vmc merge OUT IN...");
+    else if (!sweep && options->action != CLI_MERGE && n > 0)
+        return refuse_word(options, words[0], error);
+    return true;
+}
+
+static bool check_together(const struct cli_options *options, struct error *error)
+{
+    enum cli_action action = options->action;
+    if (options->resume && options->force)
+        return error_add(error, ERROR_USAGE, "--resume goes on from the file at --output and --force overwrites it; give one of them");
+    bool needs_config = action == CLI_RUN || action == CLI_CHECK || action == CLI_PRINT_CONFIG;
+    if ((options->per_job > 0 || options->time) && action != CLI_SWEEP_SCRIPT)
+        return error_add(error, ERROR_USAGE, "--%s is for vmc sweep script", options->per_job > 0 ? "per-job" : "time");
+    if ((action == CLI_SWEEP_LIST || action == CLI_SWEEP_SCRIPT) && !options->config)
+        return error_add(error, ERROR_USAGE, "which sweep? write vmc sweep %s FILE", action == CLI_SWEEP_LIST ? "list" : "script");
+    return !needs_config || options->config ||
+           error_add(error, ERROR_USAGE, "nothing to do: give a configuration with --config FILE; see vmc --help");
+}
+
 bool cli_options_parse(struct cli_options *options, int argc, char **argv, struct error *error)
 {
     *options = (struct cli_options){ .action = CLI_RUN, .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
     if (!options->sets)
         return error_add(error, ERROR_INTERNAL, "not enough memory");
-    bool good = true;
+    size_t before = error->n_messages;
+    int skipped = take_command(options, argc, argv, error);
+    argc -= skipped < argc ? skipped : argc - 1;
+    argv += skipped;
     opterr = 0;
+    bool good = error->n_messages == before;
     for (int option; (option = getopt_long(argc, argv, ":s:o:t:qvhV", long_options, NULL)) != -1;)
         good = (take_switch(options, option) || take(options, option, argc, argv, error)) && good;
-    if (optind < argc)
-        good = error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s", argv[optind], options->config ? "" : "; did you mean --config ",
-                         options->config ? "" : argv[optind]);
-    if (options->resume && options->force)
-        good = error_add(error, ERROR_USAGE, "--resume goes on from the file at --output and --force overwrites it; give one of them");
-    bool needs_config = options->action == CLI_RUN || options->action == CLI_CHECK || options->action == CLI_PRINT_CONFIG;
-    if (good && needs_config && !options->config)
-        good = error_add(error, ERROR_USAGE, "nothing to do: give a configuration with --config FILE; see vmc --help");
-    return good;
+    return good && take_words(options, (size_t)(argc - optind), argv + optind, error) && check_together(options, error);
 }
 
 void cli_options_finish(struct cli_options *options)

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum cli_action { CLI_RUN, CLI_CHECK, CLI_PRINT_CONFIG, CLI_HELP, CLI_HELP_CONFIG, CLI_VERSION };
+enum cli_action { CLI_RUN, CLI_CHECK, CLI_PRINT_CONFIG, CLI_HELP, CLI_HELP_CONFIG, CLI_VERSION, CLI_SWEEP_LIST, CLI_SWEEP_SCRIPT, CLI_MERGE };
 enum cli_progress_mode { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER };
 
 struct cli_options {
@@ -21,6 +21,12 @@ struct cli_options {
     enum cli_progress_mode progress;
     double max_time;              // s; 0: not given
     bool json, force, resume, quiet, verbose;
+    bool has_task;
+    size_t task_first, task_last; // points of a sweep
+    size_t per_job;               // of the script; 0: not given
+    const char *time;             // of the script, as Slurm reads it; NULL: not given
+    size_t n_words;
+    char **words;                 // of a command: the files; borrowed
 };
 
 // ERROR_USAGE with what is wrong and what was meant. The texts point into argv.

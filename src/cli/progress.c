@@ -5,6 +5,7 @@
 #include "cli/text.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -80,6 +81,23 @@ static void plain(struct cli_progress *progress, const char *line)
     progress->pending[0] = '\0';
 }
 
+void cli_progress_name(struct cli_progress *progress, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(progress->name, sizeof progress->name, format, arguments);
+    va_end(arguments);
+    progress->started = false;
+}
+
+static void named_line(const struct cli_progress *progress, const struct run_progress *now, size_t columns, char line[CLI_LINE_SIZE])
+{
+    char rest[CLI_LINE_SIZE];
+    size_t taken = strlen(progress->name);
+    cli_progress_line(now, columns > taken ? columns - taken : 0, rest);
+    snprintf(line, columns < CLI_LINE_SIZE ? columns + 1 : CLI_LINE_SIZE, "%s%s", progress->name, rest);
+}
+
 void cli_progress_show(const struct run_progress *now, void *context)
 {
     struct cli_progress *progress = context;
@@ -90,7 +108,7 @@ void cli_progress_show(const struct run_progress *now, void *context)
     bool turn = !progress->started || progress->phase != now->phase;
     bool due = time - progress->last >= (progress->updating ? UPDATE_INTERVAL : PLAIN_INTERVAL) || (turn && (progress->always || progress->updating));
     // one column stays free: a full line wraps on some terminals
-    cli_progress_line(now, progress->updating ? cli_width(stderr) - 1 : CLI_LINE_SIZE - 1, line);
+    named_line(progress, now, progress->updating ? cli_width(stderr) - 1 : CLI_LINE_SIZE - 1, line);
     if (progress->always && !progress->updating && turn && *progress->pending)
         plain(progress, progress->pending);
     progress->started = true;

@@ -14,12 +14,15 @@ struct cli_progress {
     enum run_phase phase;
     size_t shown;        // columns the line now covers
     double last;         // s, when something was shown last (or the run began)
+    char name[40];       // stands before every line; empty: nothing
     char pending[CLI_LINE_SIZE];  // the newest line that was not shown, for the end of a phase; empty: none
 };
 
 void cli_progress_start(struct cli_progress *progress, enum cli_progress_mode mode, bool quiet);
 // For run_options.progress; context: struct cli_progress *.
 void cli_progress_show(const struct run_progress *now, void *context);
+// What is being run now, of several.
+void cli_progress_name(struct cli_progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // For run_options.note: a line of text that stays, above the progress line.
 void cli_progress_note(const char *text, void *context);
 // Clears the line.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The output: refused before hours of work where it could not be written after them. A complete file is moved aside under a free name
+// The output: refused before hours of work where it could not be written after them (its lock is made in the same folder). A complete file is moved aside under a free name
 // without a moment in which another run could take that name (RENAME_NOREPLACE).
 #include "cli/target.h"
 
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEPT_MOST = 9999, PROBES_MOST = 100 };
+enum { KEPT_MOST = 9999 };
 
 static const char *base_of(const char *path)
 {
@@ -43,28 +43,6 @@ static bool same_file(const char *a, const char *b)
 {
     struct stat first, second;
     return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
-
-// Writes nothing: tries whether a file can be made next to the output, where it will be built before it takes the output's name.
-static bool probe_folder(const char *path, struct error *error)
-{
-    char folder[PATH_MAX], probe[PATH_MAX + 64];
-    const char *base = base_of(path);
-    snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
-    int descriptor = -1;
-    for (int k = 0; k < PROBES_MOST && descriptor < 0; k++) {
-        snprintf(probe, sizeof probe, "%s.vmc-probe-%ld-%d", folder, (long)getpid(), k);
-        descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (descriptor < 0 && errno != EEXIST)
-            break;
-    }
-    if (descriptor < 0)
-        return error_add(error, ERROR_WRITE, "%s: cannot be written: %s; %s", path, strerror(errno),
-                         errno == ENOENT ? "make the folder first, or choose another place with --output"
-                                         : "choose another place with --output");
-    close(descriptor);
-    unlink(probe);
-    return true;
 }
 
 static bool check_kind(const char *path, const struct stat *status, struct error *error)
@@ -113,7 +91,7 @@ static bool keep(struct cli_target *target, struct error *error)
     }
     int reason = errno;
     target->kept[0] = '\0';
-    return error_add(error, ERROR_EXISTS, "%s: holds a complete run that could not be moved out of the way (%s); choose another --output",
+    return error_add(error, reason == EEXIST ? ERROR_EXISTS : ERROR_WRITE, "%s: holds a complete run that could not be moved out of the way (%s); choose another --output",
                      target->path, strerror(reason));
 }
 
@@ -140,7 +118,7 @@ bool cli_target_prepare(struct cli_target *target, const char *config, enum cli_
     // what is there is looked at twice: first without leaving a trace
     if (there && use == CLI_TARGET_NEW && access(target->path, R_OK) == 0 && !check_complete(target->path, error))
         return false;
-    if (!probe_folder(target->path, error) || !(target->lock = record_lock_take(target->path, error)))
+    if (!(target->lock = record_lock_take(target->path, error)))
         return false;
     there = access(target->path, F_OK) == 0;
     if (there && use == CLI_TARGET_NEW)

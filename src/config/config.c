@@ -398,7 +398,7 @@ static bool override(struct config *config, struct span section, struct span key
         char *text = copy(value);
         if (!text)
             return false;
-        if (entry->line > 0)
+        if (entry->source == CONFIG_BY_FILE)
             entry->file_value = entry->value;
         else
             free(entry->value);
@@ -408,6 +408,7 @@ static bool override(struct config *config, struct span section, struct span key
         return false;
     entry->origin = "--set";
     entry->line = 0;
+    entry->source = CONFIG_BY_SET;
     return true;
 }
 

@@ -19,68 +19,73 @@ static size_t axes(const struct system *system) { return system->dimensions; }
 // of one particle the centre of mass is nothing new
 static size_t axes_and_centre(const struct system *system) { return system->dimensions * (system->particles > 1 ? 2 : 1); }
 
-static pack sum_axis(const struct system *system, size_t d, size_t l, const double *rows)
+// Rows of axis d, TILE_PACKS packs of the walkers at a time
+PACK_INLINE const pack *axis_row(const struct system *system, size_t p, size_t d, size_t l, const double *rows)
 {
-    pack sum = pack_all(0.0);
-    for (size_t p = 0; p < system->particles; p++)
-        sum += ((const pack *)rows)[(p * system->dimensions + d) * ROW_PACKS + l];
-    return sum;
+    return (const pack *)rows + (p * system->dimensions + d) * ROW_PACKS + l;
 }
 
-static void evaluate_linear(const struct controls *controls, const double *x, const double *gradient, double *scratch, double *c)
+static void evaluate_linear(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *scratch,
+                            double *c, double *du)
 {
+    const struct system *system = &controls->system;
     (void)x;
     (void)scratch;
-    for (size_t d = 0; d < controls->system.dimensions; d++)
+    for (size_t d = 0; d < system->dimensions; d++)
+        for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+            pack sum[TILE_PACKS] = { { 0 } };
+            for (size_t p = 0; p < system->particles; p++)
+                for (size_t k = 0; k < TILE_PACKS; k++)
+                    sum[k] -= axis_row(system, p, d, l, gradient)[k];
+            for (size_t k = 0; k < TILE_PACKS; k++)
+                ((pack *)c)[d * ROW_PACKS + l + k] = sum[k];
+        }
+    for (size_t i = 0; du && i < system_coordinates(system); i++)
         for (size_t l = 0; l < ROW_PACKS; l++)
-            ((pack *)c)[d * ROW_PACKS + l] = -sum_axis(&controls->system, d, l, gradient);
-}
-
-static void slope_linear(const struct controls *controls, const double *coefficient, const double *x, double *scratch, double *du)
-{
-    (void)x;
-    (void)scratch;
-    for (size_t i = 0; i < system_coordinates(&controls->system); i++)
-        for (size_t l = 0; l < ROW_PACKS; l++)
-            ((pack *)du)[i * ROW_PACKS + l] += coefficient[i % controls->system.dimensions];
+            ((pack *)du)[i * ROW_PACKS + l] += coefficient[i % system->dimensions];
 }
 
 const struct control_type control_linear = {
-    .name = "linear", .summary = "u = centre of mass, per axis", .applies = always, .n_functions = axes, .evaluate = evaluate_linear,
-    .slope = slope_linear };
+    .name = "linear", .summary = "u = centre of mass, per axis", .applies = always, .n_functions = axes, .evaluate = evaluate_linear };
 
-static void evaluate_quadratic(const struct controls *controls, const double *x, const double *gradient, double *scratch, double *c)
+// du += coefficient of the axis times x, and of the centre of mass times X
+PACK_INLINE void slope_quadratic(const struct system *system, const double *coefficient, size_t d, size_t l, const pack centre[TILE_PACKS],
+                                 const double *x, double *du)
+{
+    const double whole = system->particles > 1 ? coefficient[system->dimensions + d] : 0;
+    for (size_t p = 0; p < system->particles; p++) {
+        pack *out = (pack *)du + (p * system->dimensions + d) * ROW_PACKS + l;
+        for (size_t k = 0; k < TILE_PACKS; k++)
+            out[k] += pack_fma(pack_all(coefficient[d]), axis_row(system, p, d, l, x)[k], whole * centre[k]);
+    }
+}
+
+static void evaluate_quadratic(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *scratch,
+                               double *c, double *du)
 {
     const struct system *system = &controls->system;
     const double half = -0.5 * (double)system->particles;
     (void)scratch;
     for (size_t d = 0; d < system->dimensions; d++)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            pack sum = pack_all(0.0);
-            for (size_t p = 0; p < system->particles; p++) {
-                const size_t at = (p * system->dimensions + d) * ROW_PACKS + l;
-                sum = pack_fma(((const pack *)x)[at], ((const pack *)gradient)[at], sum);
+        for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+            pack product[TILE_PACKS] = { { 0 } }, centre[TILE_PACKS] = { { 0 } }, drift[TILE_PACKS] = { { 0 } };
+            for (size_t p = 0; p < system->particles; p++)
+                for (size_t k = 0; k < TILE_PACKS; k++) {
+                    const pack at = axis_row(system, p, d, l, x)[k], slope = axis_row(system, p, d, l, gradient)[k];
+                    product[k] = pack_fma(at, slope, product[k]);
+                    centre[k] += at;
+                    drift[k] += slope;
+                }
+            for (size_t k = 0; k < TILE_PACKS; k++) {
+                ((pack *)c)[d * ROW_PACKS + l + k] = half - product[k];
+                if (system->particles > 1)
+                    ((pack *)c)[(system->dimensions + d) * ROW_PACKS + l + k] = half - centre[k] * drift[k];
             }
-            ((pack *)c)[d * ROW_PACKS + l] = half - sum;
-            if (system->particles > 1)
-                ((pack *)c)[(system->dimensions + d) * ROW_PACKS + l] = half - sum_axis(system, d, l, x) * sum_axis(system, d, l, gradient);
-        }
-}
-
-static void slope_quadratic(const struct controls *controls, const double *coefficient, const double *x, double *scratch, double *du)
-{
-    const struct system *system = &controls->system;
-    (void)scratch;
-    for (size_t d = 0; d < system->dimensions; d++)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            const pack centre = system->particles > 1 ? (pack)(coefficient[system->dimensions + d] * sum_axis(system, d, l, x)) : pack_all(0.0);
-            for (size_t p = 0; p < system->particles; p++) {
-                const size_t at = (p * system->dimensions + d) * ROW_PACKS + l;
-                ((pack *)du)[at] += pack_fma(pack_all(coefficient[d]), ((const pack *)x)[at], centre);
-            }
+            if (du)
+                slope_quadratic(system, coefficient, d, l, centre, x, du);
         }
 }
 
 const struct control_type control_quadratic = {
     .name = "quadratic", .summary = "u = x^2 / 2 per axis, of all particles and of the centre of mass", .applies = always,
-    .n_functions = axes_and_centre, .evaluate = evaluate_quadratic, .slope = slope_quadratic };
+    .n_functions = axes_and_centre, .evaluate = evaluate_quadratic };

@@ -68,21 +68,28 @@ void controls_build(struct controls *controls, const struct hamiltonian *hamilto
     sum_coefficients(controls);
 }
 
-// distances and projections of one particle's pairs
-size_t controls_scratch_rows(const struct controls *controls) { return 2 * controls->system.particles + CONTROLS_MOST; }
+static size_t n_moment_variables(const struct controls *controls);
 
-void controls_evaluate(const struct controls *controls, const struct wavefunction *wavefunction, const double *frame, double *scratch, double *c)
+// what a control asks for, or z of the fit
+size_t controls_scratch_rows(const struct controls *controls)
 {
+    size_t most = n_moment_variables(controls);
     for (size_t t = 0; t < controls->n_types; t++)
-        controls->type[t]->evaluate(controls, frame, rows_at_const(frame, wavefunction->row_gradient), scratch,
-                                    rows_at(c, controls->first_function[t]));
+        if (controls->type[t]->n_scratch_rows && controls->type[t]->n_scratch_rows() > most)
+            most = controls->type[t]->n_scratch_rows();
+    return most;
 }
 
-void controls_slope(const struct controls *controls, const double *frame, double *scratch, double *du)
+void controls_evaluate(const struct controls *controls, const struct wavefunction *wavefunction, const double *frame, double *scratch, double *c,
+                       double *du)
 {
-    rows_fill(system_coordinates(&controls->system), 0, du);
-    for (size_t t = 0; t < controls->n_types; t++)
-        controls->type[t]->slope(controls, controls->total + controls->first_function[t], frame, scratch, du);
+    if (du)
+        rows_fill(wavefunction->n_coordinates, 0, du);
+    for (size_t t = 0; t < controls->n_types; t++) {
+        const size_t first = controls->first_function[t];
+        controls->type[t]->evaluate(controls, controls->total + first, frame, rows_at_const(frame, wavefunction->row_gradient), scratch,
+                                    rows_at(c, first), du);
+    }
 }
 
 static const size_t controlled_source[CONTROLLED_QUANTITIES] = { ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR };
@@ -124,37 +131,49 @@ size_t controls_moments(const struct controls *controls)
     return n * (n + 1) / 2;
 }
 
-size_t controls_sum_rows(const struct controls *controls) { return controls_moments(controls); }
+// products z_i z_j in columns, row by row to the diagonal's tile
+size_t controls_sum_rows(const struct controls *controls)
+{
+    const size_t n = n_moment_variables(controls);
+    return (n * n * COLUMNS + WALKERS - 1) / WALKERS;
+}
+
+static void make_variables(const struct controls *controls, const double *energy, const double *c, double *z)
+{
+    size_t at = 1;
+    double *quantity = rows_at(z, 1 + n_fitted(controls));
+    rows_fill(1, 1, z);
+    for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+        rows_copy(1, rows_at_const(energy, controlled_source[q]), rows_at(quantity, q));
+    for (size_t k = 0; k < controls->n_functions; k++) {
+        if (!controls->is_fixed[k]) {
+            rows_copy(1, rows_at_const(c, k), rows_at(z, at++));
+            continue;
+        }
+        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+            for (size_t l = 0; l < ROW_PACKS; l++) {
+                pack *out = (pack *)quantity + q * ROW_PACKS + l;
+                *out = pack_fma(pack_all(controls->coefficient[q][k]), ((const pack *)c)[k * ROW_PACKS + l], *out);
+            }
+    }
+}
 
 void controls_gather(const struct controls *controls, const double *energy, const double *c, double *scratch, double *sums)
 {
-    const size_t fitted = n_fitted(controls), n = n_moment_variables(controls);
-    pack *z = (pack *)scratch;
-    for (size_t l = 0; l < ROW_PACKS; l++) {
-        size_t at = 0;
-        z[at++] = pack_all(1.0);
-        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
-            z[1 + fitted + q] = ((const pack *)energy)[controlled_source[q] * ROW_PACKS + l];
-        for (size_t k = 0; k < controls->n_functions; k++) {
-            const pack value = ((const pack *)c)[k * ROW_PACKS + l];
-            if (!controls->is_fixed[k])
-                z[at++] = value;
-            for (size_t q = 0; controls->is_fixed[k] && q < CONTROLLED_QUANTITIES; q++)
-                z[1 + fitted + q] = pack_fma(pack_all(controls->coefficient[q][k]), value, z[1 + fitted + q]);
-        }
-        size_t moment = 0;
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j <= i; j++, moment++) {
-                pack *sum = (pack *)sums + moment * ROW_PACKS + l;
-                *sum = pack_fma(z[i], z[j], *sum);
-            }
+    const size_t n = n_moment_variables(controls);
+    make_variables(controls, energy, c, scratch);
+    for (size_t i = 0, height; i < n; i += height) {
+        height = rows_piece(n - i, TILE_ROWS);
+        rows_outer(height, i + height, n, rows_at_const(scratch, i), scratch, sums + i * n * COLUMNS);
     }
 }
 
 void controls_reduce(const struct controls *controls, const double *sums, double *moments)
 {
-    for (size_t k = 0; k < controls_moments(controls); k++)
-        moments[k] += pack_sum_row(rows_at_const(sums, k));
+    const size_t n = n_moment_variables(controls);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++)
+            *moments++ += rows_column_total(sums + (i * n + j) * COLUMNS);
 }
 
 enum { FIT_MOST = CONTROLS_MOST };

@@ -9,19 +9,16 @@ size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian) { return PO
 void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
                       double *out)
 {
-    const pack *gradient = (const pack *)rows_at_const(frame, wavefunction->row_gradient);
     const pack *laplacian = (const pack *)rows_at_const(frame, wavefunction->row_laplacian), *potential = (const pack *)scratch;
-    pack *row = (pack *)out;
+    pack *row = (pack *)out, square[ROW_PACKS];
     hamiltonian_potential(hamiltonian, frame, rows_at(scratch, POTENTIAL_ROWS), scratch);
+    rows_sum_squares(wavefunction->n_coordinates, NULL, 1, NULL, rows_at_const(frame, wavefunction->row_gradient), (double *)square);
     for (size_t l = 0; l < ROW_PACKS; l++) {
-        pack square = pack_all(0.0);
-        for (size_t i = 0; i < wavefunction->n_coordinates; i++)
-            square = pack_fma(gradient[i * ROW_PACKS + l], gradient[i * ROW_PACKS + l], square);
-        const pack kinetic = -0.5 * (square + laplacian[l]);
+        const pack kinetic = -0.5 * (square[l] + laplacian[l]);
         const pack trap = potential[POTENTIAL_TRAP * ROW_PACKS + l], pair = potential[POTENTIAL_PAIR * ROW_PACKS + l];
         row[ENERGY_LOCAL * ROW_PACKS + l] = kinetic + trap + pair;
         row[ENERGY_KINETIC * ROW_PACKS + l] = kinetic;
-        row[ENERGY_KINETIC_GRADIENT * ROW_PACKS + l] = 0.5 * square;
+        row[ENERGY_KINETIC_GRADIENT * ROW_PACKS + l] = 0.5 * square[l];
         row[ENERGY_TRAP * ROW_PACKS + l] = trap;
         row[ENERGY_PAIR * ROW_PACKS + l] = pair;
         row[ENERGY_VIRIAL * ROW_PACKS + l] = potential[POTENTIAL_VIRIAL * ROW_PACKS + l];

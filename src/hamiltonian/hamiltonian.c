@@ -33,67 +33,98 @@ bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *sys
     return !reason || error_add(error, ERROR_CONFIG, "[system] interaction = %s: %s", type->name, reason);
 }
 
-size_t hamiltonian_scratch_rows(const struct hamiltonian *hamiltonian) { return 2 * hamiltonian->system.particles; }
+// Pairs that wait for their energies together: few calls for few particles, and rows that stay in the first-level cache for many.
+enum { PAIRS_AT_ONCE = 32 };
+
+size_t hamiltonian_scratch_rows(const struct hamiltonian *hamiltonian)
+{
+    (void)hamiltonian;
+    return 2 * PAIRS_AT_ONCE;
+}
 
 double hamiltonian_contact_strength(const struct hamiltonian *hamiltonian)
 {
     return hamiltonian->type->contact_strength ? hamiltonian->type->contact_strength(hamiltonian->state) : 0;
 }
 
-void hamiltonian_distances(const struct system *system, size_t p, const double *x, double *out)
+// r^2 of particle p and the n particles from `first` on: [n] rows. A cache line of walkers at a time, so that p's own coordinates stay in registers.
+PACK_INLINE void square_distances(size_t dimensions, size_t p, size_t first, size_t n, const double *x, double *out)
 {
-    const size_t dimensions = system->dimensions;
-    for (size_t q = 0; q < p; q++)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            pack sum = pack_all(0.0);
-            for (size_t d = 0; d < dimensions; d++) {
-                const pack step = ((const pack *)x)[(p * dimensions + d) * ROW_PACKS + l] - ((const pack *)x)[(q * dimensions + d) * ROW_PACKS + l];
-                sum = pack_fma(step, step, sum);
+    enum { LINE = 8 / PACK_WIDTH };
+    for (size_t l = 0; l < ROW_PACKS; l += LINE) {
+        const pack *own = (const pack *)x + p * dimensions * ROW_PACKS + l, *other = (const pack *)x + first * dimensions * ROW_PACKS + l;
+        pack *to = (pack *)out + l, here[DIMENSIONS_MOST][LINE];
+        for (size_t d = 0; d < dimensions; d++)
+            for (size_t k = 0; k < LINE; k++)
+                here[d][k] = own[d * ROW_PACKS + k];
+        for (size_t q = 0; q < n; q++, other += dimensions * ROW_PACKS, to += ROW_PACKS)
+            for (size_t k = 0; k < LINE; k++) {
+                pack sum = pack_all(0.0);
+                for (size_t d = 0; d < dimensions; d++) {
+                    const pack step = here[d][k] - other[d * ROW_PACKS + k];
+                    sum = pack_fma(step, step, sum);
+                }
+                to[k] = sum;
             }
-            ((pack *)out)[q * ROW_PACKS + l] = sum;
-        }
-}
-
-static void add_rows(size_t n, const double *rows, pack sum[ROW_PACKS])
-{
-    for (size_t k = 0; k < n; k++)
-        for (size_t l = 0; l < ROW_PACKS; l++)
-            sum[l] += ((const pack *)rows)[k * ROW_PACKS + l];
-}
-
-static void add_pairs(const struct hamiltonian *hamiltonian, const double *x, double *scratch, pack energy[ROW_PACKS], pack virial[ROW_PACKS])
-{
-    double *r2 = scratch, *values = rows_at(scratch, hamiltonian->system.particles);
-    for (size_t p = 1; p < hamiltonian->system.particles; p++) {
-        hamiltonian_distances(&hamiltonian->system, p, x, r2);
-        hamiltonian->type->pair_energy(hamiltonian->state, p, r2, values);
-        add_rows(p, values, energy);
-        if (hamiltonian->type->pair_virial) {
-            hamiltonian->type->pair_virial(hamiltonian->state, p, r2, values);
-            add_rows(p, values, virial);
-        }
     }
+}
+
+static void distances(size_t dimensions, size_t p, size_t first, size_t n, const double *x, double *out)
+{
+    if (dimensions == 3)
+        square_distances(3, p, first, n, x, out);
+    else if (dimensions == 2)
+        square_distances(2, p, first, n, x, out);
+    else
+        square_distances(1, p, first, n, x, out);
+}
+
+void hamiltonian_distances(const struct system *system, size_t p, const double *x, double *out) { distances(system->dimensions, p, 0, p, x, out); }
+
+// energy and virial of n pairs, added to rows of sums
+static void add_pairs(const struct hamiltonian *hamiltonian, size_t n, const double *r2, double *values, double *energy, double *virial)
+{
+    hamiltonian->type->pair_energy(hamiltonian->state, n, r2, values);
+    rows_add_up(n, values, energy);
+    if (hamiltonian->type->pair_virial) {
+        hamiltonian->type->pair_virial(hamiltonian->state, n, r2, values);
+        rows_add_up(n, values, virial);
+    }
+}
+
+static void add_all_pairs(const struct hamiltonian *hamiltonian, const double *x, double *scratch, double *energy, double *virial)
+{
+    const struct system *system = &hamiltonian->system;
+    double *r2 = scratch, *values = rows_at(scratch, PAIRS_AT_ONCE);
+    size_t waiting = 0;
+    for (size_t p = 1; p < system->particles; p++)
+        for (size_t q = 0, n; q < p; q += n) {
+            n = p - q < PAIRS_AT_ONCE - waiting ? p - q : PAIRS_AT_ONCE - waiting;
+            distances(system->dimensions, p, q, n, x, rows_at(r2, waiting));
+            waiting += n;
+            if (waiting == PAIRS_AT_ONCE) {
+                add_pairs(hamiltonian, waiting, r2, values, energy, virial);
+                waiting = 0;
+            }
+        }
+    add_pairs(hamiltonian, waiting, r2, values, energy, virial);
 }
 
 void hamiltonian_potential(const struct hamiltonian *hamiltonian, const double *x, double *scratch, double *out)
 {
     const struct system *system = &hamiltonian->system;
-    pack trap[ROW_PACKS] = { { 0 } }, pair[ROW_PACKS] = { { 0 } }, virial[ROW_PACKS] = { { 0 } };
-    for (size_t i = 0; i < system_coordinates(system); i++) {
-        const double omega = system->omega[i % system->dimensions];
-        const pack stiffness = pack_all(0.5 * omega * omega);
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            const pack at = ((const pack *)x)[i * ROW_PACKS + l];
-            trap[l] = pack_fma(stiffness * at, at, trap[l]);
-        }
-    }
+    double *trap = rows_at(out, POTENTIAL_TRAP), *pair = rows_at(out, POTENTIAL_PAIR), *virial = rows_at(out, POTENTIAL_VIRIAL);
+    double stiffness[DIMENSIONS_MOST];
+    for (size_t d = 0; d < system->dimensions; d++)
+        stiffness[d] = 0.5 * system->omega[d] * system->omega[d];
+    rows_sum_squares(system_coordinates(system), stiffness, system->dimensions, NULL, x, trap);
+    rows_fill(1, 0, pair);
+    rows_fill(1, 0, virial);
     if (hamiltonian->type->pair_energy)
-        add_pairs(hamiltonian, x, scratch, pair, virial);
+        add_all_pairs(hamiltonian, x, scratch, pair, virial);
     for (size_t l = 0; l < ROW_PACKS; l++) {
         // a force without a virial of its own is homogeneous of degree -1: r dv/dr = -v
-        const pack pair_virial = hamiltonian->type->pair_virial ? virial[l] : -pair[l];
-        ((pack *)out)[POTENTIAL_TRAP * ROW_PACKS + l] = trap[l];
-        ((pack *)out)[POTENTIAL_PAIR * ROW_PACKS + l] = pair[l];
-        ((pack *)out)[POTENTIAL_VIRIAL * ROW_PACKS + l] = pack_fma(pack_all(2.0), trap[l], pair_virial);
+        const pack pairs = hamiltonian->type->pair_virial ? ((const pack *)virial)[l] : -((const pack *)pair)[l];
+        ((pack *)virial)[l] = pack_fma(pack_all(2.0), ((const pack *)trap)[l], pairs);
     }
 }

@@ -6,6 +6,7 @@
 
 #include <endian.h>
 #include <hdf5_hl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +39,13 @@ const char *record_hdf5_reason(char *text, size_t size)
 {
     const char *reason = NULL;
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, reason_take, &reason);
-    strncpy(text, reason != NULL ? reason : "no reason given by HDF5", size - 1);
-    text[size - 1] = '\0';
+    // a failed system call: its own words out of two lines of numbers
+    static const char mark[] = "error message = '";
+    const char *words = reason != NULL ? strstr(reason, mark) : NULL;
+    if (words != NULL)
+        snprintf(text, size, "%.*s", (int)strcspn(words + sizeof mark - 1, "'"), words + sizeof mark - 1);
+    else
+        snprintf(text, size, "%s", reason != NULL ? reason : "no reason given by HDF5");
     return text;
 }
 
@@ -209,21 +215,31 @@ static bool group_properties(hid_t properties)
            H5Pset_obj_track_times(properties, false) >= 0;
 }
 
-static bool image_open(struct image *image)
+static bool properties_open(struct image *image)
 {
-    hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = record_access_write(&image->bytes);
     image->group = H5Pcreate(H5P_GROUP_CREATE);
     image->link = H5Pcreate(H5P_LINK_CREATE);
     image->attribute = H5Pcreate(H5P_ATTRIBUTE_CREATE);
     image->string = H5Tcopy(H5T_C_S1);
     image->scalar = H5Screate(H5S_SCALAR);
-    bool good = group_properties(creation) && group_properties(image->group) && access >= 0 && image->scalar >= 0 &&
-                H5Pset_char_encoding(image->link, H5T_CSET_UTF8) >= 0 && H5Pset_char_encoding(image->attribute, H5T_CSET_UTF8) >= 0 &&
-                H5Tset_size(image->string, H5T_VARIABLE) >= 0 && H5Tset_cset(image->string, H5T_CSET_UTF8) >= 0;
-    if (good)
-        image->file = H5Fcreate("results in memory", H5F_ACC_TRUNC, creation, access);
+    return group_properties(image->group) && image->scalar >= 0 && H5Pset_char_encoding(image->link, H5T_CSET_UTF8) >= 0 &&
+           H5Pset_char_encoding(image->attribute, H5T_CSET_UTF8) >= 0 && H5Tset_size(image->string, H5T_VARIABLE) >= 0 &&
+           H5Tset_cset(image->string, H5T_CSET_UTF8) >= 0;
+}
+
+hid_t record_file_create(const char *name, unsigned flags, hid_t access)
+{
+    hid_t creation = H5Pcreate(H5P_FILE_CREATE);
+    hid_t file = group_properties(creation) && access >= 0 ? H5Fcreate(name, flags, creation, access) : -1;
     record_id_close(creation);
     record_id_close(access);
+    return file;
+}
+
+static bool image_open(struct image *image)
+{
+    if (properties_open(image))
+        image->file = record_file_create("results in memory", H5F_ACC_TRUNC, record_access_write(&image->bytes));
     return image->file >= 0 || fail(image, "file", "in memory");
 }
 
@@ -272,15 +288,38 @@ static bool seal_append(struct image *image, size_t *size)
     return true;
 }
 
+static bool list_write(struct image *image, const struct record *record)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < record->n_items; i++)
+        good = item_write(image, &record->items[i]);
+    for (size_t i = 0; good && i < record->n_notes; i++)
+        good = note_write(image, &record->notes[i]);
+    return good;
+}
+
+bool record_write_list(hid_t file, const struct record *record, const char *path, struct error *error)
+{
+    struct image image = { .file = file, .path = path, .error = error };
+    if (record->error.n_messages > 0)
+        return error_add(error, record->error.kind, "%s: %s", path, record->error.text != NULL ? record->error.text : "out of memory");
+    bool good = (properties_open(&image) || fail(&image, "properties", "of objects")) && list_write(&image, record);
+    properties_close(&image);
+    return good;
+}
+
+bool record_write_digest(hid_t file, const char *path, struct error *error)
+{
+    struct image image = { .file = file, .path = path, .error = error };
+    bool good = (properties_open(&image) || fail(&image, "properties", "of objects")) && digest_write(&image);
+    properties_close(&image);
+    return good;
+}
+
 bool record_image(const struct record *record, const char *path, unsigned char **bytes, size_t *size, struct error *error)
 {
     struct image image = { .file = -1, .path = path, .error = error };
-    bool good = image_open(&image);
-    for (size_t i = 0; good && i < record->n_items; i++)
-        good = item_write(&image, &record->items[i]);
-    for (size_t i = 0; good && i < record->n_notes; i++)
-        good = note_write(&image, &record->notes[i]);
-    good = good && digest_write(&image);
+    bool good = image_open(&image) && list_write(&image, record) && digest_write(&image);
     properties_close(&image);
     if (good)
         good = file_close(&image, size) && seal_append(&image, size);

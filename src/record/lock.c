@@ -209,7 +209,8 @@ static enum taken try(const struct record_lock *lock, const char *path, struct e
         return challenge(lock, path, &status.st_mtim, error);
     if (failure == ENOENT && access(lock->path, F_OK) == 0)
         return TRY_AGAIN;
-    error_add(error, ERROR_WRITE, "%s: cannot make the lock %s: %s; choose another place with --output", path, lock->path, strerror(failure));
+    error_add(error, ERROR_WRITE, "%s: cannot be written: %s; %schoose another place with --output", path, strerror(failure),
+              failure == ENOENT ? "make the folder first, or " : "");
     return REFUSED;
 }
 

@@ -61,8 +61,17 @@ void record_seal_make(const unsigned char *bytes, size_t size, unsigned char sea
 enum record_seal record_seal_check(const unsigned char *bytes, size_t size);
 // malloc'ed image of the file, digest and seal included; `path` is for messages.
 bool record_image(const struct record *record, const char *path, unsigned char **image, size_t *size, struct error *error);
+// The parts of it for a file on disk. The file is made anew and takes over the access properties; -1 where that fails.
+hid_t record_file_create(const char *name, unsigned flags, hid_t access);
+bool record_write_list(hid_t file, const struct record *record, const char *path, struct error *error);
+bool record_write_digest(hid_t file, const char *path, struct error *error);
 // Why the last HDF5 call failed, in the library's own words.
 const char *record_hdf5_reason(char *text, size_t size);
+
+// ---- publishing (publish.c) ----
+
+// `write` makes the temporary neighbour, flushed to disk; then it takes the place of `path`. ERROR_WRITE where that fails.
+bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error), void *context, struct error *error);
 
 // ---- system calls of publishing (system.c) ----
 
@@ -86,7 +95,7 @@ struct record_entry {
     bool is_group;
 };
 struct record_table {
-    size_t n, most;
+    size_t n, most, limit;
     struct record_entry *entry;        // sorted by path
     bool soft_links;                   // these are followed
 };
@@ -121,8 +130,50 @@ void record_hash_start(struct record_hash *hash);
 void record_hash_add(struct record_hash *hash, const void *bytes, size_t n);
 void record_hash_end(struct record_hash *hash, char hex[33]);
 
+// The seal of all bytes that were added.
+void record_seal_end(struct record_hash *hash, unsigned char seal[RECORD_SEAL_SIZE]);
+
 // "siphash-2-4-128:<32 hexadecimal digits>" of every path, type, shape, value and attribute.
 bool record_digest(hid_t file, const struct record_table *table, char digest[RECORD_DIGEST_SIZE]);
+
+// ---- merging (gather.c, merge_table.c) ----
+
+// Everything of an open file into a record, below `prefix` ("/runs/0000"; its root attributes become those of that group).
+bool record_gather(struct record *record, struct record_file *file, const char *prefix, struct error *error);
+
+// What becomes of one input in the table.
+struct record_cell {
+    char *name;                        // "system.omega", or "energy"
+    char *text;                        // as in an INI, or a number's shortest text
+    double number;                     // NAN where it is none
+    bool is_number, is_setting;
+    char *unit, *long_name;
+};
+struct record_row {
+    char *file, *status, *config;      // config: the INI as it was read
+    size_t n, most;
+    struct record_cell *cell;
+};
+bool record_row_read(struct record_row *row, struct record_file *file, struct error *error);
+void record_row_finish(struct record_row *row);
+
+struct record_columns {
+    size_t n, most;
+    struct record_column {
+        char *name;
+        double *number;                // of every row
+        const char **text;
+        bool is_text;
+        const char *unit, *long_name;  // borrowed from the rows
+    } *column;
+};
+// The columns of all rows: file, status, what was swept, other settings in which they differ, then the results, first those named.
+bool record_columns_build(struct record_columns *columns, const struct record_row *rows, size_t n, const char *const *results);
+void record_columns_finish(struct record_columns *columns);
+// Into the group /table, over the axis run; numbers and texts are borrowed.
+void record_columns_add(struct record *record, const struct record_columns *columns, size_t n);
+// As comma-separated values (RFC 4180); malloc'ed.
+char *record_columns_csv(const struct record_columns *columns, size_t n);
 
 // ---- a trial (trial.c) ----
 

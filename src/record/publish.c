@@ -114,40 +114,46 @@ static int exchange(const struct target *target)
     return failure;
 }
 
-static bool bytes_publish(const struct target *target, const char *path, const unsigned char *bytes, size_t size, struct error *error)
+bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error), void *context, struct error *error)
 {
-    stale_remove(target);
-    int failure = record_write_file(target->temporary, bytes, size);
-    if (failure != 0) {
-        record_remove(target->temporary);
-        return fail(error, path, "cannot write the results", failure);
+    struct target target;
+    bool good = target_init(&target, path);
+    if (!good)
+        fail(error, path, "cannot name the temporary file", ENOMEM);
+    if (good) {
+        stale_remove(&target);
+        good = write(target.temporary, context, error);
+        int failure = good ? exchange(&target) : 0;
+        if (failure != 0)
+            good = fail(error, path, "cannot put the results in place", failure);
+        if (!good)
+            record_remove(target.temporary);
     }
-    failure = exchange(target);
-    if (failure != 0) {
-        record_remove(target->temporary);
-        return fail(error, path, "cannot put the results in place", failure);
-    }
-    return true;
+    target_finish(&target);
+    return good;
+}
+
+struct image {
+    const char *path;
+    unsigned char *bytes;
+    size_t size;
+};
+
+static bool image_write(const char *temporary, void *context, struct error *error)
+{
+    const struct image *image = context;
+    int failure = record_write_file(temporary, image->bytes, image->size);
+    return failure == 0 || fail(error, image->path, "cannot write the results", failure);
 }
 
 bool record_publish(const struct record *record, const char *path, struct error *error)
 {
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    struct target target = { 0 };
-    bool good = false;
-
+    struct image image = { .path = path };
     if (record == NULL)
         return fail(error, path, "cannot build the results", ENOMEM);
     if (record->error.n_messages > 0)
         return error_add(error, record->error.kind, "%s: %s", path, record->error.text != NULL ? record->error.text : "out of memory");
-    if (!target_init(&target, path)) {
-        fail(error, path, "cannot name the temporary file", ENOMEM);
-        goto out;
-    }
-    good = record_image(record, path, &bytes, &size, error) && bytes_publish(&target, path, bytes, size, error);
-out:
-    free(bytes);
-    target_finish(&target);
+    bool good = record_image(record, path, &image.bytes, &image.size, error) && record_place(path, image_write, &image, error);
+    free(image.bytes);
     return good;
 }

@@ -11,16 +11,21 @@
 static const char mark[] = "\nsealed siphash-2-4-128:";
 enum { MARK_SIZE = sizeof mark - 1, HEX_SIZE = 32 };
 
-void record_seal_make(const unsigned char *bytes, size_t size, unsigned char seal[RECORD_SEAL_SIZE])
+void record_seal_end(struct record_hash *hash, unsigned char seal[RECORD_SEAL_SIZE])
 {
-    struct record_hash hash;
     char hex[HEX_SIZE + 1];
-    record_hash_start(&hash);
-    record_hash_add(&hash, bytes, size);
-    record_hash_end(&hash, hex);
+    record_hash_end(hash, hex);
     memset(seal, 0, RECORD_SEAL_SIZE);
     memcpy(seal, mark, MARK_SIZE);
     memcpy(seal + MARK_SIZE, hex, HEX_SIZE);
+}
+
+void record_seal_make(const unsigned char *bytes, size_t size, unsigned char seal[RECORD_SEAL_SIZE])
+{
+    struct record_hash hash;
+    record_hash_start(&hash);
+    record_hash_add(&hash, bytes, size);
+    record_seal_end(&hash, seal);
 }
 
 enum record_seal record_seal_check(const unsigned char *bytes, size_t size)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MOST = 16, OBJECTS_MOST = 100000, TABLE_PATH_MOST = 4096 };
+enum { DEPTH_MOST = 16, OBJECTS_MOST = 100000, OBJECT_SIZE_LEAST = 64, TABLE_PATH_MOST = 4096 };
 
 struct walk {
     struct record_table *table;
@@ -15,7 +15,7 @@ struct walk {
 
 static bool table_add(struct record_table *table, const char *path, const H5O_info_t *info)
 {
-    if (table->n == OBJECTS_MOST)
+    if (table->n == table->limit)
         return false;
     if (table->n == table->most) {
         size_t most = table->most == 0 ? 64 : 2 * table->most;
@@ -79,8 +79,11 @@ static int entry_order(const void *a, const void *b)
 
 bool record_table_build(struct record_table *table, hid_t file, bool soft_links)
 {
-    *table = (struct record_table){ .soft_links = soft_links };
+    *table = (struct record_table){ .soft_links = soft_links, .limit = OBJECTS_MOST };
     H5O_info_t info;
+    hsize_t size = 0;
+    if (H5Fget_filesize(file, &size) >= 0 && size / OBJECT_SIZE_LEAST > OBJECTS_MOST)
+        table->limit = (size_t)(size / OBJECT_SIZE_LEAST);  // many merged runs
     hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
     struct walk walk = { table, 0, "" };
     bool good = root >= 0 && H5Oget_info2(root, &info, H5O_INFO_BASIC) >= 0 && table_add(table, "/", &info) && folder_walk(root, &walk);

@@ -246,7 +246,7 @@ bool checkpoint_take(struct run *run, struct error *error)
     copy(checkpoint->memory, run->memory, run->n_memory);
     walkers_copy(run, checkpoint, false);
     controls_copy(run, checkpoint, false);
-    if (which == CHECKPOINT_MEASURING)
+    if (run->stage == STAGE_MEASURING)
         measured_copy(run, checkpoint, false);
     return checkpoint->there = true;
 }
@@ -264,7 +264,7 @@ bool checkpoint_restore(struct run *run, size_t which, struct error *error)
     }
     walkers_copy(run, checkpoint, true);
     controls_copy(run, checkpoint, true);
-    if (which == CHECKPOINT_MEASURING)
+    if (run->stage == STAGE_MEASURING)
         measured_copy(run, checkpoint, true);
     return ensemble_take(&run->ensemble, run->theta) ||
            error_add(error, ERROR_DAMAGED, "%s: the saved parameters make no finite wave function", run->options->output);

@@ -11,10 +11,8 @@
 
 // Rows of one thread's scratch, in the order in which a draw uses them.
 struct rows {
-    double *sampler, *estimator, *factor, *control, *energy, *c, *controlled, *du, *features, *weight;
+    double *sampler, *estimator, *factor, *control, *energy, *c, *controlled, *du, *features, *weight, *moments;
 };
-
-static size_t most(size_t a, size_t b) { return a > b ? a : b; }
 
 static size_t place(double *scratch, size_t *at, size_t rows, double **out)
 {
@@ -30,13 +28,14 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
     place(scratch, &at, ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction), &rows->sampler);
     place(scratch, &at, estimator_scratch_rows(&ensemble->hamiltonian), &rows->estimator);
     place(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
-    place(scratch, &at, most(controls_scratch_rows(&ensemble->controls), CONTROLS_MOST + CONTROLLED_QUANTITIES + 1), &rows->control);
+    place(scratch, &at, controls_scratch_rows(&ensemble->controls), &rows->control);
     place(scratch, &at, ENERGY_ROWS, &rows->energy);
     place(scratch, &at, CONTROLS_MOST, &rows->c);
     place(scratch, &at, CONTROLLED_ROWS, &rows->controlled);
     place(scratch, &at, wavefunction->n_coordinates, &rows->du);
     place(scratch, &at, wavefunction->n_features, &rows->features);
-    return place(scratch, &at, 1, &rows->weight);
+    place(scratch, &at, 1, &rows->weight);
+    return place(scratch, &at, MOMENT_ROWS, &rows->moments);
 }
 
 static bool allocate(struct ensemble *ensemble, struct error *error)
@@ -219,28 +218,18 @@ void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune)
         ensemble_burn_in_part(ensemble, sweeps, tune, &tuning);
 }
 
-static double sum_row(const double *row)
-{
-    double sum = 0;
-    for (size_t w = 0; w < WALKERS; w++)
-        sum += row[w];
-    return sum;
-}
-
-// Walkers whose energies are not finite: counted, and given the mean of the others so that no sum is spoilt; returns how many. `weight` marks
-// them with 0.
+// Walkers whose energies are not finite: counted, and given the mean of the others so that no sum is spoilt; returns how many. If there are any,
+// `weight` marks them with 0.
 static size_t mend(const struct ensemble *ensemble, const struct rows *rows)
 {
     size_t bad = 0;
-    for (size_t w = 0; w < WALKERS; w++)
-        rows->weight[w] = 1;
-    if (isfinite(sum_row(rows->controlled)) && isfinite(sum_row(rows->energy)))
+    if (moments_finite(rows->energy, rows->controlled))
         return 0;
-    for (size_t w = 0; w < WALKERS; w++)
-        if (!isfinite(rows->controlled[w]) || !isfinite(rows->energy[w])) {
-            rows->weight[w] = 0;
-            bad++;
-        }
+    for (size_t w = 0; w < WALKERS; w++) {
+        const bool good = isfinite(rows->controlled[w]) && isfinite(rows->energy[w]);
+        rows->weight[w] = good;
+        bad += !good;
+    }
     double *groups[] = { rows->energy, rows->controlled };
     const size_t counts[] = { ENERGY_ROWS, CONTROLLED_ROWS };
     for (size_t g = 0; g < 2; g++)
@@ -263,25 +252,15 @@ static size_t mend(const struct ensemble *ensemble, const struct rows *rows)
     return bad;
 }
 
-// (E - mean of the block) W / (W - 1): with it the sum over a block of E O is W times an unbiased covariance
-static void centre(const double *energy, double *weight)
+static void add_moments(const struct rows *rows, size_t draws, struct ensemble_sums *sums)
 {
-    const double mean = sum_row(energy) / WALKERS;
-    for (size_t w = 0; w < WALKERS; w++)
-        weight[w] *= (energy[w] - mean) * (WALKERS / (WALKERS - 1.0));
-}
-
-static void add_energies(const struct ensemble *ensemble, const struct rows *rows, double walker[WALKERS], struct ensemble_sums *sums)
-{
-    const double *controlled = rows->controlled, *local = rows->energy;
-    for (size_t w = 0; w < WALKERS; w++) {
-        const double e = controlled[w] - ensemble->reference, l = local[w] - ensemble->reference;
-        sums->energy += e;
-        sums->energy2 += e * e;
-        sums->local += l;
-        sums->local2 += l * l;
-        walker[w] += e;
-    }
+    struct moments moments = { 0 };
+    moments_reduce(rows->moments, (double)draws, &moments);
+    sums->energy += moments.energy;
+    sums->energy2 += moments.energy2;
+    sums->local += moments.local;
+    sums->local2 += moments.local2;
+    sums->walker2 += moments.walker2;
 }
 
 // Samples of one pass that the coefficients of the control variates are fitted to.
@@ -294,7 +273,7 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     const bool controlled = ensemble->controls.n_functions > 0, slopes = controlled && (what & PASS_GRADIENT);
     const size_t fit_every = 1 + draws * ensemble->n_walkers / FIT_SAMPLES_MOST;
-    double walker[WALKERS] = { 0 };
+    memset(rows->moments, 0, MOMENT_ROWS * WALKERS * sizeof(double));
     for (size_t t = 0; t < draws; t++) {
         for (size_t s = 0; s < ensemble->thin && !cut(ensemble); s++)
             group->sums.accepted += (double)sweep(ensemble, block, rows);
@@ -305,17 +284,15 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
         block->evaluated = true;
         estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->estimator, rows->energy);
         if (controlled)
-            controls_evaluate(&ensemble->controls, wavefunction, block->current, rows->control, rows->c);
+            controls_evaluate(&ensemble->controls, wavefunction, block->current, rows->control, rows->c, slopes ? rows->du : NULL);
         controls_apply(&ensemble->controls, rows->energy, rows->c, rows->controlled);
-        if (slopes)
-            controls_slope(&ensemble->controls, block->current, rows->control, rows->du);
         const size_t bad = mend(ensemble, rows);
         group->sums.bad += (double)bad;
-        add_energies(ensemble, rows, walker, &group->sums);
+        moments_add(ensemble->reference, rows->energy, rows->controlled, rows->moments);
         if (controlled && (what & PASS_CONTROLS) && t % fit_every == 0)
             controls_gather(&ensemble->controls, rows->energy, rows->c, rows->control, group->control_sums);
         if (what & PASS_GRADIENT) {
-            centre(rows->controlled, rows->weight);
+            moments_centre(rows->controlled, bad ? rows->weight : NULL, rows->weight);
             wavefunction_accumulate(wavefunction, block->current, rows->weight, slopes ? rows->du : NULL, rows->factor, group->gradient_sums);
         }
         if (what & PASS_FEATURES)
@@ -323,8 +300,7 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
         if (visit)
             visit(&(struct ensemble_draw){ (size_t)(group - ensemble->group), k, t, rows->energy, rows->controlled, block->current, rows->features, bad }, context);
     }
-    for (size_t w = 0; w < WALKERS; w++)
-        group->sums.walker2 += walker[w] / (double)draws * (walker[w] / (double)draws);
+    add_moments(rows, draws, &group->sums);
 }
 
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total)

@@ -22,12 +22,19 @@ static bool file_chooses(const struct settings_binder *binder, size_t kind, size
     const struct settings_kind *chooser = &settings_kinds[kind];
     const struct param *row = settings_chooser(chooser);
     const struct config_entry *entry = config_find(binder->config, chooser->chooser, chooser->key);
-    const char *text = !entry ? row->fallback : entry->line > 0 ? entry->value : entry->file_value ? entry->file_value : row->fallback;
+    const char *text = !entry ? row->fallback : entry->source == CONFIG_BY_FILE ? entry->value : entry->file_value ? entry->file_value : row->fallback;
     struct settings scratch = { 0 };
     char why[PARAM_TEXT_SIZE];
     size_t position;
     return param_parse(row, text, (char *)&scratch + settings_fixed_find(chooser->chooser)->offset, why) &&
            settings_is_chosen(&scratch, kind, member, &position);
+}
+
+// Whether a sweep made the choice: other points of it may choose otherwise.
+static bool chosen_by_sweep(const struct settings_binder *binder, size_t kind)
+{
+    const struct config_entry *entry = config_find(binder->config, settings_kinds[kind].chooser, settings_kinds[kind].key);
+    return entry && entry->source == CONFIG_BY_SWEEP;
 }
 
 // --- entries ---
@@ -121,7 +128,7 @@ static void judge_unused(struct settings_binder *binder, const struct config_ent
     const struct settings_kind *kind = &settings_kinds[target->kind];
     const char *owner = target->member.name;
     char place[SETTINGS_PLACE_SIZE], what[400], list[PARAM_TEXT_SIZE];
-    bool in_file = entry->line > 0;
+    bool in_file = entry->source == CONFIG_BY_FILE || chosen_by_sweep(binder, target->kind);
     settings_place(entry->origin, entry->line, entry->section, entry->key, place, sizeof place);
     if (target->kind == KIND_SAMPLER || target->kind == KIND_OPTIMIZER) {
         snprintf(what, sizeof what, "belongs to method = %s and is ignored with method = %s", owner, chosen_member(binder, target->kind).name);
@@ -137,7 +144,7 @@ static void judge_unused(struct settings_binder *binder, const struct config_ent
     struct settings_member chosen = chosen_member(binder, target->kind);
     if (!has_keys(chosen.params) && in_file)
         return;  // said once, of the whole section
-    if (in_file && file_uses(binder, target->kind, entry->section, entry->key)) {
+    if (in_file && (chosen_by_sweep(binder, target->kind) || file_uses(binder, target->kind, entry->section, entry->key))) {
         snprintf(what, sizeof what, "belongs to interaction = %s and is ignored with interaction = %s", owner, chosen.name);
         settings_note(binder, place, what);
         return;
@@ -158,8 +165,8 @@ static void refuse_section(struct settings_binder *binder, const char *origin, s
 
 static void judge_entry(struct settings_binder *binder, const struct config_entry *entry)
 {
-    if (*entry->section == '\0')
-        return;  // the reader has said that the section lacks a name
+    if (*entry->section == '\0' || strcmp(entry->section, SETTINGS_SWEEP) == 0)
+        return;  // the reader has said that the section lacks a name; a sweep is judged by its points
     if (!settings_section_known(entry->section)) {
         if (!config_find_section(binder->config, entry->section))
             refuse_section(binder, entry->origin, entry->line, entry->section, entry->key);
@@ -183,8 +190,9 @@ static void judge_unused_section(struct settings_binder *binder, const struct co
     char place[SETTINGS_PLACE_SIZE], chosen[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 200];
     param_print(settings_chooser(chooser), (const char *)binder->settings + settings_fixed_find(chooser->chooser)->offset, chosen);
     settings_place(binder->config->file, section->line, section->name, NULL, place, sizeof place);
-    if (file_uses(binder, kind, section->name, NULL)) {
-        snprintf(what, sizeof what, "ignored, since --set makes it %s = %s", chooser->key, chosen);
+    bool sweeps = chosen_by_sweep(binder, kind);
+    if (sweeps || file_uses(binder, kind, section->name, NULL)) {
+        snprintf(what, sizeof what, "ignored, since %s makes it %s = %s", sweeps ? "the sweep" : "--set", chooser->key, chosen);
         settings_note(binder, place, what);
     } else {
         settings_complain_section(binder, section, NULL, "not in use, since [%s] %s = %s; allowed: remove the section, or choose %s",
@@ -194,7 +202,7 @@ static void judge_unused_section(struct settings_binder *binder, const struct co
 
 static void judge_section(struct settings_binder *binder, const struct config_section *section)
 {
-    if (*section->name == '\0' || config_find_section(binder->config, section->name) != section || settings_fixed_find(section->name))
+    if (*section->name == '\0' || strcmp(section->name, SETTINGS_SWEEP) == 0 || config_find_section(binder->config, section->name) != section || settings_fixed_find(section->name))
         return;
     if (!settings_section_known(section->name)) {
         refuse_section(binder, binder->config->file, section->line, section->name, NULL);

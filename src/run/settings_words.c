@@ -79,6 +79,7 @@ struct settings_names settings_section_names(void)
     for (size_t kind = 0; kind < KINDS; kind++)
         for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++)
             add_name(&names, settings_section_of(&settings_kinds[kind], &member));
+    add_name(&names, SETTINGS_SWEEP);
     return names;
 }
 

@@ -32,15 +32,20 @@ static inline size_t accept_mask(const struct wavefunction *wavefunction, const 
     return accepted;
 }
 
-// Whole frames: the walkers of the mask take over the trial. `rows` of the frame count (all of them, or all but caches nobody will read).
-static inline void accept_frame(size_t rows, size_t accepted, const double *mask, struct block *block)
+// Whole frames: the walkers of the mask take over the trial, but for caches that only one-particle moves read.
+static inline void accept_frame(const struct wavefunction *wavefunction, size_t accepted, const double *mask, struct block *block)
 {
     if (accepted == WALKERS) {
         double *frame = block->current;
         block->current = block->trial;
         block->trial = frame;
     } else if (accepted > 0) {
-        rows_blend(rows, mask, block->trial, block->current);
+        rows_blend(wavefunction->row_cache, mask, block->trial, block->current);
+        for (size_t f = 0; f < wavefunction->n_factors; f++) {
+            const struct factor *factor = &wavefunction->factor[f];
+            const size_t first = factor->first_cache_row + factor->n_move_rows;
+            rows_blend(factor->n_kept_rows, mask, rows_at(block->trial, first), rows_at(block->current, first));
+        }
     }
 }
 

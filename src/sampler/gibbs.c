@@ -100,7 +100,7 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
     (void)step;
     rng_uniforms(block->random, rbm->hidden, hidden);
     draw_hidden(rbm, rbm_sigmoid(rbm, cache), hidden);
-    rows_multiply(m, rbm->hidden, rbm->w, rbm->hidden, 1, NULL, hidden, block->trial);
+    rows_multiply(m, rbm->hidden, rbm->w, &(struct rows_start){ .bias = NULL }, hidden, block->trial);
     rng_normals(block->random, m, normals);
     draw_visible(rbm, normals, block->trial);
     wavefunction_evaluate(wavefunction, block->trial);
@@ -109,7 +109,7 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
         rng_uniforms(block->random, 1, uniform);
         accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, f, mask);
     }
-    accept_frame(wavefunction->n_rows, accepted, mask, block);
+    accept_frame(wavefunction, accepted, mask, block);
     return accepted;
 }
 

@@ -83,7 +83,7 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
     wavefunction_evaluate(wavefunction, block->trial);
     green_ratio(step, m, gradient, rows_at(block->trial, wavefunction->row_gradient), xi, ratio);
     const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, ratio, wavefunction->n_factors, mask);
-    accept_frame(wavefunction->n_rows, accepted, mask, block);
+    accept_frame(wavefunction, accepted, mask, block);
     return accepted;
 }
 

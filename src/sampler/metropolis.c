@@ -85,7 +85,7 @@ static size_t move_all(const struct metropolis *metropolis, double step, const s
     propose(metropolis, step, 0, m, block, scratch);
     wavefunction_weigh(wavefunction, block->trial);
     const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_factors, mask);
-    accept_frame(wavefunction->n_rows, accepted, mask, block);
+    accept_frame(wavefunction, accepted, mask, block);
     return accepted;
 }
 

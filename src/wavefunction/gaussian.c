@@ -71,13 +71,7 @@ static bool prepare(void *state, const double *theta)
 // sum_i omega_i x_i^2
 static void spread(const struct gaussian *gaussian, const double *x, pack out[ROW_PACKS])
 {
-    for (size_t l = 0; l < ROW_PACKS; l++)
-        out[l] = pack_all(0.0);
-    for (size_t i = 0; i < gaussian->n_coordinates; i++)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            const pack at = ((const pack *)x)[i * ROW_PACKS + l];
-            out[l] = pack_fma(gaussian->omega[i % gaussian->dimensions] * at, at, out[l]);
-        }
+    rows_sum_squares(gaussian->n_coordinates, gaussian->omega, gaussian->dimensions, NULL, x, (double *)out);
 }
 
 static void weigh(const void *state, const double *x, double *weight, double *cache)
@@ -92,7 +86,7 @@ static void weigh(const void *state, const double *x, double *weight, double *ca
     }
 }
 
-static void evaluate(const void *state, const double *x, double *weight, double *gradient, double *laplacian, double *cache)
+static void evaluate(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache)
 {
     const struct gaussian *gaussian = state;
     weigh(state, x, weight, cache);
@@ -100,11 +94,12 @@ static void evaluate(const void *state, const double *x, double *weight, double 
         const pack slope = pack_all(-gaussian->value * gaussian->omega[i % gaussian->dimensions]);
         for (size_t l = 0; l < ROW_PACKS; l++) {
             const size_t at = i * ROW_PACKS + l;
-            ((pack *)gradient)[at] = pack_fma(slope, ((const pack *)x)[at], ((const pack *)gradient)[at]);
+            ((pack *)gradient)[at] = pack_fma(slope, ((const pack *)x)[at], add ? ((const pack *)gradient)[at] : pack_all(0.0));
         }
     }
+    const double curvature = -gaussian->value * gaussian->omega_sum;
     for (size_t l = 0; l < ROW_PACKS; l++)
-        ((pack *)laplacian)[l] -= gaussian->value * gaussian->omega_sum;
+        ((pack *)laplacian)[l] = (add ? ((const pack *)laplacian)[l] : pack_all(0.0)) + curvature;
 }
 
 static void derivatives(const void *state, const double *x, const double *cache, double *o)

@@ -3,7 +3,7 @@
 //     ln psi = c [ -sum_i (x_i - a_i)^2 / (2 sigma_i^2) + sum_j ln(1 + e^theta_j) ],   theta_j = b_j + sum_i x_i w_ij / sigma_i^2
 // With v_ij = w_ij / sigma_i^2 and s_j = 1 / (1 + e^-theta_j):
 //     d/dx_k = c [ -(x_k - a_k) / sigma_k^2 + sum_j v_kj s_j ],   Laplacian = c [ -sum_k 1/sigma_k^2 + sum_j s_j (1 - s_j) sum_k v_kj^2 ]
-// Cache rows: theta [N] (all that one-particle moves keep), s [N], h_i = sum_j v_ij s_j [M].
+// Cache rows: theta [N] and the Gaussian's share (what one-particle moves keep) | s [N], c h_i = c sum_j v_ij s_j [M] (what derivatives need).
 // Check by hand: M = N = 1, a = b = 0, w = sigma = 1, amplitude, x = 0: ln psi = ln 2, d/dx = 1/2, Laplacian = -1 + 1/4.
 #include "wavefunction/rbm.h"
 #include "wavefunction/rbm_metric.h"
@@ -68,7 +68,8 @@ static size_t count_widths(const struct rbm *rbm)
 static void finish(void *state)
 {
     struct rbm *rbm = state;
-    double **owned[] = { &rbm->a, &rbm->b, &rbm->w, &rbm->inverse_variance, &rbm->v, &rbm->v_squared };
+    double **owned[] = { &rbm->a, &rbm->b, &rbm->w, &rbm->inverse_variance, &rbm->v, &rbm->v_squared, &rbm->pull,
+                         &rbm->spring, &rbm->rest };
     for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) {
         memory_free(*owned[k]);
         *owned[k] = NULL;
@@ -92,24 +93,25 @@ static bool build(void *state, const struct system *system, bool others_carry_tr
         rbm->sigma[d] = sigma_at_start(rbm, d);
     }
     rbm->n_widths = rbm->train_sigma ? count_widths(rbm) : 0;
-    rbm->a = memory_doubles(m);
-    rbm->b = memory_doubles(n);
-    rbm->w = memory_doubles(m * n);
-    rbm->inverse_variance = memory_doubles(m);
-    rbm->v = memory_doubles(m * n);
-    rbm->v_squared = memory_doubles(n);
-    if (!rbm->a || !rbm->b || !rbm->w || !rbm->inverse_variance || !rbm->v || !rbm->v_squared)
+    struct { double **array; size_t size; } arrays[] = { { &rbm->a, m }, { &rbm->b, n }, { &rbm->w, m * n }, { &rbm->inverse_variance, m },
+        { &rbm->v, m * n }, { &rbm->v_squared, n }, { &rbm->pull, m * n }, { &rbm->spring, m }, { &rbm->rest, m } };
+    bool good = true;
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
+        good = (*arrays[k].array = memory_doubles(arrays[k].size)) && good;
+    if (!good)
         return error_add(error, ERROR_INTERNAL, "no memory for an RBM of %zu coordinates and %zu hidden units", m, n);
     return true;
 }
 
-static size_t n_cache_rows(const void *state)
+static size_t n_move_rows(const void *state) { return ((const struct rbm *)state)->hidden + 1; }
+
+static size_t n_kept_rows(const void *state)
 {
     const struct rbm *rbm = state;
-    return 2 * rbm->hidden + rbm->n_coordinates;
+    return rbm->hidden + (rbm->train_sigma ? rbm->n_coordinates : 0);
 }
 
-static size_t n_move_rows(const void *state) { return ((const struct rbm *)state)->hidden; }
+static size_t n_cache_rows(const void *state) { return n_move_rows(state) + n_kept_rows(state); }
 
 static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
 {
@@ -154,6 +156,8 @@ static bool prepare(void *state, const double *theta)
     for (size_t i = 0; i < m; i++) {
         const double sigma = rbm->sigma[i % rbm->dimensions];
         rbm->inverse_variance[i] = 1 / (sigma * sigma);
+        rbm->spring[i] = rbm->envelope ? -rbm->c * rbm->inverse_variance[i] : 0;
+        rbm->rest[i] = -rbm->spring[i] * rbm->a[i];
         sum += rbm->inverse_variance[i] + sigma + theta[i];
     }
     for (size_t j = 0; j < n; j++) {
@@ -161,149 +165,158 @@ static bool prepare(void *state, const double *theta)
         for (size_t i = 0; i < m; i++) {
             const double v = rbm->v[j * m + i] = rbm->w[i * n + j] * rbm->inverse_variance[i];
             rbm->v_squared[j] += v * v;
+            rbm->pull[i * n + j] = rbm->c * v;
         }
         sum += rbm->v_squared[j] + rbm->b[j];
     }
     return isfinite(sum);
 }
 
-// The Gaussian's share of ln |psi|^2: out = -c sum_i (x_i - a_i)^2 / sigma_i^2, zero without an envelope.
-static void envelope_exponent(const struct rbm *rbm, const double *x, double *out)
-{
-    pack sum[ROW_PACKS] = { { 0 } };
-    for (size_t i = 0; rbm->envelope && i < rbm->n_coordinates; i++) {
-        const pack scale = pack_all(-rbm->c * rbm->inverse_variance[i]);
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            const pack distance = ((const pack *)x)[i * ROW_PACKS + l] - rbm->a[i];
-            sum[l] = pack_fma(scale * distance, distance, sum[l]);
-        }
-    }
-    memcpy(out, sum, sizeof sum);
-}
-
 // A product of many factors in [1, 2] leaves the range of doubles after 1023 of them, its square after half as many: now and then its
 // logarithm moves to the exponent.
-enum { HIDDEN_PER_RENORMALISATION = 256 };
+enum { HIDDEN_AT_ONCE = 256 };
 
-// prod_j (1 + e^-|theta_j|) and sum_j max(theta_j, 0), as |psi|^2 = (product)^2c exp(2c (sum + Gaussian)); eq. 5.
-PACK_INLINE void fold_weight(const struct rbm *rbm, size_t l, pack product, pack sum, double *weight)
+PACK_INLINE void renormalise(pack *product, pack *sum)
 {
-    pack *mantissa = (pack *)weight + l, *exponent = (pack *)weight + ROW_PACKS + l;
-    *mantissa = rbm->c == 1 ? (pack)(product * product) : product;
-    *exponent = pack_fma(pack_all(2 * rbm->c), sum, *exponent);
+    *sum += 2.0 * pack_log(*product);
+    *product = pack_all(1.0);
 }
 
-PACK_INLINE void renormalise(size_t j, pack *product, pack *sum)
+// |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 5.
+PACK_INLINE void fold_weight(const struct rbm *rbm, size_t l, pack product, pack sum, const double *gaussian, double *weight)
 {
-    if ((j + 1) % HIDDEN_PER_RENORMALISATION == 0) {
-        *sum += pack_log(*product);
-        *product = pack_all(1.0);
-    }
+    ((pack *)weight)[l] = rbm->c == 1 ? (pack)(product * product) : product;
+    ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(rbm->c), sum, ((const pack *)gaussian)[l]);
 }
 
-// weight[1] must hold the Gaussian's share already
-static void weigh_hidden(const struct rbm *rbm, const double *theta, double *weight)
+// e^-|theta_j|, [N] rows. Loops over the hidden units are cut into short ones: a processor then has several packs in flight.
+static void exponentials(size_t n, const double *theta, double *out)
+{
+    for (size_t k = 0; k < n * ROW_PACKS; k++)
+        ((pack *)out)[k] = pack_exp_negative(pack_minus_abs(((const pack *)theta)[k]));
+}
+
+// exponential: [N] rows of e^-|theta_j|
+static void weigh_hidden(const struct rbm *rbm, const double *theta, const double *exponential, const double *gaussian, double *weight)
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack product = pack_all(1.0), sum = pack_all(0.0);
-        for (size_t j = 0; j < rbm->hidden; j++) {
-            const pack t = ((const pack *)theta)[j * ROW_PACKS + l];
-            product = pack_fma(product, pack_exp(-pack_abs(t)), product);
-            sum += pack_max(t, pack_all(0.0));
-            renormalise(j, &product, &sum);
+        for (size_t j = 0; j < rbm->hidden;) {
+            const size_t end = rbm->hidden - j > HIDDEN_AT_ONCE ? j + HIDDEN_AT_ONCE : rbm->hidden;
+            for (; j < end; j++) {
+                const pack t = ((const pack *)theta)[j * ROW_PACKS + l];
+                product = pack_fma(product, ((const pack *)exponential)[j * ROW_PACKS + l], product);
+                sum += t + pack_abs(t);
+            }
+            if (j < rbm->hidden)
+                renormalise(&product, &sum);
         }
-        fold_weight(rbm, l, product, sum, weight);
+        fold_weight(rbm, l, product, sum, gaussian, weight);
     }
 }
 
-static void activate(const struct rbm *rbm, const double *x, double *theta)
+static void activate(const struct rbm *rbm, const double *x, double *theta, double *gaussian)
 {
-    rows_multiply(rbm->hidden, rbm->n_coordinates, rbm->v, rbm->n_coordinates, 1, rbm->b, x, theta);
+    rows_multiply(rbm->hidden, rbm->n_coordinates, rbm->v, &(struct rows_start){ .bias = rbm->b }, x, theta);
+    rows_sum_squares(rbm->envelope ? rbm->n_coordinates : 0, rbm->spring, rbm->n_coordinates, rbm->a, x, gaussian);
 }
 
+// the rows of s_j serve for e^-|theta_j|
 static void weigh(const void *state, const double *x, double *weight, double *cache)
 {
     const struct rbm *rbm = state;
-    envelope_exponent(rbm, x, rows_at(weight, 1));
-    activate(rbm, x, cache);
-    weigh_hidden(rbm, cache, weight);
+    double *gaussian = rows_at(cache, rbm->hidden), *exponential = rows_at(cache, rbm->hidden + 1);
+    activate(rbm, x, cache, gaussian);
+    exponentials(rbm->hidden, cache, exponential);
+    weigh_hidden(rbm, cache, exponential, gaussian, weight);
 }
 
-// theta_j and the Gaussian's share change by what the D coordinates of particle p contribute
+// theta_j += sum_d v_jd step_d over the D coordinates of a particle
+PACK_INLINE void move_theta(const struct rbm *rbm, size_t dimensions, size_t first, pack step[DIMENSIONS_MOST][ROW_PACKS], const double *old,
+                            double *theta)
+{
+    for (size_t j = 0; j < rbm->hidden; j++)
+        for (size_t l = 0; l < ROW_PACKS; l++) {
+            pack t = ((const pack *)old)[j * ROW_PACKS + l];
+            for (size_t d = 0; d < dimensions; d++)
+                t = pack_fma(pack_all(rbm->v[j * rbm->n_coordinates + first + d]), step[d][l], t);
+            ((pack *)theta)[j * ROW_PACKS + l] = t;
+        }
+}
+
+// theta_j and the Gaussian's share change by what the coordinates of particle p contribute
 static void move(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache, const double *x,
                  double *weight, double *cache)
 {
     (void)old_weight;
     const struct rbm *rbm = state;
-    const size_t first = p * rbm->dimensions;
+    const size_t dimensions = rbm->dimensions, first = p * dimensions;
     pack step[DIMENSIONS_MOST][ROW_PACKS];
-    for (size_t d = 0; d < rbm->dimensions; d++)
-        for (size_t l = 0; l < ROW_PACKS; l++)
-            step[d][l] = ((const pack *)x)[(first + d) * ROW_PACKS + l] - ((const pack *)old_x)[(first + d) * ROW_PACKS + l];
-    for (size_t j = 0; j < rbm->hidden; j++)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            pack t = ((const pack *)old_cache)[j * ROW_PACKS + l];
-            for (size_t d = 0; d < rbm->dimensions; d++)
-                t = pack_fma(pack_all(rbm->v[j * rbm->n_coordinates + first + d]), step[d][l], t);
-            ((pack *)cache)[j * ROW_PACKS + l] = t;
+    double *gaussian = rows_at(cache, rbm->hidden), *exponential = rows_at(cache, rbm->hidden + 1);
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack sum = ((const pack *)old_cache)[rbm->hidden * ROW_PACKS + l];
+        for (size_t d = 0; d < dimensions; d++) {
+            const pack new = ((const pack *)x)[(first + d) * ROW_PACKS + l], old = ((const pack *)old_x)[(first + d) * ROW_PACKS + l];
+            step[d][l] = new - old;
+            sum = pack_fma(rbm->spring[first + d] * step[d][l], (new - rbm->a[first + d]) + (old - rbm->a[first + d]), sum);
         }
-    envelope_exponent(rbm, x, rows_at(weight, 1));
-    weigh_hidden(rbm, cache, weight);
+        ((pack *)gaussian)[l] = sum;
+    }
+    if (dimensions == 3)
+        move_theta(rbm, 3, first, step, old_cache, cache);
+    else if (dimensions == 2)
+        move_theta(rbm, 2, first, step, old_cache, cache);
+    else
+        move_theta(rbm, 1, first, step, old_cache, cache);
+    exponentials(rbm->hidden, cache, exponential);
+    weigh_hidden(rbm, cache, exponential, gaussian, weight);
 }
 
-// s_j, the weight, and the hidden units' share of the Laplacian, in one pass: one exp and one division per hidden unit
-static void evaluate_hidden(const struct rbm *rbm, const double *theta, double *weight, double *sigmoid, double *laplacian)
+// s_j from e^-|theta_j| in its place, and curvature = sum_j s_j (1 - s_j) sum_i v_ij^2 of the Laplacian
+static void sigmoids(const struct rbm *rbm, const double *theta, double *sigmoid, pack curvature[ROW_PACKS])
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {
-        pack product = pack_all(1.0), sum = pack_all(0.0), curvature = pack_all(0.0);
+        pack sum = pack_all(0.0);
         for (size_t j = 0; j < rbm->hidden; j++) {
-            const pack t = ((const pack *)theta)[j * ROW_PACKS + l], e = pack_exp(-pack_abs(t)), r = 1.0 / (1.0 + e);
-            const pack s = pack_select(t > 0.0, r, e * r);
-            ((pack *)sigmoid)[j * ROW_PACKS + l] = s;
-            curvature = pack_fma(pack_all(rbm->v_squared[j]) * r, e * r, curvature);  // s (1 - s) = e r^2 for either sign
-            product = pack_fma(product, e, product);
-            sum += pack_max(t, pack_all(0.0));
-            renormalise(j, &product, &sum);
+            const size_t at = j * ROW_PACKS + l;
+            const pack e = ((const pack *)sigmoid)[at], r = 1.0 / (1.0 + e), er = e * r;
+            ((pack *)sigmoid)[at] = pack_select_sign(((const pack *)theta)[at], er, r);
+            sum = pack_fma(rbm->v_squared[j] * r, er, sum);  // s (1 - s) = e r^2 for either sign
         }
-        fold_weight(rbm, l, product, sum, weight);
-        ((pack *)laplacian)[l] = pack_fma(pack_all(rbm->c), curvature, ((const pack *)laplacian)[l]);
+        curvature[l] = sum;
     }
 }
 
-static void evaluate(const void *state, const double *x, double *weight, double *gradient, double *laplacian, double *cache)
+static void evaluate(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
-    double *theta = cache, *sigmoid = rows_at(cache, n), *h = rows_at(cache, 2 * n);
-    envelope_exponent(rbm, x, rows_at(weight, 1));
-    activate(rbm, x, theta);
-    evaluate_hidden(rbm, theta, weight, sigmoid, laplacian);
-    rows_multiply(m, n, rbm->v, 1, m, NULL, sigmoid, h);
-    const pack c = pack_all(rbm->c);
+    double *theta = cache, *sigmoid = rows_at(cache, n + 1), *pull = rows_at(cache, 2 * n + 1);
+    pack curvature[ROW_PACKS];
+    weigh(state, x, weight, cache);
+    sigmoids(rbm, theta, sigmoid, curvature);
+    const struct rows_start envelope = { rbm->rest, rbm->spring, x, add };
+    rows_multiply(m, n, rbm->pull, &envelope, sigmoid, gradient);
+    if (rbm->n_widths)
+        rows_multiply(m, n, rbm->pull, &(struct rows_start){ .bias = NULL }, sigmoid, pull);
     double constant = 0;
-    for (size_t i = 0; i < m; i++) {
-        const double stiffness = rbm->envelope ? rbm->inverse_variance[i] : 0;
-        constant -= rbm->c * stiffness;
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            const size_t at = i * ROW_PACKS + l;
-            const pack pull = pack_fma(pack_all(-stiffness), ((const pack *)x)[at] - rbm->a[i], ((const pack *)h)[at]);
-            ((pack *)gradient)[at] = pack_fma(c, pull, ((const pack *)gradient)[at]);
-        }
+    for (size_t i = 0; i < m; i++)
+        constant += rbm->spring[i];
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        const pack own = pack_fma(pack_all(rbm->c), curvature[l], pack_all(constant));
+        ((pack *)laplacian)[l] = add ? (pack)(((pack *)laplacian)[l] + own) : own;
     }
-    for (size_t l = 0; l < ROW_PACKS; l++)
-        ((pack *)laplacian)[l] += constant;
 }
 
 // A width is that of one dimension, or of all.  d ln phi / d ln sigma_d = c sum_{i in d} [ envelope (x_i - a_i)^2 / sigma_i^2 - 2 x_i h_i ]; eq. 10
-static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, const double *h, pack out[ROW_PACKS])
+static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, const double *pull, pack out[ROW_PACKS])
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack sum = pack_all(0.0);
         for (size_t i = d; i < rbm->n_coordinates; i += rbm->n_widths) {
             const pack at = ((const pack *)x)[i * ROW_PACKS + l], distance = at - rbm->a[i];
-            const double stiffness = rbm->envelope ? rbm->inverse_variance[i] : 0;
-            sum = pack_fma(stiffness * distance, distance, sum);
-            sum = pack_fma(-2.0 * at, ((const pack *)h)[i * ROW_PACKS + l], sum);
+            sum = pack_fma(-rbm->spring[i] * distance, distance, sum);
+            sum = pack_fma(-2.0 * at, ((const pack *)pull)[i * ROW_PACKS + l], sum);
         }
         out[l] = sum;
     }
@@ -311,23 +324,19 @@ static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, c
 
 void rbm_sigma_derivatives(const struct rbm *rbm, const double *x, const double *cache, double *rows)
 {
-    for (size_t d = 0; d < rbm->n_widths; d++) {
-        pack sum[ROW_PACKS];
-        sigma_derivative(rbm, d, x, rows_at_const(cache, 2 * rbm->hidden), sum);
-        for (size_t l = 0; l < ROW_PACKS; l++)
-            ((pack *)rows)[d * ROW_PACKS + l] = rbm->c * sum[l];
-    }
+    for (size_t d = 0; d < rbm->n_widths; d++)
+        sigma_derivative(rbm, d, x, rbm_pull(rbm, cache), (pack *)rows_at(rows, d));
 }
 
 static void derivatives(const void *state, const double *x, const double *cache, double *o)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
-    const pack *s = (const pack *)rows_at_const(cache, n), *position = (const pack *)x;
+    const pack *s = (const pack *)rbm_sigmoid(rbm, cache), *position = (const pack *)x;
     pack *out = (pack *)o;
     for (size_t l = 0; l < ROW_PACKS; l++) {
         for (size_t i = 0; i < m; i++)
-            out[i * ROW_PACKS + l] = (rbm->envelope ? rbm->c * rbm->inverse_variance[i] : 0) * (position[i * ROW_PACKS + l] - rbm->a[i]);
+            out[i * ROW_PACKS + l] = -rbm->spring[i] * (position[i * ROW_PACKS + l] - rbm->a[i]);
         for (size_t j = 0; j < n; j++)
             out[(m + j) * ROW_PACKS + l] = rbm->c * s[j * ROW_PACKS + l];
         for (size_t i = 0; i < m; i++)
@@ -338,81 +347,84 @@ static void derivatives(const void *state, const double *x, const double *cache,
     rbm_sigma_derivatives(rbm, x, cache, rows_at(o, sigma_offset(rbm)));
 }
 
-// The accumulator's weights are kept per walker while they fit into the first-level cache; beyond, each block is summed over its walkers
-// (a rank-32 update in register tiles) and one row holds 32 sums.
-enum { WEIGHTS_PER_WALKER = 256 };
+// The accumulator holds sums over walkers of the products of two sets of rows, A_i with s_j: left are C x_i - 1/2 d_i u (for w) and C itself (for
+// b), and for grad O also x_i with B_j. In columns while they fit into the first-level cache, else summed outright (a rank-32 update).
+// In it: products [M + 1][N], in columns [COLUMNS] each or rows padded to 8 | A_i and C in columns [M + 1][COLUMNS] (for a) | ln sigma [D] rows.
+enum { WEIGHTS_IN_COLUMNS = 256 };
 
-static bool weights_per_walker(const struct rbm *rbm) { return rbm->n_coordinates * rbm->hidden <= WEIGHTS_PER_WALKER; }
+static bool in_columns(const struct rbm *rbm) { return rbm->n_coordinates * rbm->hidden <= WEIGHTS_IN_COLUMNS; }
 static size_t padded_hidden(const struct rbm *rbm) { return (rbm->hidden + 7) / 8 * 8; }
 
-static size_t n_weight_rows(const struct rbm *rbm)
+static size_t n_products(const struct rbm *rbm)
 {
-    const size_t m = rbm->n_coordinates;
-    return weights_per_walker(rbm) ? m * rbm->hidden : (m * padded_hidden(rbm) + WALKERS - 1) / WALKERS;
+    return (rbm->n_coordinates + 1) * (in_columns(rbm) ? rbm->hidden * COLUMNS : padded_hidden(rbm));
 }
 
-static size_t n_sum_rows(const void *state)
+static size_t n_column_rows(const struct rbm *rbm)
 {
-    const struct rbm *rbm = state;
-    return rbm->n_coordinates + rbm->hidden + rbm->n_widths + n_weight_rows(rbm);
+    return (n_products(rbm) + (rbm->n_coordinates + 1) * COLUMNS + WALKERS - 1) / WALKERS;
 }
 
-// A_i [M], B_j [N], one row for sums, and the two sides of the rank update by walker
+static size_t n_sum_rows(const void *state) { return n_column_rows(state) + ((const struct rbm *)state)->n_widths; }
+
+// A_i and C [M + 1], B_j [N], one side of the rank update by walker
 static size_t n_scratch_rows(const void *state)
 {
     const struct rbm *rbm = state;
-    return rbm->n_coordinates + rbm->hidden + DIMENSIONS_MOST + 2 * padded_hidden(rbm);
+    return rbm->n_coordinates + 1 + rbm->hidden + padded_hidden(rbm);
 }
 
 // B_j = -1/2 s_j (1 - s_j) q_j with q_j = sum_i v_ij d_i u
 static void hidden_response(const struct rbm *rbm, const double *sigmoid, const double *du, double *b)
 {
-    rows_multiply(rbm->hidden, rbm->n_coordinates, rbm->v, rbm->n_coordinates, 1, NULL, du, b);
+    rows_multiply(rbm->hidden, rbm->n_coordinates, rbm->v, &(struct rows_start){ .bias = NULL }, du, b);
     for (size_t k = 0; k < rbm->hidden * ROW_PACKS; k++) {
         const pack s = ((const pack *)sigmoid)[k];
         ((pack *)b)[k] *= -0.5 * s * (1.0 - s);
     }
 }
 
-// Rows of the sums: a [M] | b [N] | ln sigma [D] | w. Constants (c, 1/sigma^2) wait for collect.
-static void accumulate_biases(const struct rbm *rbm, const double *x, const double *sigmoid, const double *c, const double *du, const double *left,
-                              const double *response, double *sums)
+static void add_products(const struct rbm *rbm, size_t n_left, const double *left, const double *right, double *by_walker, double *sums)
 {
-    const pack *weight = (const pack *)c;
-    pack *a = (pack *)sums, *b = (pack *)rows_at(sums, rbm->n_coordinates);
-    (void)x;
-    for (size_t i = 0; i < rbm->n_coordinates; i++)
-        for (size_t l = 0; l < ROW_PACKS; l++)
-            a[i * ROW_PACKS + l] += pack_fma(weight[l], pack_all(-rbm->a[i]), ((const pack *)left)[i * ROW_PACKS + l]);
-    for (size_t j = 0; j < rbm->hidden; j++)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            const size_t at = j * ROW_PACKS + l;
-            b[at] = pack_fma(weight[l], ((const pack *)sigmoid)[at], b[at]);
-            if (du)
-                b[at] += ((const pack *)response)[at];
-        }
+    const size_t n = rbm->hidden, stride = padded_hidden(rbm);
+    if (in_columns(rbm)) {
+        rows_outer(n_left, n, n, left, right, sums);
+    } else {
+        rows_transpose(n, right, stride, by_walker);
+        rows_rank_update(n_left, n, stride, left, by_walker, sums);
+    }
 }
 
-// c O - 1/2 grad u . grad O for ln sigma_d, without the factor c of the representation:
-// grad u . grad: sum_{i in d} d_i u [ 2 (x_i - a_i)/sigma_i^2 - 2 h_i ] - 2 sum_j s_j (1 - s_j) q_j sum_{i in d} x_i v_ij
-static void accumulate_sigma(const struct rbm *rbm, const double *x, const double *h, const double *c, const double *du, const double *response,
+// b: the products' last row
+static void add_response(const struct rbm *rbm, const double *response, double *sums)
+{
+    const size_t m = rbm->n_coordinates, n = rbm->hidden;
+    if (in_columns(rbm))
+        rows_column_sums(n, response, sums + m * n * COLUMNS);
+    else
+        for (size_t j = 0; j < n; j++)
+            sums[m * padded_hidden(rbm) + j] += pack_sum_row(rows_at_const(response, j));
+}
+
+// C O - 1/2 grad u . grad O for ln sigma_d; grad u . grad:
+// c sum_{i in d} d_i u [ 2 (x_i - a_i)/sigma_i^2 - 2 h_i ] - 2 c sum_j s_j (1 - s_j) q_j sum_{i in d} x_i v_ij
+static void accumulate_sigma(const struct rbm *rbm, const double *x, const double *pull, const double *c, const double *du, const double *response,
                              double *sums)
 {
     for (size_t d = 0; d < rbm->n_widths; d++) {
-        pack value[ROW_PACKS], *sum = (pack *)rows_at(sums, rbm->n_coordinates + rbm->hidden + d);
-        sigma_derivative(rbm, d, x, h, value);
+        pack value[ROW_PACKS], *sum = (pack *)rows_at(sums, d);
+        sigma_derivative(rbm, d, x, pull, value);
         for (size_t l = 0; l < ROW_PACKS; l++)
             sum[l] = pack_fma(((const pack *)c)[l], value[l], sum[l]);
         for (size_t i = d; du && i < rbm->n_coordinates; i += rbm->n_widths)
             for (size_t l = 0; l < ROW_PACKS; l++) {
                 const size_t at = i * ROW_PACKS + l;
                 const pack position = ((const pack *)x)[at], slope = ((const pack *)du)[at];
-                const double stiffness = rbm->envelope ? rbm->inverse_variance[i] : 0;
-                sum[l] -= slope * (stiffness * (position - rbm->a[i]) - ((const pack *)h)[at]);
-                pack pull = pack_all(0.0);
+                sum[l] = pack_fma(slope, pack_fma(pack_all(rbm->spring[i]), position - rbm->a[i], ((const pack *)pull)[at]), sum[l]);
+                pack turned = pack_all(0.0);
                 for (size_t j = 0; j < rbm->hidden; j++)
-                    pull = pack_fma(pack_all(rbm->v[j * rbm->n_coordinates + i]), ((const pack *)response)[j * ROW_PACKS + l], pull);
-                sum[l] = pack_fma(-2.0 * position, pull, sum[l]);
+                    turned = pack_fma(pack_all(rbm->pull[i * rbm->hidden + j]), ((const pack *)response)[j * ROW_PACKS + l], turned);
+                sum[l] = pack_fma(-2.0 * position, turned, sum[l]);
             }
     }
 }
@@ -420,54 +432,52 @@ static void accumulate_sigma(const struct rbm *rbm, const double *x, const doubl
 static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums)
 {
     const struct rbm *rbm = state;
-    const size_t m = rbm->n_coordinates, n = rbm->hidden, stride = padded_hidden(rbm);
-    const double *sigmoid = rows_at_const(cache, n), *h = rows_at_const(cache, 2 * n);
-    double *left = scratch, *response = rows_at(scratch, m), *by_walker = rows_at(scratch, m + n), *weights = rows_at(sums, m + n + rbm->n_widths);
-    for (size_t i = 0; i < m; i++)  // A_i = C x_i - 1/2 d_i u
+    const size_t m = rbm->n_coordinates;
+    const double *sigmoid = rbm_sigmoid(rbm, cache);
+    double *left = scratch, *response = rows_at(scratch, m + 1), *by_walker = rows_at(response, rbm->hidden);
+    for (size_t i = 0; i < m; i++)
         for (size_t l = 0; l < ROW_PACKS; l++) {
             const size_t at = i * ROW_PACKS + l;
             const pack product = ((const pack *)c)[l] * ((const pack *)x)[at];
             ((pack *)left)[at] = du ? pack_fma(pack_all(-0.5), ((const pack *)du)[at], product) : product;
         }
-    if (du)
-        hidden_response(rbm, sigmoid, du, response);
-    accumulate_biases(rbm, x, sigmoid, c, du, left, response, sums);
-    if (rbm->n_widths)
-        accumulate_sigma(rbm, x, h, c, du, response, sums);
-    if (weights_per_walker(rbm)) {
-        rows_outer(m, n, left, sigmoid, du ? x : NULL, du ? response : NULL, weights);
-        return;
-    }
-    rows_transpose(n, sigmoid, stride, by_walker);
-    rows_rank_update(m, stride, left, by_walker, weights);
+    rows_copy(1, c, rows_at(left, m));
+    add_products(rbm, m + 1, left, sigmoid, by_walker, sums);
+    rows_column_sums(m + 1, left, sums + n_products(rbm));
     if (du) {
-        rows_transpose(n, response, stride, by_walker);
-        rows_rank_update(m, stride, x, by_walker, weights);
+        hidden_response(rbm, sigmoid, du, response);
+        add_products(rbm, m, x, response, by_walker, sums);
+        add_response(rbm, response, sums);
     }
+    if (rbm->n_widths)
+        accumulate_sigma(rbm, x, rbm_pull(rbm, cache), c, du, response, rows_at(sums, n_column_rows(rbm)));
+}
+
+static double product_sum(const struct rbm *rbm, size_t i, size_t j, const double *sums)
+{
+    return in_columns(rbm) ? rows_column_total(sums + (i * rbm->hidden + j) * COLUMNS) : sums[i * padded_hidden(rbm) + j];
 }
 
 static void collect(const void *state, const double *sums, double *out)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
-    const double *weights = rows_at_const(sums, m + n + rbm->n_widths);
+    const double *columns = sums + n_products(rbm), total = rows_column_total(columns + m * COLUMNS);
     for (size_t i = 0; i < m; i++)
-        out[i] += rbm->envelope ? rbm->c * rbm->inverse_variance[i] * pack_sum_row(rows_at_const(sums, i)) : 0;
+        out[i] -= rbm->spring[i] * (rows_column_total(columns + i * COLUMNS) - rbm->a[i] * total);
     for (size_t j = 0; j < n; j++)
-        out[m + j] += rbm->c * pack_sum_row(rows_at_const(sums, m + j));
+        out[m + j] += rbm->c * product_sum(rbm, m, j, sums);
     for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++) {
-            const double sum = weights_per_walker(rbm) ? pack_sum_row(rows_at_const(weights, i * n + j)) : weights[i * padded_hidden(rbm) + j];
-            out[m + n + i * n + j] += rbm->c * rbm->inverse_variance[i] * sum;
-        }
+        for (size_t j = 0; j < n; j++)
+            out[m + n + i * n + j] += rbm->c * rbm->inverse_variance[i] * product_sum(rbm, i, j, sums);
     for (size_t d = 0; d < rbm->n_widths; d++)
-        out[sigma_offset(rbm) + d] += rbm->c * pack_sum_row(rows_at_const(sums, m + n + d));
+        out[sigma_offset(rbm) + d] += pack_sum_row(rows_at_const(sums, n_column_rows(rbm) + d));
 }
 
 const struct factor_type factor_rbm = {
     .name = "rbm", .summary = "Gaussian-binary restricted Boltzmann machine", .state_size = sizeof(struct rbm), .params = params,
     .carries_trap = false, .build = build, .finish = finish, .n_parameters = n_parameters, .n_cache_rows = n_cache_rows, .views = views,
     .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .move = move,
-    .n_move_rows = n_move_rows, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows,
+    .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows,
     .n_scratch_rows = n_scratch_rows, .n_features = rbm_n_features, .features = rbm_features, .expand = rbm_expand, .apply = rbm_apply,
     .transpose = rbm_transpose, .gram = rbm_gram, .scale = rbm_scale };

@@ -28,11 +28,15 @@ struct rbm {
     double *inverse_variance;               // 1 / sigma_i^2 [M]
     double *v;                              // v_ji = w_ij / sigma_i^2, by hidden unit [N M]
     double *v_squared;                      // sum_i v_ji^2 [N]
+    double *pull;                           // c v_ij, by coordinate [M N]
+    double *spring, *rest;                  // -c / sigma_i^2 and c a_i / sigma_i^2 [M]; 0 without an envelope
 };
 
 extern const struct factor_type factor_rbm;
 
-// Rows of the factor's cache: theta_j [N], then s_j [N].
-static inline const double *rbm_sigmoid(const struct rbm *rbm, const double *cache) { return cache + rbm->hidden * WALKERS; }
+// Rows of the factor's cache: theta_j [N], the Gaussian's share of ln |psi|^2 [1], s_j [N], then, where sigma is trained,
+// c h_i = c sum_j v_ij s_j [M].
+static inline const double *rbm_sigmoid(const struct rbm *rbm, const double *cache) { return cache + (rbm->hidden + 1) * WALKERS; }
+static inline const double *rbm_pull(const struct rbm *rbm, const double *cache) { return cache + (2 * rbm->hidden + 1) * WALKERS; }
 
 #endif

@@ -44,6 +44,7 @@ static void lay_out(struct wavefunction *wavefunction)
         factor->n_parameters = factor->type->n_parameters(factor->state);
         factor->first_cache_row = wavefunction->n_rows;
         factor->n_move_rows = optional(factor->type->n_move_rows, factor->state);
+        factor->n_kept_rows = optional(factor->type->n_kept_rows, factor->state);
         factor->first_sum_row = wavefunction->n_sum_rows;
         factor->first_feature = wavefunction->n_features;
         factor->n_features = factor->type->n_features ? factor->type->n_features(factor->state) : factor->n_parameters;
@@ -126,10 +127,9 @@ void wavefunction_weigh(const struct wavefunction *wavefunction, double *frame)
 void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame)
 {
     double *gradient = rows_at(frame, wavefunction->row_gradient), *laplacian = rows_at(frame, wavefunction->row_laplacian);
-    memset(gradient, 0, (wavefunction->n_coordinates + 1) * WALKERS * sizeof *frame);
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
-        factor->type->evaluate(factor->state, frame, weight_rows(wavefunction, f, frame), gradient, laplacian,
+        factor->type->evaluate(factor->state, frame, f > 0, weight_rows(wavefunction, f, frame), gradient, laplacian,
                                rows_at(frame, factor->first_cache_row));
     }
 }

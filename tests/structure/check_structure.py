@@ -21,8 +21,8 @@ FLOORS = [
     {'walkers'},
     {'hamiltonian', 'wavefunction'},
     {'sampler', 'estimator', 'statistics', 'observables'},
-    {'record', 'optimizer'},
-    {'run', 'settings'},
+    {'record', 'merge', 'optimizer'},
+    {'run', 'settings', 'sweep'},
     {'cli'},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -87,7 +87,7 @@ def upward(root):
 
 def same_floor_allowed(room, other):
     """Within one floor a room includes only itself; base, run and estimator have several headers each."""
-    parts = ({'base', 'error', 'param', 'system', 'level'}, {'run', 'settings'}, {'estimator', 'statistics', 'observables'})
+    parts = ({'base', 'error', 'param', 'system', 'level'}, {'run', 'settings', 'sweep'}, {'record', 'merge'}, {'estimator', 'statistics', 'observables'})
     return any({room, other} <= part for part in parts)
 
 

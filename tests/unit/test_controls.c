@@ -54,21 +54,21 @@ static void test_slope(void **state)
         const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
         const size_t m = wavefunction->n_coordinates;
         double *frame = model.ensemble.block[0].current;
-        double *rows = aligned_alloc(64, (controls_scratch_rows(controls) + CONTROLS_MOST + 2 * m + 1) * WALKERS * sizeof(double));
-        double *c = rows, *du = c + CONTROLS_MOST * WALKERS, *other = du + m * WALKERS, *sum = other + m * WALKERS, *scratch = sum + WALKERS;
+        double *rows = aligned_alloc(64, (controls_scratch_rows(controls) + 2 * CONTROLS_MOST + 2 * m + 1) * WALKERS * sizeof(double));
+        double *c = rows, *du = c + CONTROLS_MOST * WALKERS, *other = du + m * WALKERS, *sum = other + m * WALKERS, *values = sum + WALKERS,
+               *scratch = values + CONTROLS_MOST * WALKERS;
         for (size_t k = 0; k < controls->n_functions; k++) {
             const double h = 1e-5;
             memset(controls->total, 0, sizeof controls->total);
             controls->total[k] = 1;
-            controls_evaluate(controls, wavefunction, frame, scratch, c);
-            controls_slope(controls, frame, scratch, du);
+            controls_evaluate(controls, wavefunction, frame, scratch, c, du);
             for (size_t w = 0; w < WALKERS; w++)
                 sum[w] = 0;
             for (size_t i = 0; i < m; i++)
                 for (int side = -1; side <= 1; side += 2) {
                     for (size_t w = 0; w < WALKERS; w++)
                         frame[i * WALKERS + w] += side * h;
-                    controls_slope(controls, frame, scratch, other);
+                    controls_evaluate(controls, wavefunction, frame, scratch, values, other);
                     for (size_t w = 0; w < WALKERS; w++) {
                         frame[i * WALKERS + w] -= side * h;
                         sum[w] += side * other[i * WALKERS + w] / (2 * h);

@@ -273,8 +273,7 @@ static void test_hopeless(void **state)
                                            { "amplitude-2p2d", "optimizer.method=momentum", "optimizer.learning_rate=1e300" },
                                            { "amplitude-2p2d", "optimizer.method=adam", "optimizer.learning_rate=1e300" },
                                            { "amplitude-2p2d", "optimizer.method=sgd", "optimizer.learning_rate=1e160" },
-                                           { "amplitude-2p2d", "optimizer.method=sgd", "optimizer.learning_rate=1e100" },
-                                           { "amplitude-2p2d", "optimizer.method=adam", "optimizer.learning_rate=1e100" } };
+                                           { "amplitude-2p2d", "optimizer.method=sgd", "optimizer.learning_rate=1e100" } };
     for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
         const char *path = in_folder("hopeless.h5");
         const char *const overrides[] = { ways[k][1], ways[k][2], "sampler.walkers=64", "optimizer.iterations=50", "optimizer.samples=640",

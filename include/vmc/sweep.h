@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The [sweep] section: one configuration that stands for many. Each entry `section.key = v1 | v2 | …` or `start:stop:count` is an axis; the
+// points are the product of the axes, the last one fastest, counted from 0.
+#ifndef VMC_SWEEP_H
+#define VMC_SWEEP_H
+
+#include "vmc/config.h"
+#include "vmc/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Points of a sweep: their numbers have four digits. Axes.
+enum { SWEEP_POINTS_MOST = 10000, SWEEP_AXES_MOST = 16 };
+
+struct sweep_axis {
+    char *section, *key;    // owned
+    const char *origin;     // of the entry, borrowed from the configuration
+    size_t line;
+    size_t n;
+    char **values;          // owned, as they would stand in an INI
+};
+
+struct sweep {
+    size_t n_axes;
+    struct sweep_axis axes[SWEEP_AXES_MOST];
+    size_t n_points;
+    bool seed_swept;        // else the seed of point K is that of the configuration plus K
+};
+
+// Whether there is anything to sweep: the section in the file, or an entry of it by --set.
+bool sweep_asked(const struct config *config);
+// Reads the section: its form, not yet what the values are worth. ERROR_CONFIG, all complaints at once; sweep_finish is due in every case.
+// Origins are borrowed from the configuration, which must outlive the sweep.
+bool sweep_read(struct sweep *sweep, const struct config *config, struct error *error);
+void sweep_finish(struct sweep *sweep);
+
+// What an axis says at a point.
+const char *sweep_value(const struct sweep *sweep, size_t axis, size_t point);
+// The configuration of one point; config_finish is due where it succeeds.
+bool sweep_point(const struct sweep *sweep, const struct config *config, size_t point, struct config *out, struct error *error);
+// Binds every point as settings_build would; each complaint and note once, whatever the number of points that share it.
+bool sweep_check(const struct sweep *sweep, const struct config *config, struct error *error, struct error *notes);
+// "<stem>-0007.h5" of the output "<stem>.h5"; false where it does not fit.
+bool sweep_output(const char *output, size_t point, char *path, size_t size);
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Merging on the command line. Forgetting OUT would make the first input the output: only what was merged before is overwritten.
+#include "cli/merge.h"
+
+#include "cli/text.h"
+#include "vmc/merge.h"
+#include "vmc/run.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { RESULTS_MOST = 128 };
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+// The inputs without the output itself (all.h5 in `vmc merge all.h5 *.h5`); a file given twice is refused.
+static bool choose_inputs(const struct cli_options *options, const char **inputs, size_t *n, struct error *error)
+{
+    struct stat output, *seen = calloc(options->n_words, sizeof *seen);
+    bool there = stat(options->words[0], &output) == 0, good = seen != NULL || error_add(error, ERROR_INTERNAL, "not enough memory");
+    size_t n_seen = 0;
+    *n = 0;
+    for (size_t k = 1; good && k < options->n_words; k++) {
+        struct stat status;
+        bool known = stat(options->words[k], &status) == 0;
+        if (known && there && same_file(&status, &output)) {
+            if (!options->quiet)
+                cli_note("%s is the output itself and no input", options->words[k]);
+            continue;
+        }
+        for (size_t j = 0; known && j < n_seen; j++)
+            if (same_file(&status, &seen[j]))
+                good = error_add(error, ERROR_USAGE, "%s: given twice", options->words[k]);
+        if (known)
+            seen[n_seen++] = status;
+        inputs[(*n)++] = options->words[k];
+    }
+    free(seen);
+    return good && (*n > 0 || error_add(error, ERROR_USAGE, "no files to merge; write vmc merge OUT IN..."));
+}
+
+static bool table_path(const char *output, char path[PATH_MAX], struct error *error)
+{
+    const char *slash = strrchr(output, '/'), *base = slash ? slash + 1 : output, *dot = strrchr(base, '.');
+    size_t stem = dot && dot > base ? (size_t)(dot - output) : strlen(output);
+    int length = snprintf(path, PATH_MAX, "%.*s.csv", (int)stem, output);
+    if (length < 0 || length >= PATH_MAX)
+        return error_add(error, ERROR_WRITE, "the name of the output is longer than %d bytes", PATH_MAX - 1);
+    return strcmp(path, output) != 0 || error_add(error, ERROR_USAGE, "%s: the table will have that name; name the HDF5 file OUT.h5", output);
+}
+
+static bool may_overwrite(const char *output, const char *table, bool force, struct error *error)
+{
+    struct stat status;
+    if (force)
+        return true;
+    if (lstat(output, &status) == 0)
+        return record_is_merged(output) ||
+               error_add(error, ERROR_EXISTS, "%s: is there already and was not made by vmc merge; the output comes first (vmc merge OUT IN...); "
+                         "choose another, or overwrite it with --force", output);
+    return lstat(table, &status) != 0 ||
+           error_add(error, ERROR_EXISTS, "%s: is there already; choose another output, or overwrite it with --force", table);
+}
+
+// Every line of the notes.
+static void tell_notes(const struct error *notes)
+{
+    char *copy = notes->text ? strdup(notes->text) : NULL, *rest = copy;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        cli_note("%s", line);
+    free(copy);
+}
+
+static bool merge(const struct cli_options *options, const char **inputs, struct error *error)
+{
+    char table[PATH_MAX];
+    const char *results[RESULTS_MOST] = { NULL };
+    struct error notes = { 0 };
+    struct record_merge merge = { .output = options->words[0], .table = table, .inputs = inputs, .results = results };
+    for (size_t k = 0; run_result_rows[k].name && k + 1 < RESULTS_MOST; k++)
+        results[k] = run_result_rows[k].name;
+    if (!choose_inputs(options, inputs, &merge.n, error) || !table_path(merge.output, table, error) ||
+        !may_overwrite(merge.output, table, options->force, error))
+        return false;
+    bool good = record_merge(&merge, error, &notes);
+    if (good && !options->quiet) {
+        tell_notes(&notes);
+        cli_note("%zu runs in %s and %s%s", merge.n, merge.output, table, notes.n_messages > 0 ? ", not all of them complete" : "");
+    }
+    error_clear(&notes);
+    return good;
+}
+
+bool cli_merge(const struct cli_options *options, struct error *error)
+{
+    const char **inputs = calloc(options->n_words + 1, sizeof *inputs);
+    bool good = inputs ? merge(options, inputs, error) : error_add(error, ERROR_INTERNAL, "not enough memory");
+    free(inputs);
+    return good;
+}

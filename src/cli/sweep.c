@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Points of a sweep on the command line: which are asked for, what there is of them already, lists of them.
+#include "cli/sweep_parts.h"
+
+#include "cli/json.h"
+#include "cli/target.h"
+#include "cli/text.h"
+#include "vmc/record.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// --- points ---
+
+bool cli_sweep_path(const struct cli_sweep_work *work, size_t point, char path[PATH_MAX], struct error *error)
+{
+    return sweep_output(work->output, point, path, PATH_MAX) ||
+           error_add(error, ERROR_WRITE, "the name of the output is longer than %d bytes", PATH_MAX - 1);
+}
+
+bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, struct config *config, struct settings *settings, struct error *error)
+{
+    if (!sweep_point(&work->sweep, work->job->config, point, config, error))
+        return false;
+    if (settings_build(settings, config, error, NULL))
+        return true;
+    config_finish(config);
+    return false;
+}
+
+// The key alone where no other axis has the same.
+static void axis_name(const struct sweep *sweep, size_t axis, char *text, size_t size)
+{
+    bool alone = true;
+    for (size_t a = 0; a < sweep->n_axes; a++)
+        alone = alone && (a == axis || strcmp(sweep->axes[a].key, sweep->axes[axis].key) != 0);
+    snprintf(text, size, "%s%s%s", alone ? "" : sweep->axes[axis].section, alone ? "" : ".", sweep->axes[axis].key);
+}
+
+void cli_sweep_heading(const struct cli_sweep_work *work, struct cli_table *table)
+{
+    char name[160];
+    cli_table_add(table, "point");
+    for (size_t a = 0; a < work->sweep.n_axes; a++) {
+        axis_name(&work->sweep, a, name, sizeof name);
+        cli_table_add(table, "%s", name);
+    }
+}
+
+void cli_sweep_row(const struct cli_sweep_work *work, size_t point, struct cli_table *table)
+{
+    cli_table_add(table, "%zu", point);
+    for (size_t a = 0; a < work->sweep.n_axes; a++)
+        cli_table_add(table, "%s", sweep_value(&work->sweep, a, point));
+}
+
+static void write_value(FILE *out, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end != text && *end == '\0' && isfinite(value))
+        cli_json_number(out, value, false);
+    else
+        cli_json_string(out, text);
+}
+
+void cli_sweep_json_start(const struct cli_sweep_work *work, size_t point, const char *status, FILE *out)
+{
+    char path[PATH_MAX] = "", name[320];
+    cli_sweep_path(work, point, path, NULL);
+    fprintf(out, "%s  {\n    \"point\": %zu,\n    \"values\": {", point > work->first ? ",\n" : "[\n", point);
+    for (size_t a = 0; a < work->sweep.n_axes; a++) {
+        const struct sweep_axis *axis = &work->sweep.axes[a];
+        snprintf(name, sizeof name, "%.150s.%.150s", axis->section, axis->key);
+        fputs(a > 0 ? ", " : " ", out);
+        cli_json_string(out, name);
+        fputs(": ", out);
+        write_value(out, sweep_value(&work->sweep, a, point));
+    }
+    fputs(" },\n    \"status\": ", out);
+    cli_json_string(out, status);
+    fputs(",\n    \"config\": ", out);
+    cli_json_string(out, work->job->config->file);
+    fputs(",\n    \"output\": ", out);
+    cli_json_string(out, path);
+}
+
+// --- what there is of a point ---
+
+const char *cli_sweep_state_name(enum cli_sweep_state state)
+{
+    static const char *const names[] = { [CLI_POINT_ABSENT] = "to do", [CLI_POINT_COMPLETE] = "complete", [CLI_POINT_UNFINISHED] = "unfinished",
+                                         [CLI_POINT_DAMAGED] = "damaged", [CLI_POINT_OTHER] = "other config" };
+    return names[state];
+}
+
+struct comparison {
+    const struct config *resolved;   // of the file
+    size_t n_keys;
+    bool differs;
+};
+
+static void compare(const struct settings_value *value, void *context)
+{
+    struct comparison *comparison = context;
+    char text[PARAM_TEXT_SIZE];
+    const struct config_entry *entry = config_find(comparison->resolved, value->section, value->row->key);
+    param_print(value->row, value->state, text);
+    comparison->n_keys++;
+    // no result depends on how often it is saved
+    if (strcmp(value->row->key, "checkpoint_interval") != 0 && !(entry && strcmp(entry->value, text) == 0))
+        comparison->differs = true;
+}
+
+// The same keys with the same values.
+static bool same_settings(const char *resolved, const struct settings *settings)
+{
+    struct config config;
+    struct comparison comparison = { .resolved = &config };
+    config_parse(&config, "", resolved, strlen(resolved), NULL);
+    settings_each(settings, compare, &comparison);
+    bool same = !comparison.differs && comparison.n_keys == config.n_entries;
+    config_finish(&config);
+    return same;
+}
+
+static void read_results(struct cli_sweep_file *file, struct record_file *record)
+{
+    char path[96];
+    for (const struct run_result_row *row = run_result_rows; row->name && file->n_values < sizeof file->value / sizeof file->value[0]; row++) {
+        double *value = &file->value[file->n_values++];
+        snprintf(path, sizeof path, "/result/%s", row->name);
+        if (!record_has(record, path) || !record_read_reals(record, path, 1, value, NULL))
+            *value = NAN;
+    }
+}
+
+void cli_sweep_look(struct cli_sweep_file *file, const char *path, const struct settings *settings)
+{
+    struct error why = { 0 };
+    *file = (struct cli_sweep_file){ .state = CLI_POINT_ABSENT };
+    if (access(path, F_OK) != 0)
+        return;
+    struct record_file *record = record_open(path, false, &why);
+    char *resolved = record ? record_read_text(record, "/config/resolved", &why) : NULL;
+    char *status = resolved ? record_read_attribute(record, "/", "status", &why) : NULL;
+    if (!status) {
+        file->state = CLI_POINT_DAMAGED;
+        snprintf(file->damage, sizeof file->damage, "%.399s", why.text ? why.text : "cannot be read");
+    } else if (!same_settings(resolved, settings)) {
+        file->state = CLI_POINT_OTHER;
+    } else {
+        file->state = strcmp(status, "complete") == 0 ? CLI_POINT_COMPLETE : CLI_POINT_UNFINISHED;
+        read_results(file, record);
+    }
+    free(resolved);
+    free(status);
+    record_close(record);
+    error_clear(&why);
+}
+
+// --- what is asked ---
+
+static bool choose_points(struct cli_sweep_work *work, struct error *error)
+{
+    const struct cli_options *options = work->job->options;
+    work->first = options->has_task ? options->task_first : 0;
+    work->last = options->has_task ? options->task_last : work->sweep.n_points - 1;
+    if (work->last < work->sweep.n_points)
+        return true;
+    return error_add(error, ERROR_USAGE, "--task: there is no point %zu; the sweep in %s has %zu point%s, from 0 to %zu", work->last,
+                     work->job->config->file, work->sweep.n_points, work->sweep.n_points == 1 ? "" : "s", work->sweep.n_points - 1);
+}
+
+static bool print_point(const struct cli_sweep_work *work, struct error *error)
+{
+    struct config config;
+    struct settings settings;
+    if (work->first != work->last)
+        return error_add(error, ERROR_USAGE, "--print-config prints one run, and %s has a sweep of %zu: choose a point with --task K",
+                         work->job->config->file, work->sweep.n_points);
+    if (!cli_sweep_settings(work, work->first, &config, &settings, error))
+        return false;
+    char *text = settings_print(&settings);
+    bool good = text ? cli_print(text, error) : error_add(error, ERROR_INTERNAL, "not enough memory");
+    free(text);
+    settings_finish(&settings);
+    config_finish(&config);
+    return good;
+}
+
+static bool act(const struct cli_sweep_work *work, struct error *error)
+{
+    switch (work->job->options->action) {
+    case CLI_PRINT_CONFIG:
+        return print_point(work, error);
+    case CLI_CHECK:
+        return cli_sweep_check(work, error);
+    case CLI_SWEEP_LIST:
+        return cli_sweep_list(work, error);
+    case CLI_SWEEP_SCRIPT:
+        return cli_sweep_script(work, error);
+    default:
+        return cli_sweep_run(work, error);
+    }
+}
+
+static void tell_notes(const struct cli_sweep *job, const struct error *notes)
+{
+    char *copy = notes->text && job->options->verbose && !job->options->quiet ? strdup(notes->text) : NULL, *rest = copy;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        cli_note("note: %s", line);
+    free(copy);
+}
+
+bool cli_sweep_act(const struct cli_sweep *job, bool well_read, struct error *error)
+{
+    struct cli_sweep_work work = { .job = job };
+    struct cli_target target;
+    struct error notes = { 0 };
+    bool good = sweep_read(&work.sweep, job->config, error);
+    // values are judged in the same breath, but not in points that could not be made out
+    good = good && sweep_check(&work.sweep, job->config, error, &notes) && well_read;
+    tell_notes(job, &notes);
+    good = good && choose_points(&work, error) && cli_target_choose(&target, job->options->output, job->options->config, error);
+    if (good) {
+        memcpy(work.output, target.path, sizeof work.output);
+        good = act(&work, error);
+    }
+    sweep_finish(&work.sweep);
+    error_clear(&notes);
+    return good;
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Lists, checks and runs the points of a sweep, one after the other. A point that fails does not keep the others from being run; being
+// stopped, and a disk that takes nothing more, do.
+#include "cli/sweep_parts.h"
+
+#include "cli/json.h"
+#include "cli/summary.h"
+#include "cli/text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { RANGES_SIZE = 4000 };
+
+static bool out_of_memory(struct error *error)
+{
+    return error_add(error, ERROR_INTERNAL, "not enough memory");
+}
+
+// Prints what was written to the stream; takes over the text.
+static bool print_stream(FILE *out, char **text, struct error *error)
+{
+    bool good = fclose(out) == 0 && *text ? cli_print(*text, error) : out_of_memory(error);
+    free(*text);
+    return good;
+}
+
+static void write_estimate_cells(struct cli_table *table, const struct run_estimate *estimate)
+{
+    char memory[CLI_NUMBER_SIZE], file[CLI_NUMBER_SIZE], cpu[CLI_NUMBER_SIZE];
+    cli_bytes(estimate->memory, memory);
+    cli_bytes(estimate->file_size, file);
+    cli_duration(estimate->cpu_time, cpu);
+    cli_table_add(table, "%zu", estimate->n_parameters);
+    cli_table_add(table, "%s", memory);
+    cli_table_add(table, "%s", file);
+    cli_table_add(table, "%s", cpu);
+}
+
+// --- list ---
+
+bool cli_sweep_list(const struct cli_sweep_work *work, struct error *error)
+{
+    bool json = work->job->options->json;
+    struct cli_table table;
+    char *text = NULL, path[PATH_MAX];
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    bool good = out != NULL || out_of_memory(error);
+    cli_table_start(&table, work->sweep.n_axes + 3);
+    cli_sweep_heading(work, &table);
+    cli_table_add(&table, "output");
+    cli_table_add(&table, "status");
+    for (size_t k = work->first; good && k <= work->last; k++) {
+        struct config config;
+        struct settings settings;
+        struct cli_sweep_file file;
+        if (!(good = cli_sweep_path(work, k, path, error) && cli_sweep_settings(work, k, &config, &settings, error)))
+            break;
+        cli_sweep_look(&file, path, &settings);
+        settings_finish(&settings);
+        config_finish(&config);
+        cli_sweep_row(work, k, &table);
+        cli_table_add(&table, "%s", path);
+        cli_table_add(&table, "%s", cli_sweep_state_name(file.state));
+        if (json) {
+            cli_sweep_json_start(work, k, cli_sweep_state_name(file.state), out);
+            fputs("\n  }", out);
+        }
+    }
+    if (out && json)
+        fputs("\n]\n", out);
+    else if (out)
+        cli_table_write(&table, out);
+    cli_table_finish(&table);
+    return out ? print_stream(out, &text, good ? error : NULL) && good : good;
+}
+
+// --- check ---
+
+static void write_estimate_json(FILE *out, const struct run_estimate *estimate)
+{
+    const struct { const char *name; double value; } members[] = {
+        { "n_parameters", (double)estimate->n_parameters }, { "walkers", (double)estimate->walkers }, { "draws", (double)estimate->draws },
+        { "memory", estimate->memory }, { "memory_per_walker", estimate->memory_per_walker }, { "file_size", estimate->file_size },
+        { "cpu_time", estimate->cpu_time } };
+    for (size_t k = 0; k < sizeof members / sizeof members[0]; k++) {
+        fprintf(out, ",\n    \"%s\": ", members[k].name);
+        cli_json_number(out, members[k].value, false);
+    }
+    fputs("\n  }", out);
+}
+
+static bool check_point(const struct cli_sweep_work *work, size_t k, struct run_estimate *estimate, struct error *error)
+{
+    struct config config;
+    struct settings settings;
+    if (!cli_sweep_settings(work, k, &config, &settings, error))
+        return false;
+    const struct cli_sweep_point point = { .config = &config, .settings = &settings };
+    bool good = work->job->check(&point, work->job->context, estimate, error);
+    settings_finish(&settings);
+    config_finish(&config);
+    return good;
+}
+
+bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
+{
+    static const char *const headings[] = { "parameters", "memory", "file", "CPU time" };
+    bool json = work->job->options->json;
+    struct run_estimate total = { 0 };
+    struct cli_table table;
+    char *text = NULL, file[CLI_NUMBER_SIZE], cpu[CLI_NUMBER_SIZE];
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    bool good = out != NULL || out_of_memory(error);
+    cli_table_start(&table, work->sweep.n_axes + 5);
+    cli_sweep_heading(work, &table);
+    for (size_t k = 0; k < 4; k++)
+        cli_table_add(&table, "%s", headings[k]);
+    for (size_t k = work->first; good && k <= work->last; k++) {
+        struct run_estimate estimate = { 0 };
+        if (!(good = check_point(work, k, &estimate, error)))
+            break;
+        total.file_size += estimate.file_size;
+        total.cpu_time += estimate.cpu_time;
+        cli_sweep_row(work, k, &table);
+        write_estimate_cells(&table, &estimate);
+        if (json) {
+            cli_sweep_json_start(work, k, "valid", out);
+            write_estimate_json(out, &estimate);
+        }
+    }
+    if (good && json) {
+        fputs("\n]\n", out);
+    } else if (good) {
+        cli_table_write(&table, out);
+        cli_bytes(total.file_size, file);
+        cli_duration(total.cpu_time, cpu);
+        fprintf(out, "all %zu points are valid; together %s of files and %s of CPU time\n", work->last - work->first + 1, file, cpu);
+    }
+    cli_table_finish(&table);
+    return out ? print_stream(out, &text, good ? error : NULL) && good : good;
+}
+
+// --- run ---
+
+enum outcome { NOT_RUN, DONE, SKIPPED, STOPPED, FAILED };
+static const char *const outcome_names[] = { [NOT_RUN] = "not run", [DONE] = "done", [SKIPPED] = "complete already", [STOPPED] = "stopped",
+                                             [FAILED] = "failed" };
+
+struct series {
+    const struct cli_sweep_work *work;
+    struct cli_progress progress;
+    enum outcome *outcomes;          // of every point asked for
+    struct error first;              // kind of the first failure
+    size_t n_failed;
+    bool ended;                      // the rest is not run
+    double start;                    // s
+};
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool run_point(struct series *series, size_t k, const struct cli_sweep_point *template, struct error *error)
+{
+    const struct cli_sweep_work *work = series->work;
+    const struct cli_options *options = work->job->options;
+    struct cli_sweep_file file;
+    struct cli_sweep_point point = *template;
+    cli_sweep_look(&file, point.output, point.settings);
+    if (file.state == CLI_POINT_COMPLETE && !options->force) {
+        series->outcomes[k - work->first] = SKIPPED;
+        return true;
+    }
+    point.force = options->force || file.state == CLI_POINT_DAMAGED;
+    point.resume = !point.force && file.state != CLI_POINT_ABSENT;
+    // --max-time is for all points together
+    point.max_time = options->max_time > 0 ? options->max_time - (seconds() - series->start) : 0;
+    if (point.max_time < 0)
+        return error_add(error, ERROR_STOPPED, "the time is over (--max-time)");
+    if (file.state == CLI_POINT_DAMAGED && !options->quiet)
+        cli_note("%s; the point is done again", file.damage);
+    // one of another configuration is refused there, or extended
+    return work->job->run(&point, work->job->context, error);
+}
+
+static bool build_and_run(struct series *series, size_t k, struct error *error)
+{
+    struct config config;
+    struct settings settings;
+    char path[PATH_MAX];
+    if (!cli_sweep_path(series->work, k, path, error) || !cli_sweep_settings(series->work, k, &config, &settings, error))
+        return false;
+    const struct cli_sweep_point point = { .config = &config, .settings = &settings, .output = path, .progress = &series->progress };
+    bool good = run_point(series, k, &point, error);
+    settings_finish(&settings);
+    config_finish(&config);
+    return good;
+}
+
+static void take_failure(struct series *series, size_t k, const struct error *own)
+{
+    bool stopped = own->kind == ERROR_STOPPED;
+    series->outcomes[k - series->work->first] = stopped ? STOPPED : FAILED;
+    series->n_failed += !stopped;
+    series->ended = stopped || own->kind == ERROR_WRITE;
+    if (series->first.kind == ERROR_NONE || stopped)
+        series->first.kind = own->kind;
+    cli_report(own);
+}
+
+static void run_all(struct series *series)
+{
+    const struct cli_sweep_work *work = series->work;
+    const struct cli_options *options = work->job->options;
+    cli_progress_start(&series->progress, options->progress, options->quiet);
+    for (size_t k = work->first; k <= work->last && !series->ended; k++) {
+        struct error own = { 0 };
+        if (work->first < work->last)
+            cli_progress_name(&series->progress, "point %zu/%zu  ", k - work->first + 1, work->last - work->first + 1);
+        bool good = build_and_run(series, k, &own);
+        cli_progress_end(&series->progress);
+        if (!good)
+            take_failure(series, k, &own);
+        else if (series->outcomes[k - work->first] == NOT_RUN)
+            series->outcomes[k - work->first] = DONE;
+        error_clear(&own);
+    }
+}
+
+// "0-3, 7"
+static size_t join_points(const struct series *series, enum outcome outcome, char text[RANGES_SIZE])
+{
+    size_t n = series->work->last - series->work->first + 1, used = 0, count = 0;
+    text[0] = '\0';
+    for (size_t k = 0; k < n; k++) {
+        size_t end = k;
+        if (series->outcomes[k] != outcome)
+            continue;
+        while (end + 1 < n && series->outcomes[end + 1] == outcome)
+            end++;
+        if (used < RANGES_SIZE)
+            used += (size_t)snprintf(text + used, RANGES_SIZE - used, end > k ? "%s%zu-%zu" : "%s%zu", used > 0 ? ", " : "", series->work->first + k,
+                                     series->work->first + end);
+        count += end - k + 1;
+        k = end;
+    }
+    return count;
+}
+
+static void tell_skipped(const struct series *series)
+{
+    char ranges[RANGES_SIZE];
+    size_t n = join_points(series, SKIPPED, ranges);
+    if (n > 0 && !series->work->job->options->quiet)
+        cli_note("skipped %zu point%s complete already: %s", n, n == 1 ? "" : "s", ranges);
+}
+
+// What the point's file says now.
+static void look_again(const struct cli_sweep_work *work, size_t k, struct cli_sweep_file *file)
+{
+    struct config config;
+    struct settings settings;
+    char path[PATH_MAX];
+    *file = (struct cli_sweep_file){ .state = CLI_POINT_ABSENT };
+    if (!cli_sweep_path(work, k, path, NULL) || !cli_sweep_settings(work, k, &config, &settings, NULL))
+        return;
+    cli_sweep_look(file, path, &settings);
+    settings_finish(&settings);
+    config_finish(&config);
+}
+
+static double value_of(const struct cli_sweep_file *file, const char *name)
+{
+    for (size_t k = 0; k < file->n_values; k++)
+        if (strcmp(run_result_rows[k].name, name) == 0)
+            return file->value[k];
+    return NAN;
+}
+
+static void write_cells(struct cli_table *table, const struct cli_sweep_file *file, const char *outcome)
+{
+    char energy[CLI_NUMBER_SIZE], time[CLI_NUMBER_SIZE];
+    double variance = value_of(file, "variance");
+    cli_number(value_of(file, "energy"), value_of(file, "energy_error"), energy);
+    cli_duration(value_of(file, "wall_time"), time);
+    bool there = isfinite(value_of(file, "energy"));
+    cli_table_add(table, "%s", there ? energy : "-");
+    cli_table_add(table, isfinite(variance) ? "%.3g" : "-", variance);
+    cli_table_add(table, "%s", isfinite(value_of(file, "wall_time")) ? time : "-");
+    cli_table_add(table, "%s", outcome);
+}
+
+static void write_results_json(FILE *out, const struct cli_sweep_file *file)
+{
+    for (size_t k = 0; k < file->n_values; k++) {
+        fprintf(out, ",\n    \"%s\": ", run_result_rows[k].name);
+        cli_json_number(out, file->value[k], run_result_rows[k].whole);
+    }
+    fputs("\n  }", out);
+}
+
+static bool tell_results(const struct series *series, struct error *error)
+{
+    static const char *const headings[] = { "energy", "variance", "wall time", "status" };
+    const struct cli_sweep_work *work = series->work;
+    bool json = work->job->options->json;
+    struct cli_table table;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return out_of_memory(error);
+    cli_table_start(&table, work->sweep.n_axes + 5);
+    cli_sweep_heading(work, &table);
+    for (size_t k = 0; k < 4; k++)
+        cli_table_add(&table, "%s", headings[k]);
+    for (size_t k = work->first; k <= work->last; k++) {
+        enum outcome outcome = series->outcomes[k - work->first];
+        struct cli_sweep_file file;
+        look_again(work, k, &file);
+        cli_sweep_row(work, k, &table);
+        write_cells(&table, &file, outcome_names[outcome]);
+        if (json) {
+            cli_sweep_json_start(work, k, outcome == DONE || outcome == SKIPPED ? "complete" : outcome_names[outcome], out);
+            write_results_json(out, &file);
+        }
+    }
+    if (json)
+        fputs("\n]\n", out);
+    else
+        cli_table_write(&table, out);
+    cli_table_finish(&table);
+    return print_stream(out, &text, error);
+}
+
+// Every failure was told when it happened; what is left is the exit code, and how to go on.
+static bool tell_failures(const struct series *series, struct error *error)
+{
+    size_t n = series->work->last - series->work->first + 1;
+    if (series->first.kind == ERROR_NONE)
+        return true;
+    if (series->first.kind == ERROR_STOPPED && series->n_failed == 0)
+        return error_add(error, ERROR_STOPPED, "stopped before the end of the sweep; the same command continues it");
+    return error_add(error, series->first.kind, "%zu of %zu point%s failed; the same command does %s again", series->n_failed, n,
+                     n == 1 ? "" : "s", series->n_failed == 1 ? "it" : "them");
+}
+
+bool cli_sweep_run(const struct cli_sweep_work *work, struct error *error)
+{
+    struct series series = { .work = work, .outcomes = calloc(work->last - work->first + 1, sizeof *series.outcomes),
+                             .start = seconds() };
+    if (!series.outcomes)
+        return out_of_memory(error);
+    run_all(&series);
+    tell_skipped(&series);
+    bool quiet = work->job->options->quiet && !work->job->options->json, told = quiet || tell_results(&series, error);
+    bool good = tell_failures(&series, error);
+    free(series.outcomes);
+    return good && told;
+}

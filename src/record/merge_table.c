@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of merged runs: one row per run; columns for what was swept, for other settings in which the runs differ, and for the results.
+#include "record/private.h"
+
+#include "vmc/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CELL_NAME_SIZE = 256 };
+
+// --- rows ---
+
+static struct record_cell *cell_add(struct record_row *row, const char *name)
+{
+    if (row->n == row->most) {
+        size_t most = row->most == 0 ? 128 : 2 * row->most;
+        struct record_cell *more = realloc(row->cell, most * sizeof *more);
+        if (more == NULL)
+            return NULL;
+        row->cell = more;
+        row->most = most;
+    }
+    row->cell[row->n] = (struct record_cell){ .name = strdup(name), .number = NAN };
+    return row->cell[row->n].name != NULL ? &row->cell[row->n++] : NULL;
+}
+
+// A single number as the shortest text that reads back to it, whole numbers to the last digit.
+static char *number_text(struct record_file *file, const char *path, double value)
+{
+    static const struct param real = { .key = "value", .kind = PARAM_KIND_REAL, .range = PARAM_ANY };
+    char text[PARAM_TEXT_SIZE];
+    uint64_t count;
+    if (record_read_count(file, path, &count, NULL))
+        snprintf(text, sizeof text, "%llu", (unsigned long long)count);
+    else if (isnan(value))
+        text[0] = '\0';
+    else
+        param_print(&real, &value, text);
+    return strdup(text);
+}
+
+static bool cell_read(struct record_row *row, struct record_file *file, const char *path, const char *name, bool is_setting)
+{
+    size_t rank, extent[RECORD_RANK_MOST];
+    bool is_number = record_shape(file, path, &rank, extent, NULL) && rank == 0;
+    if (!is_number && !is_setting)
+        return true;
+    struct record_cell *cell = cell_add(row, name);
+    if (cell == NULL)
+        return false;
+    cell->is_setting = is_setting;
+    cell->is_number = is_number && record_read_reals(file, path, 1, &cell->number, NULL);
+    cell->unit = is_number ? record_read_attribute(file, path, "units", NULL) : NULL;
+    cell->long_name = record_read_attribute(file, path, "long_name", NULL);
+    cell->text = is_setting ? record_read_attribute(file, path, "text", NULL) : number_text(file, path, cell->number);
+    return true;
+}
+
+// Settings are those data sets below /config/<section> that say how they would stand in an INI; an axis does not.
+static bool is_setting(struct record_file *file, const char *path)
+{
+    char *text = record_read_attribute(file, path, "text", NULL);
+    free(text);
+    return text != NULL;
+}
+
+static bool entry_read(struct record_row *row, struct record_file *file, const char *path)
+{
+    static const char config[] = "/config/", result[] = "/result/";
+    char name[CELL_NAME_SIZE];
+    const char *key = strncmp(path, config, sizeof config - 1) == 0 ? strchr(path + sizeof config - 1, '/') : NULL;
+    if (key != NULL && is_setting(file, path)) {
+        snprintf(name, sizeof name, "%.*s.%s", (int)(key - path - (long)sizeof config + 1), path + sizeof config - 1, key + 1);
+        return cell_read(row, file, path, name, true);
+    }
+    return strncmp(path, result, sizeof result - 1) != 0 || cell_read(row, file, path, path + sizeof result - 1, false);
+}
+
+bool record_row_read(struct record_row *row, struct record_file *file, struct error *error)
+{
+    *row = (struct record_row){ .file = strdup(file->path), .status = record_read_attribute(file, "/", "status", error) };
+    bool good = row->file != NULL && row->status != NULL;
+    row->config = record_has(file, "/config/text") ? record_read_text(file, "/config/text", NULL) : NULL;
+    for (size_t i = 0; good && i < file->table.n; i++)
+        if (!file->table.entry[i].is_group)
+            good = entry_read(row, file, file->table.entry[i].path) || error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
+    return good;
+}
+
+void record_row_finish(struct record_row *row)
+{
+    for (size_t k = 0; k < row->n; k++) {
+        free(row->cell[k].name);
+        free(row->cell[k].text);
+        free(row->cell[k].unit);
+        free(row->cell[k].long_name);
+    }
+    free(row->cell);
+    free(row->file);
+    free(row->status);
+    free(row->config);
+    *row = (struct record_row){ 0 };
+}
+
+// Rows of one sweep have their cells at the same places.
+static const struct record_cell *cell_find(const struct record_row *row, const char *name, size_t hint)
+{
+    if (hint < row->n && strcmp(row->cell[hint].name, name) == 0)
+        return &row->cell[hint];
+    for (size_t k = 0; k < row->n; k++)
+        if (strcmp(row->cell[k].name, name) == 0)
+            return &row->cell[k];
+    return NULL;
+}
+
+// --- columns ---
+
+static struct record_column *column_add(struct record_columns *columns, const char *name, size_t n)
+{
+    if (columns->n == columns->most) {
+        size_t most = columns->most == 0 ? 64 : 2 * columns->most;
+        struct record_column *more = realloc(columns->column, most * sizeof *more);
+        if (more == NULL)
+            return NULL;
+        columns->column = more;
+        columns->most = most;
+    }
+    struct record_column *column = &columns->column[columns->n++];
+    *column = (struct record_column){ .name = strdup(name), .number = malloc((n + 1) * sizeof(double)), .text = calloc(n + 1, sizeof(char *)) };
+    return column->name != NULL && column->number != NULL && column->text != NULL ? column : NULL;
+}
+
+static bool column_known(const struct record_columns *columns, const char *name)
+{
+    for (size_t k = 0; k < columns->n; k++)
+        if (strcmp(columns->column[k].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool column_fill(struct record_columns *columns, const char *name, const struct record_row *rows, size_t n)
+{
+    if (column_known(columns, name))
+        return true;
+    struct record_column *column = column_add(columns, name, n);
+    size_t filled = 0, place = 0;
+    for (size_t r = 0; column != NULL && r < n; r++) {
+        const struct record_cell *cell = cell_find(&rows[r], name, place);
+        place = cell != NULL ? (size_t)(cell - rows[r].cell) : place;
+        column->number[r] = cell != NULL ? cell->number : NAN;
+        column->text[r] = cell != NULL && cell->text != NULL ? cell->text : "";
+        column->is_text = column->is_text || (cell != NULL && !cell->is_number);
+        column->unit = column->unit != NULL || cell == NULL ? column->unit : cell->unit;
+        column->long_name = column->long_name != NULL || cell == NULL ? column->long_name : cell->long_name;
+        filled += cell != NULL;
+    }
+    if (column != NULL && filled == 0) {  // named, but in no file
+        columns->n--;
+        free(column->name);
+        free(column->number);
+        free(column->text);
+    }
+    return column != NULL;
+}
+
+static bool swept_add(struct record_columns *columns, const struct record_row *rows, size_t n)
+{
+    bool good = true;
+    for (size_t r = 0; good && r < n; r++) {
+        struct config config;
+        if (rows[r].config == NULL || (r > 0 && rows[r - 1].config != NULL && strcmp(rows[r].config, rows[r - 1].config) == 0))
+            continue;
+        config_parse(&config, rows[r].file, rows[r].config, strlen(rows[r].config), NULL);
+        for (size_t k = 0; good && k < config.n_entries; k++)
+            if (strcmp(config.entries[k].section, "sweep") == 0)
+                good = column_fill(columns, config.entries[k].key, rows, n);
+        config_finish(&config);
+    }
+    return good;
+}
+
+static bool varies(const char *name, const struct record_row *rows, size_t n, size_t place)
+{
+    const char *first = NULL;
+    for (size_t r = 0; r < n; r++) {
+        const struct record_cell *cell = cell_find(&rows[r], name, place);
+        const char *text = cell != NULL && cell->text != NULL ? cell->text : "";
+        if (first != NULL && strcmp(text, first) != 0)
+            return true;
+        first = text;
+    }
+    return false;
+}
+
+// Settings in which the runs differ, or results.
+static bool others_add(struct record_columns *columns, const struct record_row *rows, size_t n, bool settings)
+{
+    bool good = true;
+    for (size_t r = 0; good && r < n; r++)
+        for (size_t k = 0; good && k < rows[r].n; k++) {
+            const struct record_cell *cell = &rows[r].cell[k];
+            bool wanted = cell->is_setting == settings && !column_known(columns, cell->name);
+            if (wanted && (!settings || varies(cell->name, rows, n, k)))
+                good = column_fill(columns, cell->name, rows, n);
+        }
+    return good;
+}
+
+static bool names_add(struct record_columns *columns, const struct record_row *rows, size_t n)
+{
+    static const char *const names[] = { "file", "status" }, *const long_names[] = { "results file", "status of the run" };
+    for (size_t c = 0; c < 2; c++) {
+        struct record_column *column = column_add(columns, names[c], n);
+        if (column == NULL)
+            return false;
+        column->is_text = true;
+        column->long_name = long_names[c];
+        for (size_t r = 0; r < n; r++)
+            column->text[r] = c == 0 ? rows[r].file : rows[r].status;
+    }
+    return true;
+}
+
+bool record_columns_build(struct record_columns *columns, const struct record_row *rows, size_t n, const char *const *results)
+{
+    *columns = (struct record_columns){ 0 };
+    bool good = names_add(columns, rows, n) && swept_add(columns, rows, n) && others_add(columns, rows, n, true);
+    for (; good && results != NULL && *results != NULL; results++)
+        good = column_fill(columns, *results, rows, n);
+    return good && others_add(columns, rows, n, false);
+}
+
+void record_columns_finish(struct record_columns *columns)
+{
+    for (size_t k = 0; k < columns->n; k++) {
+        free(columns->column[k].name);
+        free(columns->column[k].number);
+        free(columns->column[k].text);
+    }
+    free(columns->column);
+    *columns = (struct record_columns){ 0 };
+}
+
+void record_columns_add(struct record *record, const struct record_columns *columns, size_t n)
+{
+    const struct record_axis axis = { .name = "run", .extent = n, .unit = "1", .long_name = "number of the run" };
+    char path[CELL_NAME_SIZE + 16];
+    for (size_t k = 0; k < columns->n; k++) {
+        const struct record_column *column = &columns->column[k];
+        snprintf(path, sizeof path, "/table/%s", column->name);
+        if (column->is_text)
+            record_add_texts(record, &(struct record_texts){ path, column->long_name, axis, column->text });
+        else
+            record_add_array(record, &(struct record_array){ path, column->unit, column->long_name, 1, { axis }, column->number });
+    }
+}
+
+// --- comma-separated values ---
+
+static void csv_write(FILE *out, const char *text)
+{
+    if (text[strcspn(text, ",\"\r\n")] == '\0') {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++)
+        fputs(*text == '"' ? "\"\"" : (char[]){ *text, '\0' }, out);
+    fputc('"', out);
+}
+
+char *record_columns_csv(const struct record_columns *columns, size_t n)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out == NULL)
+        return NULL;
+    fputs("run", out);
+    for (size_t k = 0; k < columns->n; k++) {
+        fputc(',', out);
+        csv_write(out, columns->column[k].name);
+    }
+    fputc('\n', out);
+    for (size_t r = 0; r < n; r++) {
+        fprintf(out, "%zu", r);
+        for (size_t k = 0; k < columns->n; k++) {
+            fputc(',', out);
+            csv_write(out, columns->column[k].text[r]);
+        }
+        fputc('\n', out);
+    }
+    return fclose(out) == 0 ? text : NULL;
+}

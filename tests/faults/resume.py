@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that is cut anywhere and resumed has the bits of one that was not; and so has one with checkpoints at every boundary, on any threads.
+
+    resume.py VMC SHIM CUT_POINTS each|all [sampler optimizer]
+
+For every way of cutting (SIGINT, SIGTERM, SIGKILL, --max-time) so many cut points, spread over each of the four phases or over all of the run. Every
+second cut does not wait for the end of a pass, in a run that takes a state at every boundary. The cut run and the resumed one have different
+numbers of threads.
+"""
+import signal
+import sys
+
+from bench import NEVER, OFTEN, Bench, content, differences, fail
+
+PHASES = ('burn-in before training', 'in training', 'burn-in before measuring', 'in measuring')
+WAYS = {'INT': signal.SIGINT, 'TERM': signal.SIGTERM, 'KILL': signal.SIGKILL, 'max-time': 'time'}
+
+
+def phase_at(bench, look):
+    done = bench.run('-t', '1', '--force', shim={'CUT_AT': look, 'CUT_HOW': int(signal.SIGTERM)})
+    return next((k for k, phase in enumerate(PHASES) if phase in done.stderr), len(PHASES)) if done.returncode == 75 else len(PHASES)
+
+
+def phase_ranges(bench, total):
+    """First look at the clock of every phase, by bisection."""
+    starts = [1]
+    for phase in range(1, len(PHASES) + 1):
+        low, high = starts[-1], total + 1
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if phase_at(bench, middle) >= phase else (middle + 1, high)
+        starts.append(low)
+    return list(zip(starts, starts[1:]))
+
+
+def cut(bench, way, look, soon, threads):
+    how = WAYS[way]
+    shim = {'CUT_AT': look, 'CUT_HOW': how if how == 'time' else int(how), 'CUT_TIMES': 2 if soon else 1}
+    bench.path().unlink(missing_ok=True)
+    options = ['-t', str(threads), '--set', f'run.checkpoint_interval={OFTEN if soon or way == "KILL" else NEVER}']
+    return bench.run(*options, *(['--max-time', '1000000'] if way == 'max-time' else []), shim=shim)
+
+
+def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr'):
+    points, tried, stopped = int(points), 0, {}
+    with Bench(vmc, shim, sampler, optimizer) as bench:
+        total = bench.counts('-t', '1')[0]
+        whole = content(bench.path())
+        bench.run('--force', '-t', '2', '--set', f'run.checkpoint_interval={OFTEN}')
+        wrong = differences(whole, content(bench.path()))
+        if wrong:
+            fail('checkpoints at every boundary change', wrong)
+        for threads in (2, 3, 4, 8, 16):
+            bench.run('--force', '-t', str(threads))
+            wrong = differences(whole, content(bench.path()))
+            if wrong:
+                fail(threads, 'threads change', wrong)
+        phases = dict(zip(PHASES, phase_ranges(bench, total))) if spread == 'each' else {'the run': (1, total)}
+        print('looks at the clock:', {phase: high - low for phase, (low, high) in phases.items()})
+        for phase, (low, high) in phases.items():
+            for way in WAYS:
+                for k in range(points):
+                    look = low + (high - low) * (2 * k + 1) // (2 * points)
+                    done = cut(bench, way, look, k % 2, 1 + k % 2)
+                    if done.returncode not in ((-9, 0) if way == 'KILL' else (75, 0)):
+                        fail(phase, way, look, done.returncode, done.stderr)
+                    stopped[way] = stopped.get(way, 0) + (done.returncode != 0)
+                    again = bench.run('--resume', '-t', str(1 + (k + 1) % 3))
+                    if again.returncode != 0:
+                        fail(phase, way, look, 'resumed:', again.returncode, again.stderr)
+                    wrong = differences(whole, content(bench.path()))
+                    if wrong:
+                        fail(phase, way, look, 'differs:', wrong)
+                    if bench.leftovers():
+                        fail(phase, way, look, 'left behind:', bench.leftovers())
+                    tried += 1
+    print(f'{sampler}, {optimizer}: {tried} runs cut and resumed, all with the bits of the whole one; really cut: {stopped}')
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

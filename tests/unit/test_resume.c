@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Stopping and going on, through the library: a run stopped again and again by a wish ends with the result of one in one go; a complete one is
+// extended to what a longer one would have been; any other configuration is refused; a walker that is not finite is counted. And the lock.
+#include "support/model.h"
+
+#include "vmc/record.h"
+#include "vmc/run.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PATH_SIZE = 128 };
+static char folder[] = "/tmp/vmc-test-resume-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[4][PATH_SIZE];
+    static unsigned turn;
+    turn = (turn + 1) % 4;
+    snprintf(path[turn], PATH_SIZE, "%s/%s", folder, name);
+    return path[turn];
+}
+
+struct outcome {
+    bool good;
+    enum error_kind kind;
+    char text[400];
+    struct run_result result;
+};
+
+static struct outcome go(const char *const *overrides, struct run_options options)
+{
+    struct outcome outcome = { .kind = ERROR_NONE };
+    struct settings settings;
+    struct error error = { 0 };
+    model_settings(&settings, &oracle_set_find("amplitude-2p2d")->rbm, overrides);
+    options.threads = options.threads ? options.threads : 1;
+    outcome.good = run_execute(&settings, &options, &outcome.result, &error);
+    outcome.kind = error.kind;
+    snprintf(outcome.text, sizeof outcome.text, "%s", error.text ? error.text : "");
+    error_clear(&error);
+    settings_finish(&settings);
+    return outcome;
+}
+
+// Everything but the times.
+static void assert_same(const struct run_result *a, const struct run_result *b)
+{
+    for (const struct run_result_row *row = run_result_rows; row->name; row++)
+        if (!strstr(row->name, "time") || strcmp(row->name, "autocorrelation_time") == 0)
+            if (memcmp((const char *)a + row->offset, (const char *)b + row->offset, sizeof(double)) != 0)
+                fail_msg("%s differs", row->name);
+    assert_string_equal(a->stop_reason, b->stop_reason);
+}
+
+// Wishes to stop at the n-th question.
+struct patience {
+    long left;
+    enum run_wish wish;
+};
+
+static enum run_wish ask(void *context)
+{
+    struct patience *patience = context;
+    return __atomic_sub_fetch(&patience->left, 1, __ATOMIC_RELAXED) < 0 ? patience->wish : RUN_GO_ON;
+}
+
+#define SMALL "sampler.walkers=64", "sampler.burn_in=25", "optimizer.method=adam", "optimizer.samples=320", "optimizer.stop=never"
+
+// Pieces of some questions each: every one gets a little further, the last one ends. Parts of a pass that are cut are lost, so a piece is longer
+// than any pass.
+static void test_pieces(void **state)
+{
+    (void)state;
+    static const struct { long questions; enum run_wish wish; } ways[] = { { 400, RUN_STOP_NOW }, { 300, RUN_STOP }, { 131, RUN_STOP } };
+    const char *const overrides[] = { SMALL, "optimizer.iterations=8", "measure.samples=30000", "run.checkpoint_interval=1e-9", NULL };
+    const struct outcome whole = go(overrides, (struct run_options){ .output = in_folder("whole.h5") });
+    assert_true(whole.good);
+    for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+        struct outcome piece = { .good = false };
+        size_t pieces = 0;
+        const char *path = in_folder("pieces.h5");
+        remove(path);
+        for (; !piece.good && pieces < 100; pieces++) {
+            struct patience patience = { ways[k].questions, ways[k].wish };
+            piece = go(overrides, (struct run_options){ .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + pieces % 3 });
+            assert_true(piece.good || piece.kind == ERROR_STOPPED);
+        }
+        print_message("%zu pieces\n", pieces);
+        assert_true(piece.good && pieces > 2);
+        assert_same(&whole.result, &piece.result);
+    }
+}
+
+// Samples, iterations and the target in steps, over the point where the series' room is full and its block doubles.
+static void test_extended(void **state)
+{
+    (void)state;
+    static const char *const steps[][3] = {
+        { "optimizer.iterations=0", "measure.samples=1", "measure.target_error=0" },
+        { "optimizer.iterations=0", "measure.samples=5000", "measure.target_error=0" },
+        { "optimizer.iterations=4", "measure.samples=5000", "measure.target_error=0" },
+        { "optimizer.iterations=7", "measure.samples=5000", "measure.target_error=0" },
+        { "optimizer.iterations=7", "measure.samples=1.1e6", "measure.target_error=0" } };
+    const char *path = in_folder("steps.h5");
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+        const char *const overrides[] = { SMALL, steps[k][0], steps[k][1], steps[k][2], NULL };
+        const struct outcome longer = go(overrides, (struct run_options){ .output = path, .resume = true, .threads = 2 });
+        const struct outcome whole = go(overrides, (struct run_options){ .output = in_folder("once.h5"), .threads = 2 });
+        assert_true(longer.good && whole.good && !longer.result.was_complete);
+        assert_same(&whole.result, &longer.result);
+        const struct outcome again = go(overrides, (struct run_options){ .output = path, .resume = true });
+        assert_true(again.good && again.result.was_complete);
+        assert_same(&whole.result, &again.result);
+    }
+}
+
+static void test_target_shrinks(void **state)
+{
+    (void)state;
+    static const char *const targets[] = { "measure.target_error=0.05", "measure.target_error=0.01", "measure.target_error=0.004",
+                                           "measure.target_error=0" };
+    const char *path = in_folder("target.h5");
+    double before = 0;
+    for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
+        const char *const overrides[] = { SMALL, "optimizer.iterations=0", "measure.samples=200000", targets[k], NULL };
+        const struct outcome longer = go(overrides, (struct run_options){ .output = path, .resume = true });
+        const struct outcome whole = go(overrides, (struct run_options){ .output = in_folder("once.h5") });
+        assert_true(longer.good && whole.good);
+        assert_same(&whole.result, &longer.result);
+        assert_true(longer.result.n_samples >= before);
+        before = longer.result.n_samples;
+    }
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct { const char *change, *said; } cases[] = {
+        { "system.omega=2", "[system] omega" },
+        { "run.seed=2", "[run] seed" },
+        { "sampler.walkers=96", "[sampler] walkers" },
+        { "measure.samples=100", "[measure] samples" },
+        { "optimizer.iterations=1", "[optimizer] iterations" },
+        { "measure.target_error=0.1", "[measure] target_error" },
+        { "optimizer.learning_rate=0.5", "[optimizer] learning_rate" } };
+    const char *path = in_folder("refused.h5");
+    const char *const overrides[] = { SMALL, "optimizer.iterations=2", "measure.samples=640", NULL };
+    assert_true(go(overrides, (struct run_options){ .output = path }).good);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        const char *const changed[] = { SMALL, "optimizer.iterations=2", "measure.samples=640", cases[k].change, NULL };
+        const struct outcome outcome = go(changed, (struct run_options){ .output = path, .resume = true });
+        assert_false(outcome.good);
+        assert_int_equal(outcome.kind, ERROR_CONFIG);
+        if (!strstr(outcome.text, cases[k].said))
+            fail_msg("%s: %s", cases[k].change, outcome.text);
+    }
+    const char *const interval[] = { SMALL, "optimizer.iterations=2", "measure.samples=640", "run.checkpoint_interval=5", NULL };
+    assert_true(go(interval, (struct run_options){ .output = path, .resume = true, .threads = 3 }).result.was_complete);
+}
+
+// A walker that got lost is noticed in the same pass, counted at every draw, and spoils no energy. (Its derivatives are no numbers: training
+// sees that in the gradient, and steps back.)
+static void test_lost_walker(void **state)
+{
+    (void)state;
+    struct model model;
+    struct ensemble_sums sums;
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=64", NULL }, 2);
+    struct ensemble *ensemble = &model.ensemble;
+    ensemble->block[1].current[5] = NAN;
+    wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[1].current);
+    ensemble_pass(ensemble, 10, PASS_GRADIENT | PASS_CONTROLS, NULL, NULL, &sums);
+    assert_true(sums.bad == 10 && sums.samples == 640);
+    assert_true(isfinite(sums.energy) && isfinite(sums.energy2) && isfinite(sums.local2) && isfinite(sums.walker2));
+    model_finish(&model);
+}
+
+// ---- the lock
+
+static void put_lock(const char *host, long pid, const char *job, long restart, time_t age)
+{
+    FILE *out = fopen(in_folder("x.h5.lock"), "w");
+    fprintf(out, "host %s\nplace elsewhere\npid %ld\nstarted 1\njob %s\nrestart %ld\n", host, pid, job, restart);
+    fclose(out);
+    const time_t then = time(NULL) - age;
+    const struct timespec times[2] = { { then, 0 }, { then, 0 } };
+    assert_int_equal(utimensat(0, in_folder("x.h5.lock"), times, 0), 0);
+}
+
+static bool can_take(char said[400])
+{
+    struct error error = { 0 };
+    struct record_lock *lock = record_lock_take(in_folder("x.h5"), &error);
+    snprintf(said, 400, "%s", error.text ? error.text : "");
+    assert_true(lock || error.kind == ERROR_EXISTS);
+    assert_true(!lock || record_lock_held(lock, NULL));
+    record_lock_release(lock);
+    error_clear(&error);
+    return lock != NULL;
+}
+
+static void test_lock(void **state)
+{
+    (void)state;
+    char said[400];
+    int ends[2], done[2];
+    char byte = 0;
+    assert_true(can_take(said));
+    assert_int_not_equal(access(in_folder("x.h5.lock"), F_OK), 0);
+    assert_true(pipe(ends) == 0 && pipe(done) == 0);
+    const pid_t holder = fork();
+    if (holder == 0) {
+        struct record_lock *lock = record_lock_take(in_folder("x.h5"), NULL);
+        _exit(!lock || write(ends[1], "", 1) != 1 || read(done[0], &byte, 1) != 1);
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_false(can_take(said));
+    char pid[32];
+    snprintf(pid, sizeof pid, "process %ld", (long)holder);
+    assert_non_null(strstr(said, pid));
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
+    assert_int_equal(access(in_folder("x.h5.lock"), F_OK), 0);  // as a killed run leaves it
+    assert_true(can_take(said));
+    put_lock("elsewhere", 1, "-", 0, 30);
+    assert_false(can_take(said));
+    put_lock("elsewhere", 1, "-", 0, 3600);
+    assert_true(can_take(said));
+    setenv("SLURM_JOB_ID", "4711", 1);
+    setenv("SLURM_RESTART_COUNT", "1", 1);
+    put_lock("elsewhere", 1, "4711", 0, 5);
+    assert_true(can_take(said));
+    put_lock("elsewhere", 1, "4711", 1, 5);
+    assert_false(can_take(said));
+    assert_non_null(strstr(said, "job 4711"));
+    put_lock("elsewhere", 1, "4712", 0, 5);
+    assert_false(can_take(said));
+    unsetenv("SLURM_JOB_ID");
+    unsetenv("SLURM_RESTART_COUNT");
+    remove(in_folder("x.h5.lock"));
+    for (int k = 0; k < 2; k++) {
+        close(ends[k]);
+        close(done[k]);
+    }
+}
+
+// A run whose lock was taken over does not touch the file.
+static void test_lock_lost(void **state)
+{
+    (void)state;
+    struct error error = { 0 };
+    const char *path = in_folder("x.h5");
+    struct record_lock *lock = record_lock_take(path, &error);
+    assert_non_null(lock);
+    put_lock("elsewhere", 99, "-", 0, 0);
+    const char *const overrides[] = { SMALL, "optimizer.iterations=2", "measure.samples=640", "run.checkpoint_interval=1e-9", NULL };
+    const struct outcome outcome = go(overrides, (struct run_options){ .output = path, .lock = lock });
+    assert_int_equal(outcome.kind, ERROR_EXISTS);
+    assert_non_null(strstr(outcome.text, "process 99 on elsewhere"));
+    assert_int_not_equal(access(path, F_OK), 0);
+    record_lock_release(lock);
+    assert_int_equal(access(in_folder("x.h5.lock"), F_OK), 0);
+    remove(in_folder("x.h5.lock"));
+    error_clear(&error);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    record_prepare_hdf5();
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "whole.h5", "pieces.h5", "steps.h5", "once.h5", "target.h5", "refused.h5" };
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        remove(in_folder(names[k]));
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces), cmocka_unit_test(test_extended), cmocka_unit_test(test_target_shrinks),
+                                        cmocka_unit_test(test_refused), cmocka_unit_test(test_lost_walker), cmocka_unit_test(test_lock),
+                                        cmocka_unit_test(test_lock_lost) };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
