@@ -15,6 +15,8 @@ size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian);
 // The frame must be evaluated. out: ENERGY_ROWS rows.
 void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
                       double *out);
+// The same from the rows of hamiltonian_potential.
+void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, const double *potential, double *out);
 
 // ---- sums over draws
 
@@ -47,11 +49,11 @@ struct control_type {
     const char *name, *summary;
     bool (*applies)(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction);
     size_t (*n_functions)(const struct system *system);
-    size_t (*n_scratch_rows)(void);   // NULL: none
     // Rows C_u of every function, from x and the gradient of ln|psi|, [M] rows; where du [M rows] is not NULL, also
-    // du += sum_k coefficient[k] grad u_k.
-    void (*evaluate)(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *scratch, double *c,
-                     double *du);
+    // du += sum_k coefficient[k] grad u_k. One of two: at once, or pairs at a time, as the potential meets them, added to rows that start at 0.
+    void (*evaluate)(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *c, double *du);
+    void (*evaluate_pairs)(const struct controls *controls, const struct hamiltonian *hamiltonian, const double *coefficient,
+                           const struct hamiltonian_pairs *pairs, const double *x, const double *gradient, double *scratch, double *c, double *du);
     // Where physics fixes the coefficient of function k for a quantity: true, and the value. NULL: all are fitted.
     bool (*fixed)(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t k, size_t quantity, double *value);
 };
@@ -73,10 +75,12 @@ struct controls {
 // Chooses those of the list (indices into control_type_at) that apply. n = 0: none.
 void controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
                     const size_t *index);
-size_t controls_scratch_rows(const struct controls *controls);
-// c: n_functions rows; du, unless NULL: [M] rows, gradient of the energy's u = sum_k total_k u_k
-void controls_evaluate(const struct controls *controls, const struct wavefunction *wavefunction, const double *frame, double *scratch, double *c,
-                       double *du);
+enum { CONTROL_PAIR_ROWS = 3 * PAIRS_AT_ONCE };  // scratch of evaluate_pairs
+size_t controls_scratch_rows(const struct controls *controls, const struct hamiltonian *hamiltonian);
+// The energies (ENERGY_ROWS rows) and the controls, in one pass over the pairs. c: n_functions rows; du, unless NULL: [M] rows, gradient of the
+// energy's u = sum_k total_k u_k
+void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
+                       const double *frame, double *scratch, double *energy, double *c, double *du);
 // energy rows with the controls added: LOCAL, KINETIC, TRAP, PAIR of `energy` (ENERGY_ROWS rows) -> out[0..3] rows
 enum { CONTROLLED_ENERGY_ROW, CONTROLLED_ROW, CONTROLLED_ROWS = CONTROLLED_ROW + CONTROLLED_QUANTITIES };
 void controls_apply(const struct controls *controls, const double *energy, const double *c, double *out);

@@ -19,6 +19,7 @@ struct interaction_type {
     void (*pair_virial)(const void *state, size_t n, const double *r2, double *out);
     // lambda where v -> lambda / r at contact. NULL: v has no such singularity.
     double (*contact_strength)(const void *state);
+    bool only_contact;          // v is contact_strength / r at every r
 };
 
 const struct interaction_type *interaction_type_at(size_t index);
@@ -40,6 +41,15 @@ bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *sys
 size_t hamiltonian_scratch_rows(const struct hamiltonian *hamiltonian);
 // x: [M] rows; out: POTENTIAL_ROWS rows; scratch: hamiltonian_scratch_rows rows.
 void hamiltonian_potential(const struct hamiltonian *hamiltonian, const double *x, double *scratch, double *out);
+// The same, and shows its pairs p > q to `visit`, up to PAIRS_AT_ONCE at a time: rows of r^2 and of v(r), in the first-level cache.
+enum { PAIRS_AT_ONCE = 16 };
+struct hamiltonian_pairs {
+    size_t n, p[PAIRS_AT_ONCE], q[PAIRS_AT_ONCE];
+    const double *r2, *energy;
+};
+typedef void hamiltonian_visit(const struct hamiltonian_pairs *pairs, void *context);
+void hamiltonian_visit_pairs(const struct hamiltonian *hamiltonian, const double *x, double *scratch, hamiltonian_visit *visit, void *context,
+                             double *out);
 // lambda of the pair force's 1/r singularity, 0 when it has none.
 double hamiltonian_contact_strength(const struct hamiltonian *hamiltonian);
 

@@ -25,12 +25,11 @@ PACK_INLINE const pack *axis_row(const struct system *system, size_t p, size_t d
     return (const pack *)rows + (p * system->dimensions + d) * ROW_PACKS + l;
 }
 
-static void evaluate_linear(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *scratch,
-                            double *c, double *du)
+static void evaluate_linear(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *c,
+                            double *du)
 {
     const struct system *system = &controls->system;
     (void)x;
-    (void)scratch;
     for (size_t d = 0; d < system->dimensions; d++)
         for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
             pack sum[TILE_PACKS] = { { 0 } };
@@ -39,10 +38,10 @@ static void evaluate_linear(const struct controls *controls, const double *coeff
                     sum[k] -= axis_row(system, p, d, l, gradient)[k];
             for (size_t k = 0; k < TILE_PACKS; k++)
                 ((pack *)c)[d * ROW_PACKS + l + k] = sum[k];
+            for (size_t p = 0; du && p < system->particles; p++)
+                for (size_t k = 0; k < TILE_PACKS; k++)
+                    ((pack *)du)[(p * system->dimensions + d) * ROW_PACKS + l + k] += coefficient[d];
         }
-    for (size_t i = 0; du && i < system_coordinates(system); i++)
-        for (size_t l = 0; l < ROW_PACKS; l++)
-            ((pack *)du)[i * ROW_PACKS + l] += coefficient[i % system->dimensions];
 }
 
 const struct control_type control_linear = {
@@ -60,12 +59,11 @@ PACK_INLINE void slope_quadratic(const struct system *system, const double *coef
     }
 }
 
-static void evaluate_quadratic(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *scratch,
-                               double *c, double *du)
+static void evaluate_quadratic(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *c,
+                               double *du)
 {
     const struct system *system = &controls->system;
     const double half = -0.5 * (double)system->particles;
-    (void)scratch;
     for (size_t d = 0; d < system->dimensions; d++)
         for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
             pack product[TILE_PACKS] = { { 0 } }, centre[TILE_PACKS] = { { 0 } }, drift[TILE_PACKS] = { { 0 } };

@@ -70,47 +70,73 @@ void controls_build(struct controls *controls, const struct hamiltonian *hamilto
 
 static size_t n_moment_variables(const struct controls *controls);
 
-// what a control asks for, or z of the fit
-size_t controls_scratch_rows(const struct controls *controls)
+// the potential and its pairs, then what controls keep of the pairs, or z of the fit
+size_t controls_scratch_rows(const struct controls *controls, const struct hamiltonian *hamiltonian)
 {
-    size_t most = n_moment_variables(controls);
-    for (size_t t = 0; t < controls->n_types; t++)
-        if (controls->type[t]->n_scratch_rows && controls->type[t]->n_scratch_rows() > most)
-            most = controls->type[t]->n_scratch_rows();
-    return most;
+    const size_t rows = estimator_scratch_rows(hamiltonian) + CONTROL_PAIR_ROWS, variables = n_moment_variables(controls);
+    return rows > variables ? rows : variables;
 }
 
-void controls_evaluate(const struct controls *controls, const struct wavefunction *wavefunction, const double *frame, double *scratch, double *c,
-                       double *du)
+struct evaluation {
+    const struct controls *controls;
+    const struct hamiltonian *hamiltonian;
+    const double *x, *gradient;
+    double *scratch, *c, *du;
+};
+
+static void visit_pairs(const struct hamiltonian_pairs *pairs, void *context)
 {
+    const struct evaluation *e = context;
+    for (size_t t = 0; t < e->controls->n_types; t++) {
+        const size_t first = e->controls->first_function[t];
+        if (e->controls->type[t]->evaluate_pairs)
+            e->controls->type[t]->evaluate_pairs(e->controls, e->hamiltonian, e->controls->total + first, pairs, e->x, e->gradient, e->scratch,
+                                                 rows_at(e->c, first), e->du);
+    }
+}
+
+void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
+                       const double *frame, double *scratch, double *energy, double *c, double *du)
+{
+    const double *gradient = rows_at_const(frame, wavefunction->row_gradient);
+    double *pairs = rows_at(scratch, POTENTIAL_ROWS), *own = rows_at(scratch, estimator_scratch_rows(hamiltonian));
     if (du)
         rows_fill(wavefunction->n_coordinates, 0, du);
     for (size_t t = 0; t < controls->n_types; t++) {
         const size_t first = controls->first_function[t];
-        controls->type[t]->evaluate(controls, controls->total + first, frame, rows_at_const(frame, wavefunction->row_gradient), scratch,
-                                    rows_at(c, first), du);
+        if (controls->type[t]->evaluate)
+            controls->type[t]->evaluate(controls, controls->total + first, frame, gradient, rows_at(c, first), du);
+        else
+            rows_fill(controls->type[t]->n_functions(&controls->system), 0, rows_at(c, first));
     }
+    struct evaluation evaluation = { controls, hamiltonian, frame, gradient, own, c, du };
+    hamiltonian_visit_pairs(hamiltonian, frame, pairs, visit_pairs, &evaluation, scratch);
+    estimator_assemble(wavefunction, frame, scratch, energy);
 }
 
 static const size_t controlled_source[CONTROLLED_QUANTITIES] = { ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR };
 
+// out[0] = energy[0] + sum_k coefficient[k] c[k]
+static void apply_row(size_t n, const double *coefficient, const double *energy, const double *c, double *out)
+{
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        pack sum[TILE_PACKS];
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            sum[p] = ((const pack *)energy)[l + p];
+        for (size_t k = 0; k < n; k++)
+            for (size_t p = 0; p < TILE_PACKS; p++)
+                sum[p] = pack_fma(pack_all(coefficient[k]), ((const pack *)c)[k * ROW_PACKS + l + p], sum[p]);
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            ((pack *)out)[l + p] = sum[p];
+    }
+}
+
 void controls_apply(const struct controls *controls, const double *energy, const double *c, double *out)
 {
-    for (size_t l = 0; l < ROW_PACKS; l++) {
-        pack total = ((const pack *)energy)[ENERGY_LOCAL * ROW_PACKS + l];
-        pack part[CONTROLLED_QUANTITIES];
-        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
-            part[q] = ((const pack *)energy)[controlled_source[q] * ROW_PACKS + l];
-        for (size_t k = 0; k < controls->n_functions; k++) {
-            const pack value = ((const pack *)c)[k * ROW_PACKS + l];
-            total = pack_fma(pack_all(controls->total[k]), value, total);
-            for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
-                part[q] = pack_fma(pack_all(controls->coefficient[q][k]), value, part[q]);
-        }
-        ((pack *)out)[CONTROLLED_ENERGY_ROW * ROW_PACKS + l] = total;
-        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
-            ((pack *)out)[(CONTROLLED_ROW + q) * ROW_PACKS + l] = part[q];
-    }
+    const size_t n = controls->n_functions;
+    apply_row(n, controls->total, rows_at_const(energy, ENERGY_LOCAL), c, rows_at(out, CONTROLLED_ENERGY_ROW));
+    for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+        apply_row(n, controls->coefficient[q], rows_at_const(energy, controlled_source[q]), c, rows_at(out, CONTROLLED_ROW + q));
 }
 
 // ---- fitting: moments of z = (1, C of the fitted functions, the quantities with what is fixed already added)

@@ -33,4 +33,4 @@ static double contact_strength(const void *state) { return ((const struct coulom
 
 const struct interaction_type interaction_coulomb = {
     .name = "coulomb", .summary = "repulsion lambda / r", .state_size = sizeof(struct coulomb), .params = params, .refuse = refuse,
-    .pair_energy = pair_energy, .contact_strength = contact_strength };
+    .pair_energy = pair_energy, .contact_strength = contact_strength, .only_contact = true };

@@ -33,9 +33,6 @@ bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *sys
     return !reason || error_add(error, ERROR_CONFIG, "[system] interaction = %s: %s", type->name, reason);
 }
 
-// Pairs that wait for their energies together: few calls for few particles, and rows that stay in the first-level cache for many.
-enum { PAIRS_AT_ONCE = 32 };
-
 size_t hamiltonian_scratch_rows(const struct hamiltonian *hamiltonian)
 {
     (void)hamiltonian;
@@ -81,36 +78,50 @@ static void distances(size_t dimensions, size_t p, size_t first, size_t n, const
 
 void hamiltonian_distances(const struct system *system, size_t p, const double *x, double *out) { distances(system->dimensions, p, 0, p, x, out); }
 
-// energy and virial of n pairs, added to rows of sums
-static void add_pairs(const struct hamiltonian *hamiltonian, size_t n, const double *r2, double *values, double *energy, double *virial)
+// What the pairs that wait for their energies are added to. They wait together: few calls for few particles, and rows that stay in the first-level
+// cache for many.
+struct pair_sums {
+    const struct hamiltonian *hamiltonian;
+    double *r2, *values, *energy, *virial;  // [PAIRS_AT_ONCE], [PAIRS_AT_ONCE], 1 and 1 rows
+    hamiltonian_visit *visit;
+    void *context;
+};
+
+static void add_pairs(const struct pair_sums *sums, struct hamiltonian_pairs *pairs)
 {
-    hamiltonian->type->pair_energy(hamiltonian->state, n, r2, values);
-    rows_add_up(n, values, energy);
-    if (hamiltonian->type->pair_virial) {
-        hamiltonian->type->pair_virial(hamiltonian->state, n, r2, values);
-        rows_add_up(n, values, virial);
+    const struct interaction_type *type = sums->hamiltonian->type;
+    type->pair_energy(sums->hamiltonian->state, pairs->n, sums->r2, sums->values);
+    rows_add_up(pairs->n, sums->values, sums->energy);
+    if (sums->visit)
+        sums->visit(pairs, sums->context);
+    if (type->pair_virial) {
+        type->pair_virial(sums->hamiltonian->state, pairs->n, sums->r2, sums->values);
+        rows_add_up(pairs->n, sums->values, sums->virial);
     }
+    pairs->n = 0;
 }
 
-static void add_all_pairs(const struct hamiltonian *hamiltonian, const double *x, double *scratch, double *energy, double *virial)
+static void add_all_pairs(const struct pair_sums *sums, const double *x)
 {
-    const struct system *system = &hamiltonian->system;
-    double *r2 = scratch, *values = rows_at(scratch, PAIRS_AT_ONCE);
-    size_t waiting = 0;
+    const struct system *system = &sums->hamiltonian->system;
+    struct hamiltonian_pairs pairs = { .r2 = sums->r2, .energy = sums->values };
     for (size_t p = 1; p < system->particles; p++)
         for (size_t q = 0, n; q < p; q += n) {
-            n = p - q < PAIRS_AT_ONCE - waiting ? p - q : PAIRS_AT_ONCE - waiting;
-            distances(system->dimensions, p, q, n, x, rows_at(r2, waiting));
-            waiting += n;
-            if (waiting == PAIRS_AT_ONCE) {
-                add_pairs(hamiltonian, waiting, r2, values, energy, virial);
-                waiting = 0;
+            n = p - q < PAIRS_AT_ONCE - pairs.n ? p - q : PAIRS_AT_ONCE - pairs.n;
+            distances(system->dimensions, p, q, n, x, rows_at(sums->r2, pairs.n));
+            for (size_t k = 0; k < n; k++) {
+                pairs.p[pairs.n] = p;
+                pairs.q[pairs.n++] = q + k;
             }
+            if (pairs.n == PAIRS_AT_ONCE)
+                add_pairs(sums, &pairs);
         }
-    add_pairs(hamiltonian, waiting, r2, values, energy, virial);
+    if (pairs.n > 0)
+        add_pairs(sums, &pairs);
 }
 
-void hamiltonian_potential(const struct hamiltonian *hamiltonian, const double *x, double *scratch, double *out)
+void hamiltonian_visit_pairs(const struct hamiltonian *hamiltonian, const double *x, double *scratch, hamiltonian_visit *visit, void *context,
+                             double *out)
 {
     const struct system *system = &hamiltonian->system;
     double *trap = rows_at(out, POTENTIAL_TRAP), *pair = rows_at(out, POTENTIAL_PAIR), *virial = rows_at(out, POTENTIAL_VIRIAL);
@@ -121,10 +132,15 @@ void hamiltonian_potential(const struct hamiltonian *hamiltonian, const double *
     rows_fill(1, 0, pair);
     rows_fill(1, 0, virial);
     if (hamiltonian->type->pair_energy)
-        add_all_pairs(hamiltonian, x, scratch, pair, virial);
+        add_all_pairs(&(struct pair_sums){ hamiltonian, scratch, rows_at(scratch, PAIRS_AT_ONCE), pair, virial, visit, context }, x);
     for (size_t l = 0; l < ROW_PACKS; l++) {
         // a force without a virial of its own is homogeneous of degree -1: r dv/dr = -v
         const pack pairs = hamiltonian->type->pair_virial ? ((const pack *)virial)[l] : -((const pack *)pair)[l];
         ((pack *)virial)[l] = pack_fma(pack_all(2.0), ((const pack *)trap)[l], pairs);
     }
+}
+
+void hamiltonian_potential(const struct hamiltonian *hamiltonian, const double *x, double *scratch, double *out)
+{
+    hamiltonian_visit_pairs(hamiltonian, x, scratch, NULL, NULL, out);
 }

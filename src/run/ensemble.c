@@ -28,7 +28,7 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
     place(scratch, &at, ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction), &rows->sampler);
     place(scratch, &at, estimator_scratch_rows(&ensemble->hamiltonian), &rows->estimator);
     place(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
-    place(scratch, &at, controls_scratch_rows(&ensemble->controls), &rows->control);
+    place(scratch, &at, controls_scratch_rows(&ensemble->controls, &ensemble->hamiltonian), &rows->control);
     place(scratch, &at, ENERGY_ROWS, &rows->energy);
     place(scratch, &at, CONTROLS_MOST, &rows->c);
     place(scratch, &at, CONTROLLED_ROWS, &rows->controlled);
@@ -282,9 +282,11 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
         if (!block->evaluated)
             wavefunction_evaluate(wavefunction, block->current);
         block->evaluated = true;
-        estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->estimator, rows->energy);
         if (controlled)
-            controls_evaluate(&ensemble->controls, wavefunction, block->current, rows->control, rows->c, slopes ? rows->du : NULL);
+            controls_evaluate(&ensemble->controls, &ensemble->hamiltonian, wavefunction, block->current, rows->control, rows->energy, rows->c,
+                              slopes ? rows->du : NULL);
+        else
+            estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->estimator, rows->energy);
         controls_apply(&ensemble->controls, rows->energy, rows->c, rows->controlled);
         const size_t bad = mend(ensemble, rows);
         group->sums.bad += (double)bad;

@@ -126,10 +126,10 @@ double benchmark_peak(void)
 #endif
     double best = 0;
     volatile double sink;
-    for (int k = 0; k < 200; k++) {
+    for (int k = 0; k < 100; k++) {
         double flops;
         const double start = benchmark_thread_time();
-        sink = peak(20000, &flops);
+        sink = peak(200000, &flops);
         best = fmax(best, flops / (benchmark_thread_time() - start));
     }
     (void)sink;

@@ -133,7 +133,7 @@ class Sweep(Case):
 
     def test_a_stopped_sweep_goes_on(self):
         (self.folder / 'whole').mkdir()
-        more = ('--set', 'measure.samples=6000000', '--set', 'optimizer.iterations=1')
+        more = ('--set', 'measure.samples=1000000', '--set', 'optimizer.iterations=1')
         self.vmc('--config', 's.ini', *more, '--task', '0-1', '-o', 'whole/s.h5')
         stop = self.vmc('--config', 's.ini', *more, '--task', '0-1', '--json', '--max-time', '0.05s', code=75)
         self.assertIn('the same command continues it', stop.stderr)

@@ -17,6 +17,13 @@
 
 enum { DRAWS = 400 };
 
+static void no_energy(const void *state, size_t n, const double *r2, double *out)
+{
+    (void)state;
+    (void)r2;
+    memset(out, 0, n * WALKERS * sizeof *out);
+}
+
 // C of every function, by way of coefficients that single one out
 static void test_mean_zero(void **state)
 {
@@ -31,7 +38,11 @@ static void test_mean_zero(void **state)
             struct model_mean found;
             memset(controls->coefficient, 0, sizeof controls->coefficient);
             controls->coefficient[CONTROLLED_PAIR][k] = 1;
-            model.ensemble.hamiltonian.type = interaction_type_at(0);  // without a pair energy the pair row is C_k
+            // without a pair energy the pair row is C_k
+            struct interaction_type silent = *model.ensemble.hamiltonian.type;
+            silent.pair_energy = silent.pair_energy ? no_energy : NULL;
+            silent.only_contact = false;
+            model.ensemble.hamiltonian.type = &silent;
             model_measure(&model, DRAWS, &found);
             const double z = found.mean[MODEL_PAIR] / found.error[MODEL_PAIR];
             model.ensemble.hamiltonian.type = interaction_type_at(model.settings.system_section.interaction);
@@ -52,23 +63,24 @@ static void test_slope(void **state)
         model_build(&model, &oracle_sets[s].rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
         struct controls *controls = &model.ensemble.controls;
         const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
+        const struct hamiltonian *hamiltonian = &model.ensemble.hamiltonian;
         const size_t m = wavefunction->n_coordinates;
         double *frame = model.ensemble.block[0].current;
-        double *rows = aligned_alloc(64, (controls_scratch_rows(controls) + 2 * CONTROLS_MOST + 2 * m + 1) * WALKERS * sizeof(double));
+        double *rows = aligned_alloc(64, (controls_scratch_rows(controls, hamiltonian) + 2 * CONTROLS_MOST + ENERGY_ROWS + 2 * m + 1) * WALKERS * sizeof(double));
         double *c = rows, *du = c + CONTROLS_MOST * WALKERS, *other = du + m * WALKERS, *sum = other + m * WALKERS, *values = sum + WALKERS,
-               *scratch = values + CONTROLS_MOST * WALKERS;
+               *energy = values + CONTROLS_MOST * WALKERS, *scratch = energy + ENERGY_ROWS * WALKERS;
         for (size_t k = 0; k < controls->n_functions; k++) {
             const double h = 1e-5;
             memset(controls->total, 0, sizeof controls->total);
             controls->total[k] = 1;
-            controls_evaluate(controls, wavefunction, frame, scratch, c, du);
+            controls_evaluate(controls, hamiltonian, wavefunction, frame, scratch, energy, c, du);
             for (size_t w = 0; w < WALKERS; w++)
                 sum[w] = 0;
             for (size_t i = 0; i < m; i++)
                 for (int side = -1; side <= 1; side += 2) {
                     for (size_t w = 0; w < WALKERS; w++)
                         frame[i * WALKERS + w] += side * h;
-                    controls_evaluate(controls, wavefunction, frame, scratch, values, other);
+                    controls_evaluate(controls, hamiltonian, wavefunction, frame, scratch, energy, values, other);
                     for (size_t w = 0; w < WALKERS; w++) {
                         frame[i * WALKERS + w] -= side * h;
                         sum[w] += side * other[i * WALKERS + w] / (2 * h);
