@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Blocks of 32 walkers: two frames (current and trial) and one random stream per walker.
+// Blocks of 32 walkers: a frame, another one on loan for trial moves, and one random stream per walker.
 #ifndef VMC_WALKERS_H
 #define VMC_WALKERS_H
 

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Rows of one thread's scratch, in the order in which a draw uses them.
+// Rows of one thread's scratch, in the order in which a draw uses them. The frame for trial moves is the thread's too; it changes places with that of
+// a block whose walkers all accept.
 struct rows {
-    double *sampler, *estimator, *factor, *control, *energy, *c, *controlled, *du, *features, *weight, *moments;
+    double *trial, *sampler, *estimator, *factor, *control, *energy, *c, *controlled, *du, *features, *weight, *moments;
 };
 
 static size_t place(double *scratch, size_t *at, size_t rows, double **out)
@@ -25,6 +26,7 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
 {
     size_t at = 0;
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
+    place(scratch, &at, wavefunction->n_rows, &rows->trial);
     place(scratch, &at, ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction), &rows->sampler);
     place(scratch, &at, estimator_scratch_rows(&ensemble->hamiltonian), &rows->estimator);
     place(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
@@ -43,11 +45,12 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
     struct rows rows;
     const size_t frame = ensemble->wavefunction.n_rows;
     ensemble->block = calloc(ensemble->n_blocks, sizeof *ensemble->block);
-    ensemble->frames = memory_rows(2 * frame * ensemble->n_blocks);
+    ensemble->frames = memory_rows(frame * ensemble->n_blocks);
+    ensemble->trial = calloc(ensemble->threads, sizeof *ensemble->trial);
     ensemble->random = (uint64_t *)memory_rows(RNG_ROWS * ensemble->n_blocks);
     ensemble->scratch_doubles = lay_out(ensemble, NULL, &rows) * WALKERS;
     ensemble->scratch = memory_doubles(ensemble->threads * ensemble->scratch_doubles);
-    bool good = ensemble->block && ensemble->frames && ensemble->random && ensemble->scratch;
+    bool good = ensemble->block && ensemble->frames && ensemble->trial && ensemble->random && ensemble->scratch;
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         struct ensemble_group *group = &ensemble->group[g];
         group->first_block = g * ensemble->n_blocks / ensemble->n_groups;
@@ -59,9 +62,10 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
     if (!good)
         return error_add(error, ERROR_INTERNAL, "no memory for %zu walkers (%.3g GB asked); use fewer: sampler.walkers", ensemble->n_walkers,
                          (double)ensemble_memory(ensemble) * 1e-9);
+    for (size_t t = 0; t < ensemble->threads; t++)
+        ensemble->trial[t] = ensemble->scratch + t * ensemble->scratch_doubles;
     for (size_t k = 0; k < ensemble->n_blocks; k++)
-        ensemble->block[k] = (struct block){ .current = ensemble->frames + 2 * k * frame * WALKERS,
-                                             .trial = ensemble->frames + (2 * k + 1) * frame * WALKERS,
+        ensemble->block[k] = (struct block){ .current = ensemble->frames + k * frame * WALKERS, .trial = ensemble->trial[0],
                                              .random = ensemble->random + k * RNG_ROWS * WALKERS };
     return true;
 }
@@ -109,6 +113,7 @@ void ensemble_finish(struct ensemble *ensemble)
     memory_free(ensemble->scratch);
     memory_free(ensemble->random);
     memory_free(ensemble->frames);
+    free(ensemble->trial);
     free(ensemble->block);
     wavefunction_finish(&ensemble->wavefunction);
     *ensemble = (struct ensemble){ 0 };
@@ -116,9 +121,9 @@ void ensemble_finish(struct ensemble *ensemble)
 
 size_t ensemble_memory(const struct ensemble *ensemble)
 {
-    const size_t block = 2 * ensemble->wavefunction.n_rows + RNG_ROWS;
-    const size_t group = ensemble->wavefunction.n_sum_rows + controls_sum_rows(&ensemble->controls);
-    return sizeof(double) * (WALKERS * (block * ensemble->n_blocks + group * ensemble->n_groups) + ensemble->threads * ensemble->scratch_doubles);
+    const size_t frame = ensemble->wavefunction.n_rows, group = ensemble->wavefunction.n_sum_rows + controls_sum_rows(&ensemble->controls);
+    const size_t rows = (frame + RNG_ROWS) * ensemble->n_blocks + group * ensemble->n_groups;
+    return sizeof(double) * (WALKERS * rows + ensemble->threads * ensemble->scratch_doubles);
 }
 
 // Coordinates normally distributed with the width of the bare trap's ground state.
@@ -149,17 +154,22 @@ bool ensemble_take(struct ensemble *ensemble, const double *theta)
     return true;
 }
 
-static double *thread_scratch(const struct ensemble *ensemble, struct rows *rows)
+static void take_scratch(const struct ensemble *ensemble, struct rows *rows)
 {
-    double *scratch = ensemble->scratch + (size_t)omp_get_thread_num() * ensemble->scratch_doubles;
-    lay_out(ensemble, scratch, rows);
-    return scratch;
+    const size_t thread = (size_t)omp_get_thread_num();
+    lay_out(ensemble, ensemble->scratch + thread * ensemble->scratch_doubles, rows);
+    rows->trial = ensemble->trial[thread];
 }
 
-static size_t sweep(const struct ensemble *ensemble, struct block *block, const struct rows *rows)
+static void give_scratch(struct ensemble *ensemble, const struct rows *rows) { ensemble->trial[omp_get_thread_num()] = rows->trial; }
+
+static size_t sweep(const struct ensemble *ensemble, struct block *block, struct rows *rows)
 {
     block->evaluated = true;  // a sampler that leaves the frame without gradients says so
-    return ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, &ensemble->wavefunction, block, rows->sampler);
+    block->trial = rows->trial;
+    const size_t accepted = ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, &ensemble->wavefunction, block, rows->sampler);
+    rows->trial = block->trial;
+    return accepted;
 }
 
 static bool is_cut(const struct ensemble *ensemble) { return __atomic_load_n(&ensemble->was_cut, __ATOMIC_RELAXED); }
@@ -181,11 +191,12 @@ static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static) reduction(+ : accepted)
     for (size_t k = 0; k < ensemble->n_blocks; k++) {
         struct rows rows;
-        thread_scratch(ensemble, &rows);
+        take_scratch(ensemble, &rows);
         for (size_t s = 0; s < sweeps && !cut(ensemble); s++)
             accepted += sweep(ensemble, &ensemble->block[k], &rows);
         wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);  // rounding that one-particle updates gathered goes
         ensemble->block[k].evaluated = true;
+        give_scratch(ensemble, &rows);
     }
     return (double)accepted / (double)(sweeps * per_sweep * ensemble->n_walkers);
 }
@@ -266,7 +277,7 @@ static void add_moments(const struct rows *rows, size_t draws, struct ensemble_s
 // Samples of one pass that the coefficients of the control variates are fitted to.
 enum { FIT_SAMPLES_MOST = 1 << 15 };
 
-static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsigned what, const struct rows *rows, struct ensemble_group *group,
+static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsigned what, struct rows *rows, struct ensemble_group *group,
                        ensemble_visit *visit, void *context)
 {
     struct block *block = &ensemble->block[k];
@@ -312,7 +323,7 @@ void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensem
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         struct rows rows;
         struct ensemble_group *group = &ensemble->group[g];
-        thread_scratch(ensemble, &rows);
+        take_scratch(ensemble, &rows);
         group->sums = (struct ensemble_sums){ 0 };
         if (what & PASS_GRADIENT)
             memset(group->gradient_sums, 0, ensemble->wavefunction.n_sum_rows * WALKERS * sizeof(double));
@@ -320,6 +331,7 @@ void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensem
             memset(group->control_sums, 0, controls_sum_rows(&ensemble->controls) * WALKERS * sizeof(double));
         for (size_t k = 0; k < group->n_blocks; k++)
             draw_block(ensemble, group->first_block + k, draws, what, &rows, group, visit, context);
+        give_scratch(ensemble, &rows);
         group->sums.samples = (double)(group->n_blocks * WALKERS * draws);
         group->sums.moves = (double)(group->n_blocks * WALKERS * moves);
     }

@@ -34,7 +34,7 @@ struct ensemble {
     size_t thin;
     size_t n_walkers, n_blocks, n_groups, threads;
     struct block *block;
-    double *frames;
+    double *frames, **trial;            // one frame per block; one per thread, which is in the scratch at first
     uint64_t *random;
     struct ensemble_group group[GROUPS_MOST];
     double *scratch;                    // threads times scratch_doubles

@@ -193,7 +193,7 @@ PACK_INLINE void fold_weight(const struct rbm *rbm, size_t l, pack product, pack
 static void exponentials(size_t n, const double *theta, double *out)
 {
     for (size_t k = 0; k < n * ROW_PACKS; k++)
-        ((pack *)out)[k] = pack_exp_negative(pack_minus_abs(((const pack *)theta)[k]));
+        ((pack *)out)[k] = pack_exp_minus_abs(((const pack *)theta)[k]);
 }
 
 // exponential: [N] rows of e^-|theta_j|

@@ -25,7 +25,7 @@ enum { THIN = 10, ROUNDS = 4, WALKERS_TIMED = 256 };
 
 // What one draw takes, with a sweep per draw and with THIN of them, on one and on two threads; and the naive program's step.
 struct times {
-    double one[2], two[2], naive[2];
+    double one[2], two[2], naive[2], wall[2];  // wall: with a sweep per draw, of one thread and of two
 };
 
 static void least(double *kept, double found) { *kept = fmin(*kept, found); }
@@ -35,9 +35,10 @@ static void take_times(const struct benchmark_set *set, enum naive_method method
 {
     static const size_t thins[2] = { 1, THIN };
     for (size_t k = 0; k < 2; k++)
-        out->one[k] = out->two[k] = out->naive[k] = INFINITY;
+        out->one[k] = out->two[k] = out->naive[k] = out->wall[k] = INFINITY;
     for (size_t round = 0; round < ROUNDS; round++)
         for (size_t k = 0; k < 2; k++) {
+            least(&out->wall[k], benchmark_pass(k == 0 ? one : two, 1, PASS_GRADIENT, benchmark_wall_time, seconds / ROUNDS));
             least(&out->one[k], benchmark_pass(one, thins[k], PASS_GRADIENT, benchmark_thread_time, seconds / ROUNDS));
             least(&out->two[k], benchmark_pass(two, thins[k], PASS_GRADIENT, benchmark_process_time, seconds / ROUNDS));
             least(&out->naive[k], benchmark_naive(set, method, one->ensemble.step, thins[k], seconds / ROUNDS));
@@ -68,9 +69,9 @@ static void run_method(const struct benchmark_set *set, enum naive_method method
         const bool asked = method == NAIVE_LANGEVIN && k == 0;
         printf("  %s{\"case\": \"%s\", \"particles\": %zu, \"dimensions\": %zu, \"hidden\": %zu, \"method\": \"%s\", \"energies_every\": %zu, "
                "\"ns\": %.4g, \"limit_ns\": %.4g, \"limit_share\": %.3f, \"naive_ns\": %.4g, \"gain\": %.3g, \"two_threads_ns\": %.4g, "
-               "\"target_ns\": %.4g, \"target_share\": %.3g}\n",
+               "\"speed_up\": %.3g, \"target_ns\": %.4g, \"target_share\": %.3g}\n",
                comma || k ? ", " : "", set->size.name, set->size.particles, set->size.dimensions, set->size.hidden, benchmark_methods[method], thins[k],
-               single[k], limit, limit / single[k], naive, naive / single[k], twice[k],
+               single[k], limit, limit / single[k], naive, naive / single[k], twice[k], times.wall[0] / times.wall[1],
                asked ? set->size.target * (level_pack_width() == 8 ? 1 : 3) : 0, asked ? set->size.least_ratio : 0);
         fflush(stdout);
     }
@@ -128,18 +129,23 @@ static int run_cases(const char *names)
     return 0;
 }
 
-// One Langevin step with E_L and O, of one size.
-static void run_size(size_t particles, size_t hidden, size_t walkers, bool comma)
+// One Langevin step with E_L and O, in three dimensions.
+struct growth {
+    size_t particles, hidden, bytes_per_walker;
+    double ns;
+};
+
+enum { GROWTH_WALKERS = 64 };
+
+static void time_size(struct growth *size)
 {
-    const struct benchmark_case size = { "growth", particles, 3, hidden, 0, 0 };
+    const struct benchmark_case named = { "growth", size->particles, 3, size->hidden, 0, 0 };
     struct benchmark_set set;
     struct model model;
-    benchmark_set_build(&set, &size);
-    benchmark_model(&model, &set, NAIVE_LANGEVIN, walkers, 1, "none");
-    const double ns = benchmark_pass(&model, 1, PASS_GRADIENT, benchmark_thread_time, seconds);
-    printf("  %s{\"particles\": %zu, \"hidden\": %zu, \"walkers\": %zu, \"ns\": %.5g, \"bytes_per_walker\": %zu}\n", comma ? ", " : "", particles,
-           hidden, walkers, ns, ensemble_memory(&model.ensemble) / walkers);
-    fflush(stdout);
+    benchmark_set_build(&set, &named);
+    benchmark_model(&model, &set, NAIVE_LANGEVIN, GROWTH_WALKERS, 1, "none");
+    least(&size->ns, benchmark_pass(&model, 1, PASS_GRADIENT, benchmark_thread_time, seconds / ROUNDS));
+    size->bytes_per_walker = ensemble_memory(&model.ensemble) / GROWTH_WALKERS;
     model_finish(&model);
     benchmark_set_finish(&set);
 }
@@ -148,14 +154,22 @@ static int run_growth(void)
 {
     static const size_t particles[] = { 2, 3, 4, 6, 8, 10, 12, 16, 20, 26, 32, 40, 50, 64, 80, 100 };
     static const size_t hidden[] = { 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 26, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 500 };
+    enum { PARTICLES = sizeof particles / sizeof *particles, HIDDEN = sizeof hidden / sizeof *hidden };
+    struct growth sizes[PARTICLES + 2 * HIDDEN];
+    size_t n = 0;
+    for (size_t k = 0; k < PARTICLES; k++)
+        sizes[n++] = (struct growth){ .particles = particles[k], .hidden = 50, .ns = INFINITY };
+    for (size_t k = 0; k < HIDDEN; k++)
+        sizes[n++] = (struct growth){ .particles = 20, .hidden = hidden[k], .ns = INFINITY };
+    for (size_t k = 1; k < HIDDEN; k += 2)
+        sizes[n++] = (struct growth){ .particles = 100, .hidden = hidden[k], .ns = INFINITY };
+    for (size_t round = 0; round < ROUNDS; round++)
+        for (size_t k = 0; k < n; k++)
+            time_size(&sizes[k]);
     printf("{\"level\": \"%s\", \"fma_peak_gflops\": %.4g, \"sizes\": [\n", level_name(), benchmark_peak());
-    for (size_t k = 0; k < sizeof particles / sizeof *particles; k++)
-        run_size(particles[k], 50, 64, k > 0);
-    for (size_t k = 0; k < sizeof hidden / sizeof *hidden; k++)
-        run_size(20, hidden[k], 64, true);
-    for (size_t k = 0; k < sizeof hidden / sizeof *hidden; k += 4)
-        run_size(100, hidden[k], 32, true);
-    run_size(100, 500, 32, true);
+    for (size_t k = 0; k < n; k++)
+        printf("  %s{\"particles\": %zu, \"hidden\": %zu, \"ns\": %.5g, \"bytes_per_walker\": %zu}\n", k ? ", " : "", sizes[k].particles,
+               sizes[k].hidden, sizes[k].ns, sizes[k].bytes_per_walker);
     printf("]}\n");
     return 0;
 }

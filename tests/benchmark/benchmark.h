@@ -30,10 +30,11 @@ void benchmark_model(struct model *model, const struct benchmark_set *set, enum 
                      const char *controls);
 extern const char *const benchmark_methods[3];
 
-// CPU seconds of this thread, of all threads.
+// CPU seconds of this thread, of all threads; seconds of the wall clock.
 double benchmark_thread_time(void);
 double benchmark_process_time(void);
-// ns per walker and draw: the least of several passes, which together take about `seconds` of CPU time. clock: one of the above.
+double benchmark_wall_time(void);
+// ns per walker and draw: the least of several passes, which together take about `seconds` of that clock. clock: one of the above.
 double benchmark_pass(struct model *model, size_t thin, unsigned what, double (*clock)(void), double seconds);
 // ns per step of the naive program.
 double benchmark_naive(const struct benchmark_set *set, enum naive_method method, double step, size_t thin, double seconds);

@@ -61,9 +61,11 @@ static double clock_now(clockid_t clock)
 
 double benchmark_thread_time(void) { return clock_now(CLOCK_THREAD_CPUTIME_ID); }
 double benchmark_process_time(void) { return clock_now(CLOCK_PROCESS_CPUTIME_ID); }
+double benchmark_wall_time(void) { return clock_now(CLOCK_MONOTONIC); }
 
-// A pass is long enough for the clock and short enough to fall between two interruptions.
-static const double pass_seconds = 0.003;
+// A pass is long enough for the clock and short enough to fall between two interruptions; the process's clock knows of its other threads only from
+// tick to tick.
+static const double pass_seconds = 0.003, pass_process_seconds = 0.05;
 
 static double time_pass(struct ensemble *ensemble, size_t draws, unsigned what, double (*clock)(void))
 {
@@ -78,8 +80,8 @@ double benchmark_pass(struct model *model, size_t thin, unsigned what, double (*
     struct ensemble *ensemble = &model->ensemble;
     ensemble->thin = thin;
     time_pass(ensemble, 1, what, clock);
-    const double one = time_pass(ensemble, 1, what, clock);
-    const size_t draws = one < pass_seconds ? 1 + (size_t)(pass_seconds / (one + 1e-9)) : 1;
+    const double one = time_pass(ensemble, 1, what, benchmark_wall_time), length = clock == benchmark_process_time ? pass_process_seconds : pass_seconds;
+    const size_t draws = one < length ? 1 + (size_t)(length / (one + 1e-9)) : 1;
     double least = INFINITY;
     for (double spent = 0; spent < seconds;) {
         const double time = time_pass(ensemble, draws, what, clock);
