@@ -81,9 +81,9 @@ size_t controls_scratch_rows(const struct controls *controls, const struct hamil
 // energy's u = sum_k total_k u_k
 void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
                        const double *frame, double *scratch, double *energy, double *c, double *du);
-// energy rows with the controls added: LOCAL, KINETIC, TRAP, PAIR of `energy` (ENERGY_ROWS rows) -> out[0..3] rows
+// energy rows with the controls added: LOCAL and, as `parts`, KINETIC, TRAP, PAIR of `energy` (ENERGY_ROWS rows) -> out[0..3] rows
 enum { CONTROLLED_ENERGY_ROW, CONTROLLED_ROW, CONTROLLED_ROWS = CONTROLLED_ROW + CONTROLLED_QUANTITIES };
-void controls_apply(const struct controls *controls, const double *energy, const double *c, double *out);
+void controls_apply(const struct controls *controls, bool parts, const double *energy, const double *c, double *out);
 
 // Fitting: least squares with an intercept on earlier samples, then frozen.
 // sums: controls_sum_rows rows, added to per block; merged by plain addition.

@@ -131,11 +131,11 @@ static void apply_row(size_t n, const double *coefficient, const double *energy,
     }
 }
 
-void controls_apply(const struct controls *controls, const double *energy, const double *c, double *out)
+void controls_apply(const struct controls *controls, bool parts, const double *energy, const double *c, double *out)
 {
     const size_t n = controls->n_functions;
     apply_row(n, controls->total, rows_at_const(energy, ENERGY_LOCAL), c, rows_at(out, CONTROLLED_ENERGY_ROW));
-    for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+    for (size_t q = 0; parts && q < CONTROLLED_QUANTITIES; q++)
         apply_row(n, controls->coefficient[q], rows_at_const(energy, controlled_source[q]), c, rows_at(out, CONTROLLED_ROW + q));
 }
 

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_VALUES = 1 << 17 };  // 1 MiB of doubles
+// 1 MiB of doubles; and what is worth the time that compressing takes
+enum { CHUNK_VALUES = 1 << 17, COMPRESSED_VALUES = 1 << 14 };
 
 // What every object is made with.
 struct image {
@@ -109,14 +110,14 @@ static void chunk_choose(const struct record_item *item, hsize_t chunk[RECORD_RA
     }
 }
 
-// Checksums always. Compression for axes and for arrays of one chunk; the mantissas of a long series are noise: a third of the space at most,
+// Checksums always. Compression for axes and for small arrays; the mantissas of a long series are noise: a third of the space at most,
 // for ten times the time.
 static bool filters_set(hid_t properties, const struct record_item *item)
 {
     hsize_t chunk[RECORD_RANK_MOST];
     chunk_choose(item, chunk);
     bool good = H5Pset_chunk(properties, (int)item->rank, chunk) >= 0;
-    if (item->is_axis || record_item_count(item) <= CHUNK_VALUES)
+    if (item->is_axis || record_item_count(item) <= COMPRESSED_VALUES)
         good = good && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, 1) >= 0;
     return good && H5Pset_fletcher32(properties) >= 0;
 }

@@ -220,9 +220,9 @@ static void measured_copy(struct run *run, const struct checkpoint *checkpoint, 
     struct observables *observables = &measured->observables;
     const size_t walkers = run->ensemble.n_walkers, counters = observables->n_batches * observables->n_counters;
     for (size_t k = 0; k < SERIES && measured->values[k] && measured->draws < measured->capacity; k++)
-        for (size_t w = 0; w < walkers; w++) {
-            double *value = &measured->values[k][w * measured->capacity + measured->draws], *kept = &checkpoint->column[k * walkers + w];
-            *(restore ? value : kept) = *(restore ? kept : value);
+        for (size_t b = 0; b < run->ensemble.n_blocks; b++) {
+            double *row = measured->values[k] + (b * measured->capacity + measured->draws) * WALKERS, *kept = checkpoint->column + k * walkers + b * WALKERS;
+            copy(restore ? row : kept, restore ? kept : row, WALKERS);
         }
     for (size_t k = 0; k < counters; k++)
         if (restore)

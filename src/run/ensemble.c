@@ -17,8 +17,7 @@ struct rows {
 
 static size_t place(double *scratch, size_t *at, size_t rows, double **out)
 {
-    if (out)
-        *out = scratch + *at * WALKERS;
+    *out = scratch ? scratch + *at * WALKERS : NULL;
     return *at += rows;
 }
 
@@ -298,7 +297,7 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
                               slopes ? rows->du : NULL);
         else
             estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->estimator, rows->energy);
-        controls_apply(&ensemble->controls, rows->energy, rows->c, rows->controlled);
+        controls_apply(&ensemble->controls, !(what & PASS_GRADIENT), rows->energy, rows->c, rows->controlled);
         const size_t bad = mend(ensemble, rows);
         group->sums.bad += (double)bad;
         moments_add(ensemble->reference, rows->energy, rows->controlled, rows->moments);

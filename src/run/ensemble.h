@@ -50,7 +50,7 @@ struct ensemble {
 struct ensemble_draw {
     size_t group, block, draw;
     const double *energy;               // ENERGY_ROWS
-    const double *controlled;           // CONTROLLED_ROWS
+    const double *controlled;           // CONTROLLED_ROWS; with PASS_GRADIENT only the first
     const double *x;                    // [M]
     const double *features;             // [n_features], with PASS_FEATURES
     size_t bad;

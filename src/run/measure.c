@@ -7,8 +7,9 @@
 
 #include <math.h>
 
-// Values kept per series over all walkers, and draws between two looks at progress and target.
-enum { SERIES_VALUES = 1 << 20, SERIES_DRAWS_LEAST = 64, CHUNK_DRAWS = 64 };
+// Values kept per series over all walkers, and draws between two looks at progress and target. More values would cost more to analyse and to
+// publish than they tell.
+enum { SERIES_VALUES = 1 << 17, SERIES_DRAWS_LEAST = 64, CHUNK_DRAWS = 64 };
 // Every so many draws the histograms are filled: neighbours tell them little that is new, and so they cost next to nothing.
 enum { OBSERVABLES_DRAWS = 16 };
 
@@ -16,6 +17,12 @@ static size_t draws_wanted(const struct run *run)
 {
     const size_t walkers = run->ensemble.n_walkers;
     return (run->settings->measure.samples + walkers - 1) / walkers;
+}
+
+size_t run_series_room(size_t walkers)
+{
+    const size_t even = SERIES_VALUES / walkers / 2 * 2;
+    return even < SERIES_DRAWS_LEAST ? SERIES_DRAWS_LEAST : even;
 }
 
 // The room does not depend on how many samples are asked for: so runs of any length go the same way.
@@ -26,9 +33,7 @@ bool run_measure_prepare(struct run *run, struct error *error)
     if (measured->values[0])
         return true;
     measured->block = 1;
-    measured->room = SERIES_VALUES / walkers / 2 * 2;
-    if (measured->room < SERIES_DRAWS_LEAST)
-        measured->room = SERIES_DRAWS_LEAST;
+    measured->room = run_series_room(walkers);
     measured->capacity = draws < measured->room ? draws : measured->room;
     bool good = true;
     for (size_t k = 0; k < SERIES; k++)
@@ -38,24 +43,50 @@ bool run_measure_prepare(struct run *run, struct error *error)
     return good || error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
 }
 
-static const size_t series_of_controlled[CONTROLLED_ROWS] = { SERIES_ENERGY, SERIES_KINETIC, SERIES_TRAP, SERIES_PAIR };
+// The row of one value of a block of walkers.
+static double *value_row(const struct measured *measured, size_t which, size_t block, size_t value)
+{
+    return measured->values[which] + (block * measured->capacity + value) * WALKERS;
+}
 
 // Called from several threads, each for walkers of its own.
 static void record_draw(const struct ensemble_draw *draw, void *context)
 {
     struct measured *measured = context;
-    const double share = 1 / (double)measured->block;
-    const size_t at = measured->draws + (measured->partial + draw->draw) / measured->block;
-    for (size_t w = 0; w < WALKERS; w++) {
-        const size_t value = (draw->block * WALKERS + w) * measured->capacity + at;
-        for (size_t k = 0; k < CONTROLLED_ROWS; k++)
-            measured->values[series_of_controlled[k]][value] += share * draw->controlled[k * WALKERS + w];
-        measured->values[SERIES_LOCAL][value] += share * draw->energy[ENERGY_LOCAL * WALKERS + w];
-        measured->values[SERIES_KINETIC_GRADIENT][value] += share * draw->energy[ENERGY_KINETIC_GRADIENT * WALKERS + w];
-        measured->values[SERIES_VIRIAL][value] += share * draw->energy[ENERGY_VIRIAL * WALKERS + w];
+    const double share = 1 / (double)measured->block, *const from[SERIES] = {
+        [SERIES_ENERGY] = draw->controlled, [SERIES_KINETIC] = draw->controlled + WALKERS, [SERIES_TRAP] = draw->controlled + 2 * WALKERS,
+        [SERIES_PAIR] = draw->controlled + 3 * WALKERS, [SERIES_LOCAL] = draw->energy + ENERGY_LOCAL * WALKERS,
+        [SERIES_KINETIC_GRADIENT] = draw->energy + ENERGY_KINETIC_GRADIENT * WALKERS, [SERIES_VIRIAL] = draw->energy + ENERGY_VIRIAL * WALKERS };
+    const size_t at = measured->partial + draw->draw;
+    const bool first = at % measured->block == 0;
+    for (size_t k = 0; k < SERIES; k++) {
+        double *row = value_row(measured, k, draw->block, measured->draws + at / measured->block);
+        for (size_t w = 0; w < WALKERS; w++)
+            row[w] = first ? share * from[k][w] : row[w] + share * from[k][w];
     }
     if (draw->draw % OBSERVABLES_DRAWS == 0)
         observables_add(&measured->observables, draw->group, draw->x);
+}
+
+void run_series_by_walker(const struct run *run, size_t which, double *out)
+{
+    const size_t draws = run->measured.draws;
+    for (size_t k = 0; k < run->ensemble.n_blocks; k++)
+        for (size_t t = 0; t < draws; t++) {
+            const double *row = value_row(&run->measured, which, k, t);
+            for (size_t w = 0; w < WALKERS; w++)
+                out[(k * WALKERS + w) * draws + t] = row[w];
+        }
+}
+
+void run_series_take(struct run *run, size_t which, size_t draws, const double *by_walker)
+{
+    for (size_t k = 0; k < run->ensemble.n_blocks; k++)
+        for (size_t t = 0; t < draws; t++) {
+            double *row = value_row(&run->measured, which, k, t);
+            for (size_t w = 0; w < WALKERS; w++)
+                row[w] = by_walker[(k * WALKERS + w) * draws + t];
+        }
 }
 
 static void add_sums(struct ensemble_sums *to, const struct ensemble_sums *from)
@@ -66,7 +97,7 @@ static void add_sums(struct ensemble_sums *to, const struct ensemble_sums *from)
         target[k] += source[k];
 }
 
-// Series as the statistics want them: the draws there are, without gaps. `whole`: all that can be known, else mean and error.
+// `whole`: all that can be known, else mean and error.
 static bool analyse(const struct run *run, size_t which, bool whole, struct statistics *out, struct error *error)
 {
     const struct measured *measured = &run->measured;
@@ -74,9 +105,7 @@ static bool analyse(const struct run *run, size_t which, bool whole, struct stat
     double *packed = memory_doubles(walkers * draws);
     if (!packed)
         return error_add(error, ERROR_INTERNAL, "no memory to analyse the series");
-    for (size_t w = 0; w < walkers; w++)
-        for (size_t t = 0; t < draws; t++)
-            packed[w * draws + t] = measured->values[which][w * measured->capacity + t];
+    run_series_by_walker(run, which, packed);
     const bool good = (whole ? statistics_analyse : statistics_estimate)(&(struct series){ walkers, draws, measured->block, packed }, out, error);
     memory_free(packed);
     return good;
@@ -93,9 +122,7 @@ bool run_conclude(struct run *run, struct error *error)
         return false;
     result->energy = energy.mean;
     result->energy_error = energy.error;
-    result->autocorrelation_time = energy.autocorrelation_time;
     result->autocorrelation_error = energy.error_autocorrelation;
-    result->effective_samples = energy.effective_samples;
     result->r_hat = energy.r_hat;
     result->plateau = energy.plateau;
     const struct { size_t series; double *mean, *error; } rest[] = {
@@ -116,6 +143,10 @@ bool run_conclude(struct run *run, struct error *error)
     result->virial_ratio = 2 * result->kinetic / result->virial_ratio;
     result->variance = mean_of_squares(sums->local, sums->local2, sums->samples);
     result->estimator_variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
+    // times and samples are those of draws, whose variance is larger than that of values that are means over several
+    const double averaged = run->measured.block > 1 && result->estimator_variance > 0 ? energy.variance / result->estimator_variance : 1;
+    result->autocorrelation_time = energy.autocorrelation_time * averaged;
+    result->effective_samples = energy.effective_samples / averaged;
     result->acceptance = sums->accepted / sums->moves;
     result->n_samples = sums->samples;
     result->n_bad = (double)run->course.bad + sums->bad;
@@ -125,15 +156,15 @@ bool run_conclude(struct run *run, struct error *error)
     return true;
 }
 
-// Whether the error asked for is reached; looked at after 2, 3, 4, 6, 8, … chunks.
+// Whether the error asked for is reached; looked at after 2 to 8, 10, 12, 14, 16, 20, … chunks.
 static bool precise_enough(const struct run *run, bool *reached, struct error *error)
 {
     struct statistics energy;
     *reached = false;
     size_t power = run->measured.chunks;
-    while (power > 3 && power % 2 == 0)
+    while (power > 7 && power % 2 == 0)
         power /= 2;
-    if (!(run->settings->measure.target_error > 0) || power < 2 || power > 3)
+    if (!(run->settings->measure.target_error > 0) || power < 2 || power > 7)
         return true;
     if (!analyse(run, SERIES_ENERGY, false, &energy, error))
         return false;
@@ -158,13 +189,13 @@ static void make_room(struct run *run)
 {
     struct measured *measured = &run->measured;
     for (size_t k = 0; k < SERIES; k++)
-        for (size_t w = 0; w < run->ensemble.n_walkers; w++) {
-            double *values = measured->values[k] + w * measured->capacity;
-            for (size_t t = 0; t < measured->room / 2; t++)
-                values[t] = 0.5 * (values[2 * t] + values[2 * t + 1]);
-            for (size_t t = measured->room / 2; t < measured->room; t++)
-                values[t] = 0;
-        }
+        for (size_t b = 0; b < run->ensemble.n_blocks; b++)
+            for (size_t t = 0; t < measured->room / 2; t++) {
+                const double *before = value_row(measured, k, b, 2 * t);
+                double *row = value_row(measured, k, b, t);
+                for (size_t w = 0; w < WALKERS; w++)
+                    row[w] = 0.5 * (before[w] + before[WALKERS + w]);
+            }
     measured->draws = measured->room / 2;
     measured->block *= 2;
 }

@@ -131,14 +131,11 @@ static void add_result(struct record *record, const struct run *run)
     record_add_text(record, "/result/training_stop", "why training ended", run->result->stop_reason);
 }
 
-// Rows packed to the draws there are.
 static double *pack_series(const struct run *run, size_t which)
 {
-    const struct measured *measured = &run->measured;
-    double *packed = malloc(run->ensemble.n_walkers * measured->draws * sizeof *packed);
-    for (size_t w = 0; packed && w < run->ensemble.n_walkers; w++)
-        for (size_t t = 0; t < measured->draws; t++)
-            packed[w * measured->draws + t] = measured->values[which][w * measured->capacity + t];
+    double *packed = malloc(run->ensemble.n_walkers * run->measured.draws * sizeof *packed);
+    if (packed)
+        run_series_by_walker(run, which, packed);
     return packed;
 }
 

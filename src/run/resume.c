@@ -114,14 +114,18 @@ static bool load_series(const struct resume *resume, const struct checkpoint_num
         [SERIES_ENERGY] = "/measurement/energy", [SERIES_LOCAL] = "/measurement/local_energy", [SERIES_KINETIC] = "/measurement/kinetic",
         [SERIES_TRAP] = "/measurement/trap", [SERIES_PAIR] = "/measurement/pair", [SERIES_KINETIC_GRADIENT] = "/measurement/kinetic_gradient",
         [SERIES_VIRIAL] = "/measurement/virial" };
-    struct measured *measured = &resume->run->measured;
+    const struct measured *measured = &resume->run->measured;
     if (numbers->stage < STAGE_MEASURING || !(numbers->values > 0))
         return true;
     if (!(numbers->values <= (double)measured->capacity))
         return error_add(resume->error, ERROR_DAMAGED, "%s: its checkpoint has more values than there is room for", resume->run->options->output);
-    bool good = true;
-    for (size_t k = 0; k < SERIES; k++)
-        good = good && load_corner(resume, paths[k], resume->run->ensemble.n_walkers, (size_t)numbers->values, measured->capacity, measured->values[k]);
+    const size_t walkers = resume->run->ensemble.n_walkers, draws = (size_t)numbers->values;
+    double *by_walker = malloc(walkers * draws * sizeof *by_walker);
+    bool good = by_walker || error_add(resume->error, ERROR_INTERNAL, "no memory to read the series");
+    for (size_t k = 0; good && k < SERIES; k++)
+        if ((good = load_corner(resume, paths[k], walkers, draws, draws, by_walker)))
+            run_series_take(resume->run, k, draws, by_walker);
+    free(by_walker);
     return good;
 }
 

@@ -323,7 +323,7 @@ bool run_check(const struct settings *settings, const struct run_options *option
     if (good) {
         const struct ensemble *ensemble = &run.ensemble;
         const double walkers = (double)ensemble->n_walkers, parameters = (double)ensemble->wavefunction.n_parameters;
-        const double draws = ceil((double)settings->measure.samples / walkers), kept = fmin(draws, fmax(64, 1048576 / walkers));
+        const double draws = ceil((double)settings->measure.samples / walkers), kept = fmin(draws, (double)run_series_room(ensemble->n_walkers));
         const double training = (double)settings->optimizer.iterations * ceil((double)settings->optimizer.samples / walkers);
         const double train = draw_seconds(&run.ensemble, PASS_GRADIENT | PASS_CONTROLS), measure = draw_seconds(&run.ensemble, 0);
         *estimate = (struct run_estimate){ .memory_per_walker = result.memory_per_walker, .n_parameters = ensemble->wavefunction.n_parameters,

@@ -29,13 +29,13 @@ struct course {
     bool over;                   // ended on a plateau
 };
 
-// The series behind the result: [walker, value], every value the mean over `block` consecutive draws. When the room is full and more draws
+// The series behind the result, one row per value of a block of walkers, every value the mean over `block` consecutive draws. When the room is full and more draws
 // are wanted, neighbours are averaged and the block doubles: a run that is extended ends with the same series as one that was longer at once.
 enum { SERIES_ENERGY, SERIES_LOCAL, SERIES_KINETIC, SERIES_TRAP, SERIES_PAIR, SERIES_KINETIC_GRADIENT, SERIES_VIRIAL, SERIES };
 struct measured {
     size_t block, room, capacity;         // draws per value; values per walker after which the block doubles; values there is memory for
     size_t draws, partial, chunks;        // values per walker so far; draws in the one under way; passes
-    double *values[SERIES];               // [walkers, capacity]
+    double *values[SERIES];               // [block of walkers, capacity, lane]
     struct ensemble_sums sums;
     struct observables observables;
 };
@@ -83,8 +83,13 @@ void run_account(struct run *run);
 // False without an error: the run is to stop (run->stop.stopped), or a pass was cut short (run->ensemble.was_cut).
 bool run_train(struct run *run, struct error *error);
 bool run_measure(struct run *run, struct error *error);
+// Values per walker after which the block doubles.
+size_t run_series_room(size_t walkers);
 // Room for the series, once.
 bool run_measure_prepare(struct run *run, struct error *error);
+// A series as the statistics and the file have it: [walker, draw], the draws there are; and back, `draws` of them.
+void run_series_by_walker(const struct run *run, size_t which, double *out);
+void run_series_take(struct run *run, size_t which, size_t draws, const double *by_walker);
 // Results from the draws there are.
 bool run_conclude(struct run *run, struct error *error);
 bool run_publish(struct run *run, const char *status, struct error *error);
