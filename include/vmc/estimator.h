@@ -29,6 +29,8 @@ struct moments {
 enum { MOMENT_ROWS = 4 };
 // A draw of a block, per walker: energy [ENERGY_ROWS], controlled [CONTROLLED_ROWS] rows.
 void moments_add(double reference, const double *energy, const double *controlled, double *rows);
+// A row of a series whose values are means over 1 / share draws: `share` of the draw's row is added to it, or begins it (`first`).
+void moments_record(double share, bool first, const double *draw, double *value);
 // Whether both energies of all walkers are.
 bool moments_finite(const double *energy, const double *controlled);
 // Adds a block whose rows hold `draws` draws.

@@ -25,6 +25,13 @@ void moments_add(double reference, const double *energy, const double *controlle
     add(reference, rows_at_const(energy, ENERGY_LOCAL), rows_at(rows, 2));
 }
 
+void moments_record(double share, bool first, const double *draw, double *value)
+{
+    const pack weight = pack_all(share);
+    for (size_t l = 0; l < ROW_PACKS; l++)
+        ((pack *)value)[l] = first ? (pack)(weight * ((const pack *)draw)[l]) : pack_fma(weight, ((const pack *)draw)[l], ((const pack *)value)[l]);
+}
+
 bool moments_finite(const double *energy, const double *controlled)
 {
     pack sum = pack_all(0.0);

@@ -59,11 +59,8 @@ static void record_draw(const struct ensemble_draw *draw, void *context)
         [SERIES_KINETIC_GRADIENT] = draw->energy + ENERGY_KINETIC_GRADIENT * WALKERS, [SERIES_VIRIAL] = draw->energy + ENERGY_VIRIAL * WALKERS };
     const size_t at = measured->partial + draw->draw;
     const bool first = at % measured->block == 0;
-    for (size_t k = 0; k < SERIES; k++) {
-        double *row = value_row(measured, k, draw->block, measured->draws + at / measured->block);
-        for (size_t w = 0; w < WALKERS; w++)
-            row[w] = first ? share * from[k][w] : row[w] + share * from[k][w];
-    }
+    for (size_t k = 0; k < SERIES; k++)
+        moments_record(share, first, from[k], value_row(measured, k, draw->block, measured->draws + at / measured->block));
     if (draw->draw % OBSERVABLES_DRAWS == 0)
         observables_add(&measured->observables, draw->group, draw->x);
 }

@@ -8,7 +8,7 @@
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
 enum { SWEEPS_AFTER_STEP_BACK = 20 };
 // On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one iteration that make the metric.
-enum { REFINEMENTS = 2, REFINED_SAMPLES = 4, METRIC_SAMPLES_MOST = 1 << 14 };
+enum { REFINEMENTS = 1, REFINED_SAMPLES = 8, METRIC_SAMPLES_MOST = 1 << 14 };
 
 static double scheduled_rate(const struct settings_optimizer *optimizer, double rate, size_t iteration)
 {
@@ -280,7 +280,7 @@ static bool prepare_metric(struct run *run, struct error *error)
 {
     const struct optimizer_type *type = optimizer_type_at(run->settings->optimizer.method);
     const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->optimizer.samples + walkers - 1) / walkers;
-    size_t room = REFINED_SAMPLES * REFINED_SAMPLES * draws * walkers;
+    size_t room = REFINED_SAMPLES * draws * walkers;
     if (room > METRIC_SAMPLES_MOST)
         room = METRIC_SAMPLES_MOST > walkers ? METRIC_SAMPLES_MOST / walkers * walkers : walkers;
     return !type->needs_metric || run->metric.room > 0 || metric_build(&run->metric, &run->ensemble.wavefunction, room) ||
