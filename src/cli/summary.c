@@ -107,10 +107,13 @@ static void write_training(FILE *out, const struct run_result *result, size_t wi
         fprintf(out, "%-*s%.0f after numbers that were not finite\n", LABEL, "steps taken back", result->steps_back);
 }
 
-static void write_doubts(FILE *out, const struct run_result *result, size_t width)
+// Without a plateau the error is the scatter of whole walkers: honest where each of them has gone through many autocorrelation times.
+static void write_doubts(FILE *out, const struct cli_summary *summary, size_t width)
 {
+    const struct run_result *result = summary->result;
+    const double draws = result->n_samples / (double)summary->settings->sampler.walkers;
     char text[200];
-    if (!result->plateau && result->energy_error > 0) {
+    if (!result->plateau && result->energy_error > 0 && !(draws >= 50 * result->autocorrelation_time)) {
         write_label(out, "caution");
         cli_wrap(out, LABEL, LABEL, width, "too few draws for a sure error bar, which may be too small; raise measure.samples");
     }
@@ -130,7 +133,7 @@ static void write_summary(FILE *out, const struct cli_summary *summary, size_t w
             write_known(out, &summary->known[j], result, width);
     }
     write_training(out, result, width);
-    write_doubts(out, result, width);
+    write_doubts(out, summary, width);
     write_time(out, "wall time", result->wall_time);
     write_time(out, "CPU time", result->cpu_time);
     write_label(out, "threads");
