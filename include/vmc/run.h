@@ -5,6 +5,7 @@
 
 #include "vmc/error.h"
 #include "vmc/settings.h"
+#include "vmc/team.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +37,8 @@ struct run_options {
     double max_time;          // s of wall time after which the run has stopped cleanly; 0: none
     bool resume;              // go on from the file at `output` where there is one
     struct record_lock *lock; // on `output`, may be NULL: given signs of life, and asked before every publishing
+    const struct team *team;  // NULL: one process. Else all of the team call run_execute alike; only the first touches files, and needs progress,
+                              // note and lock. All of them get the same error, but only the first the result.
 };
 
 // What a run yields; NAN where a quantity does not exist. run_result_rows describes the members for summary, JSON and file alike.

@@ -158,18 +158,29 @@ static void describe(const struct run *run, struct checkpoint *checkpoint, struc
 
 static size_t random_words(const struct run *run) { return run->ensemble.n_blocks * RNG_ROWS * WALKERS; }
 
-// Memory for what has none yet; the observables' comes when there are any.
-static bool reserve(const struct run *run, struct checkpoint *checkpoint, struct error *error)
+// Memory for what has none yet; the observables' comes when there are any. How much is missing is told in `missing`.
+static bool reserve(const struct run *run, struct checkpoint *checkpoint, size_t *missing, struct error *error)
 {
     struct array array[ARRAYS];
     bool good = true;
     describe(run, checkpoint, array);
+    *missing = !checkpoint->random;
     for (size_t k = 0; k < ARRAYS; k++)
-        if (!*array[k].values && count_of(&array[k]) > 0)
+        if (!*array[k].values && count_of(&array[k]) > 0) {
             good = (*array[k].values = memory_doubles(count_of(&array[k]))) && good;
+            ++*missing;
+        }
     if (!checkpoint->random)
         good = (checkpoint->random = (uint64_t *)memory_doubles(random_words(run))) && good;
     return good || error_add(error, ERROR_INTERNAL, "no memory to keep a state of the walkers");
+}
+
+// The same by all processes.
+static bool reserve_all(const struct run *run, struct checkpoint *checkpoint, struct error *error)
+{
+    size_t missing;
+    const bool good = reserve(run, checkpoint, &missing, error);
+    return missing == 0 || team_agree(run->options->team, good, error);
 }
 
 void checkpoint_drop(struct checkpoint *checkpoint)
@@ -191,7 +202,7 @@ static void copy(double *to, const double *from, size_t n)
 static void walkers_copy(const struct run *run, const struct checkpoint *checkpoint, bool restore)
 {
     const size_t m = run->ensemble.wavefunction.n_coordinates * WALKERS, words = RNG_ROWS * WALKERS;
-    for (size_t k = 0; k < run->ensemble.n_blocks; k++) {
+    for (size_t k = run->ensemble.first_block; k < run->ensemble.end_block; k++) {
         const struct block *block = &run->ensemble.block[k];
         double *x = checkpoint->x + k * m;
         uint64_t *random = checkpoint->random + k * words;
@@ -220,7 +231,7 @@ static void measured_copy(struct run *run, const struct checkpoint *checkpoint, 
     struct observables *observables = &measured->observables;
     const size_t walkers = run->ensemble.n_walkers, counters = observables->n_batches * observables->n_counters;
     for (size_t k = 0; k < SERIES && measured->values[k] && measured->draws < measured->capacity; k++)
-        for (size_t b = 0; b < run->ensemble.n_blocks; b++) {
+        for (size_t b = run->ensemble.first_block; b < run->ensemble.end_block; b++) {
             double *row = measured->values[k] + (b * measured->capacity + measured->draws) * WALKERS, *kept = checkpoint->column + k * walkers + b * WALKERS;
             copy(restore ? row : kept, restore ? kept : row, WALKERS);
         }
@@ -237,7 +248,7 @@ bool checkpoint_take(struct run *run, struct error *error)
 {
     const size_t which = which_now(run), n = run->ensemble.wavefunction.n_parameters;
     struct checkpoint *checkpoint = &run->checkpoint[which];
-    if (!reserve(run, checkpoint, error))
+    if (!reserve_all(run, checkpoint, error))
         return false;
     numbers_take(run, &checkpoint->numbers);
     copy(checkpoint->theta, run->theta, n);
@@ -309,6 +320,46 @@ static void add_one(const struct run *run, struct record *record, size_t which)
     record_add_words(record, path, "states of the random streams: [block, word, walker of the block]", random_words(run), checkpoint.random);
 }
 
+// ---- between the processes of a team
+
+static void move_walkers(const struct run *run, const struct checkpoint *checkpoint, bool measuring, enum team_way way)
+{
+    const struct ensemble *ensemble = &run->ensemble;
+    const struct observables *observables = &run->measured.observables;
+    const size_t row = WALKERS * sizeof(double), number = observables->parts * sizeof(double);
+    ensemble_move_blocks(ensemble, &(struct ensemble_rows){ checkpoint->x, 1, 0, ensemble->wavefunction.n_coordinates * row }, way);
+    ensemble_move_blocks(ensemble, &(struct ensemble_rows){ checkpoint->random, 1, 0, RNG_ROWS * row }, way);
+    if (!measuring)
+        return;
+    ensemble_move_blocks(ensemble, &(struct ensemble_rows){ checkpoint->column, SERIES, ensemble->n_blocks * row, row }, way);
+    ensemble_move_groups(ensemble, checkpoint->count, observables->n_counters * number, way);
+    ensemble_move_groups(ensemble, checkpoint->distance, number, way);
+    ensemble_move_groups(ensemble, checkpoint->samples, number, way);
+}
+
+bool checkpoint_move(struct run *run, size_t which, enum team_way way, struct error *error)
+{
+    const struct team *team = run->options->team;
+    struct checkpoint *checkpoint = &run->checkpoint[which];
+    const size_t size = run->ensemble.wavefunction.n_parameters * sizeof(double);
+    if (way == TEAM_DEAL) {
+        size_t missing;
+        team_share(team, &checkpoint->there, sizeof checkpoint->there);
+        if (!checkpoint->there)
+            return true;
+        if (!team_agree(team, reserve(run, checkpoint, &missing, error), error))
+            return false;
+        team_share(team, &checkpoint->numbers, sizeof checkpoint->numbers);
+        team_share(team, checkpoint->theta, size);
+        team_share(team, checkpoint->good_theta, size);
+        team_share(team, checkpoint->mean_theta, size);
+        team_share(team, checkpoint->controls, CONTROLLED_QUANTITIES * run->ensemble.controls.n_functions * sizeof(double));
+    }
+    if (checkpoint->there)
+        move_walkers(run, checkpoint, checkpoint->numbers.stage == STAGE_MEASURING, way);
+    return true;
+}
+
 void checkpoint_add(const struct run *run, struct record *record)
 {
     for (size_t which = 0; which < CHECKPOINTS; which++) {
@@ -362,10 +413,11 @@ bool checkpoint_load(struct run *run, struct record_file *file, size_t which, st
     struct checkpoint *checkpoint = &run->checkpoint[which];
     struct array array[ARRAYS];
     char path[PATH_SIZE];
+    size_t missing;
     place(path, which, "stage");
     if (!record_has(file, path))
         return true;
-    if (!load_numbers(run, file, which, error) || !check_numbers(run, which, error) || !reserve(run, checkpoint, error))
+    if (!load_numbers(run, file, which, error) || !check_numbers(run, which, error) || !reserve(run, checkpoint, &missing, error))
         return false;
     describe(run, checkpoint, array);
     for (size_t k = 0; k < ARRAYS; k++) {

@@ -5,6 +5,7 @@
 
 #include "vmc/error.h"
 #include "vmc/record.h"
+#include "vmc/team.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,8 @@ bool checkpoint_take(struct run *run, struct error *error);
 // Back to a state; room for it must have been made (run_measure_prepare).
 bool checkpoint_restore(struct run *run, size_t which, struct error *error);
 void checkpoint_drop(struct checkpoint *checkpoint);
+// The walkers' part of a state to the first process (TEAM_GATHER), or all of it from there (TEAM_DEAL).
+bool checkpoint_move(struct run *run, size_t which, enum team_way way, struct error *error);
 // Into /checkpoint; values are borrowed.
 void checkpoint_add(const struct run *run, struct record *record);
 // From /checkpoint; `there` says whether it has this one. ERROR_DAMAGED.

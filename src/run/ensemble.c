@@ -39,6 +39,9 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
     return place(scratch, &at, MOMENT_ROWS, &rows->moments);
 }
 
+static size_t first_block(const struct ensemble *ensemble, size_t group) { return group * ensemble->n_blocks / ensemble->n_groups; }
+static size_t first_group(const struct ensemble *ensemble, size_t rank) { return rank * ensemble->n_groups / team_ranks(ensemble->team); }
+
 static bool allocate(struct ensemble *ensemble, struct error *error)
 {
     struct rows rows;
@@ -49,11 +52,12 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
     ensemble->random = (uint64_t *)memory_rows(RNG_ROWS * ensemble->n_blocks);
     ensemble->scratch_doubles = lay_out(ensemble, NULL, &rows) * WALKERS;
     ensemble->scratch = memory_doubles(ensemble->threads * ensemble->scratch_doubles);
-    bool good = ensemble->block && ensemble->frames && ensemble->trial && ensemble->random && ensemble->scratch;
+    ensemble->group_gradients = memory_doubles(ensemble->n_groups * ensemble->wavefunction.n_parameters);
+    bool good = ensemble->block && ensemble->frames && ensemble->trial && ensemble->random && ensemble->scratch && ensemble->group_gradients;
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         struct ensemble_group *group = &ensemble->group[g];
-        group->first_block = g * ensemble->n_blocks / ensemble->n_groups;
-        group->n_blocks = (g + 1) * ensemble->n_blocks / ensemble->n_groups - group->first_block;
+        group->first_block = first_block(ensemble, g);
+        group->n_blocks = first_block(ensemble, g + 1) - group->first_block;
         group->gradient_sums = memory_rows(ensemble->wavefunction.n_sum_rows);
         group->control_sums = memory_rows(controls_sum_rows(&ensemble->controls));
         good = good && group->gradient_sums && group->control_sums;
@@ -88,6 +92,8 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
                                    .n_blocks = settings->sampler.walkers / WALKERS, .sampler = sampler_type_at(settings->sampler.method),
                                    .sampler_state = settings->sampler_state };
     ensemble->n_groups = ensemble->n_blocks < GROUPS_MOST ? ensemble->n_blocks : GROUPS_MOST;
+    ensemble->end_group = ensemble->n_groups;
+    ensemble->end_block = ensemble->n_blocks;
     if (!hamiltonian_build(&ensemble->hamiltonian, &settings->system, interaction_type_at(settings->system_section.interaction),
                            settings->interaction_state, error))
         return false;
@@ -109,6 +115,8 @@ void ensemble_finish(struct ensemble *ensemble)
         memory_free(ensemble->group[g].gradient_sums);
         memory_free(ensemble->group[g].control_sums);
     }
+    memory_free(ensemble->group_gradients);
+    free(ensemble->offset);
     memory_free(ensemble->scratch);
     memory_free(ensemble->random);
     memory_free(ensemble->frames);
@@ -116,6 +124,33 @@ void ensemble_finish(struct ensemble *ensemble)
     free(ensemble->block);
     wavefunction_finish(&ensemble->wavefunction);
     *ensemble = (struct ensemble){ 0 };
+}
+
+bool ensemble_join(struct ensemble *ensemble, const struct team *team, struct error *error)
+{
+    if (!team)
+        return true;
+    ensemble->team = team;
+    ensemble->first_group = first_group(ensemble, team->rank);
+    ensemble->end_group = first_group(ensemble, team->rank + 1);
+    ensemble->first_block = first_block(ensemble, ensemble->first_group);
+    ensemble->end_block = first_block(ensemble, ensemble->end_group);
+    ensemble->offset = calloc(team->ranks + 1, sizeof *ensemble->offset);
+    return ensemble->offset || error_add(error, ERROR_INTERNAL, "no memory for %zu processes", team->ranks);
+}
+
+void ensemble_move_groups(const struct ensemble *ensemble, void *base, size_t size, enum team_way way)
+{
+    for (size_t r = 0; ensemble->team && r <= ensemble->team->ranks; r++)
+        ensemble->offset[r] = first_group(ensemble, r) * size;
+    team_move(ensemble->team, &(struct team_parts){ base, 1, ensemble->n_groups * size, ensemble->offset }, way);
+}
+
+void ensemble_move_blocks(const struct ensemble *ensemble, const struct ensemble_rows *rows, enum team_way way)
+{
+    for (size_t r = 0; ensemble->team && r <= ensemble->team->ranks; r++)
+        ensemble->offset[r] = first_block(ensemble, first_group(ensemble, r)) * rows->size;
+    team_move(ensemble->team, &(struct team_parts){ rows->base, rows->rows, rows->stride, ensemble->offset }, way);
 }
 
 size_t ensemble_memory(const struct ensemble *ensemble)
@@ -130,7 +165,7 @@ void ensemble_start(struct ensemble *ensemble, uint64_t seed)
 {
     const struct system *system = &ensemble->wavefunction.system;
     const size_t m = ensemble->wavefunction.n_coordinates;
-    for (size_t k = 0; k < ensemble->n_blocks; k++) {
+    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
         struct block *block = &ensemble->block[k];
         rng_start_block(block->random, seed, k * WALKERS);
         rng_normals(block->random, m, block->current);
@@ -146,7 +181,7 @@ bool ensemble_take(struct ensemble *ensemble, const double *theta)
     if (!wavefunction_prepare(&ensemble->wavefunction, theta))
         return false;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
-    for (size_t k = 0; k < ensemble->n_blocks; k++) {
+    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
         wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);
         ensemble->block[k].evaluated = true;
     }
@@ -183,12 +218,21 @@ static bool cut(struct ensemble *ensemble)
     return true;
 }
 
+// Where one process is cut, all are; how many moves were accepted in all.
+static uint64_t join_cut(struct ensemble *ensemble, uint64_t accepted)
+{
+    uint64_t values[] = { accepted, ensemble->was_cut };
+    team_sum(ensemble->team, values, 2);
+    ensemble->was_cut = values[1] > 0;
+    return values[0];
+}
+
 static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
 {
     size_t accepted = 0;
     const size_t per_sweep = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system);
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static) reduction(+ : accepted)
-    for (size_t k = 0; k < ensemble->n_blocks; k++) {
+    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
         struct rows rows;
         take_scratch(ensemble, &rows);
         for (size_t s = 0; s < sweeps && !cut(ensemble); s++)
@@ -197,7 +241,7 @@ static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
         ensemble->block[k].evaluated = true;
         give_scratch(ensemble, &rows);
     }
-    return (double)accepted / (double)(sweeps * per_sweep * ensemble->n_walkers);
+    return (double)join_cut(ensemble, accepted) / (double)(sweeps * per_sweep * ensemble->n_walkers);
 }
 
 // Windows of sweeps; ln step moves with the distance from the best acceptance, by less and less, and ends at the mean over the last half.
@@ -319,7 +363,7 @@ void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensem
 {
     const size_t moves = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system) * ensemble->thin * draws;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(dynamic, 1)
-    for (size_t g = 0; g < ensemble->n_groups; g++) {
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++) {
         struct rows rows;
         struct ensemble_group *group = &ensemble->group[g];
         take_scratch(ensemble, &rows);
@@ -334,9 +378,14 @@ void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensem
         group->sums.samples = (double)(group->n_blocks * WALKERS * draws);
         group->sums.moves = (double)(group->n_blocks * WALKERS * moves);
     }
+    struct ensemble_sums sums[GROUPS_MOST];
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
+        sums[g] = ensemble->group[g].sums;
+    join_cut(ensemble, 0);
+    ensemble_move_groups(ensemble, sums, sizeof *sums, TEAM_GATHER_ALL);
     *total = (struct ensemble_sums){ 0 };
     for (size_t g = 0; g < ensemble->n_groups; g++) {
-        const double *from = (const double *)&ensemble->group[g].sums;
+        const double *from = (const double *)&sums[g];
         double *to = (double *)total;
         for (size_t k = 0; k < sizeof *total / sizeof(double); k++)
             to[k] += from[k];
@@ -346,19 +395,31 @@ void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensem
 void ensemble_gradient(const struct ensemble *ensemble, double samples, double *gradient)
 {
     const size_t n = ensemble->wavefunction.n_parameters;
+    double *const gradients = ensemble->group_gradients;
+    memset(gradients, 0, ensemble->n_groups * n * sizeof *gradients);
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
+        wavefunction_collect(&ensemble->wavefunction, ensemble->group[g].gradient_sums, gradients + g * n);
+    ensemble_move_groups(ensemble, gradients, n * sizeof *gradients, TEAM_GATHER_ALL);
     memset(gradient, 0, n * sizeof *gradient);
     for (size_t g = 0; g < ensemble->n_groups; g++)
-        wavefunction_collect(&ensemble->wavefunction, ensemble->group[g].gradient_sums, gradient);
+        for (size_t k = 0; k < n; k++)
+            gradient[k] += gradients[g * n + k];
     for (size_t k = 0; k < n; k++)
         gradient[k] *= 2 / samples;
 }
 
+enum { FIT_MOMENTS = (CONTROLS_MOST + CONTROLLED_QUANTITIES + 1) * (CONTROLS_MOST + CONTROLLED_QUANTITIES + 2) / 2 };
+
 bool ensemble_fit(struct ensemble *ensemble)
 {
-    double moments[(CONTROLS_MOST + CONTROLLED_QUANTITIES + 1) * (CONTROLS_MOST + CONTROLLED_QUANTITIES + 2) / 2] = { 0 };
+    double moments[GROUPS_MOST][FIT_MOMENTS] = { { 0 } }, total[FIT_MOMENTS] = { 0 };
     if (ensemble->controls.n_functions == 0)
         return false;
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
+        controls_reduce(&ensemble->controls, ensemble->group[g].control_sums, moments[g]);
+    ensemble_move_groups(ensemble, moments, sizeof *moments, TEAM_GATHER_ALL);
     for (size_t g = 0; g < ensemble->n_groups; g++)
-        controls_reduce(&ensemble->controls, ensemble->group[g].control_sums, moments);
-    return controls_fit(&ensemble->controls, moments);
+        for (size_t k = 0; k < FIT_MOMENTS; k++)
+            total[k] += moments[g][k];
+    return controls_fit(&ensemble->controls, total);
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The walkers of a run and the passes over them. Blocks are dealt to a fixed number of groups; a thread takes whole groups, sums are kept per
-// group and merged in order, so that results do not depend on the number of threads.
+// group and merged in order, so that results do not depend on the number of threads. Several processes have a stretch of the groups each; what
+// the others' sums are is told after a pass, and merged in the same order.
 #ifndef VMC_RUN_ENSEMBLE_H
 #define VMC_RUN_ENSEMBLE_H
 
 #include "vmc/estimator.h"
 #include "vmc/settings.h"
+#include "vmc/team.h"
 #include "vmc/walkers.h"
 
 enum { GROUPS_MOST = 64 };
@@ -37,6 +39,11 @@ struct ensemble {
     double *frames, **trial;            // one frame per block; one per thread, which is in the scratch at first
     uint64_t *random;
     struct ensemble_group group[GROUPS_MOST];
+    double *group_gradients;            // [group, parameter]
+    const struct team *team;            // NULL: alone
+    size_t first_group, end_group;      // this process's
+    size_t first_block, end_block;
+    size_t *offset;                     // [ranks + 1], of use in team_move
     double *scratch;                    // threads times scratch_doubles
     size_t scratch_doubles;
     double reference;                   // an energy near the mean
@@ -44,6 +51,11 @@ struct ensemble {
     bool (*cut)(void *context);         // may be NULL
     void *cut_context;
     bool was_cut;                       // stays so until it is cleared
+};
+
+struct ensemble_rows {
+    void *base;
+    size_t rows, stride, size;          // bytes from row to row; bytes of one block in a row
 };
 
 // What a pass over the draws hands to a caller per draw and block, besides the sums. Rows of 32.
@@ -59,6 +71,11 @@ typedef void ensemble_visit(const struct ensemble_draw *draw, void *context);
 
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error);
 void ensemble_finish(struct ensemble *ensemble);
+// From here on this process has its share of the groups only. Everything below is then done by all of the team at once.
+bool ensemble_join(struct ensemble *ensemble, const struct team *team, struct error *error);
+// What is known of each group, `size` bytes one after the other, and of each block, in rows `stride` bytes apart: to where it is needed.
+void ensemble_move_groups(const struct ensemble *ensemble, void *base, size_t size, enum team_way way);
+void ensemble_move_blocks(const struct ensemble *ensemble, const struct ensemble_rows *rows, enum team_way way);
 size_t ensemble_memory(const struct ensemble *ensemble);  // bytes
 // Fresh walkers from the trap's Gaussian; streams from the seed.
 void ensemble_start(struct ensemble *ensemble, uint64_t seed);

@@ -110,7 +110,7 @@ static bool analyse(const struct run *run, size_t which, bool whole, struct stat
 
 static double mean_of_squares(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / (n > 1 ? n - 1 : 1)); }
 
-bool run_conclude(struct run *run, struct error *error)
+static bool conclude(struct run *run, struct error *error)
 {
     struct run_result *result = run->result;
     const struct ensemble_sums *sums = &run->measured.sums;
@@ -153,6 +153,13 @@ bool run_conclude(struct run *run, struct error *error)
     return true;
 }
 
+bool run_conclude(struct run *run, struct error *error)
+{
+    const struct team *team = run->options->team;
+    run_share_all_series(run);
+    return team_agree(team, !team_leads(team) || conclude(run, error), error);
+}
+
 // Whether the error asked for is reached; looked at after 2 to 8, 10, 12, 14, 16, 20, … chunks.
 static bool precise_enough(const struct run *run, bool *reached, struct error *error)
 {
@@ -163,9 +170,12 @@ static bool precise_enough(const struct run *run, bool *reached, struct error *e
         power /= 2;
     if (!(run->settings->measure.target_error > 0) || power < 2 || power > 7)
         return true;
-    if (!analyse(run, SERIES_ENERGY, false, &energy, error))
+    const struct team *team = run->options->team;
+    run_share_series(run, SERIES_ENERGY, TEAM_GATHER);
+    if (!team_agree(team, !team_leads(team) || analyse(run, SERIES_ENERGY, false, &energy, error), error))
         return false;
-    *reached = energy.error <= run->settings->measure.target_error;
+    *reached = team_leads(team) && energy.error <= run->settings->measure.target_error;
+    *reached = team_any(team, *reached);
     return true;
 }
 
@@ -186,7 +196,7 @@ static void make_room(struct run *run)
 {
     struct measured *measured = &run->measured;
     for (size_t k = 0; k < SERIES; k++)
-        for (size_t b = 0; b < run->ensemble.n_blocks; b++)
+        for (size_t b = run->ensemble.first_block; b < run->ensemble.end_block; b++)
             for (size_t t = 0; t < measured->room / 2; t++) {
                 const double *before = value_row(measured, k, b, 2 * t);
                 double *row = value_row(measured, k, b, t);
@@ -195,6 +205,7 @@ static void make_room(struct run *run)
             }
     measured->draws = measured->room / 2;
     measured->block *= 2;
+    measured->gathered = 0;
 }
 
 static bool chunk(struct run *run, size_t draws)
@@ -216,7 +227,7 @@ static bool chunk(struct run *run, size_t draws)
 bool run_measure(struct run *run, struct error *error)
 {
     struct measured *measured = &run->measured;
-    if (!run_measure_prepare(run, error))
+    if (!team_agree(run->options->team, run_measure_prepare(run, error), error))
         return false;
     const double start = run_wall();
     const size_t first = measured->draws * measured->block + measured->partial;

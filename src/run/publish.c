@@ -56,8 +56,8 @@ static void add_provenance(struct record *record, const struct run *run)
     };
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
         record_add_text(record, texts[k].path, texts[k].long_name, texts[k].value);
-    record_add_count(record, "/provenance/threads", "1", "threads", run->options->threads);
-    record_add_count(record, "/provenance/ranks", "1", "processes", 1);
+    record_add_count(record, "/provenance/threads", "1", "threads of a process", run->options->threads);
+    record_add_count(record, "/provenance/ranks", "1", "processes", team_ranks(run->options->team));
     record_add_count(record, "/provenance/seed", "1", "seed of the random numbers", run->settings->run.seed);
     record_add_real(record, "/provenance/wall_time", "s", "wall time", run->result->wall_time);
     record_add_real(record, "/provenance/cpu_time", "s", "CPU time of all threads", run->result->cpu_time);
@@ -255,11 +255,10 @@ static void add_observables(struct record *record, const struct run *run, double
     }
 }
 
-bool run_publish(struct run *run, const char *status, struct error *error)
+static bool publish(const struct run *run, const char *status, struct error *error)
 {
     if (run->options->lock && !record_lock_held(run->options->lock, error))
         return false;
-    run_account(run);
     struct record *record = record_create();
     double *packed[SERIES] = { NULL }, *kept = calloc(run->history.n_kept + 1, sizeof *kept);
     double *histograms = calloc(observables_room(&run->measured.observables), sizeof *histograms);
@@ -287,4 +286,12 @@ bool run_publish(struct run *run, const char *status, struct error *error)
     free(histograms);
     record_destroy(record);
     return good;
+}
+
+bool run_publish(struct run *run, const char *status, struct error *error)
+{
+    const struct team *team = run->options->team;
+    run_account(run);
+    run_share_before_writing(run);
+    return team_agree(team, !team_leads(team) || publish(run, status, error), error);
 }

@@ -196,14 +196,13 @@ static enum run_resumed go_on(struct resume *resume, bool complete)
         error_add(resume->error, ERROR_DAMAGED, "%s: has no checkpoint to go on from", run->options->output);
         return RESUME_FAILED;
     }
-    if (!load_times(resume) || !load_history(resume, numbers) || (which == CHECKPOINT_MEASURING && !load_series(resume, numbers)) ||
-        !checkpoint_restore(run, which, resume->error))
+    if (!load_times(resume) || !load_history(resume, numbers) || (which == CHECKPOINT_MEASURING && !load_series(resume, numbers)))
         return RESUME_FAILED;
     compare_builds(resume);
     return RESUME_CONTINUED;
 }
 
-enum run_resumed run_resume(struct run *run, struct error *error)
+static enum run_resumed read_file(struct run *run, struct error *error)
 {
     const char *output = run->options->output;
     struct resume resume = { .run = run, .error = error };
@@ -223,4 +222,19 @@ enum run_resumed run_resume(struct run *run, struct error *error)
     free(status);
     record_close(resume.file);
     return resumed;
+}
+
+// One process reads and tells the others.
+enum run_resumed run_resume(struct run *run, struct error *error)
+{
+    const struct team *team = run->options->team;
+    enum run_resumed resumed = team_leads(team) ? read_file(run, error) : RESUME_FRESH;
+    if (!team_agree(team, resumed != RESUME_FAILED, error))
+        return RESUME_FAILED;
+    team_share(team, &resumed, sizeof resumed);
+    if (resumed != RESUME_CONTINUED)
+        return resumed;
+    const bool good = run_share_after_reading(run, error) &&
+                      checkpoint_restore(run, run->checkpoint[CHECKPOINT_MEASURING].there ? CHECKPOINT_MEASURING : CHECKPOINT_TRAINING, error);
+    return good ? RESUME_CONTINUED : RESUME_FAILED;
 }

@@ -141,19 +141,23 @@ static bool starting_parameters(struct run *run, struct error *error)
 static bool build(struct run *run, struct error *error)
 {
     openblas_set_num_threads(1);  // bits must not depend on threads; the walkers are what runs in parallel
-    if (!ensemble_build(&run->ensemble, run->settings, run->options->threads, error))
+    const struct team *team = run->options->team;
+    const bool built = ensemble_build(&run->ensemble, run->settings, run->options->threads, error) && ensemble_join(&run->ensemble, team, error);
+    if (!team_agree(team, built, error))
         return false;
     run->result->n_parameters = (double)run->ensemble.wavefunction.n_parameters;
     // without the threads' scratch, so that it does not depend on how many there are
     const size_t scratch = run->ensemble.threads * run->ensemble.scratch_doubles * sizeof(double);
     run->result->memory_per_walker = (double)((ensemble_memory(&run->ensemble) - scratch) / run->ensemble.n_walkers);
-    return allocate(run, error);
+    return team_agree(team, allocate(run, error), error);
 }
 
 static bool begin(struct run *run, struct error *error)
 {
-    if (!starting_parameters(run, error))
+    const struct team *team = run->options->team;
+    if (!team_agree(team, !team_leads(team) || starting_parameters(run, error), error))
         return false;
+    team_share(team, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
     ensemble_start(&run->ensemble, run->settings->run.seed);
     run->stage = run->settings->optimizer.iterations > 0 ? STAGE_TRAINING_BURN_IN : STAGE_MEASURING_BURN_IN;
     return ensemble_take(&run->ensemble, run->theta) ||
@@ -217,14 +221,22 @@ const char *run_stop_reason(const struct run *run)
     return run->course.over ? RUN_REASON_PLATEAU : run->history.n == run->settings->optimizer.iterations ? "all iterations done" : "not done yet";
 }
 
+// s, of all processes since the run began
+static double cpu_spent(const struct run *run)
+{
+    uint64_t nanoseconds = (uint64_t)(1e9 * (run_cpu() - run->cpu_start));
+    team_sum(run->options->team, &nanoseconds, 1);
+    return 1e-9 * (double)nanoseconds;
+}
+
 void run_account(struct run *run)
 {
     struct run_result *result = run->result;
-    const double now = run_cpu(), spent = now - run->cpu_mark;
+    const double now = cpu_spent(run), spent = now - run->cpu_mark;
     *(run->stage < STAGE_MEASURING_BURN_IN ? &result->training_cpu_time : &result->measuring_cpu_time) += spent;
     run->cpu_mark = now;
     result->wall_time = run->wall_before + run_wall() - run->wall_start;
-    result->cpu_time = run->cpu_before + now - run->cpu_start;
+    result->cpu_time = run->cpu_before + now;
     result->step = run->ensemble.sampler->has_step ? run->ensemble.step : NAN;
     result->iterations = (double)run->history.n;
     result->steps_back = (double)run->course.steps_back;
@@ -287,7 +299,6 @@ bool run_execute(const struct settings *settings, const struct run_options *opti
 {
     struct run run = { .settings = settings, .options = options, .result = result, .wall_start = run_wall(), .cpu_start = run_cpu() };
     enum run_resumed resumed = RESUME_FRESH;
-    run.cpu_mark = run.cpu_start;
     clear(result);
     bool good = build(&run, error);
     if (good && options->resume && options->output)

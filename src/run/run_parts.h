@@ -35,6 +35,7 @@ enum { SERIES_ENERGY, SERIES_LOCAL, SERIES_KINETIC, SERIES_TRAP, SERIES_PAIR, SE
 struct measured {
     size_t block, room, capacity;         // draws per value; values per walker after which the block doubles; values there is memory for
     size_t draws, partial, chunks;        // values per walker so far; draws in the one under way; passes
+    size_t gathered;                      // 1 + chunks when the first process last had all series
     double *values[SERIES];               // [block of walkers, capacity, lane]
     struct ensemble_sums sums;
     struct observables observables;
@@ -70,14 +71,15 @@ struct run {
     bool hopeless;                        // training met numbers that were not finite, and no step back helped
     struct run_result *result;
     double wall_start, wall_before;       // s; before: of earlier parts of this run
-    double cpu_mark, cpu_start, cpu_before;
+    double cpu_mark, cpu_start, cpu_before;  // mark: since the start, of all processes
 };
 
 double run_wall(void);                    // s
 double run_cpu(void);                     // s, of the process
 void run_tell(const struct run *run, const struct run_progress *progress);
 void run_note(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-// CPU time since the last call goes to the phase the run is in; wall and CPU times of the result.
+// CPU time since the last call goes to the phase the run is in; wall and CPU times of the result. By all processes at once, as is all that
+// follows.
 void run_account(struct run *run);
 
 // False without an error: the run is to stop (run->stop.stopped), or a pass was cut short (run->ensemble.was_cut).
@@ -99,6 +101,13 @@ const char *run_stop_reason(const struct run *run);
 // published when it is time, and the run stopped where that is wished. False: stopped, or an error.
 bool run_boundary(struct run *run, struct error *error);
 void run_stop_prepare(struct run *run);
+
+// share.c. What a process of a team knows of a run is its own walkers', and what all know. One of the series to the first process, or from it;
+// all that is to be written to it; all that was read from it.
+void run_share_series(const struct run *run, size_t which, enum team_way way);
+void run_share_all_series(struct run *run);
+void run_share_before_writing(struct run *run);
+bool run_share_after_reading(struct run *run, struct error *error);
 
 // resume.c. Reads the file at the output: where the run goes on is then in stage and the rest of the state.
 enum run_resumed { RESUME_FAILED, RESUME_FRESH, RESUME_CONTINUED, RESUME_COMPLETE };

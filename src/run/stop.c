@@ -22,7 +22,7 @@ static enum run_wish wish_at(const struct run *run, double now)
 {
     const struct run_options *options = run->options;
     const enum run_wish wish = options->wish ? options->wish(options->context) : RUN_GO_ON;
-    return wish == RUN_GO_ON && now >= run->stop.deadline ? RUN_STOP : wish;
+    return (enum run_wish)team_wish(options->team, wish == RUN_GO_ON && now >= run->stop.deadline ? RUN_STOP : (int)wish);
 }
 
 static double load_time(const double *time)
@@ -64,7 +64,7 @@ static void set_deadline(struct run *run)
     const double state = 2 * walkers * (double)(run->ensemble.wavefunction.n_coordinates + 4), series = SERIES * walkers * (double)measured->draws;
     const double guess = PUBLISHING + PUBLISHING_BYTE * sizeof(double) * (state + series);
     const double margin = GRACE + fmax(guess, 1.5 * run->stop.publishing);
-    run->stop.deadline = most > 0 ? run->wall_start + most - fmin(margin, 0.5 * most) : INFINITY;
+    run->stop.deadline = most > 0 && team_leads(run->options->team) ? run->wall_start + most - fmin(margin, 0.5 * most) : INFINITY;
 }
 
 void run_stop_prepare(struct run *run)
@@ -99,10 +99,14 @@ bool run_boundary(struct run *run, struct error *error)
     const double now = run_wall();
     set_deadline(run);
     beat(run, now);
-    const bool wished = wish_at(run, now) != RUN_GO_ON;
-    const bool due = run->options->output && now - stop->published >= run->settings->run.checkpoint_interval;
+    // the first process's clock counts, and anyone's wish
+    const bool leads = team_leads(run->options->team);
+    uint64_t count[] = { wish_at(run, now) != RUN_GO_ON, leads && run->options->output && now - stop->published >= run->settings->run.checkpoint_interval,
+                         leads && now - stop->saved > SAVE_INTERVAL };
+    team_sum(run->options->team, count, 3);
+    const bool wished = count[0] > 0, due = count[1] > 0, save = count[2] > 0;
     const size_t which = run->stage < STAGE_MEASURING_BURN_IN ? CHECKPOINT_TRAINING : CHECKPOINT_MEASURING;
-    if (wished || due || now - stop->saved > SAVE_INTERVAL || !run->checkpoint[which].there) {
+    if (wished || due || save || !run->checkpoint[which].there) {
         if (!checkpoint_take(run, error))
             return false;
         stop->saved = now;

@@ -113,7 +113,8 @@ static void clip(double most, size_t n, double *gradient)
         gradient[k] *= most / length;
 }
 
-static bool step(struct run *run, size_t draws, size_t fresh, double rate)
+// One process alone takes the step: how BLAS rounds is a matter of the machine.
+static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
 {
     const struct optimizer_type *type = optimizer_type_at(run->settings->optimizer.method);
     const struct optimizer_metric *metric = NULL;
@@ -124,6 +125,20 @@ static bool step(struct run *run, size_t draws, size_t fresh, double rate)
     clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
     const struct optimizer_step step = { run->ensemble.wavefunction.n_parameters, fresh, rate, run->gradient, metric, run->memory, run->theta };
     return (metric || !type->needs_metric) && type->step(run->settings->optimizer_state, &step);
+}
+
+static bool step(struct run *run, size_t draws, size_t fresh, double rate)
+{
+    const struct team *team = run->options->team;
+    if (run->metric.room) {
+        const size_t every = metric_every(run, draws), kept = (draws + every - 1) / every;
+        ensemble_move_blocks(&run->ensemble, &(struct ensemble_rows){ run->metric.features, run->ensemble.wavefunction.n_features,
+                             run->metric.room * sizeof(double), kept * WALKERS * sizeof(double) }, TEAM_GATHER);
+    }
+    bool good = team_leads(team) && own_step(run, draws, fresh, rate);
+    team_share(team, &good, sizeof good);
+    team_share(team, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
+    return good;
 }
 
 static void keep_good(struct run *run)
@@ -283,8 +298,11 @@ static bool prepare_metric(struct run *run, struct error *error)
     size_t room = REFINED_SAMPLES * draws * walkers;
     if (room > METRIC_SAMPLES_MOST)
         room = METRIC_SAMPLES_MOST > walkers ? METRIC_SAMPLES_MOST / walkers * walkers : walkers;
-    return !type->needs_metric || run->metric.room > 0 || metric_build(&run->metric, &run->ensemble.wavefunction, room) ||
-           error_add(error, ERROR_INTERNAL, "no memory for the samples of stochastic reconfiguration; use fewer: optimizer.samples");
+    if (!type->needs_metric || run->metric.room > 0)
+        return true;
+    const bool good = metric_build(&run->metric, &run->ensemble.wavefunction, room) ||
+                      error_add(error, ERROR_INTERNAL, "no memory for the samples of stochastic reconfiguration; use fewer: optimizer.samples");
+    return team_agree(run->options->team, good, error);
 }
 
 bool run_train(struct run *run, struct error *error)

@@ -22,8 +22,9 @@ FLOORS = [
     {'hamiltonian', 'wavefunction'},
     {'sampler', 'estimator', 'statistics', 'observables'},
     {'record', 'merge', 'optimizer'},
-    {'run', 'settings', 'sweep'},
+    {'run', 'settings', 'sweep', 'team'},
     {'cli'},
+    {'mpi'},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # rows and blocks are described by the wave function's header: memory layout, and nothing else of it
@@ -87,7 +88,7 @@ def upward(root):
 
 def same_floor_allowed(room, other):
     """Within one floor a room includes only itself; base, run and estimator have several headers each."""
-    parts = ({'base', 'error', 'param', 'system', 'level'}, {'run', 'settings', 'sweep'}, {'record', 'merge'}, {'estimator', 'statistics', 'observables'})
+    parts = ({'base', 'error', 'param', 'system', 'level'}, {'run', 'settings', 'sweep', 'team'}, {'record', 'merge'}, {'estimator', 'statistics', 'observables'})
     return any({room, other} <= part for part in parts)
 
 
