@@ -2,6 +2,7 @@
 // --help, --version and --help-config. Keys are explained from the same rows that read them, so the help cannot fall behind.
 #include "cli/help.h"
 
+#include "cli/program.h"
 #include "cli/text.h"
 #include "version.h"
 #include "vmc/level.h"
@@ -15,10 +16,23 @@
 
 enum { INDENT = 4, ROWS_MOST = 64, NARROWEST = 40 };
 
-static const char help[] =
+static const char usage[] =
     "Usage: vmc --config FILE [options]\n"
     "       vmc sweep list|script FILE [options]\n"
-    "       vmc merge OUT.h5 IN.h5... [--force]\n"
+    "       vmc merge OUT.h5 IN.h5... [--force]\n";
+
+static const char usage_mpi[] =
+    "Usage: mpirun -n RANKS vmc-mpi --config FILE [options]\n"
+    "       srun --mpi=%s vmc-mpi --config FILE [options]\n"
+    "       vmc-mpi sweep list|script FILE [options]\n"
+    "       vmc-mpi merge OUT.h5 IN.h5... [--force]\n"
+    "\n"
+    "This is vmc with its walkers spread over the ranks of an MPI job; the library is\n"
+    "%s. Results have the same bits on any number of ranks and threads,\n"
+    "and are those of vmc. Rank 0 writes and prints; everything but running is done\n"
+    "by it alone. Stopping, exit status and files are those of vmc too.\n";
+
+static const char help[] =
     "\n"
     "Variational Monte Carlo for trapped particles: builds the system and the wave\n"
     "function the configuration describes, trains it, measures its energy and writes\n"
@@ -69,25 +83,44 @@ static const char help[] =
     "Environment: OMP_NUM_THREADS and SLURM_CPUS_PER_TASK limit the default number of\n"
     "threads; NO_COLOR switches colours off.\n"
     "\n"
-    "Example: vmc --config configs/twoparticles.ini --set rbm.hidden=4\n";
+    "Example: ";
+static const char example[] = "vmc --config configs/twoparticles.ini --set rbm.hidden=4\n";
 
 char *cli_help_text(void)
 {
-    return strdup(help);
+    const struct cli_program *program = cli_program();
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    if (program->mpi)
+        fprintf(out, usage_mpi, program->slurm_mpi, program->mpi);
+    else
+        fputs(usage, out);
+    fputs(help, out);
+    if (program->mpi)
+        fprintf(out, "mpirun -n 2 %.3s-mpi%s", example, example + 3);
+    else
+        fputs(example, out);
+    return fclose(out) == 0 ? text : NULL;
 }
 
 char *cli_version_text(void)
 {
+    const struct cli_program *program = cli_program();
     char *text = NULL;
     int length = asprintf(&text,
-                          "vmc %s\n"
+                          "%s %s\n"
                           "revision         %s\n"
                           "compiler         %s\n"
                           "HDF5             %s\n"
                           "GSL              %s\n"
+                          "%s%s%s"
                           "instruction set  %s, %zu number%s at a time\n",
-                          VMC_VERSION, VMC_GIT_REVISION, VMC_COMPILER, record_hdf5_version(), gsl_version, level_name(), level_pack_width(),
-                          level_pack_width() == 1 ? "" : "s");
+                          program->name, VMC_VERSION, VMC_GIT_REVISION, VMC_COMPILER, record_hdf5_version(), gsl_version,
+                          program->mpi ? "MPI              " : "", program->mpi ? program->mpi : "", program->mpi ? "\n" : "", level_name(),
+                          level_pack_width(), level_pack_width() == 1 ? "" : "s");
     return length < 0 ? NULL : text;
 }
 

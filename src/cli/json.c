@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Results as one JSON object (RFC 8259). Numbers are written so that they read back to the same bits.
 #include "cli/json.h"
+#include "cli/program.h"
 #include "cli/summary.h"
 
 #include "version.h"
@@ -125,12 +126,13 @@ char *cli_summary_json(const struct cli_summary *summary)
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return NULL;
-    fputs("{\n  \"program\": \"vmc\"", out);
+    fprintf(out, "{\n  \"program\": \"%s\"", cli_program()->name);
     write_text_member(out, "version", VMC_VERSION);
     write_text_member(out, "status", summary->status);
     write_text_member(out, "config", summary->config);
     write_text_member(out, "output", summary->output);
     write_number_member(out, "threads", (double)summary->threads, true);
+    write_number_member(out, "ranks", (double)summary->ranks, true);
     write_rows(out, summary->result);
     write_known(out, summary);
     fputs("\n}\n", out);
@@ -144,7 +146,7 @@ char *cli_estimate_json(const struct run_estimate *estimate, size_t threads)
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return NULL;
-    fputs("{\n  \"program\": \"vmc\"", out);
+    fprintf(out, "{\n  \"program\": \"%s\"", cli_program()->name);
     write_text_member(out, "version", VMC_VERSION);
     write_text_member(out, "status", "valid");
     write_number_member(out, "threads", (double)threads, true);

@@ -4,6 +4,7 @@
 #include "cli/known.h"
 #include "cli/merge.h"
 #include "cli/options.h"
+#include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
@@ -19,6 +20,7 @@
 #include <gsl/gsl_errno.h>
 #include <hdf5.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +33,8 @@ struct job {
     struct config config;
     struct settings settings;
     struct cli_threads threads;
+    size_t threads_in_all;
+    const struct team *team;         // NULL: alone
     struct error notes;
 };
 
@@ -53,13 +57,32 @@ static bool check_sets(const struct cli_options *options, struct error *error)
     return good;
 }
 
+// One process reads the file; the others have its text from there, without its complaints.
+static bool read_file(struct job *job, struct error *error)
+{
+    const char *path = job->options->config;
+    const bool leads = team_leads(job->team), read = leads && config_read(&job->config, path, error);
+    struct { bool there; size_t length; } file = { leads && job->config.text, leads && job->config.text ? strlen(job->config.text) : 0 };
+    if (!job->team)
+        return read;
+    team_share(job->team, &file, sizeof file);
+    char *text = leads ? NULL : calloc(file.length + 1, 1);
+    bool good = team_agree(job->team, leads || text, error);
+    if (good && file.there) {
+        team_share(job->team, leads ? job->config.text : text, file.length);
+        good = leads ? read : config_parse(&job->config, path, text, file.length, error);
+    }
+    free(text);
+    return good && file.there;
+}
+
 // Where it fails with a file in the configuration, the values can be judged all the same.
 static bool read_config(struct job *job, struct error *error)
 {
     const struct cli_options *options = job->options;
     if (!check_sets(options, error))
         return false;
-    bool read = config_read(&job->config, options->config, error);
+    bool read = read_file(job, error);
     for (size_t k = 0; job->config.file && k < options->n_sets; k++)
         read = config_set(&job->config, options->sets[k], error) && read;
     return read;
@@ -76,13 +99,17 @@ static void tell_notes(const struct job *job)
 
 static void choose_threads(struct job *job)
 {
-    job->threads = job->options->threads > 0 ? (struct cli_threads){ job->options->threads, NULL } : cli_threads_default();
+    const struct cli_program *program = cli_program();
+    job->threads = job->options->threads > 0 ? (struct cli_threads){ job->options->threads, NULL } : cli_threads_default(program->sharing, program->local);
+    uint64_t in_all = job->threads.n;
+    team_sum(job->team, &in_all, 1);
+    job->threads_in_all = in_all;
 }
 
 static bool check(struct job *job, struct error *error)
 {
     struct run_estimate estimate = { 0 };
-    const struct run_options options = { .threads = job->threads.n, .config_text = job->config.text, .command = "vmc" };
+    const struct run_options options = { .threads = job->threads.n, .config_text = job->config.text, .command = cli_program()->name };
     if (!run_check(&job->settings, &options, &estimate, error))
         return false;
     return print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n) : cli_estimate_text(&estimate, job->threads.n), error);
@@ -93,6 +120,7 @@ static bool tell_result(const struct job *job, const struct run_result *result, 
     struct reference_match known[KNOWN_MOST];
     const struct cli_summary summary = { .settings = &job->settings, .result = result, .config = job->options->config, .output = output,
                                          .status = status, .threads = job->threads.n, .threads_reason = job->threads.reason,
+                                         .threads_in_all = job->threads_in_all, .ranks = team_ranks(job->team), .mpi = cli_program()->mpi,
                                          .n_known = cli_known_energies(&job->settings, known, KNOWN_MOST), .known = known };
     if (job->options->json)
         return print_text(cli_summary_json(&summary), error);
@@ -117,7 +145,7 @@ static void tell_start(const struct job *job, const struct cli_target *target)
     if (*target->kept && !job->options->quiet)
         cli_note("%s was a complete run; it is kept as %s", target->path, target->kept);
     if (job->options->verbose && !job->options->quiet)
-        cli_note("%zu threads%s%s, instruction set %s, results in %s", job->threads.n, job->threads.reason ? ": " : "",
+        cli_note("%zu rank%s, %zu threads%s%s, instruction set %s, results in %s", team_ranks(job->team), job->team ? "s" : "", job->threads.n, job->threads.reason ? ": " : "",
                  job->threads.reason ? job->threads.reason : "", level_name(), target->path);
 }
 
@@ -126,13 +154,13 @@ static bool execute(const struct job *job, struct cli_target *target, enum cli_t
                     struct run_result *result, struct error *error)
 {
     cli_signals_catch();
-    if (!cli_target_prepare(target, job->options->config, use, error)) {
+    if (!team_agree(job->team, !team_leads(job->team) || cli_target_prepare(target, job->options->config, use, error), error)) {
         cli_target_finish(target);
         return false;
     }
     tell_start(job, target);
     const struct run_options run_options = { .threads = job->threads.n, .output = target->path, .config_text = job->config.text,
-                                             .command = "vmc", .progress = cli_progress_show, .wish = cli_signals_wish,
+                                             .command = cli_program()->name, .team = job->team, .progress = cli_progress_show, .wish = cli_signals_wish,
                                              .note = cli_progress_note, .context = progress, .max_time = max_time,
                                              .resume = use == CLI_TARGET_RESUME, .lock = target->lock };
     bool good = run_execute(&job->settings, &run_options, result, error);
@@ -158,7 +186,8 @@ static bool run(struct job *job, struct error *error)
 // A point of a sweep is a job of its own, whose settings belong to the sweep.
 static struct job job_of_point(const struct cli_sweep_point *point, const struct job *whole)
 {
-    return (struct job){ .options = whole->options, .config = *point->config, .settings = *point->settings, .threads = whole->threads };
+    return (struct job){ .options = whole->options, .config = *point->config, .settings = *point->settings, .threads = whole->threads,
+                         .threads_in_all = whole->threads_in_all, .team = whole->team };
 }
 
 static bool run_point(const struct cli_sweep_point *point, void *context, struct error *error)
@@ -178,13 +207,13 @@ static bool run_point(const struct cli_sweep_point *point, void *context, struct
 static bool check_point(const struct cli_sweep_point *point, void *context, struct run_estimate *estimate, struct error *error)
 {
     const struct job *whole = context;
-    const struct run_options options = { .threads = whole->threads.n, .config_text = point->config->text, .command = "vmc" };
+    const struct run_options options = { .threads = whole->threads.n, .config_text = point->config->text, .command = cli_program()->name };
     return run_check(point->settings, &options, estimate, error);
 }
 
 static bool act_on_sweep(struct job *job, bool well_read, struct error *error)
 {
-    const struct cli_sweep sweep = { .options = job->options, .config = &job->config, .threads = job->threads.n, .run = run_point,
+    const struct cli_sweep sweep = { .options = job->options, .config = &job->config, .threads = job->threads.n, .team = job->team, .run = run_point,
                                      .check = check_point, .context = job };
     return cli_sweep_act(&sweep, well_read, error);
 }
@@ -197,6 +226,7 @@ static bool act_on_run(struct job *job, bool well_read, struct error *error)
         return error_add(error, ERROR_USAGE, "%s: has no [sweep] section", options->config);
     bool good = settings_build(&job->settings, &job->config, error, &job->notes) && well_read;
     tell_notes(job);
+    good = team_agree(job->team, good, error);
     if (good && options->action == CLI_PRINT_CONFIG)
         good = print_text(settings_print(&job->settings), error);
     else if (good)
@@ -207,7 +237,7 @@ static bool act_on_run(struct job *job, bool well_read, struct error *error)
 
 static bool act_on_config(const struct cli_options *options, struct error *error)
 {
-    struct job job = { .options = options };
+    struct job job = { .options = options, .team = options->action == CLI_RUN ? cli_program()->team : NULL };
     bool good = read_config(&job, error);
     choose_threads(&job);
     if (job.config.file)
@@ -217,9 +247,12 @@ static bool act_on_config(const struct cli_options *options, struct error *error
     return good;
 }
 
+// Only a run takes more than one process.
 static bool act(const struct cli_options *options, struct error *error)
 {
     char *text = NULL;
+    if (options->action != CLI_RUN && !team_leads(cli_program()->team))
+        return true;
     switch (options->action) {
     case CLI_HELP:
         return print_text(cli_help_text(), error);
@@ -254,17 +287,28 @@ static void prepare_libraries(void)
     gsl_set_error_handler_off();
 }
 
-int main(int argc, char **argv)
+static bool needs_start(const struct cli_options *options)
+{
+    return options->action != CLI_HELP && options->action != CLI_VERSION && options->action != CLI_HELP_CONFIG;
+}
+
+int cli_main(int argc, char **argv, struct cli_program *program)
 {
     struct cli_options options = { 0 };
     struct error error = { 0 };
+    cli_program_set(program);
     hold_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files: the write fails and says so
     prepare_libraries();
-    bool good = cli_options_parse(&options, argc, argv, &error) && act(&options, &error);
+    bool good = cli_options_parse(&options, argc, argv, &error);
+    const bool start = good && program->start && needs_start(&options);
+    good = good && (!start || program->start(program, &error)) && act(&options, &error);
+    good = team_agree(program->team, good, &error);
     if (!good)
         cli_report(&error);
+    if (start)
+        program->finish(program);
     int code = good ? 0 : error.kind != ERROR_NONE ? (int)error.kind : ERROR_INTERNAL;
     cli_options_finish(&options);
     error_clear(&error);

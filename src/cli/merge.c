@@ -2,6 +2,7 @@
 // Merging on the command line. Forgetting OUT would make the first input the output: only what was merged before is overwritten.
 #include "cli/merge.h"
 
+#include "cli/program.h"
 #include "cli/text.h"
 #include "vmc/merge.h"
 #include "vmc/run.h"
@@ -42,7 +43,7 @@ static bool choose_inputs(const struct cli_options *options, const char **inputs
         inputs[(*n)++] = options->words[k];
     }
     free(seen);
-    return good && (*n > 0 || error_add(error, ERROR_USAGE, "no files to merge; write vmc merge OUT IN..."));
+    return good && (*n > 0 || error_add(error, ERROR_USAGE, "no files to merge; write %s merge OUT IN...", cli_program()->name));
 }
 
 static bool table_path(const char *output, char path[PATH_MAX], struct error *error)

@@ -2,6 +2,7 @@
 // The command line. getopt_long knows the options; what it says of a wrong one is too little, so its messages are made here.
 #include "cli/options.h"
 
+#include "cli/program.h"
 #include "vmc/config.h"
 #include "vmc/param.h"
 #include "vmc/sweep.h"
@@ -83,12 +84,12 @@ static bool take_once(const char **place, const char *value, const char *name, s
 
 static bool refuse_option(const char *word, struct error *error)
 {
-    const char *names[sizeof long_options / sizeof long_options[0]] = { NULL }, *nearest = NULL;
+    const char *names[sizeof long_options / sizeof long_options[0]] = { NULL }, *nearest = NULL, *program = cli_program()->name;
     char stem[64];
     for (size_t k = 0; long_options[k].name; k++)
         names[k] = long_options[k].name;
     if (strncmp(word, "--", 2) != 0)
-        return error_add(error, ERROR_USAGE, "unknown option '-%c'; see vmc --help", optopt ? optopt : word[1]);
+        return error_add(error, ERROR_USAGE, "unknown option '-%c'; see %s --help", optopt ? optopt : word[1], program);
     snprintf(stem, sizeof stem, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     size_t fitting = 0;
     for (size_t k = 0; names[k]; k++)
@@ -97,9 +98,9 @@ static bool refuse_option(const char *word, struct error *error)
     if (optopt && fitting > 0)
         return error_add(error, ERROR_USAGE, "option '--%s' takes no value", stem);
     if (fitting > 1)
-        return error_add(error, ERROR_USAGE, "option '--%s' is short for more than one; see vmc --help", stem);
-    return error_add(error, ERROR_USAGE, "unknown option '--%s'; %s%s%s", stem, nearest ? "did you mean '--" : "see vmc --help",
-                     nearest ? nearest : "", nearest ? "'?" : "");
+        return error_add(error, ERROR_USAGE, "option '--%s' is short for more than one; see %s --help", stem, program);
+    return error_add(error, ERROR_USAGE, "unknown option '--%s'; %s%s%s", stem, nearest ? "did you mean '--" : "see ", nearest ? nearest : program,
+                     nearest ? "'?" : " --help");
 }
 
 // "7" or "3-7"
@@ -167,7 +168,7 @@ static bool take(struct cli_options *options, int option, int argc, char **argv,
         options->action = CLI_HELP_CONFIG;
         return true;
     case ':':
-        return error_add(error, ERROR_USAGE, "option '%s' needs a value; see vmc --help", word);
+        return error_add(error, ERROR_USAGE, "option '%s' needs a value; see %s --help", word, cli_program()->name);
     default:
         return refuse_option(word, error);
     }
@@ -207,7 +208,7 @@ static bool take_switch(struct cli_options *options, int option)
 // The words before the options: "sweep list", "sweep script", "merge"; how many they are.
 static int take_command(struct cli_options *options, int argc, char **argv, struct error *error)
 {
-    const char *first = argc > 1 ? argv[1] : "", *second = argc > 2 ? argv[2] : "";
+    const char *first = argc > 1 ? argv[1] : "", *second = argc > 2 ? argv[2] : "", *program = cli_program()->name;
     if (strcmp(first, "merge") == 0) {
         options->action = CLI_MERGE;
         return 1;
@@ -216,8 +217,8 @@ static int take_command(struct cli_options *options, int argc, char **argv, stru
         return 0;
     options->action = strcmp(second, "script") == 0 ? CLI_SWEEP_SCRIPT : CLI_SWEEP_LIST;
     if (strcmp(second, "list") != 0 && strcmp(second, "script") != 0)
-        error_add(error, ERROR_USAGE, "vmc sweep%s%s: write vmc sweep list FILE, or vmc sweep script FILE; see vmc --help", *second ? " " : "",
-                  second);
+        error_add(error, ERROR_USAGE, "%s sweep%s%s: write %s sweep list FILE, or %s sweep script FILE; see %s --help", program,
+                  *second ? " " : "", second, program, program, program);
     return 2;
 }
 
@@ -226,7 +227,7 @@ static bool refuse_word(const struct cli_options *options, const char *word, str
     static const char *const commands[] = { "sweep", "merge", NULL };
     const char *nearest = config_nearest(word, commands);
     if (nearest)
-        return error_add(error, ERROR_USAGE, "unexpected argument '%s'; did you mean vmc %s?", word, nearest);
+        return error_add(error, ERROR_USAGE, "unexpected argument '%s'; did you mean %s %s?", word, cli_program()->name, nearest);
     return error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s", word, options->config ? "" : "; did you mean --config ",
                      options->config ? "" : word);
 }
@@ -242,7 +243,7 @@ static bool take_words(struct cli_options *options, size_t n, char **words, stru
     else if (sweep && n > 0)
         return error_add(error, ERROR_USAGE, "unexpected argument '%s': a sweep is of one configuration", words[n - 1]);
     else if (options->action == CLI_MERGE && n < 2)
-        return error_add(error, ERROR_USAGE, "nothing to merge; write vmc merge OUT IN...");
+        return error_add(error, ERROR_USAGE, "nothing to merge; write %s merge OUT IN...", cli_program()->name);
     else if (!sweep && options->action != CLI_MERGE && n > 0)
         return refuse_word(options, words[0], error);
     return true;
@@ -251,15 +252,16 @@ static bool take_words(struct cli_options *options, size_t n, char **words, stru
 static bool check_together(const struct cli_options *options, struct error *error)
 {
     enum cli_action action = options->action;
+    const char *program = cli_program()->name;
     if (options->resume && options->force)
         return error_add(error, ERROR_USAGE, "--resume goes on from the file at --output and --force overwrites it; give one of them");
     bool needs_config = action == CLI_RUN || action == CLI_CHECK || action == CLI_PRINT_CONFIG;
     if ((options->per_job > 0 || options->time) && action != CLI_SWEEP_SCRIPT)
-        return error_add(error, ERROR_USAGE, "--%s is for vmc sweep script", options->per_job > 0 ? "per-job" : "time");
+        return error_add(error, ERROR_USAGE, "--%s is for %s sweep script", options->per_job > 0 ? "per-job" : "time", program);
     if ((action == CLI_SWEEP_LIST || action == CLI_SWEEP_SCRIPT) && !options->config)
-        return error_add(error, ERROR_USAGE, "which sweep? write vmc sweep %s FILE", action == CLI_SWEEP_LIST ? "list" : "script");
+        return error_add(error, ERROR_USAGE, "which sweep? write %s sweep %s FILE", program, action == CLI_SWEEP_LIST ? "list" : "script");
     return !needs_config || options->config ||
-           error_add(error, ERROR_USAGE, "nothing to do: give a configuration with --config FILE; see vmc --help");
+           error_add(error, ERROR_USAGE, "nothing to do: give a configuration with --config FILE; see %s --help", program);
 }
 
 bool cli_options_parse(struct cli_options *options, int argc, char **argv, struct error *error)

@@ -2,6 +2,7 @@
 // The progress line. Called a few times per second; what is shown how often is decided here.
 #include "cli/progress.h"
 
+#include "cli/program.h"
 #include "cli/text.h"
 
 #include <math.h>
@@ -61,7 +62,7 @@ void cli_progress_line(const struct run_progress *now, size_t columns, char line
 void cli_progress_start(struct cli_progress *progress, enum cli_progress_mode mode, bool quiet)
 {
     *progress = (struct cli_progress){ .last = seconds(), .quiet = quiet };
-    progress->never = mode == CLI_PROGRESS_NEVER || (quiet && mode != CLI_PROGRESS_ALWAYS);
+    progress->never = mode == CLI_PROGRESS_NEVER || cli_program()->silent || (quiet && mode != CLI_PROGRESS_ALWAYS);
     progress->always = mode == CLI_PROGRESS_ALWAYS;
     progress->updating = !progress->never && cli_is_terminal(stderr);
 }

@@ -124,6 +124,20 @@ static void write_doubts(FILE *out, const struct cli_summary *summary, size_t wi
     }
 }
 
+static void write_threads(FILE *out, const struct cli_summary *summary)
+{
+    const bool alike = summary->threads_in_all == summary->ranks * summary->threads;
+    if (summary->mpi) {
+        write_label(out, "ranks");
+        fprintf(out, "%zu (%s)\n", summary->ranks, summary->mpi);
+    }
+    write_label(out, "threads");
+    fprintf(out, "%zu%s", alike ? summary->threads : summary->threads_in_all, summary->ranks == 1 ? "" : alike ? " per rank" : " in all");
+    if (summary->threads_reason)
+        fprintf(out, " (%s)", summary->threads_reason);
+    fputc('\n', out);
+}
+
 static void write_summary(FILE *out, const struct cli_summary *summary, size_t width)
 {
     const struct run_result *result = summary->result;
@@ -136,9 +150,7 @@ static void write_summary(FILE *out, const struct cli_summary *summary, size_t w
     write_doubts(out, summary, width);
     write_time(out, "wall time", result->wall_time);
     write_time(out, "CPU time", result->cpu_time);
-    write_label(out, "threads");
-    fprintf(out, "%zu%s%s%s\n", summary->threads, summary->threads_reason ? " (" : "", summary->threads_reason ? summary->threads_reason : "",
-            summary->threads_reason ? ")" : "");
+    write_threads(out, summary);
     write_label(out, "results");
     fprintf(out, "%s\n", summary->output);
 }

@@ -11,8 +11,10 @@ struct cli_summary {
     const struct run_result *result;
     const char *config, *output;
     const char *status;                       // "complete", "stopped"
-    size_t threads;
+    size_t threads, threads_in_all;           // of this process, of all
     const char *threads_reason;               // NULL: as told
+    size_t ranks;
+    const char *mpi;                          // NULL: one process without it
     size_t n_known;
     const struct reference_match *known;
 };

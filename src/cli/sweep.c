@@ -224,7 +224,7 @@ bool cli_sweep_act(const struct cli_sweep *job, bool well_read, struct error *er
     // values are judged in the same breath, but not in points that could not be made out
     good = good && sweep_check(&work.sweep, job->config, error, &notes) && well_read;
     tell_notes(job, &notes);
-    good = good && choose_points(&work, error) && cli_target_choose(&target, job->options->output, job->options->config, error);
+    good = team_agree(job->team, good, error) && choose_points(&work, error) && cli_target_choose(&target, job->options->output, job->options->config, error);
     if (good) {
         memcpy(work.output, target.path, sizeof work.output);
         good = act(&work, error);

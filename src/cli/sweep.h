@@ -24,6 +24,7 @@ struct cli_sweep {
     const struct cli_options *options;
     const struct config *config;     // with the overrides
     size_t threads;
+    const struct team *team;         // of those that run a point together; NULL: alone
     // How a point is run and estimated; `context` is handed on.
     bool (*run)(const struct cli_sweep_point *point, void *context, struct error *error);
     bool (*check)(const struct cli_sweep_point *point, void *context, struct run_estimate *estimate, struct error *error);

@@ -174,7 +174,10 @@ static bool run_point(struct series *series, size_t k, const struct cli_sweep_po
     const struct cli_options *options = work->job->options;
     struct cli_sweep_file file;
     struct cli_sweep_point point = *template;
-    cli_sweep_look(&file, point.output, point.settings);
+    const struct team *team = work->job->team;
+    if (team_leads(team))
+        cli_sweep_look(&file, point.output, point.settings);
+    team_share(team, &file, sizeof file);
     if (file.state == CLI_POINT_COMPLETE && !options->force) {
         series->outcomes[k - work->first] = SKIPPED;
         return true;
@@ -183,6 +186,7 @@ static bool run_point(struct series *series, size_t k, const struct cli_sweep_po
     point.resume = !point.force && file.state != CLI_POINT_ABSENT;
     // --max-time is for all points together
     point.max_time = options->max_time > 0 ? options->max_time - (seconds() - series->start) : 0;
+    team_share(team, &point.max_time, sizeof point.max_time);
     if (point.max_time < 0)
         return error_add(error, ERROR_STOPPED, "the time is over (--max-time)");
     if (file.state == CLI_POINT_DAMAGED && !options->quiet)
@@ -315,6 +319,8 @@ static bool tell_results(const struct series *series, struct error *error)
     struct cli_table table;
     char *text = NULL;
     size_t length = 0;
+    if (!team_leads(work->job->team))
+        return true;
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return out_of_memory(error);

@@ -4,6 +4,7 @@
 // nodes that fail and for preemption: it does not cover time limits.
 #include "cli/sweep_parts.h"
 
+#include "cli/program.h"
 #include "cli/text.h"
 
 #include <stdlib.h>
@@ -95,6 +96,8 @@ static void write_command(FILE *out, const struct cli_sweep_work *work)
     const struct cli_options *options = work->job->options;
     char program[PATH_MAX], path[PATH_MAX];
     fputs("srun --cpus-per-task=\"$SLURM_CPUS_PER_TASK\" ", out);
+    if (cli_program()->slurm_mpi)
+        fprintf(out, "--mpi=%s ", cli_program()->slurm_mpi);
     write_word(out, absolute("/proc/self/exe", program));
     write_option(out, "--config", absolute(options->config, path));
     for (size_t k = 0; k < options->n_sets; k++)

@@ -3,6 +3,8 @@
 // Everything is ASCII unless a name from outside is not, so that no terminal or log garbles it.
 #include "cli/text.h"
 
+#include "cli/program.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -125,7 +127,7 @@ void cli_wrap(FILE *out, size_t column, size_t indent, size_t width, const char 
 
 bool cli_print(const char *text, struct error *error)
 {
-    size_t left = strlen(text);
+    size_t left = cli_program()->silent ? 0 : strlen(text);
     while (left > 0) {
         ssize_t n = write(STDOUT_FILENO, text, left);
         if (n < 0 && errno == EAGAIN)
@@ -150,11 +152,13 @@ static void put_clean(const char *text, size_t length)
 static void put_prefix(bool bad)
 {
     bool colour = bad && cli_is_terminal(stderr) && !(getenv("NO_COLOR") && *getenv("NO_COLOR"));
-    fputs(colour ? "\033[1;31mvmc:\033[0m " : "vmc: ", stderr);
+    fprintf(stderr, colour ? "\033[1;31m%s:\033[0m " : "%s: ", cli_program()->name);
 }
 
 void cli_report(const struct error *error)
 {
+    if (cli_program()->silent)
+        return;
     for (const char *line = error->text; line;) {
         size_t length = strcspn(line, "\n");
         if (error->kind != ERROR_CONFIG)  // those start with file and line, as editors like them
@@ -173,6 +177,8 @@ void cli_note(const char *format, ...)
 {
     char text[4096];
     va_list arguments;
+    if (cli_program()->silent)
+        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);

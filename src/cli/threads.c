@@ -92,10 +92,16 @@ static size_t from_quota(void)
     return least;
 }
 
-struct cli_threads cli_threads_default(void)
+// A part for each, at least 1; 0 stays 0.
+static size_t part(size_t n, size_t among)
 {
-    const struct cli_threads limits[] = { { from_affinity(), "processors this process may use" },
-                                          { from_quota(), "the control group's share of processors" },
+    return n == 0 || n >= among ? n / among : 1;
+}
+
+struct cli_threads cli_threads_default(size_t sharing, size_t local)
+{
+    const struct cli_threads limits[] = { { part(from_affinity(), sharing), sharing > 1 ? "processors that several ranks share" : "processors this process may use" },
+                                          { part(from_quota(), local), "the control group's share of processors" },
                                           { from_variable("SLURM_CPUS_PER_TASK"), "SLURM_CPUS_PER_TASK" },
                                           { from_variable("OMP_NUM_THREADS"), "OMP_NUM_THREADS" } };
     struct cli_threads least = limits[0];

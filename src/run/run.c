@@ -145,6 +145,9 @@ static bool build(struct run *run, struct error *error)
     const bool built = ensemble_build(&run->ensemble, run->settings, run->options->threads, error) && ensemble_join(&run->ensemble, team, error);
     if (!team_agree(team, built, error))
         return false;
+    if (team_ranks(team) > run->ensemble.n_groups)
+        run_note(run, "%zu ranks for %zu groups of walkers: some have nothing to do; use fewer ranks or more sampler.walkers", team_ranks(team),
+                 run->ensemble.n_groups);
     run->result->n_parameters = (double)run->ensemble.wavefunction.n_parameters;
     // without the threads' scratch, so that it does not depend on how many there are
     const size_t scratch = run->ensemble.threads * run->ensemble.scratch_doubles * sizeof(double);
