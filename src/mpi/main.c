@@ -20,7 +20,7 @@ static char library[MPI_MAX_LIBRARY_VERSION_STRING];
 
 static int ask(void) { return (int)cli_signals_wish(NULL); }
 
-// "Open MPI v4.1.4", "MPICH Version: 4.0.2": up to the first comma or the end of the first line, blanks in one.
+// "Open MPI v4.1.4", "MPICH 4.0.2": up to the first comma or the end of the first line, blanks in one.
 static void name_library(void)
 {
     int length;
@@ -33,6 +33,9 @@ static void name_library(void)
         else if (n > 0 && library[n - 1] != ' ')
             library[n++] = ' ';
     library[n > 0 && library[n - 1] == ' ' ? n - 1 : n] = '\0';
+    char *word = strstr(library, " Version:");
+    if (word)
+        memmove(word, word + strlen(" Version:"), strlen(word + strlen(" Version:")) + 1);
 }
 
 // Before there is MPI the environment tells: texts are printed once.

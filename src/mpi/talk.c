@@ -16,7 +16,7 @@ static const int64_t LOOK_INTERVAL = 2000000, NAP = 50000;  // ns
 static int64_t now(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    clock_gettime(CLOCK_MONOTONIC_RAW, &time);
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 

@@ -32,7 +32,7 @@ checkpoint_interval = {interval}
 '''
 OFTEN, NEVER = '1e-9', '1e9'
 # times, and where and how the run was made
-FREE = ('wall_time', 'cpu_time', '/provenance/threads', '/provenance/host', '/config/text', '/config/resolved', '/config/run/checkpoint_interval')
+FREE = ('wall_time', 'cpu_time', '/provenance/threads', '/provenance/ranks', '/provenance/host', '/config/text', '/config/resolved', '/config/run/checkpoint_interval')
 
 
 class Bench:
@@ -40,6 +40,7 @@ class Bench:
         self.vmc, self.shim = os.path.abspath(vmc), os.path.abspath(shim)
         self.folder = Path(tempfile.mkdtemp(prefix='vmc-faults-'))
         self.ini = self.folder / 'run.ini'
+        self.environment = {}
         self.ini.write_text(SMALL.format(sampler=sampler, optimizer=optimizer, interval=interval))
 
     def __enter__(self):
@@ -55,7 +56,7 @@ class Bench:
         return [self.vmc, '--config', str(self.ini), '-o', str(self.path(output)), '-q', *options]
 
     def run(self, *options, output='run.h5', shim=None, timeout=120, **more):
-        keep = {k: v for k, v in os.environ.items() if not k.startswith(('CUT_', 'FAIL_', 'SHIM_', 'SLURM_'))}
+        keep = {k: v for k, v in os.environ.items() if not k.startswith(('CUT_', 'FAIL_', 'SHIM_', 'SLURM_'))} | self.environment
         if shim is not None:
             keep.update({'LD_PRELOAD': self.shim, **{k: str(v) for k, v in shim.items()}})
         return subprocess.run(self.command(*options, output=output), env=keep, capture_output=True, text=True, timeout=timeout,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Preloaded into the program: things go wrong at the N-th call, so that every moment of a run can be tried. Set in the environment:
 //
-//   CUT_AT=N     at the N-th look at the clock (there is one per block and sweep, and more at every boundary) …
+//   CUT_AT=N     at the N-th look of ours at the clock (there is one per block and sweep, and more at every boundary) …
 //   CUT_HOW      … send oneself this signal (a number), or "time": from then on the clock runs ahead
 //   CUT_TIMES    so many signals, default 1
+//   CUT_RANK     only in the MPI process of this rank, or "all": in every MPI process (and not in what starts them)
 //   FAIL_AT=N    at the N-th call that makes, writes, flushes, closes, renames, links or removes a file of the run …
 //   FAIL_HOW     … fail with this errno (a number), or "kill": SIGKILL before the call
 //   FAIL_ON      set: all later calls fail too
-//   SHIM_COUNT   file that gets both counts when the program ends: "<looks at the clock> <calls>"
+//   SHIM_COUNT   file that gets both counts when the program ends: "<looks at the clock> <calls>"; CUT_RANK counts here too
 #undef _FILE_OFFSET_BITS  // open and open64 are two names here
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,6 +33,15 @@ static long number(const char *name, long otherwise)
     return text ? strtol(text, NULL, 10) : otherwise;
 }
 
+// Whether things go wrong in this process at all.
+static _Bool is_meant(void)
+{
+    const char *wanted = getenv("CUT_RANK"), *rank = getenv("OMPI_COMM_WORLD_RANK");
+    if (!rank)
+        rank = getenv("PMI_RANK");
+    return !wanted || (rank && (strcmp(wanted, "all") == 0 || strcmp(wanted, rank) == 0));
+}
+
 // Into a pointer to a function, which C does not let a void pointer become.
 static void real(const char *name, void *function)
 {
@@ -41,7 +51,7 @@ static void real(const char *name, void *function)
 
 __attribute__((destructor)) static void report(void)
 {
-    const char *path = getenv("SHIM_COUNT");
+    const char *path = is_meant() ? getenv("SHIM_COUNT") : NULL;
     FILE *out = path ? fopen(path, "w") : NULL;
     if (out) {
         fprintf(out, "%ld %ld\n", looks, calls);
@@ -51,16 +61,23 @@ __attribute__((destructor)) static void report(void)
 
 // ---- the clock
 
+// Whether the program or its library asks: other libraries look at the clock whenever they like.
+static _Bool asks(const void *caller)
+{
+    Dl_info from;
+    return dladdr(caller, &from) && from.dli_fname && strstr(from.dli_fname, "vmc");
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     static int (*gettime)(clockid_t, struct timespec *);
     static long at = -1, ahead;
     if (!gettime) {
         real("clock_gettime", &gettime);
-        at = number("CUT_AT", 0);
+        at = is_meant() ? number("CUT_AT", 0) : 0;
     }
     const int result = gettime(clock, now);
-    if (clock != CLOCK_MONOTONIC && clock != CLOCK_MONOTONIC_COARSE)
+    if ((clock != CLOCK_MONOTONIC && clock != CLOCK_MONOTONIC_COARSE) || !asks(__builtin_return_address(0)))
         return result;
     const long n = __atomic_add_fetch(&looks, 1, __ATOMIC_RELAXED);
     const char *how = getenv("CUT_HOW");
