@@ -2,6 +2,8 @@
 // Errors as values: one growing text, a line per message. Lack of memory loses text but never the kind or the count.
 #include "vmc/error.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,18 @@ static void append(struct error *error, const char *line)
     error->text = text;
 }
 
+// What a terminal would take for a command, and pieces of characters: messages repeat what they complain of, and cut it.
+static void make_printable(char *line)
+{
+    for (size_t length = strlen(line), n; length > 0; line += n, length -= n) {
+        n = utf8_length(line, length);
+        if (n == 0 || (n == 1 && (((unsigned char)*line < 0x20 && *line != '\n' && *line != '\t') || *line == 0x7f))) {
+            *line = '?';
+            n = 1;
+        }
+    }
+}
+
 bool error_add(struct error *error, enum error_kind kind, const char *format, ...)
 {
     if (!error)
@@ -34,6 +48,7 @@ bool error_add(struct error *error, enum error_kind kind, const char *format, ..
     va_end(arguments);
     if (length < 0)
         return false;
+    make_printable(line);
     append(error, line);
     free(line);
     return false;

@@ -9,6 +9,8 @@
 // Grammar, line by line: blank | `;` or `#` comment | `[section]` | `key = value`, each with an optional comment after white space.
 #include "vmc/config.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -19,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_SHOWN = 80 };  // bytes of a key repeated in a message
+enum { KEY_SHOWN = 80 };  // bytes of a name repeated in a message
 
 // A piece of text that does not end with NUL.
 struct span {
@@ -86,30 +88,12 @@ static char *copy(struct span span)
     return strndup(span.start, span.length);
 }
 
-// Bytes of the UTF-8 character at the start (Unicode 15, table 3-7), 0 where there is none: no overlong forms, no surrogates.
-static size_t utf8_length(struct span span)
-{
-    const unsigned char *s = (const unsigned char *)span.start;
-    if (s[0] < 0x80)
-        return 1;
-    size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : s[0] >= 0xe0 && s[0] <= 0xef ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
-    if (n == 0 || span.length < n)
-        return 0;
-    unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80, high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-    if (s[1] < low || s[1] > high)
-        return 0;
-    for (size_t k = 2; k < n; k++)
-        if (s[k] < 0x80 || s[k] > 0xbf)
-            return 0;
-    return n;
-}
-
 // NULL, or what is wrong with the bytes of a line or value.
 static const char *unfit_bytes(struct span span)
 {
     while (span.length > 0) {
         unsigned char c = (unsigned char)span.start[0];
-        size_t n = utf8_length(span);
+        size_t n = utf8_length(span.start, span.length);
         if (c == 0)
             return "holds a NUL byte; allowed: UTF-8 text (is this a configuration file?)";
         if (n == 0)
@@ -412,6 +396,16 @@ static bool override(struct config *config, struct span section, struct span key
     return true;
 }
 
+static int shown(struct span span)
+{
+    return (int)(span.length < KEY_SHOWN ? span.length : KEY_SHOWN);
+}
+
+static bool refuse_set(struct span section, struct span key, struct error *error, const char *what, const char *why)
+{
+    return error_add(error, ERROR_USAGE, "--set %.*s.%.*s: %s%s", shown(section), section.start, shown(key), key.start, what, why);
+}
+
 bool config_set(struct config *config, const char *assignment, struct error *error)
 {
     struct span whole = span_of(assignment), name = first(whole, find(whole, '='));
@@ -422,10 +416,11 @@ bool config_set(struct config *config, const char *assignment, struct error *err
     if (name.length == whole.length || section.length == 0 || key.length == 0)
         return error_add(error, ERROR_USAGE, "--set %.200s: not of the form SECTION.KEY=VALUE, as in --set system.particles=2", assignment);
     if (unfit)
-        return error_add(error, ERROR_USAGE, "--set %.*s.%.*s: the value %s", (int)section.length, section.start, (int)key.length, key.start, unfit);
-    if (whole.length > CONFIG_LINE_MOST || find_comment(value) < value.length)
-        return error_add(error, ERROR_USAGE, "--set %.*s.%.*s: %s", (int)section.length, section.start, (int)key.length, key.start,
-                         whole.length > CONFIG_LINE_MOST ? "longer than 4096 bytes" : "a comment (`;` or `#`) has no place in a value");
+        return refuse_set(section, key, error, "the value ", unfit);
+    if (whole.length > CONFIG_LINE_MOST)
+        return refuse_set(section, key, error, "", "longer than 4096 bytes");
+    if (find_comment(value) < value.length)
+        return refuse_set(section, key, error, "", "a comment (`;` or `#`) has no place in a value");
     return override(config, section, key, value) || out_of_memory(error);
 }
 

@@ -231,11 +231,21 @@ static void errors_gather(void **unused)
     assert_int_equal(error.kind, ERROR_NONE);
 }
 
+// Whatever is repeated in a message, whole lines of UTF-8 come out.
+static void errors_are_printable(void **unused)
+{
+    struct error error = { 0 };
+    (void)unused;
+    error_add(&error, ERROR_CONFIG, "\x1b[31m\x7f \xc3\xa9\t%.1s %s", "\xc3\xa9", "\xed\xa0\x80 \xf0\x9f\x98");
+    assert_string_equal(error.text, "?[31m? \xc3\xa9\t? ??? ???");
+    error_clear(&error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused_texts),   cmocka_unit_test(taken_texts),  cmocka_unit_test(reals_keep_their_bits),
         cmocka_unit_test(long_texts_are_cut_or_refused), cmocka_unit_test(numbers_of_rows), cmocka_unit_test(descriptions),
-        cmocka_unit_test(errors_gather) };
+        cmocka_unit_test(errors_gather),   cmocka_unit_test(errors_are_printable) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
