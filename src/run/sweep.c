@@ -44,9 +44,6 @@ static bool out_of_memory(struct reader *reader)
 
 static bool add_value(struct reader *reader, struct sweep_axis *axis, const char *text)
 {
-    for (size_t k = 0; k < axis->n; k++)
-        if (strcmp(axis->values[k], text) == 0)
-            return complain(reader, "'%.60s' is given twice; for repeats sweep run.seed", text);
     if (axis->n == SWEEP_POINTS_MOST)
         return complain(reader, "more than %d values", SWEEP_POINTS_MOST);
     char **values = realloc(axis->values, (axis->n + 1) * sizeof *values);
@@ -119,6 +116,27 @@ static bool is_range(const struct sweep_axis *axis, const char *text)
                                   row->kind == PARAM_KIND_SEED);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+// In order of their text, equal values are neighbours.
+static bool refuse_twice(struct reader *reader, const struct sweep_axis *axis)
+{
+    const char **sorted = malloc(axis->n * sizeof *sorted);
+    bool good = sorted || out_of_memory(reader);
+    if (sorted) {
+        memcpy(sorted, axis->values, axis->n * sizeof *sorted);
+        qsort(sorted, axis->n, sizeof *sorted, by_text);
+    }
+    for (size_t k = 1; good && k < axis->n; k++)
+        if (strcmp(sorted[k - 1], sorted[k]) == 0)
+            good = complain(reader, "'%.60s' is given twice; for repeats sweep run.seed", sorted[k]);
+    free(sorted);
+    return good;
+}
+
 static char *trim(char *text)
 {
     text += strspn(text, " \t");
@@ -135,10 +153,12 @@ static bool read_values(struct reader *reader, struct sweep_axis *axis)
         item = trim(item);
         if (*item == '\0')
             return complain(reader, "a value is missing; write v1 | v2 | ..., or start:stop:count");
+        if (*item == ';' || *item == '#')
+            return complain(reader, "'%.60s' would be read as a comment; a value begins otherwise", item);
         if (!(is_range(axis, item) ? add_range(reader, axis, item) : add_value(reader, axis, item)))
             return false;
     }
-    return true;
+    return refuse_twice(reader, axis);
 }
 
 // --- axes ---

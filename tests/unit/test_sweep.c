@@ -177,6 +177,7 @@ static void mistakes(void **unused)
         { "[sweep]\nsampler.walkers = 32 | 50\n", "f.ini:5: [sampler] walkers: '50' is not a multiple of 32: take 32 or 64" },
         { "[sweep]\nrbm.hidden = 1:4:3\n", "f.ini:5: [rbm] hidden: '2.5' is not a whole number" },
         { "[sweep]\nsystem.omega = 1 |\n", "f.ini:5: [sweep] system.omega: a value is missing" },
+        { "[sweep]\nwavefunction.load = a.h5 |;b.h5\n", "f.ini:5: [sweep] wavefunction.load: ';b.h5' would be read as a comment" },
         { "[sweep]\nsystem.omega = 1 | 2 | 1\n", "f.ini:5: [sweep] system.omega: '1' is given twice" },
         { "[sweep]\nsystem.omega = 1:x:3\n", "f.ini:5: [sweep] system.omega: '1:x:3' is no range start:stop:count: stop: 'x' is not a number" },
         { "[sweep]\nsystem.omega = 1:2:1\n", "count: '1' is out of range; allowed: a whole number from 2 to 10000" },
