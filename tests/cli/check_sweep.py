@@ -133,9 +133,9 @@ class Sweep(Case):
 
     def test_a_stopped_sweep_goes_on(self):
         (self.folder / 'whole').mkdir()
-        more = ('--set', 'measure.samples=1000000', '--set', 'optimizer.iterations=1')
+        more = ('--set', 'measure.samples=300000', '--set', 'optimizer.iterations=1')
         self.vmc('--config', 's.ini', *more, '--task', '0-1', '-o', 'whole/s.h5')
-        stop = self.vmc('--config', 's.ini', *more, '--task', '0-1', '--json', '--max-time', '0.05s', code=75)
+        stop = self.vmc('--config', 's.ini', *more, '--task', '0-1', '--json', '--max-time', '0.02s', code=75)
         self.assertIn('the same command continues it', stop.stderr)
         self.assertEqual([p['status'] for p in json.loads(stop.stdout)], ['stopped', 'not run'])
         self.assertIn('unfinished', self.vmc('sweep', 'list', 's.ini', *more).stdout)
@@ -234,9 +234,19 @@ class Script(Case):
 
 @unittest.skipIf(h5py is None, 'h5py is not installed')
 class Merge(Case):
+    @classmethod
+    def setUpClass(cls):
+        """One sweep for all: every test works on copies."""
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.done = Path(folder.name)
+        (cls.done / 's.ini').write_text(SWEEP)
+        subprocess.run([VMC, '--config', 's.ini', '-q'], cwd=cls.done, check=True, timeout=300, env=environment(OMP_NUM_THREADS='1'))
+
     def setUp(self):
         super().setUp()
-        self.vmc('--config', 's.ini', '-q')
+        for name in POINTS:
+            shutil.copyfile(self.done / name, self.folder / name)
 
     def test_everything_is_there(self):
         done = self.vmc('merge', 'all.h5', *POINTS)
@@ -303,7 +313,7 @@ class Merge(Case):
     def test_unfinished_inputs_are_listed(self):
         (self.folder / 'l.ini').write_text(SWEEP)
         long = ('--config', 'l.ini', '--task', '0', '--set', 'measure.samples=400000000')
-        self.vmc(*long, '--max-time', '0.5s', code=75)
+        self.vmc(*long, '--max-time', '0.1s', code=75)
         done = self.vmc('merge', 'all.h5', 'l-0000.h5', *POINTS[1:])
         self.assertIn('l-0000.h5: unfinished (status: stopped)', done.stderr)
         self.assertIn('not all of them complete', done.stderr)

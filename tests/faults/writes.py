@@ -55,7 +55,7 @@ class Case:
             fail(self.kind, what, 'the file is gone', os.listdir(bench.folder))
         if done.returncode == 74 and not done.stderr.strip():
             fail(self.kind, what, 'silent')
-        again = bench.run(*[o for o in self.options if o != '--resume'] if self.kind == 'new' else self.options)
+        again = bench.run(*self.options, '--set', f'run.checkpoint_interval={NEVER}')
         if again.returncode != 0 or differences(self.whole, content(bench.path())):
             fail(self.kind, what, 'retry:', again.returncode, again.stderr, os.listdir(bench.folder))
         if bench.leftovers():

@@ -83,8 +83,8 @@ static enum run_wish ask(void *context)
 static void test_pieces(void **state)
 {
     (void)state;
-    static const struct { long questions; enum run_wish wish; } ways[] = { { 400, RUN_STOP_NOW }, { 300, RUN_STOP }, { 131, RUN_STOP } };
-    const char *const overrides[] = { SMALL, "optimizer.iterations=8", "measure.samples=30000", "run.checkpoint_interval=1e-9", NULL };
+    static const struct { long questions; enum run_wish wish; } ways[] = { { 250, RUN_STOP_NOW }, { 190, RUN_STOP }, { 131, RUN_STOP } };
+    const char *const overrides[] = { SMALL, "optimizer.iterations=5", "measure.samples=15000", "run.checkpoint_interval=1e-9", NULL };
     const struct outcome whole = go(overrides, (struct run_options){ .output = in_folder("whole.h5") });
     assert_true(whole.good);
     for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
