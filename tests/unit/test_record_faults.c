@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The results file in trouble: damage is noticed; full disks and folders that cannot be written to are told, and change nothing.
+#include "support/sample.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// ---- damage ----
+
+static uint64_t dice(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+// A reader's whole way through a file that opened: nothing may differ from what was written.
+static void read_sample(struct record_file *file)
+{
+    double value[SAMPLE_CHAINS * SAMPLE_DRAWS];
+    uint64_t count;
+    char *text;
+    sample_has_reals(file, "/training/energy", SAMPLE_ITERATIONS, sample_energy);
+    sample_has_reals(file, "/measurement/energy", SAMPLE_CHAINS * SAMPLE_DRAWS, sample_series);
+    sample_has_reals(file, "/result/energy", 1, &(double){ 3.0652 });
+    assert_true(record_read_count(file, "/result/n_samples", &count, NULL) && count == 1234567);
+    sample_has_text(file, "/config/text", "[system]\nparticles = 2 ; \xce\xb1\n");
+    sample_has_attribute(file, "/", "status", "complete");
+    assert_true(record_read_reals(file, "/measurement/draw", SAMPLE_DRAWS, value, NULL) && value[SAMPLE_DRAWS - 1] == SAMPLE_DRAWS - 1);
+    text = record_read_attribute(file, "/training/energy", "units", NULL);
+    assert_string_equal(text, "hbar omega");
+    free(text);
+}
+
+// One damaged file after another in a child: bits, bytes, zeroed stretches, cut ends. Returns the child's wait status.
+static int damage(const unsigned char *good, size_t size, unsigned first, unsigned n, bool foreign)
+{
+    const pid_t child = fork();
+    if (child != 0) {
+        int status = -1;
+        waitpid(child, &status, 0);
+        return status;
+    }
+    alarm(300);
+    unsigned char *bytes = malloc(size);
+    char *path = sample_path("damaged.h5");
+    unsigned opened = 0;
+    for (unsigned i = first; i < first + n; i++) {
+        uint64_t random = 0x9e3779b97f4a7c15 * (i + 1);
+        for (int k = 0; k < 4; k++)
+            dice(&random);
+        memcpy(bytes, good, size);
+        size_t kept = size, at = dice(&random) % size, length = 1 + dice(&random) % 64;
+        switch (i % 4) {
+        case 0: bytes[at] ^= (unsigned char)(1u << dice(&random) % 8); break;
+        case 1: bytes[at] = (unsigned char)(bytes[at] + 1 + dice(&random) % 255); break;
+        case 2: memset(bytes + at, i % 8 < 4 ? 0 : 0xff, length < size - at ? length : size - at); break;
+        case 3: kept = i % 64 == 3 ? at : size; bytes[at] = (unsigned char)~bytes[at]; break;
+        }
+        bool same = kept == size && memcmp(bytes, good, size) == 0;
+        sample_spill(path, bytes, kept);
+        struct record_file *file = record_open(path, foreign, NULL);
+        if (file != NULL) {
+            opened++;
+            read_sample(file);
+            record_close(file);
+        }
+        if (same && file == NULL)
+            _exit(3);
+    }
+    free(bytes);
+    _exit(opened == n ? 2 : 0);
+}
+
+static void damage_is_noticed(void **state)
+{
+    (void)state;
+    size_t size;
+    sample_publish(sample_path("sound.h5"), "today");
+    unsigned char *bytes = sample_slurp(sample_path("sound.h5"), &size);
+    const char *more = getenv("VMC_TEST_MUTATIONS");
+    unsigned n = more != NULL ? (unsigned)strtoul(more, NULL, 10) : 2000;
+    assert_int_equal(damage(bytes, size, 0, n, false), 0);
+    assert_int_equal(damage(bytes, size, n, n / 4, true), 0);
+    assert_int_equal(damage(bytes, size - RECORD_SEAL_SIZE, 2 * n, n / 50, false), 0);  // the digest alone
+    free(bytes);
+}
+
+// ---- publishing ----
+
+static size_t files_in_folder(const char *pattern)
+{
+    char command[4 * SAMPLE_PATH_SIZE], answer[32] = "";
+    snprintf(command, sizeof command, "ls -A %s | grep -c -- '%s'", sample_folder, pattern);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    char *line = fgets(answer, sizeof answer, pipe);
+    pclose(pipe);
+    return line != NULL ? (size_t)strtoul(answer, NULL, 10) : 0;
+}
+
+static void stale_temporaries_go(void **state)
+{
+    (void)state;
+    char name[SAMPLE_PATH_SIZE];
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    waitpid(child, NULL, 0);
+    snprintf(name, sizeof name, "stale.h5.tmp.%ld", (long)child);
+    sample_spill(sample_path(name), (const unsigned char *)"x", 1);
+    snprintf(name, sizeof name, "stale.h5.tmp.%ld.old", (long)child);
+    sample_spill(sample_path(name), (const unsigned char *)"x", 1);
+    snprintf(name, sizeof name, "stale.h5.tmp.%ld", (long)getpid());
+    sample_spill(sample_path(name), (const unsigned char *)"x", 1);
+    snprintf(name, sizeof name, "stale.h5.tmp.%ld", (long)getppid());
+    sample_spill(sample_path(name), (const unsigned char *)"x", 1);
+    sample_spill(sample_path("stale.h5.tmp.notes"), (const unsigned char *)"x", 1);
+    sample_publish(sample_path("stale.h5"), "today");
+    assert_int_equal(files_in_folder("stale.h5.tmp"), 2);  // of a living process, and no temporary at all
+}
+
+static void readers_keep_what_they_hold(void **state)
+{
+    (void)state;
+    const char *path = sample_path("held.h5");
+    struct stat before, after;
+    sample_publish(path, "today");
+    hid_t held = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(held >= 0 && stat(path, &before) == 0);
+    sample_publish(path, "tomorrow");
+    assert_true(stat(path, &after) == 0 && before.st_ino != after.st_ino);
+    struct record_file *file = sample_open(path, false);
+    sample_has_attribute(file, "/", "created", "tomorrow");
+    record_close(file);
+    struct record_source source;
+    hid_t root = H5Oopen(held, "/", H5P_DEFAULT);
+    assert_true(record_source_attribute(&source, root, "created"));
+    char *text = record_source_string(&source);
+    assert_string_equal(text, "today");
+    free(text);
+    record_source_close(&source);
+    H5Oclose(root);
+    H5Fclose(held);
+    assert_int_equal(files_in_folder("held.h5"), 1);
+}
+
+static void links_are_followed(void **state)
+{
+    (void)state;
+    struct stat status;
+    sample_publish(sample_path("real.h5"), "today");
+    unlink(sample_path("link.h5"));
+    assert_int_equal(symlink("real.h5", sample_path("link.h5")), 0);
+    sample_publish(sample_path("link.h5"), "tomorrow");
+    assert_true(lstat(sample_path("link.h5"), &status) == 0 && S_ISLNK(status.st_mode));
+    struct record_file *file = sample_open(sample_path("real.h5"), false);
+    sample_has_attribute(file, "/", "created", "tomorrow");
+    record_close(file);
+}
+
+// Publishes over a good file in a child that `prepare` has put into trouble. The old file must stay, with no temporary beside it.
+static void publish_in_trouble(void (*prepare)(void), const char *word)
+{
+    size_t size, size_after;
+    const char *path = sample_path("old.h5");
+    sample_publish(path, "today");
+    unsigned char *before = sample_slurp(path, &size);
+    const pid_t child = fork();
+    if (child == 0) {
+        struct error error = { 0 };
+        struct record *record = sample_record("tomorrow");
+        prepare();
+        bool good = record_publish(record, path, &error);
+        record_destroy(record);
+        _exit(!good && error.kind == ERROR_WRITE && strstr(error.text, word) != NULL && strstr(error.text, path) != NULL ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    unsigned char *after = sample_slurp(path, &size_after);
+    assert_int_equal(size, size_after);
+    assert_memory_equal(before, after, size);
+    assert_int_equal(files_in_folder("old.h5"), 1);
+    free(before);
+    free(after);
+    sample_publish(path, "a retry");
+}
+
+static void small_files_only(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 5000, 5000 });
+}
+
+static void no_more_files(void) { setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 3, 3 }); }
+
+// Root may write everywhere: another user then.
+static void unwritable_folder(void)
+{
+    if (geteuid() == 0 && (chmod(sample_folder, 0755) != 0 || seteuid(65534) != 0))
+        _exit(9);
+    if (geteuid() != 65534 && chmod(sample_folder, 0555) != 0)
+        _exit(9);
+}
+
+static void trouble_leaves_the_old_file(void **state)
+{
+    (void)state;
+    publish_in_trouble(small_files_only, "File too large");
+    publish_in_trouble(no_more_files, "Too many open files");
+    publish_in_trouble(unwritable_folder, "Permission denied");
+    assert_int_equal(chmod(sample_folder, 0755), 0);
+}
+
+static void odd_targets_are_refused(void **state)
+{
+    (void)state;
+    struct error error = { 0 };
+    struct record *record = sample_record("today");
+    assert_int_equal(mkdir(sample_path("a_folder"), 0755), 0);
+    assert_false(record_publish(record, sample_path("a_folder"), &error));
+    assert_false(record_publish(record, sample_path("no/where.h5"), &error));
+    assert_false(record_publish(record, "", &error));
+    assert_int_equal(error.n_messages, 3);
+    assert_int_equal(error.kind, ERROR_WRITE);
+    assert_int_equal(files_in_folder("tmp"), files_in_folder("stale.h5.tmp"));
+    error_clear(&error);
+    record_destroy(record);
+}
+
+// A file system of 64 KiB, where we may make one.
+static void full_disks_are_told(void **state)
+{
+    (void)state;
+    char command[2 * SAMPLE_PATH_SIZE], path[2 * SAMPLE_PATH_SIZE];
+    struct error error = { 0 };
+    static double big[20000];
+    mkdir(sample_path("small"), 0755);
+    snprintf(command, sizeof command, "mount -t tmpfs -o size=96k none %s/small 2>/dev/null", sample_folder);
+    if (geteuid() != 0 || system(command) != 0)
+        skip();
+    for (size_t i = 0; i < 20000; i++)
+        big[i] = sin((double)(i * i));
+    snprintf(path, sizeof path, "%s/small/full.h5", sample_folder);
+    sample_publish(path, "today");
+    struct record *record = sample_record("tomorrow");
+    record_add_array(record, &(struct record_array){ "/big", "1", "big", 1, { { "n", 20000, "1", "n", NULL } }, big });
+    bool good = record_publish(record, path, &error);
+    record_destroy(record);
+    struct record_file *file = record_open(path, false, NULL);
+    char *created = file != NULL ? record_read_attribute(file, "/", "created", NULL) : NULL;
+    record_close(file);
+    size_t left = files_in_folder("small/full.h5.tmp");
+    snprintf(command, sizeof command, "umount %s/small", sample_folder);
+    assert_int_equal(system(command), 0);
+    assert_false(good);
+    assert_int_equal(error.kind, ERROR_WRITE);
+    assert_non_null(strstr(error.text, "No space left"));
+    assert_non_null(created);
+    assert_string_equal(created, "today");
+    assert_int_equal(left, 0);
+    free(created);
+    error_clear(&error);
+}
+
+int main(void)
+{
+    record_prepare_hdf5();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damage_is_noticed), cmocka_unit_test(stale_temporaries_go), cmocka_unit_test(readers_keep_what_they_hold),
+        cmocka_unit_test(links_are_followed), cmocka_unit_test(trouble_leaves_the_old_file), cmocka_unit_test(odd_targets_are_refused),
+        cmocka_unit_test(full_disks_are_told),
+    };
+    return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
+}
