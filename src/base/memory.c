@@ -6,15 +6,33 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { LARGE = 1 << 20 };
+
+// Whole pages of a large piece are left to the system, which gives zeroed ones when they are first touched: what belongs to the walkers of other
+// processes takes no memory.
+static void clear(char *memory, size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), head = (page - (uintptr_t)memory % page) % page;
+    if (bytes < LARGE || madvise(memory + head, (bytes - head) / page * page, MADV_DONTNEED) != 0) {
+        memset(memory, 0, bytes);
+        return;
+    }
+    const size_t tail = head + (bytes - head) / page * page;
+    memset(memory, 0, head);
+    memset(memory + tail, 0, bytes - tail);
+}
 
 double *memory_doubles(size_t n)
 {
     if (n > SIZE_MAX / (2 * sizeof(double)))
         return NULL;
-    const size_t bytes = (n * sizeof(double) + 63) / 64 * 64;
-    double *memory = aligned_alloc(64, bytes ? bytes : 64);
+    const size_t bytes = n > 0 ? (n * sizeof(double) + 63) / 64 * 64 : 64;
+    double *memory = aligned_alloc(64, bytes);
     if (memory)
-        memset(memory, 0, bytes ? bytes : 64);
+        clear((char *)memory, bytes);
     return memory;
 }
 

@@ -16,8 +16,15 @@ static const int64_t LOOK_INTERVAL = 2000000, NAP = 50000;  // ns
 static int64_t now(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC_RAW, &time);
+    clock_gettime(CLOCK_REALTIME_COARSE, &time);
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+// Asked very often, by every thread. A clock that was set back makes it due.
+static bool is_due(const struct talk *talk, int64_t time)
+{
+    const int64_t since = time - __atomic_load_n(&talk->looked, __ATOMIC_RELAXED);
+    return since < 0 || since >= LOOK_INTERVAL || __atomic_load_n(&talk->own, __ATOMIC_RELAXED) > __atomic_load_n(&talk->told, __ATOMIC_RELAXED);
 }
 
 static int load(const int *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
@@ -42,7 +49,7 @@ static void tell(struct talk *talk)
         MPI_Isend(&level[own], 1, MPI_INT, r, TAG_WISH, talk->wishes, &request);
         MPI_Request_free(&request);
     }
-    talk->told = own;
+    __atomic_store_n(&talk->told, own, __ATOMIC_RELAXED);
     talk->sent++;
 }
 
@@ -63,13 +70,11 @@ static int wish(void *context, int mine)
     struct talk *talk = context;
     const bool may = talk->any_thread || pthread_equal(pthread_self(), talk->main);
     raise_to(&talk->own, mine < WISHES ? mine : WISHES - 1);
-    if (may && !__atomic_exchange_n(&talk->busy, true, __ATOMIC_ACQUIRE)) {
-        const int64_t time = now();
-        if (load(&talk->own) > talk->told || time - talk->looked >= LOOK_INTERVAL) {
-            tell(talk);
-            hear(talk);
-            talk->looked = time;
-        }
+    const int64_t time = now();
+    if (may && is_due(talk, time) && !__atomic_exchange_n(&talk->busy, true, __ATOMIC_ACQUIRE)) {
+        tell(talk);
+        hear(talk);
+        __atomic_store_n(&talk->looked, time, __ATOMIC_RELAXED);
         __atomic_store_n(&talk->busy, false, __ATOMIC_RELEASE);
     }
     const int own = load(&talk->own), heard = load(&talk->heard);

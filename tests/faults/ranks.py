@@ -7,6 +7,7 @@
 A signal comes to one rank or to all of them, in every phase; a long pass is cut although only one rank knows; rank 0 alone meets an error.
 """
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -150,6 +151,7 @@ def errors(arguments, more):
             bench.path().unlink()
             tried += 1 + disk(bench)
             killed(bench)
+            sweep(bench)
     return tried
 
 
@@ -168,6 +170,16 @@ def disk(bench):
     return len(range(1, calls + 1, 2))
 
 
+def gone(lock):
+    """Waits for the end of the process that holds the lock: mpirun kills what is left and does not."""
+    holder = re.search(r'pid (\d+)', lock.read_text()) if lock.exists() else None
+    end = time.monotonic() + 30
+    while holder and Path('/proc', holder[1]).exists():
+        if time.monotonic() > end:
+            fail('a rank outlives mpirun')
+        time.sleep(0.02)
+
+
 def killed(bench):
     """A rank is gone: all end, and what was saved is gone on with."""
     bench.run('-t', '1')
@@ -176,11 +188,29 @@ def killed(bench):
     for rank in (0, 1):
         bench.on(2, '-t', '1', '--set', f'run.checkpoint_interval={OFTEN}', timeout=60,
                  shim={'CUT_AT': 400, 'CUT_HOW': int(signal.SIGKILL), 'CUT_RANK': rank})
+        gone(bench.path('run.h5.lock'))
         again = bench.on(2, '--resume', timeout=60)
         if again.returncode != 0:
             fail('killed rank', rank, 'resumed: exit', again.returncode, again.stderr)
         check(bench, whole, 'killed rank', rank)
         bench.path().unlink()
+
+
+def sweep(bench):
+    """Points by all ranks together, one after the other; a second time they are skipped."""
+    more = ['--set', 'sweep.system.omega=0.5 | 1']
+    bench.run(*more, output='alone.h5')
+    for ranks, words in ((2, ''), (3, 'skipped 2 points')):
+        bench.ranks = ranks
+        command = [word for word in bench.command(*more, output='both.h5') if word != '-q']
+        done = subprocess.run(command, env=os.environ | bench.environment, capture_output=True, text=True, timeout=60, preexec_fn=default_signals)
+        bench.ranks = 0
+        if done.returncode != 0 or words not in done.stderr or done.stdout.count('energy') != 1:
+            fail('sweep:', ranks, 'ranks, exit', done.returncode, done.stdout, done.stderr)
+    for point in ('0000', '0001'):
+        wrong = differences(content(bench.path(f'alone-{point}.h5')), content(bench.path(f'both-{point}.h5')))
+        if wrong:
+            fail('sweep: point', point, 'differs:', wrong)
 
 
 def main(*arguments):
@@ -191,7 +221,7 @@ def main(*arguments):
             for method, some in zip(METHODS, ([(2, 1), (4, 2)], [(1, 2)], [(3, 1)])))
     print(f'{n} runs on 1 to 9 ranks and 1 or 2 threads: all with the bits of vmc; {time.monotonic() - start:.1f} s', flush=True)
     # one in each phase, or many
-    print(cuts(arguments, [(k + 0.5) ** 2 / 1600 for k in range(38)] if every else (0.05, 0.2, 0.265, 0.65)), f'{time.monotonic() - start:.1f} s', flush=True)
+    print(cuts(arguments, [((k + 4) / 44) ** 2 for k in range(38)] if every else (0.05, 0.2, 0.265, 0.65)), f'{time.monotonic() - start:.1f} s', flush=True)
     for ranks, to in ((2, 1), (2, 0), (9, 8)) if every else ((2, 1),):
         took = long_pass(arguments, ranks, to, 2 if every else 10)
         print(f'a pass of minutes of {ranks} ranks: saved {took:.2f} s after a signal to rank {to}', flush=True)

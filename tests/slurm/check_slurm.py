@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sweeps on a real Slurm cluster of one node, started here as root and ended afterwards.
+"""Sweeps and MPI on a real Slurm cluster of one node, started here as root and ended afterwards.
 
-    check_slurm.py path/to/vmc SOURCE_ROOT [array|limit]
+    check_slurm.py path/to/vmc SOURCE_ROOT [NAME=path/to/vmc-mpi]... [array|limit|ranks]
 
 - a job array of 200 points, five of them killed while they run; submitted again it completes, and the merged table has 200 rows;
-- a job that is told of its time limit, stops, is queued again, and ends with the same bits as a run that was never stopped.
+- a job that is told of its time limit, stops, is queued again, and ends with the same bits as a run that was never stopped;
+- srun with two ranks, of every vmc-mpi given: the bits of one process, also when a signal stops it and one process goes on.
 
 Installs slurm-wlm and munge where they are missing. Exit code 77 (skipped) with the reason where that cannot be done.
 """
 import csv
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -206,17 +208,52 @@ def time_limit(cluster):
     turns = log.count('the same command continues it')
     expect(turns >= 1, f'it was stopped and queued again {turns} time{"s" if turns > 1 else ""}')
     cluster.run(cluster.vmc, '--config', 'long.ini', '--task', '1', '-o', 'whole.h5', '-q', '-t', '1')
-    one, other = results(cluster.work / 'long-0001.h5'), results(cluster.work / 'whole-0001.h5')
+    same_bits(cluster, 'long-0001.h5', 'whole-0001.h5', 'the same bits as a run that was never stopped')
+
+
+def same_bits(cluster, one, other, what):
+    one, other = results(cluster.work / one), results(cluster.work / other)
     differing = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
-    expect(not differing, f'the same bits as a run that was never stopped, in {len(one)} data sets {differing or ""}')
+    expect(not differing, f'{what}, in {len(one)} data sets {differing or ""}')
 
 
-def main(vmc, root, *only):
+def ranks(cluster):
+    """Two ranks of every MPI library there is: in one go, and told to stop."""
+    import h5py
+    (cluster.work / 'ranks.ini').write_text(LONG.split('[sweep]')[0].replace('30000', '1000'))
+    cluster.run(cluster.vmc, '--config', 'ranks.ini', '-o', 'alone.h5', '-q', '-t', '1')
+    for name, program in cluster.mpi.items():
+        kind = re.search(r'--mpi=(\w+)', cluster.run(program, '--help'))[1]
+        said = re.search(r'MPI +(.*)', cluster.run(program, '-V'))[1]
+        start = time.time()
+        command = ['srun', '--ntasks=2', '--overcommit', f'--mpi={kind}', program, '--config', 'ranks.ini', '-q', '-t', '1']
+        cluster.run(*command, '-o', f'{name}.h5')
+        with h5py.File(cluster.work / f'{name}.h5') as file:
+            expect(file['provenance/ranks'][()] == 2, f'{said}: srun --mpi={kind} with two ranks, {time.time() - start:.0f} s')
+        same_bits(cluster, f'{name}.h5', 'alone.h5', 'the same bits as one process')
+        job = cluster.submit('#!/bin/bash\n#SBATCH --ntasks=2 --overcommit --output=ranks.log\n'
+                             + shlex.join([*command, '-o', f'{name}-stopped.h5', '--set', 'run.checkpoint_interval=0.2']) + '\necho "exit code $?"\n')
+        told = []
+
+        def tell():
+            if not told and (cluster.work / f'{name}-stopped.h5').exists():
+                told.append(cluster.run('scancel', '--signal=USR1', job))
+
+        cluster.wait(job, tell, 120)
+        log = (cluster.work / 'ranks.log').read_text()
+        expect('exit code 75' in log, 'told to stop by SIGUSR1: ' + log.splitlines()[0])
+        cluster.run(cluster.vmc, '--config', 'ranks.ini', '-o', f'{name}-stopped.h5', '-q', '-t', '1', '--resume')
+        same_bits(cluster, f'{name}-stopped.h5', 'alone.h5', 'resumed by one process: the same bits')
+
+
+def main(vmc, root, *words):
     if os.geteuid() != 0:
         skip('starting a cluster takes root')
     install()
+    only = [word for word in words if '=' not in word]
     with Cluster(os.path.realpath(vmc), root) as cluster:
-        for name, part in (('array', array), ('limit', time_limit)):
+        cluster.mpi = {name: os.path.realpath(path) for name, path in (word.split('=', 1) for word in words if '=' in word)}
+        for name, part in (('array', array), ('limit', time_limit), ('ranks', ranks)):
             if not only or name in only:
                 part(cluster)
 
