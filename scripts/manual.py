@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The manual page, from what the program says of itself, so that no list of options or keys is kept twice.
 
-    manual.py path/to/vmc VERSION vmc.1
+    manual.py path/to/PROGRAM VERSION PROGRAM.1
 """
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 NAME = r'variational Monte Carlo with Boltzmann machines'
 DESCRIPTION = '''\
-.B vmc
+.B {}
 finds ground states of particles in a harmonic trap by variational Monte Carlo: a wave function with parameters, a
 restricted Boltzmann machine among them, is sampled by Markov chains, trained to lower its energy, and measured. A
 configuration file says what to compute; the results go to an HDF5 file.'''
@@ -43,9 +44,10 @@ def configuration(lines):
 
 
 def main(program, version, target):
-    page = ['.\\" Made by scripts/manual.py from the program\'s own help.', f'.TH VMC 1 "" "vmc {version}" "User commands"',
-            '.SH NAME', f'vmc \\- {NAME}', '.SH SYNOPSIS', '.B vmc', r'\-\-config', '.I FILE', '[options]', '.SH DESCRIPTION', DESCRIPTION,
-            '.SH OPTIONS', *preformatted(said(program, '--help')),
+    name = escaped(Path(target).stem)
+    page = ['.\\" Made by scripts/manual.py from the program\'s own help.', f'.TH {name.upper()} 1 "" "vmc {version}" "User commands"',
+            '.SH NAME', f'{name} \\- {NAME}', '.SH SYNOPSIS', f'.B {name}', r'\-\-config', '.I FILE', '[options]', '.SH DESCRIPTION',
+            DESCRIPTION.format(name), '.SH OPTIONS', *preformatted(said(program, '--help')),
             '.SH CONFIGURATION', *configuration(said(program, '--help-config'))]
     with open(target, 'w', encoding='utf-8') as file:
         file.write('\n'.join(page) + '\n')

@@ -85,6 +85,7 @@ static const char help[] =
     "\n"
     "Example: ";
 static const char example[] = "vmc --config configs/twoparticles.ini --set rbm.hidden=4\n";
+static const char example_mpi[] = "mpirun -n 2 vmc-mpi --config configs/twoparticles.ini\n";
 
 char *cli_help_text(void)
 {
@@ -99,10 +100,7 @@ char *cli_help_text(void)
     else
         fputs(usage, out);
     fputs(help, out);
-    if (program->mpi)
-        fprintf(out, "mpirun -n 2 %.3s-mpi%s", example, example + 3);
-    else
-        fputs(example, out);
+    fputs(program->mpi ? example_mpi : example, out);
     return fclose(out) == 0 ? text : NULL;
 }
 

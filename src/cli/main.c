@@ -145,7 +145,7 @@ static void tell_start(const struct job *job, const struct cli_target *target)
     if (*target->kept && !job->options->quiet)
         cli_note("%s was a complete run; it is kept as %s", target->path, target->kept);
     if (job->options->verbose && !job->options->quiet)
-        cli_note("%zu rank%s, %zu threads%s%s, instruction set %s, results in %s", team_ranks(job->team), job->team ? "s" : "", job->threads.n, job->threads.reason ? ": " : "",
+        cli_note("%zu threads%s%s%s, instruction set %s, results in %s", job->threads.n, job->team ? " per rank" : "", job->threads.reason ? ": " : "",
                  job->threads.reason ? job->threads.reason : "", level_name(), target->path);
 }
 

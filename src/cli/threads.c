@@ -100,7 +100,8 @@ static size_t part(size_t n, size_t among)
 
 struct cli_threads cli_threads_default(size_t sharing, size_t local)
 {
-    const struct cli_threads limits[] = { { part(from_affinity(), sharing), sharing > 1 ? "processors that several ranks share" : "processors this process may use" },
+    const char *affinity = sharing > 1 ? "processors that several ranks share" : "processors this process may use";
+    const struct cli_threads limits[] = { { part(from_affinity(), sharing), affinity },
                                           { part(from_quota(), local), "the control group's share of processors" },
                                           { from_variable("SLURM_CPUS_PER_TASK"), "SLURM_CPUS_PER_TASK" },
                                           { from_variable("OMP_NUM_THREADS"), "OMP_NUM_THREADS" } };

@@ -77,9 +77,10 @@ static bool check_builds(struct error *error)
              strcmp(level_name(), "x86-64") == 0 ? "without" : "with");
     memcpy(first, mine, sizeof first);
     team_share(&team, first, sizeof first);
-    const bool same = memcmp(first, mine, sizeof first) == 0 ||
-                      error_add(error, ERROR_INTERNAL, "rank %zu is another program than rank 0 (%s; rank 0: %s); start the same one everywhere, on one kind of processor",
-                                team.rank, mine, first);
+    const bool same = memcmp(first, mine, sizeof first) == 0;
+    if (!same)
+        error_add(error, ERROR_INTERNAL, "rank %zu is not what rank 0 is (%s; rank 0: %s); start one program everywhere, on one kind of processor", team.rank,
+                  mine, first);
     return team_agree(&team, same, error);
 }
 

@@ -132,9 +132,18 @@ def long_pass(arguments, ranks, to, most):
     return took
 
 
+def texts(program):
+    """These need no MPI to be started."""
+    usage, version = (subprocess.run([program, option], check=True, capture_output=True, text=True).stdout for option in ('--help', '-V'))
+    library = re.search(r'MPI +(.*)', version)[1]
+    if library not in usage or 'vmc-mpi --config' not in usage or max(map(len, usage.splitlines())) > 80:
+        fail(version, usage)
+
+
 def errors(arguments, more):
     tried = 0
     with Ranks(*arguments) as bench:
+        texts(bench.vmc_mpi)
         (bench.folder / 'locked.h5.lock').mkdir()  # no lock can be made here
         for options, output, code in ((('--set', 'system.omgea=1'), 'x.h5', 78), ((), 'none/x.h5', 74), ((), 'locked.h5', 73),
                                       (('--set', 'wavefunction.load=none.h5'), 'x.h5', 66), (('--bogus',), 'x.h5', 2))[:5 if more else 3]:
