@@ -5,27 +5,13 @@
 // Mira, Solgi and Imparato, Stat. Comput. 23, 653 (2013). kappa comes from least squares on earlier samples and is then frozen.
 #include "vmc/estimator.h"
 
+#include "base/list.h"
 #include "base/rows.h"
 
 #include <math.h>
 
-#define CONTROLS(X) X(linear) X(quadratic) X(cusp) X(pair)
-
-#define DECLARE(name) extern const struct control_type control_##name;
-#define ENTRY(name) &control_##name,
-CONTROLS(DECLARE)
-static const struct control_type *const control_types[] = { CONTROLS(ENTRY) };
-
-const struct control_type *control_type_at(size_t index)
-{
-    return index < sizeof control_types / sizeof *control_types ? control_types[index] : NULL;
-}
-
-const char *control_name(size_t index)
-{
-    const struct control_type *type = control_type_at(index);
-    return type ? type->name : NULL;
-}
+#define CONTROLS(X) X(control, linear) X(control, quadratic) X(control, cusp) X(control, pair)
+LIST(control, CONTROLS)
 
 // A function of the trap's scale: beta = 0.6 sqrt(omega) at the start.
 static double first_range(const struct system *system)

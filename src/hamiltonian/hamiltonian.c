@@ -2,28 +2,14 @@
 // Trap and pair energy of a block of walkers, and the list of interactions.
 #include "vmc/hamiltonian.h"
 
+#include "base/list.h"
 #include "base/rows.h"
 
-#define INTERACTIONS(X) X(none) X(coulomb) X(soft_coulomb)
-
-#define DECLARE(name) extern const struct interaction_type interaction_##name;
-#define ENTRY(name) &interaction_##name,
-INTERACTIONS(DECLARE)
-static const struct interaction_type *const interaction_types[] = { INTERACTIONS(ENTRY) };
+#define INTERACTIONS(X) X(interaction, none) X(interaction, coulomb) X(interaction, soft_coulomb)
+LIST(interaction, INTERACTIONS)
 
 static const struct param no_params[] = { PARAM_END };
 const struct interaction_type interaction_none = { .name = "none", .summary = "no pair force", .state_size = 1, .params = no_params };
-
-const struct interaction_type *interaction_type_at(size_t index)
-{
-    return index < sizeof interaction_types / sizeof *interaction_types ? interaction_types[index] : NULL;
-}
-
-const char *interaction_name(size_t index)
-{
-    const struct interaction_type *type = interaction_type_at(index);
-    return type ? type->name : NULL;
-}
 
 bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *system, const struct interaction_type *type, const void *state,
                        struct error *error)

@@ -2,29 +2,15 @@
 // The product of factors, and the list of those there are.
 #include "vmc/wavefunction.h"
 
+#include "base/list.h"
 #include "base/memory.h"
 #include "base/rows.h"
 
 #include <math.h>
 #include <string.h>
 
-#define FACTORS(X) X(rbm) X(gaussian)
-
-#define DECLARE(name) extern const struct factor_type factor_##name;
-#define ENTRY(name) &factor_##name,
-FACTORS(DECLARE)
-static const struct factor_type *const factor_types[] = { FACTORS(ENTRY) };
-
-const struct factor_type *factor_type_at(size_t index)
-{
-    return index < sizeof factor_types / sizeof *factor_types ? factor_types[index] : NULL;
-}
-
-const char *factor_name(size_t index)
-{
-    const struct factor_type *type = factor_type_at(index);
-    return type ? type->name : NULL;
-}
+#define FACTORS(X) X(factor, rbm) X(factor, gaussian)
+LIST(factor, FACTORS)
 
 static size_t optional(size_t (*count)(const void *state), const void *state) { return count ? count(state) : 0; }
 static size_t most(size_t a, size_t b) { return a > b ? a : b; }
