@@ -233,7 +233,10 @@ static void measured_copy(struct run *run, const struct checkpoint *checkpoint, 
     for (size_t k = 0; k < SERIES && measured->values[k] && measured->draws < measured->capacity; k++)
         for (size_t b = run->ensemble.first_block; b < run->ensemble.end_block; b++) {
             double *row = measured->values[k] + (b * measured->capacity + measured->draws) * WALKERS, *kept = checkpoint->column + k * walkers + b * WALKERS;
-            copy(restore ? row : kept, restore ? kept : row, WALKERS);
+            if (!restore && measured->partial == 0)
+                memset(kept, 0, WALKERS * sizeof *kept);  // there is none; what the row holds is older
+            else
+                copy(restore ? row : kept, restore ? kept : row, WALKERS);
         }
     for (size_t k = 0; k < counters; k++)
         if (restore)

@@ -161,6 +161,7 @@ def errors(arguments, more):
             tried += 1 + disk(bench)
             killed(bench)
             sweep(bench)
+            strangers(bench)
     return tried
 
 
@@ -222,6 +223,34 @@ def sweep(bench):
             fail('sweep: point', point, 'differs:', wrong)
 
 
+def doubled(arguments):
+    """Series so long that neighbours are averaged, cut twice after that and resumed on other ranks."""
+    more = ('-t', '1', '--set', 'measure.samples=4000000')
+    with Ranks(*arguments, sampler='gibbs', optimizer='adam') as bench:
+        looks = bench.counts(*more)[0]
+        whole = content(bench.path())
+        bench.path().unlink()
+        for ranks, share in ((2, 0.7), (4, 0.15), (3, None)):
+            shim = {'CUT_AT': int(share * looks / ranks), 'CUT_HOW': int(signal.SIGUSR1), 'CUT_RANK': ranks - 1} if share else None
+            done = bench.on(ranks, *more, '--resume', shim=shim)
+            if done.returncode != (75 if share else 0):
+                fail('long series,', ranks, 'ranks, exit', done.returncode, done.stderr)
+        check(bench, whole, 'long series')
+
+
+def strangers(bench):
+    """A rank whose processor seems to lack what the others have; nothing to see where all lack it."""
+    bench.ranks = 1
+    command = bench.command()
+    old = ['env', 'GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX2_Usable', *command[3:]]
+    alike = subprocess.run([*old, '-V'], capture_output=True, text=True).stdout == subprocess.run([*command[3:], '-V'], capture_output=True, text=True).stdout
+    done = subprocess.run([*command, ':', '-n', '1', *old], env=os.environ | bench.environment, capture_output=True, text=True, timeout=60)
+    bench.ranks = 0
+    if done.returncode != (0 if alike else 70) or (not alike and 'fused multiply-add' not in done.stderr):
+        fail('processors that differ: exit', done.returncode, done.stderr)
+    bench.path().unlink(missing_ok=True)
+
+
 def main(*arguments):
     *arguments, how = arguments
     start, every = time.monotonic(), how == 'all'
@@ -229,6 +258,8 @@ def main(*arguments):
     n = sum(bits(arguments, method, launches if every else some)
             for method, some in zip(METHODS, ([(2, 1), (4, 2)], [(1, 2)], [(3, 1)])))
     print(f'{n} runs on 1 to 9 ranks and 1 or 2 threads: all with the bits of vmc; {time.monotonic() - start:.1f} s', flush=True)
+    if every:
+        doubled(arguments)
     # one in each phase, or many
     print(cuts(arguments, [((k + 4) / 44) ** 2 for k in range(38)] if every else (0.05, 0.2, 0.265, 0.65)), f'{time.monotonic() - start:.1f} s', flush=True)
     for ranks, to in ((2, 1), (2, 0), (9, 8)) if every else ((2, 1),):

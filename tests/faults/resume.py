@@ -42,8 +42,22 @@ def cut(bench, way, look, soon, threads):
     return bench.run(*options, *(['--max-time', '1000000'] if way == 'max-time' else []), shim=shim)
 
 
+def long_series(vmc, shim):
+    """Series so long that neighbours are averaged, cut after that."""
+    more = ('-t', '1', '--set', 'measure.samples=4000000')
+    with Bench(vmc, shim, 'gibbs', 'adam') as bench:
+        looks = bench.counts(*more)[0]
+        whole = content(bench.path())
+        done = bench.run(*more, '--force', shim={'CUT_AT': looks * 7 // 10, 'CUT_HOW': int(signal.SIGTERM)})
+        again = bench.run(*more, '--resume')
+        wrong = differences(whole, content(bench.path()))
+        if (done.returncode, again.returncode) != (75, 0) or wrong:
+            fail('long series:', done, again, wrong)
+
+
 def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr'):
     points, tried, stopped = int(points), 0, {}
+    long_series(vmc, shim)
     with Bench(vmc, shim, sampler, optimizer) as bench:
         total = bench.counts('-t', '1')[0]
         whole = content(bench.path())
