@@ -6,8 +6,8 @@
 #include "vmc/hamiltonian.h"
 #include "vmc/wavefunction.h"
 
-// Rows over the walkers of a block.
-enum { ENERGY_LOCAL, ENERGY_KINETIC, ENERGY_KINETIC_GRADIENT, ENERGY_TRAP, ENERGY_PAIR, ENERGY_VIRIAL, ENERGY_ROWS };
+// Rows over the walkers of a block. The first four are also what controls add to (CONTROLLED_ROWS), those from TRAP on what the potential fills in.
+enum { ENERGY_LOCAL, ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR, ENERGY_VIRIAL, ENERGY_KINETIC_GRADIENT, ENERGY_ROWS };
 // KINETIC = -1/2 sum (g^2 + l); KINETIC_GRADIENT = 1/2 sum g^2 has the same mean; LOCAL = KINETIC + TRAP + PAIR;
 // VIRIAL = sum_i x_i dV/dx_i.
 
@@ -15,8 +15,8 @@ size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian);
 // The frame must be evaluated. out: ENERGY_ROWS rows.
 void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
                       double *out);
-// The same from the rows of hamiltonian_potential.
-void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, const double *potential, double *out);
+// The same where the rows of hamiltonian_potential stand in `out` already, from ENERGY_TRAP on.
+void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, double *out);
 
 // ---- sums over draws
 
@@ -27,14 +27,14 @@ struct moments {
     double walker2;            // squares of the walkers' means (controlled)
 };
 enum { MOMENT_ROWS = 4 };
-// A draw of a block, per walker: energy [ENERGY_ROWS], controlled [CONTROLLED_ROWS] rows.
+// A draw of a block, per walker: energy [ENERGY_ROWS], controlled [CONTROLLED_ROWS] rows; one and the same where there are no controls.
 void moments_add(double reference, const double *energy, const double *controlled, double *rows);
 // A row of a series whose values are means over 1 / share draws: `share` of the draw's row is added to it, or begins it (`first`).
 void moments_record(double share, bool first, const double *draw, double *value);
 // Whether both energies of all walkers are.
 bool moments_finite(const double *energy, const double *controlled);
-// Adds a block whose rows hold `draws` draws.
-void moments_reduce(const double *rows, double draws, struct moments *moments);
+// Adds a block whose rows hold `draws` draws; controlled: whether there were controls.
+void moments_reduce(const double *rows, double draws, bool controlled, struct moments *moments);
 // (E - mean of the block) W / (W - 1) times `weight` (NULL: 1): with it the sum over a block of E O is W times an unbiased covariance.
 void moments_centre(const double *energy, const double *weight, double *out);
 

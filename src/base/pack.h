@@ -80,23 +80,28 @@ PACK_INLINE pack pack_sqrt(pack x)
 #endif
 }
 
-// where `mask` (all bits set or none, per walker) a, else b
-PACK_INLINE pack pack_select(pack_bits mask, pack a, pack b)
+// where the sign bit of `sign` is set a, else b
+PACK_INLINE pack pack_select_sign(pack sign, pack a, pack b)
 {
-#if PACK_WIDTH == 4 && defined __AVX2__
-    return (pack)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)mask);
+#if PACK_WIDTH == 4 && defined __AVX2__ && !defined __clang__
+    pack out;  // of the intrinsic gcc makes a comparison with zero and a blend
+    __asm__("vblendvpd %3, %2, %1, %0" : "=x"(out) : "x"(b), "xm"(a), "x"(sign));
+    return out;
+#elif PACK_WIDTH == 4 && defined __AVX2__
+    return (pack)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)sign);
 #else
+    const pack_bits mask = (pack_bits)sign < 0;
     return (pack)(((pack_bits)a & mask) | ((pack_bits)b & ~mask));
 #endif
 }
 
-// where the sign bit of `sign` is set a, else b
-PACK_INLINE pack pack_select_sign(pack sign, pack a, pack b)
+// where `mask` (all bits set or none, per walker) a, else b
+PACK_INLINE pack pack_select(pack_bits mask, pack a, pack b)
 {
 #if PACK_WIDTH == 4 && defined __AVX2__
-    return (pack)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)sign);
+    return pack_select_sign((pack)mask, a, b);
 #else
-    return pack_select((pack_bits)sign < 0, a, b);
+    return (pack)(((pack_bits)a & mask) | ((pack_bits)b & ~mask));
 #endif
 }
 

@@ -22,12 +22,14 @@ ROWS_INLINE void rows_fill(size_t n, double value, double *rows)
 // to[k] = from[k] where the mask (a row of bits) is set; n rows
 ROWS_INLINE void rows_blend(size_t n, const double *mask, const double *from, double *to)
 {
-    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS)
-        for (size_t k = 0; k < n; k++)
-            for (size_t p = l; p < l + TILE_PACKS; p++) {
-                pack *target = (pack *)to + k * ROW_PACKS + p;
-                *target = pack_select_sign(((const pack *)mask)[p], ((const pack *)from)[k * ROW_PACKS + p], *target);
-            }
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        pack bits[TILE_PACKS];
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            bits[p] = ((const pack *)mask)[l + p];
+        for (size_t k = l; k < n * ROW_PACKS; k += ROW_PACKS)
+            for (size_t p = 0; p < TILE_PACKS; p++)
+                ((pack *)to)[k + p] = pack_select_sign(bits[p], ((const pack *)from)[k + p], ((const pack *)to)[k + p]);
+    }
 }
 
 // out[0] = sum_i scale[i % period] (rows[i] - centre[i])^2; scale and centre NULL for 1 and 0.
@@ -81,6 +83,8 @@ PACK_INLINE size_t rows_piece(size_t left, size_t most) { return left <= most ? 
     else if ((height) == 2) { ROWS_WIDTHS(2, width, tile, __VA_ARGS__) }             \
     else { ROWS_WIDTHS(1, width, tile, __VA_ARGS__) }
 typedef pack rows_tile[4][TILE_PACKS];
+// On every loop over a tile's accumulators: one that gcc leaves a loop keeps them in memory.
+#define ROWS_UNROLLED _Pragma("GCC unroll 4")
 
 // Where the sums of a product start: bias[o] + slope[o] rows[o], and what `out` holds if `add`. NULL: nothing of that kind.
 struct rows_start {
@@ -93,21 +97,32 @@ PACK_INLINE void rows_multiply_tile(size_t height, size_t width, size_t o, size_
 {
     rows_tile sum;
     pack *to = (pack *)out + o * ROW_PACKS + l;
-    for (size_t r = 0; r < height; r++)
-        for (size_t p = 0; p < width; p++) {
-            sum[r][p] = pack_all(start->bias ? start->bias[o + r] : 0);
-            if (start->slope)
-                sum[r][p] = pack_fma(pack_all(start->slope[o + r]), ((const pack *)start->rows)[(o + r) * ROW_PACKS + l + p], sum[r][p]);
-            if (start->add)
-                sum[r][p] += to[r * ROW_PACKS + p];
+    ROWS_UNROLLED
+    for (size_t r = 0; r < height; r++) {
+        const pack bias = pack_all(start->bias ? start->bias[o + r] : 0);
+        ROWS_UNROLLED
+        for (size_t p = 0; p < width; p++)
+            sum[r][p] = start->add ? (pack)(to[r * ROW_PACKS + p] + bias) : bias;
+    }
+    if (start->slope)
+        ROWS_UNROLLED
+        for (size_t r = 0; r < height; r++) {
+            const pack slope = pack_all(start->slope[o + r]);
+            ROWS_UNROLLED
+            for (size_t p = 0; p < width; p++)
+                sum[r][p] = pack_fma(slope, ((const pack *)start->rows)[(o + r) * ROW_PACKS + l + p], sum[r][p]);
         }
     for (size_t i = 0; i < n_in; i++)
+        ROWS_UNROLLED
         for (size_t r = 0; r < height; r++) {
             const pack c = pack_all(coefficient[(o + r) * n_in + i]);
+            ROWS_UNROLLED
             for (size_t p = 0; p < width; p++)
                 sum[r][p] = pack_fma(c, ((const pack *)in)[i * ROW_PACKS + l + p], sum[r][p]);
         }
+    ROWS_UNROLLED
     for (size_t r = 0; r < height; r++)
+        ROWS_UNROLLED
         for (size_t p = 0; p < width; p++)
             to[r * ROW_PACKS + p] = sum[r][p];
 }
@@ -142,35 +157,48 @@ ROWS_INLINE void rows_column_sums(size_t n, const double *rows, double *sums)
         }
 }
 
-PACK_INLINE void rows_outer_tile(size_t height, size_t width, size_t i, size_t j, size_t c, size_t stride, const double *left, const double *right,
-                                 double *sums)
+// Two rows of `left` (or one) by all of `right`: the left ones stay in registers.
+PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_right, size_t stride, const double *left, const double *right, double *sums,
+                                 double *columns)
 {
-    rows_tile sum;
-    pack *to = (pack *)sums + (i * stride + j) * COLUMN_PACKS + c;
-    const pack *a = (const pack *)left + i * ROW_PACKS + c, *b = (const pack *)right + j * ROW_PACKS + c;
+    enum { DEPTH = ROW_PACKS / COLUMN_PACKS };
+    pack a[2][DEPTH], *to = (pack *)sums + i * stride * COLUMN_PACKS + c;
+    const pack *b = (const pack *)right + c;
     for (size_t r = 0; r < height; r++)
-        for (size_t k = 0; k < width; k++)
-            sum[r][k] = to[(r * stride + k) * COLUMN_PACKS];
-    for (size_t l = 0; l < ROW_PACKS; l += COLUMN_PACKS)
+        for (size_t d = 0; d < DEPTH; d++)
+            a[r][d] = ((const pack *)left)[(i + r) * ROW_PACKS + d * COLUMN_PACKS + c];
+    for (size_t r = 0; columns && r < height; r++) {
+        pack *column = (pack *)columns + (i + r) * COLUMN_PACKS + c, sum = *column;
+        for (size_t d = 0; d < DEPTH; d++)
+            sum += a[r][d];
+        *column = sum;
+    }
+    for (size_t j = 0; j < n_right; j++, b += ROW_PACKS, to += COLUMN_PACKS) {
+        pack sum[2];
         for (size_t r = 0; r < height; r++)
-            for (size_t k = 0; k < width; k++)
-                sum[r][k] = pack_fma(a[r * ROW_PACKS + l], b[k * ROW_PACKS + l], sum[r][k]);
-    for (size_t r = 0; r < height; r++)
-        for (size_t k = 0; k < width; k++)
-            to[(r * stride + k) * COLUMN_PACKS] = sum[r][k];
+            sum[r] = to[r * stride * COLUMN_PACKS];
+        for (size_t d = 0; d < DEPTH; d++)
+            for (size_t r = 0; r < height; r++)
+                sum[r] = pack_fma(a[r][d], b[d * COLUMN_PACKS], sum[r]);
+        for (size_t r = 0; r < height; r++)
+            to[r * stride * COLUMN_PACKS] = sum[r];
+    }
 }
 
-// sums[i stride + j][COLUMNS] += left[i] right[j]: outer products for few weights, whose sums fit into the first-level cache
+// sums[i stride + j][COLUMNS] += left[i] right[j] and, unless NULL, columns[i][COLUMNS] += left[i]
+ROWS_INLINE void rows_outer_and_sums(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right, double *sums, double *columns)
+{
+    for (size_t i = 0; i + 1 < n_left; i += 2)
+        for (size_t c = 0; c < COLUMN_PACKS; c++)
+            rows_outer_tile(2, i, c, n_right, stride, left, right, sums, columns);
+    for (size_t c = 0; n_left % 2 && c < COLUMN_PACKS; c++)
+        rows_outer_tile(1, n_left - 1, c, n_right, stride, left, right, sums, columns);
+}
+
+// Outer products for few weights, whose sums fit into the first-level cache.
 ROWS_INLINE void rows_outer(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right, double *sums)
 {
-    for (size_t i = 0, height; i < n_left; i += height) {
-        height = rows_piece(n_left - i, TILE_ROWS);
-        for (size_t j = 0, width; j < n_right; j += width) {
-            width = rows_piece(n_right - j, TILE_PACKS);
-            for (size_t c = 0; c < COLUMN_PACKS; c++)
-                ROWS_TILE(height, width, rows_outer_tile, i, j, c, stride, left, right, sums)
-        }
-    }
+    rows_outer_and_sums(n_left, n_right, stride, left, right, sums, NULL);
 }
 
 // Walker-major copy of n rows: out[walker * stride + row].
@@ -186,16 +214,22 @@ PACK_INLINE void rows_rank_tile(size_t height, size_t width, size_t i, size_t j,
 {
     rows_tile sum;
     pack *to = (pack *)(sums + i * stride) + j;
+    ROWS_UNROLLED
     for (size_t r = 0; r < height; r++)
+        ROWS_UNROLLED
         for (size_t p = 0; p < width; p++)
             sum[r][p] = to[r * (stride / PACK_WIDTH) + p];
     for (size_t w = 0; w < WALKERS; w++)
+        ROWS_UNROLLED
         for (size_t r = 0; r < height; r++) {
             const pack a = pack_all(left[(i + r) * WALKERS + w]);
+            ROWS_UNROLLED
             for (size_t p = 0; p < width; p++)
                 sum[r][p] = pack_fma(a, ((const pack *)(right + w * stride))[j + p], sum[r][p]);
         }
+    ROWS_UNROLLED
     for (size_t r = 0; r < height; r++)
+        ROWS_UNROLLED
         for (size_t p = 0; p < width; p++)
             to[r * (stride / PACK_WIDTH) + p] = sum[r][p];
 }

@@ -56,7 +56,7 @@ void controls_build(struct controls *controls, const struct hamiltonian *hamilto
 
 static size_t n_moment_variables(const struct controls *controls);
 
-// the potential and its pairs, then what controls keep of the pairs, or z of the fit
+// pairs of the potential, then what controls keep of them, or z of the fit
 size_t controls_scratch_rows(const struct controls *controls, const struct hamiltonian *hamiltonian)
 {
     const size_t rows = estimator_scratch_rows(hamiltonian) + CONTROL_PAIR_ROWS, variables = n_moment_variables(controls);
@@ -85,7 +85,7 @@ void controls_evaluate(const struct controls *controls, const struct hamiltonian
                        const double *frame, double *scratch, double *energy, double *c, double *du)
 {
     const double *gradient = rows_at_const(frame, wavefunction->row_gradient);
-    double *pairs = rows_at(scratch, POTENTIAL_ROWS), *own = rows_at(scratch, estimator_scratch_rows(hamiltonian));
+    double *own = rows_at(scratch, estimator_scratch_rows(hamiltonian));
     if (du)
         rows_fill(wavefunction->n_coordinates, 0, du);
     for (size_t t = 0; t < controls->n_types; t++) {
@@ -96,8 +96,8 @@ void controls_evaluate(const struct controls *controls, const struct hamiltonian
             rows_fill(controls->type[t]->n_functions(&controls->system), 0, rows_at(c, first));
     }
     struct evaluation evaluation = { controls, hamiltonian, frame, gradient, own, c, du };
-    hamiltonian_visit_pairs(hamiltonian, frame, pairs, visit_pairs, &evaluation, scratch);
-    estimator_assemble(wavefunction, frame, scratch, energy);
+    hamiltonian_visit_pairs(hamiltonian, frame, scratch, visit_pairs, &evaluation, rows_at(energy, ENERGY_TRAP));
+    estimator_assemble(wavefunction, frame, energy);
 }
 
 static const size_t controlled_source[CONTROLLED_QUANTITIES] = { ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR };

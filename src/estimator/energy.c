@@ -4,28 +4,26 @@
 
 #include "base/rows.h"
 
-size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian) { return POTENTIAL_ROWS + hamiltonian_scratch_rows(hamiltonian); }
+_Static_assert(ENERGY_PAIR == ENERGY_TRAP + POTENTIAL_PAIR && ENERGY_VIRIAL == ENERGY_TRAP + POTENTIAL_VIRIAL, "the potential's rows are energy rows");
 
-void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, const double *potential_rows, double *out)
+size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian) { return hamiltonian_scratch_rows(hamiltonian); }
+
+void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, double *out)
 {
-    const pack *laplacian = (const pack *)rows_at_const(frame, wavefunction->row_laplacian), *potential = (const pack *)potential_rows;
-    pack *row = (pack *)out, square[ROW_PACKS];
+    const pack *laplacian = (const pack *)rows_at_const(frame, wavefunction->row_laplacian);
+    pack *row = (pack *)out, *square = row + ENERGY_KINETIC_GRADIENT * ROW_PACKS;
     rows_sum_squares(wavefunction->n_coordinates, NULL, 1, NULL, rows_at_const(frame, wavefunction->row_gradient), (double *)square);
     for (size_t l = 0; l < ROW_PACKS; l++) {
         const pack kinetic = -0.5 * (square[l] + laplacian[l]);
-        const pack trap = potential[POTENTIAL_TRAP * ROW_PACKS + l], pair = potential[POTENTIAL_PAIR * ROW_PACKS + l];
-        row[ENERGY_LOCAL * ROW_PACKS + l] = kinetic + trap + pair;
+        row[ENERGY_LOCAL * ROW_PACKS + l] = kinetic + row[ENERGY_TRAP * ROW_PACKS + l] + row[ENERGY_PAIR * ROW_PACKS + l];
         row[ENERGY_KINETIC * ROW_PACKS + l] = kinetic;
-        row[ENERGY_KINETIC_GRADIENT * ROW_PACKS + l] = 0.5 * square[l];
-        row[ENERGY_TRAP * ROW_PACKS + l] = trap;
-        row[ENERGY_PAIR * ROW_PACKS + l] = pair;
-        row[ENERGY_VIRIAL * ROW_PACKS + l] = potential[POTENTIAL_VIRIAL * ROW_PACKS + l];
+        square[l] *= 0.5;
     }
 }
 
 void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
                       double *out)
 {
-    hamiltonian_potential(hamiltonian, frame, rows_at(scratch, POTENTIAL_ROWS), scratch);
-    estimator_assemble(wavefunction, frame, scratch, out);
+    hamiltonian_potential(hamiltonian, frame, scratch, rows_at(out, ENERGY_TRAP));
+    estimator_assemble(wavefunction, frame, out);
 }

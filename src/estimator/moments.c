@@ -22,7 +22,8 @@ static void add(double reference, const double *energy, double *rows)
 void moments_add(double reference, const double *energy, const double *controlled, double *rows)
 {
     add(reference, rows_at_const(controlled, CONTROLLED_ENERGY_ROW), rows);
-    add(reference, rows_at_const(energy, ENERGY_LOCAL), rows_at(rows, 2));
+    if (energy != controlled)
+        add(reference, rows_at_const(energy, ENERGY_LOCAL), rows_at(rows, 2));
 }
 
 void moments_record(double share, bool first, const double *draw, double *value)
@@ -43,15 +44,16 @@ bool moments_finite(const double *energy, const double *controlled)
     return isfinite(total);
 }
 
-void moments_reduce(const double *rows, double draws, struct moments *moments)
+void moments_reduce(const double *rows, double draws, bool controlled, struct moments *moments)
 {
+    const double *local = rows_at_const(rows, controlled ? 2 : 0);
     double means[WALKERS] __attribute__((aligned(64)));
     for (size_t w = 0; w < WALKERS; w++)
         means[w] = rows[w] / draws * (rows[w] / draws);
     moments->energy += pack_sum_row(rows);
     moments->energy2 += pack_sum_row(rows_at_const(rows, 1));
-    moments->local += pack_sum_row(rows_at_const(rows, 2));
-    moments->local2 += pack_sum_row(rows_at_const(rows, 3));
+    moments->local += pack_sum_row(local);
+    moments->local2 += pack_sum_row(rows_at_const(local, 1));
     moments->walker2 += pack_sum_row(means);
 }
 

@@ -5,6 +5,8 @@
 
 #include "base/pack.h"
 
+#include <string.h>
+
 static uint64_t splitmix(uint64_t *state)
 {
     uint64_t z = (*state += 0x9e3779b97f4a7c15);
@@ -61,24 +63,27 @@ PACK_INLINE pack_words next_words(pack_words s[4])
     return result;
 }
 
-// Takes one number from each stream of pack p; the state stays in memory, so that packs follow each other without waiting.
-PACK_INLINE pack_words draw(pack_words *state, size_t p)
-{
-    pack_words s[RNG_ROWS] = { state[p], state[ROW_PACKS + p], state[2 * ROW_PACKS + p], state[3 * ROW_PACKS + p] };
-    const pack_words out = next_words(s);
-    for (size_t r = 0; r < RNG_ROWS; r++)
-        state[r * ROW_PACKS + p] = s[r];
-    return out;
-}
-
 // 52 random bits as the mantissa of a number in [1, 2)
 PACK_INLINE pack mantissa(pack_words bits) { return (pack)((bits >> 12) | 0x3ff0000000000000); }
+
+// n rows of numbers from every stream, as they are or in (0, 1]; n is known to the compiler.
+PACK_INLINE void draw(pack_words *state, size_t n, bool uniform, pack_words *out)
+{
+    for (size_t p = 0; p < ROW_PACKS; p++) {
+        pack_words s[RNG_ROWS] = { state[p], state[ROW_PACKS + p], state[2 * ROW_PACKS + p], state[3 * ROW_PACKS + p] };
+        for (size_t k = 0; k < n; k++) {
+            const pack_words bits = next_words(s);
+            out[k * ROW_PACKS + p] = uniform ? (pack_words)(2.0 - mantissa(bits)) : bits;
+        }
+        for (size_t r = 0; r < RNG_ROWS; r++)
+            state[r * ROW_PACKS + p] = s[r];
+    }
+}
 
 void rng_uniforms(uint64_t *rows, size_t n, double *out)
 {
     for (size_t k = 0; k < n; k++)
-        for (size_t p = 0; p < ROW_PACKS; p++)
-            ((pack *)out)[k * ROW_PACKS + p] = 2.0 - mantissa(draw((pack_words *)rows, p));
+        draw((pack_words *)rows, 1, true, (pack_words *)out + k * ROW_PACKS);
 }
 
 // -2 ln u for normal u in (0, 1]; relative error below 1e-11, which no run can see.
@@ -95,36 +100,36 @@ PACK_INLINE pack square_radius(pack u)
     return pack_fma(n, pack_all(-0x1.62e42fefa39efp+0), s * pack_fma(odd, z, even));
 }
 
-// Two rows of normals from two numbers of every stream: a radius, and a direction, of which 52 bits are the angle within a quarter of the circle and
-// two of the others say which. One short loop per function: a processor then has several packs in flight.
-static void box_muller(pack_words *state, pack *first, pack *second)
+// Two rows of numbers become two of normals: a radius, and a direction, of which 52 bits are the angle within a quarter of the circle and two of
+// the others say which. One short loop per function: a processor then has several packs in flight.
+static void box_muller(pack *rows)
 {
-    pack_words direction[ROW_PACKS];
-    for (size_t p = 0; p < ROW_PACKS; p++) {
-        first[p] = 2.0 - mantissa(draw(state, p));
-        direction[p] = draw(state, p);
-    }
     for (size_t p = 0; p < ROW_PACKS; p++)
-        first[p] = pack_sqrt(square_radius(first[p]));
+        rows[p] = pack_sqrt(square_radius(2.0 - mantissa((pack_words)rows[p])));
     for (size_t p = 0; p < ROW_PACKS; p++) {
         pack sine, cosine;
-        const pack_words bits = direction[p];
+        const pack_words bits = (pack_words)rows[ROW_PACKS + p];
         // pi / 2 (mantissa - 3/2)
         pack_sincos(pack_fma(mantissa(bits), pack_all(1.5707963267948966), pack_all(-2.356194490192345)), &sine, &cosine);
         cosine = (pack)((pack_words)cosine ^ (bits << 63));
-        const pack swap = (pack)(bits << 62);
-        second[p] = first[p] * pack_select_sign(swap, cosine, sine);
-        first[p] *= pack_select_sign(swap, sine, cosine);
+        const pack swap = (pack)(bits << 62), radius = rows[p];
+        rows[p] = radius * pack_select_sign(swap, sine, cosine);
+        rows[ROW_PACKS + p] = radius * pack_select_sign(swap, cosine, sine);
     }
 }
 
+// Two at a time; of an odd number the last one's companion is dropped.
 void rng_normals(uint64_t *rows, size_t n, double *out)
 {
-    pack *row = (pack *)out;
+    pack_words *state = (pack_words *)rows;
+    pack *row = (pack *)out, last[2 * ROW_PACKS];
     for (size_t k = 0; k + 1 < n; k += 2)
-        box_muller((pack_words *)rows, row + k * ROW_PACKS, row + (k + 1) * ROW_PACKS);
+        draw(state, 2, false, (pack_words *)(row + k * ROW_PACKS));
+    for (size_t k = 0; k + 1 < n; k += 2)
+        box_muller(row + k * ROW_PACKS);
     if (n % 2) {
-        pack spare[ROW_PACKS];
-        box_muller((pack_words *)rows, row + (n - 1) * ROW_PACKS, spare);
+        draw(state, 2, false, (pack_words *)last);
+        box_muller(last);
+        memcpy(row + (n - 1) * ROW_PACKS, last, sizeof last / 2);
     }
 }

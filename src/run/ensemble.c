@@ -32,7 +32,10 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
     place(scratch, &at, controls_scratch_rows(&ensemble->controls, &ensemble->hamiltonian), &rows->control);
     place(scratch, &at, ENERGY_ROWS, &rows->energy);
     place(scratch, &at, CONTROLS_MOST, &rows->c);
-    place(scratch, &at, CONTROLLED_ROWS, &rows->controlled);
+    if (ensemble->controls.n_functions > 0)
+        place(scratch, &at, CONTROLLED_ROWS, &rows->controlled);
+    else
+        rows->controlled = rows->energy;
     place(scratch, &at, wavefunction->n_coordinates, &rows->du);
     place(scratch, &at, wavefunction->n_features, &rows->features);
     place(scratch, &at, 1, &rows->weight);
@@ -306,10 +309,10 @@ static size_t mend(const struct ensemble *ensemble, const struct rows *rows)
     return bad;
 }
 
-static void add_moments(const struct rows *rows, size_t draws, struct ensemble_sums *sums)
+static void add_moments(const struct rows *rows, size_t draws, bool controlled, struct ensemble_sums *sums)
 {
     struct moments moments = { 0 };
-    moments_reduce(rows->moments, (double)draws, &moments);
+    moments_reduce(rows->moments, (double)draws, controlled, &moments);
     sums->energy += moments.energy;
     sums->energy2 += moments.energy2;
     sums->local += moments.local;
@@ -341,7 +344,8 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
                               slopes ? rows->du : NULL);
         else
             estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->estimator, rows->energy);
-        controls_apply(&ensemble->controls, !(what & PASS_GRADIENT), rows->energy, rows->c, rows->controlled);
+        if (controlled)
+            controls_apply(&ensemble->controls, !(what & PASS_GRADIENT), rows->energy, rows->c, rows->controlled);
         const size_t bad = mend(ensemble, rows);
         group->sums.bad += (double)bad;
         moments_add(ensemble->reference, rows->energy, rows->controlled, rows->moments);
@@ -356,7 +360,7 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
         if (visit)
             visit(&(struct ensemble_draw){ (size_t)(group - ensemble->group), k, t, rows->energy, rows->controlled, block->current, rows->features, bad }, context);
     }
-    add_moments(rows, draws, &group->sums);
+    add_moments(rows, draws, controlled, &group->sums);
 }
 
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total)

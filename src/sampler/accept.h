@@ -6,18 +6,17 @@
 #include "base/rows.h"
 #include "vmc/walkers.h"
 
-// Sets `mask` (a row of bits) where u < |psi'/psi|^2 e^extra, and returns how many walkers accept. |psi|^2 = mantissa e^exponent makes that one
-// exponential and no logarithm; a NAN anywhere rejects. Factor `skip` is left out (n_factors: none is); extra may be NULL.
-static inline size_t accept_mask(const struct wavefunction *wavefunction, const double *current, const double *trial, const double *uniform,
-                                 const double *extra, size_t skip, double *mask)
+// accept_mask, from the weight rows of both frames on
+PACK_INLINE size_t accept_some(size_t n_factors, const double *current, const double *trial, const double *uniform, const double *extra, size_t skip,
+                               double *mask)
 {
     pack_bits count = { 0 };
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack old = ((const pack *)uniform)[l], new = pack_all(1.0), exponent = extra ? ((const pack *)extra)[l] : pack_all(0.0);
-        for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        for (size_t f = 0; f < n_factors; f++) {
             if (f == skip)
                 continue;
-            const size_t at = (wavefunction->row_weight + 2 * f) * ROW_PACKS + l;
+            const size_t at = 2 * f * ROW_PACKS + l;
             old *= ((const pack *)current)[at];
             new *= ((const pack *)trial)[at];
             exponent += ((const pack *)trial)[at + ROW_PACKS] - ((const pack *)current)[at + ROW_PACKS];
@@ -30,6 +29,17 @@ static inline size_t accept_mask(const struct wavefunction *wavefunction, const 
     for (int k = 0; k < PACK_WIDTH; k++)
         accepted += (size_t)count[k];
     return accepted;
+}
+
+// Sets `mask` (a row of bits) where u < |psi'/psi|^2 e^extra, and returns how many walkers accept. |psi|^2 = mantissa e^exponent makes that one
+// exponential and no logarithm; a NAN anywhere rejects. Factor `skip` is left out (n_factors: none is); extra may be NULL.
+static inline size_t accept_mask(const struct wavefunction *wavefunction, const double *current, const double *trial, const double *uniform,
+                                 const double *extra, size_t skip, double *mask)
+{
+    const size_t n = wavefunction->n_factors, first = wavefunction->row_weight;
+    current = rows_at_const(current, first);
+    trial = rows_at_const(trial, first);
+    return n == 1 && skip == 1 ? accept_some(1, current, trial, uniform, extra, 1, mask) : accept_some(n, current, trial, uniform, extra, skip, mask);
 }
 
 // Whole frames: the walkers of the mask take over the trial, but for caches that only one-particle moves read.

@@ -59,15 +59,16 @@ static void drift(double dt, size_t m, const double *gradient, const double *xi,
 
 static void green_ratio(double dt, size_t m, const double *gradient, const double *new_gradient, const double *xi, double *out)
 {
-    const pack s = pack_all(sqrt(dt));
-    for (size_t l = 0; l < ROW_PACKS; l++) {
-        pack sum = pack_all(0.0);
-        for (size_t i = 0; i < m; i++) {
-            const size_t at = i * ROW_PACKS + l;
-            const pack push = s * (((const pack *)gradient)[at] + ((const pack *)new_gradient)[at]);
-            sum = pack_fma(push, pack_fma(pack_all(0.5), push, ((const pack *)xi)[at]), sum);
-        }
-        ((pack *)out)[l] = -sum;
+    const pack half = pack_all(0.5 * sqrt(dt)), scale = pack_all(-sqrt(dt));
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        pack sum[TILE_PACKS] = { { 0 } };
+        for (size_t k = l; k < m * ROW_PACKS; k += ROW_PACKS)
+            for (size_t p = 0; p < TILE_PACKS; p++) {
+                const pack both = ((const pack *)gradient)[k + p] + ((const pack *)new_gradient)[k + p];
+                sum[p] = pack_fma(both, pack_fma(half, both, ((const pack *)xi)[k + p]), sum[p]);
+            }
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            ((pack *)out)[l + p] = scale * sum[p];
     }
 }
 

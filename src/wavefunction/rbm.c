@@ -182,13 +182,6 @@ PACK_INLINE void renormalise(pack *product, pack *sum)
     *product = pack_all(1.0);
 }
 
-// |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 5.
-PACK_INLINE void fold_weight(const struct rbm *rbm, size_t l, pack product, pack sum, const double *gaussian, double *weight)
-{
-    ((pack *)weight)[l] = rbm->c == 1 ? (pack)(product * product) : product;
-    ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(rbm->c), sum, ((const pack *)gaussian)[l]);
-}
-
 // e^-|theta_j|, [N] rows. Loops over the hidden units are cut into short ones: a processor then has several packs in flight.
 static void exponentials(size_t n, const double *theta, double *out)
 {
@@ -196,23 +189,45 @@ static void exponentials(size_t n, const double *theta, double *out)
         ((pack *)out)[k] = pack_exp_minus_abs(((const pack *)theta)[k]);
 }
 
-// exponential: [N] rows of e^-|theta_j|
-static void weigh_hidden(const struct rbm *rbm, const double *theta, const double *exponential, const double *gaussian, double *weight)
+// |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 5. unit: [N] rows of e^-|theta_j|,
+// which become s_j where the curvature = sum_j s_j (1 - s_j) sum_i v_ij^2 of the Laplacian is asked for (else NULL).
+PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double *unit, const double *gaussian, double *weight, pack *curvature)
 {
-    for (size_t l = 0; l < ROW_PACKS; l++) {
-        pack product = pack_all(1.0), sum = pack_all(0.0);
-        for (size_t j = 0; j < rbm->hidden;) {
-            const size_t end = rbm->hidden - j > HIDDEN_AT_ONCE ? j + HIDDEN_AT_ONCE : rbm->hidden;
-            for (; j < end; j++) {
-                const pack t = ((const pack *)theta)[j * ROW_PACKS + l];
-                product = pack_fma(product, ((const pack *)exponential)[j * ROW_PACKS + l], product);
-                sum += t + pack_abs(t);
+    enum { AT_ONCE = 2 };
+    for (size_t l = 0; l < ROW_PACKS; l += AT_ONCE) {
+        pack product[AT_ONCE], sum[AT_ONCE] = { { 0 } }, curved[AT_ONCE] = { { 0 } };
+        for (size_t p = 0; p < AT_ONCE; p++)
+            product[p] = pack_all(1.0);
+        for (size_t j = 0; j < rbm->hidden; j++) {
+            if (j % HIDDEN_AT_ONCE == 0 && j > 0)
+                for (size_t p = 0; p < AT_ONCE; p++)
+                    renormalise(&product[p], &sum[p]);
+            const pack width = pack_all(rbm->v_squared[j]);
+            for (size_t p = 0; p < AT_ONCE; p++) {
+                const size_t at = j * ROW_PACKS + l + p;
+                const pack t = ((const pack *)theta)[at], e = ((const pack *)unit)[at];
+                product[p] = pack_fma(product[p], e, product[p]);
+                sum[p] += t + pack_abs(t);
+                if (curvature) {
+                    const pack r = 1.0 / (1.0 + e), er = e * r;
+                    ((pack *)unit)[at] = pack_select_sign(t, er, r);
+                    curved[p] = pack_fma(width * r, er, curved[p]);  // s (1 - s) = e r^2 for either sign
+                }
             }
-            if (j < rbm->hidden)
-                renormalise(&product, &sum);
         }
-        fold_weight(rbm, l, product, sum, gaussian, weight);
+        for (size_t p = 0; p < AT_ONCE; p++) {
+            ((pack *)weight)[l + p] = rbm->c == 1 ? (pack)(product[p] * product[p]) : product[p];
+            ((pack *)weight)[ROW_PACKS + l + p] = pack_fma(pack_all(rbm->c), sum[p], ((const pack *)gaussian)[l + p]);
+            if (curvature)
+                curvature[l + p] = curved[p];
+        }
     }
+}
+
+static void weigh_hidden(const struct rbm *rbm, const double *theta, double *exponential, const double *gaussian, double *weight)
+{
+    exponentials(rbm->hidden, theta, exponential);
+    fold_hidden(rbm, theta, exponential, gaussian, weight, NULL);
 }
 
 static void activate(const struct rbm *rbm, const double *x, double *theta, double *gaussian)
@@ -227,7 +242,6 @@ static void weigh(const void *state, const double *x, double *weight, double *ca
     const struct rbm *rbm = state;
     double *gaussian = rows_at(cache, rbm->hidden), *exponential = rows_at(cache, rbm->hidden + 1);
     activate(rbm, x, cache, gaussian);
-    exponentials(rbm->hidden, cache, exponential);
     weigh_hidden(rbm, cache, exponential, gaussian, weight);
 }
 
@@ -268,33 +282,18 @@ static void move(const void *state, size_t p, const double *old_x, const double 
         move_theta(rbm, 2, first, step, old_cache, cache);
     else
         move_theta(rbm, 1, first, step, old_cache, cache);
-    exponentials(rbm->hidden, cache, exponential);
     weigh_hidden(rbm, cache, exponential, gaussian, weight);
-}
-
-// s_j from e^-|theta_j| in its place, and curvature = sum_j s_j (1 - s_j) sum_i v_ij^2 of the Laplacian
-static void sigmoids(const struct rbm *rbm, const double *theta, double *sigmoid, pack curvature[ROW_PACKS])
-{
-    for (size_t l = 0; l < ROW_PACKS; l++) {
-        pack sum = pack_all(0.0);
-        for (size_t j = 0; j < rbm->hidden; j++) {
-            const size_t at = j * ROW_PACKS + l;
-            const pack e = ((const pack *)sigmoid)[at], r = 1.0 / (1.0 + e), er = e * r;
-            ((pack *)sigmoid)[at] = pack_select_sign(((const pack *)theta)[at], er, r);
-            sum = pack_fma(rbm->v_squared[j] * r, er, sum);  // s (1 - s) = e r^2 for either sign
-        }
-        curvature[l] = sum;
-    }
 }
 
 static void evaluate(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
-    double *theta = cache, *sigmoid = rows_at(cache, n + 1), *pull = rows_at(cache, 2 * n + 1);
+    double *theta = cache, *gaussian = rows_at(cache, n), *sigmoid = rows_at(cache, n + 1), *pull = rows_at(cache, 2 * n + 1);
     pack curvature[ROW_PACKS];
-    weigh(state, x, weight, cache);
-    sigmoids(rbm, theta, sigmoid, curvature);
+    activate(rbm, x, theta, gaussian);
+    exponentials(n, theta, sigmoid);
+    fold_hidden(rbm, theta, sigmoid, gaussian, weight, curvature);
     const struct rows_start envelope = { rbm->rest, rbm->spring, x, add };
     rows_multiply(m, n, rbm->pull, &envelope, sigmoid, gradient);
     if (rbm->n_widths)
@@ -384,12 +383,15 @@ static void hidden_response(const struct rbm *rbm, const double *sigmoid, const 
     }
 }
 
-static void add_products(const struct rbm *rbm, size_t n_left, const double *left, const double *right, double *by_walker, double *sums)
+// Unless NULL, `columns` gets the sums of `left` itself.
+static void add_products(const struct rbm *rbm, size_t n_left, const double *left, const double *right, double *by_walker, double *sums, double *columns)
 {
     const size_t n = rbm->hidden, stride = padded_hidden(rbm);
     if (in_columns(rbm)) {
-        rows_outer(n_left, n, n, left, right, sums);
+        rows_outer_and_sums(n_left, n, n, left, right, sums, columns);
     } else {
+        if (columns)
+            rows_column_sums(n_left, left, columns);
         rows_transpose(n, right, stride, by_walker);
         rows_rank_update(n_left, n, stride, left, by_walker, sums);
     }
@@ -442,11 +444,10 @@ static void accumulate(const void *state, const double *x, const double *cache, 
             ((pack *)left)[at] = du ? pack_fma(pack_all(-0.5), ((const pack *)du)[at], product) : product;
         }
     rows_copy(1, c, rows_at(left, m));
-    add_products(rbm, m + 1, left, sigmoid, by_walker, sums);
-    rows_column_sums(m + 1, left, sums + n_products(rbm));
+    add_products(rbm, m + 1, left, sigmoid, by_walker, sums, sums + n_products(rbm));
     if (du) {
         hidden_response(rbm, sigmoid, du, response);
-        add_products(rbm, m, x, response, by_walker, sums);
+        add_products(rbm, m, x, response, by_walker, sums, NULL);
         add_response(rbm, response, sums);
     }
     if (rbm->n_widths)
