@@ -29,6 +29,7 @@ struct hamiltonian {
     struct system system;
     const struct interaction_type *type;
     const void *state;          // borrowed
+    double stiffness[DIMENSIONS_MOST];  // omega_d^2 / 2
 };
 
 // What one evaluation yields, as rows over the walkers of a block.

@@ -44,6 +44,8 @@ enum { TILE_ROWS = 2, TILE_PACKS = 4 };
 #endif
 
 #define PACK_INLINE static inline __attribute__((always_inline, unused))
+// What every step runs through lies side by side in memory: scattered, parts of it displace each other where a processor keeps decoded instructions.
+#define PACK_HOT __attribute__((hot))
 
 PACK_INLINE pack pack_all(double x) { return x - (pack){ 0 }; }
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define ROWS_INLINE static inline __attribute__((unused))
+#define ROWS_INLINE static inline PACK_HOT __attribute__((unused))
 
 PACK_INLINE double *rows_at(double *rows, size_t k) { return rows + k * WALKERS; }
 PACK_INLINE const double *rows_at_const(const double *rows, size_t k) { return rows + k * WALKERS; }
@@ -32,12 +32,12 @@ ROWS_INLINE void rows_blend(size_t n, const double *mask, const double *from, do
     }
 }
 
-// out[0] = sum_i scale[i % period] (rows[i] - centre[i])^2; scale and centre NULL for 1 and 0.
+// out[0] = sum_i scale[i % period] (rows[i] - centre[i])^2; scale and centre NULL for 1 and 0, period 0 for scale[i].
 ROWS_INLINE void rows_sum_squares(size_t n, const double *scale, size_t period, const double *centre, const double *rows, double *out)
 {
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
         pack sum[TILE_PACKS] = { { 0 } };
-        for (size_t i = 0, k = 0; i < n; i++, k = k + 1 < period ? k + 1 : 0) {
+        for (size_t i = 0, k = 0; i < n; i++, k = period == 0 || k + 1 < period ? k + 1 : 0) {
             const pack weight = pack_all(scale ? scale[k] : 1), zero = pack_all(centre ? centre[i] : 0);
             for (size_t p = 0; p < TILE_PACKS; p++) {
                 const pack distance = ((const pack *)rows)[i * ROW_PACKS + l + p] - zero;
@@ -49,13 +49,13 @@ ROWS_INLINE void rows_sum_squares(size_t n, const double *scale, size_t period, 
     }
 }
 
-// out[0] += sum_k rows[k]; n rows
-ROWS_INLINE void rows_add_up(size_t n, const double *rows, double *out)
+// out[0] = sum_k rows[k], and what it held where `add`; n rows
+ROWS_INLINE void rows_add_up(size_t n, const double *rows, bool add, double *out)
 {
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
         pack sum[TILE_PACKS];
         for (size_t p = 0; p < TILE_PACKS; p++)
-            sum[p] = ((const pack *)out)[l + p];
+            sum[p] = add ? ((const pack *)out)[l + p] : pack_all(0.0);
         for (size_t k = 0; k < n; k++)
             for (size_t p = 0; p < TILE_PACKS; p++)
                 sum[p] += ((const pack *)rows)[k * ROW_PACKS + l + p];
@@ -92,8 +92,8 @@ struct rows_start {
     bool add;
 };
 
-PACK_INLINE void rows_multiply_tile(size_t height, size_t width, size_t o, size_t l, size_t n_in, const double *coefficient,
-                                    const struct rows_start *start, const double *in, double *out)
+PACK_INLINE void rows_multiply_tile(size_t height, size_t o, size_t l, size_t n_in, const double *coefficient, const struct rows_start *start,
+                                    const double *in, double *out)
 {
     rows_tile sum;
     pack *to = (pack *)out + o * ROW_PACKS + l;
@@ -101,7 +101,7 @@ PACK_INLINE void rows_multiply_tile(size_t height, size_t width, size_t o, size_
     for (size_t r = 0; r < height; r++) {
         const pack bias = pack_all(start->bias ? start->bias[o + r] : 0);
         ROWS_UNROLLED
-        for (size_t p = 0; p < width; p++)
+        for (size_t p = 0; p < TILE_PACKS; p++)
             sum[r][p] = start->add ? (pack)(to[r * ROW_PACKS + p] + bias) : bias;
     }
     if (start->slope)
@@ -109,7 +109,7 @@ PACK_INLINE void rows_multiply_tile(size_t height, size_t width, size_t o, size_
         for (size_t r = 0; r < height; r++) {
             const pack slope = pack_all(start->slope[o + r]);
             ROWS_UNROLLED
-            for (size_t p = 0; p < width; p++)
+            for (size_t p = 0; p < TILE_PACKS; p++)
                 sum[r][p] = pack_fma(slope, ((const pack *)start->rows)[(o + r) * ROW_PACKS + l + p], sum[r][p]);
         }
     for (size_t i = 0; i < n_in; i++)
@@ -117,14 +117,21 @@ PACK_INLINE void rows_multiply_tile(size_t height, size_t width, size_t o, size_
         for (size_t r = 0; r < height; r++) {
             const pack c = pack_all(coefficient[(o + r) * n_in + i]);
             ROWS_UNROLLED
-            for (size_t p = 0; p < width; p++)
+            for (size_t p = 0; p < TILE_PACKS; p++)
                 sum[r][p] = pack_fma(c, ((const pack *)in)[i * ROW_PACKS + l + p], sum[r][p]);
         }
     ROWS_UNROLLED
     for (size_t r = 0; r < height; r++)
         ROWS_UNROLLED
-        for (size_t p = 0; p < width; p++)
+        for (size_t p = 0; p < TILE_PACKS; p++)
             to[r * ROW_PACKS + p] = sum[r][p];
+}
+
+PACK_INLINE void rows_multiply_some(size_t height, size_t o, size_t n_in, const double *coefficient, const struct rows_start *start, const double *in,
+                                    double *out)
+{
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS)
+        rows_multiply_tile(height, o, l, n_in, coefficient, start, in, out);
 }
 
 // out[o] = start + sum_i coefficient[o n_in + i] in[i]; rows in: [n_in], out: [n_out], coefficient: [n_out n_in].
@@ -132,8 +139,14 @@ ROWS_INLINE void rows_multiply(size_t n_out, size_t n_in, const double *coeffici
 {
     for (size_t o = 0, height; o < n_out; o += height) {
         height = rows_piece(n_out - o, TILE_ROWS);
-        for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS)
-            ROWS_TILE(height, TILE_PACKS, rows_multiply_tile, o, l, n_in, coefficient, start, in, out)
+        if (TILE_ROWS > 3 && height == 4)
+            rows_multiply_some(4, o, n_in, coefficient, start, in, out);
+        else if (TILE_ROWS > 2 && height == 3)
+            rows_multiply_some(3, o, n_in, coefficient, start, in, out);
+        else if (height == 2)
+            rows_multiply_some(2, o, n_in, coefficient, start, in, out);
+        else
+            rows_multiply_some(1, o, n_in, coefficient, start, in, out);
     }
 }
 
@@ -158,15 +171,18 @@ ROWS_INLINE void rows_column_sums(size_t n, const double *rows, double *sums)
 }
 
 // Two rows of `left` (or one) by all of `right`: the left ones stay in registers.
-PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_right, size_t stride, const double *left, const double *right, double *sums,
-                                 double *columns)
+PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_right, size_t stride, const double *scale, const double *left,
+                                 const double *right, double *sums, double *columns)
 {
     enum { DEPTH = ROW_PACKS / COLUMN_PACKS };
     pack a[2][DEPTH], *to = (pack *)sums + i * stride * COLUMN_PACKS + c;
     const pack *b = (const pack *)right + c;
-    for (size_t r = 0; r < height; r++)
-        for (size_t d = 0; d < DEPTH; d++)
+    for (size_t d = 0; d < DEPTH; d++)
+        for (size_t r = 0; r < height; r++) {
             a[r][d] = ((const pack *)left)[(i + r) * ROW_PACKS + d * COLUMN_PACKS + c];
+            if (scale)
+                a[r][d] *= ((const pack *)scale)[d * COLUMN_PACKS + c];
+        }
     for (size_t r = 0; columns && r < height; r++) {
         pack *column = (pack *)columns + (i + r) * COLUMN_PACKS + c, sum = *column;
         for (size_t d = 0; d < DEPTH; d++)
@@ -185,20 +201,21 @@ PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_rig
     }
 }
 
-// sums[i stride + j][COLUMNS] += left[i] right[j] and, unless NULL, columns[i][COLUMNS] += left[i]
-ROWS_INLINE void rows_outer_and_sums(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right, double *sums, double *columns)
+// sums[i stride + j][COLUMNS] += l[i] right[j] and, unless NULL, columns[i][COLUMNS] += l[i]; l[i] = left[i], times the row `scale` unless NULL
+ROWS_INLINE void rows_outer_and_sums(size_t n_left, size_t n_right, size_t stride, const double *scale, const double *left, const double *right,
+                                     double *sums, double *columns)
 {
     for (size_t i = 0; i + 1 < n_left; i += 2)
         for (size_t c = 0; c < COLUMN_PACKS; c++)
-            rows_outer_tile(2, i, c, n_right, stride, left, right, sums, columns);
+            rows_outer_tile(2, i, c, n_right, stride, scale, left, right, sums, columns);
     for (size_t c = 0; n_left % 2 && c < COLUMN_PACKS; c++)
-        rows_outer_tile(1, n_left - 1, c, n_right, stride, left, right, sums, columns);
+        rows_outer_tile(1, n_left - 1, c, n_right, stride, scale, left, right, sums, columns);
 }
 
 // Outer products for few weights, whose sums fit into the first-level cache.
 ROWS_INLINE void rows_outer(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right, double *sums)
 {
-    rows_outer_and_sums(n_left, n_right, stride, left, right, sums, NULL);
+    rows_outer_and_sums(n_left, n_right, stride, NULL, left, right, sums, NULL);
 }
 
 // Walker-major copy of n rows: out[walker * stride + row].

@@ -8,11 +8,11 @@ _Static_assert(ENERGY_PAIR == ENERGY_TRAP + POTENTIAL_PAIR && ENERGY_VIRIAL == E
 
 size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian) { return hamiltonian_scratch_rows(hamiltonian); }
 
-void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, double *out)
+PACK_HOT void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, double *out)
 {
     const pack *laplacian = (const pack *)rows_at_const(frame, wavefunction->row_laplacian);
     pack *row = (pack *)out, *square = row + ENERGY_KINETIC_GRADIENT * ROW_PACKS;
-    rows_sum_squares(wavefunction->n_coordinates, NULL, 1, NULL, rows_at_const(frame, wavefunction->row_gradient), (double *)square);
+    rows_sum_squares(wavefunction->n_coordinates, NULL, 0, NULL, rows_at_const(frame, wavefunction->row_gradient), (double *)square);
     for (size_t l = 0; l < ROW_PACKS; l++) {
         const pack kinetic = -0.5 * (square[l] + laplacian[l]);
         row[ENERGY_LOCAL * ROW_PACKS + l] = kinetic + row[ENERGY_TRAP * ROW_PACKS + l] + row[ENERGY_PAIR * ROW_PACKS + l];
@@ -21,7 +21,7 @@ void estimator_assemble(const struct wavefunction *wavefunction, const double *f
     }
 }
 
-void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
+PACK_HOT void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
                       double *out)
 {
     hamiltonian_potential(hamiltonian, frame, scratch, rows_at(out, ENERGY_TRAP));

@@ -19,21 +19,21 @@ static void add(double reference, const double *energy, double *rows)
     }
 }
 
-void moments_add(double reference, const double *energy, const double *controlled, double *rows)
+PACK_HOT void moments_add(double reference, const double *energy, const double *controlled, double *rows)
 {
     add(reference, rows_at_const(controlled, CONTROLLED_ENERGY_ROW), rows);
     if (energy != controlled)
         add(reference, rows_at_const(energy, ENERGY_LOCAL), rows_at(rows, 2));
 }
 
-void moments_record(double share, bool first, const double *draw, double *value)
+PACK_HOT void moments_record(double share, bool first, const double *draw, double *value)
 {
     const pack weight = pack_all(share);
     for (size_t l = 0; l < ROW_PACKS; l++)
         ((pack *)value)[l] = first ? (pack)(weight * ((const pack *)draw)[l]) : pack_fma(weight, ((const pack *)draw)[l], ((const pack *)value)[l]);
 }
 
-bool moments_finite(const double *energy, const double *controlled)
+PACK_HOT bool moments_finite(const double *energy, const double *controlled)
 {
     pack sum = pack_all(0.0);
     for (size_t l = 0; l < ROW_PACKS; l++)
@@ -57,7 +57,7 @@ void moments_reduce(const double *rows, double draws, bool controlled, struct mo
     moments->walker2 += pack_sum_row(means);
 }
 
-void moments_centre(const double *energy, const double *weight, double *out)
+PACK_HOT void moments_centre(const double *energy, const double *weight, double *out)
 {
     const double mean = pack_sum_row(energy) / WALKERS;
     for (size_t l = 0; l < ROW_PACKS; l++) {

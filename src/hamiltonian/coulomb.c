@@ -22,7 +22,7 @@ static const char *refuse(const void *state, const struct system *system)
                : NULL;
 }
 
-static void pair_energy(const void *state, size_t n, const double *r2, double *out)
+static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, double *out)
 {
     const struct coulomb *coulomb = state;
     for (size_t k = 0; k < n * ROW_PACKS; k++)

@@ -15,6 +15,8 @@ bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *sys
                        struct error *error)
 {
     *hamiltonian = (struct hamiltonian){ .system = *system, .type = type, .state = state };
+    for (size_t d = 0; d < system->dimensions; d++)
+        hamiltonian->stiffness[d] = 0.5 * system->omega[d] * system->omega[d];
     const char *reason = type->refuse ? type->refuse(state, system) : NULL;
     return !reason || error_add(error, ERROR_CONFIG, "[system] interaction = %s: %s", type->name, reason);
 }
@@ -52,7 +54,7 @@ PACK_INLINE void square_distances(size_t dimensions, size_t p, size_t first, siz
     }
 }
 
-static void distances(size_t dimensions, size_t p, size_t first, size_t n, const double *x, double *out)
+static PACK_HOT void distances(size_t dimensions, size_t p, size_t first, size_t n, const double *x, double *out)
 {
     if (dimensions == 3)
         square_distances(3, p, first, n, x, out);
@@ -68,21 +70,21 @@ void hamiltonian_distances(const struct system *system, size_t p, const double *
 // cache for many.
 struct pair_sums {
     const struct hamiltonian *hamiltonian;
-    double *r2, *values, *energy, *virial;  // [PAIRS_AT_ONCE], [PAIRS_AT_ONCE], 1 and 1 rows
+    double *r2, *values, *energy, *virial;  // [PAIRS_AT_ONCE], [PAIRS_AT_ONCE], 1 and 1 rows; the latter two start with the first pairs
     hamiltonian_visit *visit;
     void *context;
 };
 
-static void add_pairs(const struct pair_sums *sums, struct hamiltonian_pairs *pairs)
+static PACK_HOT void add_pairs(const struct pair_sums *sums, struct hamiltonian_pairs *pairs, bool first)
 {
     const struct interaction_type *type = sums->hamiltonian->type;
     type->pair_energy(sums->hamiltonian->state, pairs->n, sums->r2, sums->values);
-    rows_add_up(pairs->n, sums->values, sums->energy);
+    rows_add_up(pairs->n, sums->values, !first, sums->energy);
     if (sums->visit)
         sums->visit(pairs, sums->context);
     if (type->pair_virial) {
         type->pair_virial(sums->hamiltonian->state, pairs->n, sums->r2, sums->values);
-        rows_add_up(pairs->n, sums->values, sums->virial);
+        rows_add_up(pairs->n, sums->values, !first, sums->virial);
     }
     pairs->n = 0;
 }
@@ -90,7 +92,11 @@ static void add_pairs(const struct pair_sums *sums, struct hamiltonian_pairs *pa
 static void add_all_pairs(const struct pair_sums *sums, const double *x)
 {
     const struct system *system = &sums->hamiltonian->system;
-    struct hamiltonian_pairs pairs = { .r2 = sums->r2, .energy = sums->values };
+    struct hamiltonian_pairs pairs;
+    bool first = true;
+    pairs.n = 0;
+    pairs.r2 = sums->r2;
+    pairs.energy = sums->values;
     for (size_t p = 1; p < system->particles; p++)
         for (size_t q = 0, n; q < p; q += n) {
             n = p - q < PAIRS_AT_ONCE - pairs.n ? p - q : PAIRS_AT_ONCE - pairs.n;
@@ -99,25 +105,25 @@ static void add_all_pairs(const struct pair_sums *sums, const double *x)
                 pairs.p[pairs.n] = p;
                 pairs.q[pairs.n++] = q + k;
             }
-            if (pairs.n == PAIRS_AT_ONCE)
-                add_pairs(sums, &pairs);
+            if (pairs.n == PAIRS_AT_ONCE) {
+                add_pairs(sums, &pairs, first);
+                first = false;
+            }
         }
     if (pairs.n > 0)
-        add_pairs(sums, &pairs);
+        add_pairs(sums, &pairs, first);
 }
 
-void hamiltonian_visit_pairs(const struct hamiltonian *hamiltonian, const double *x, double *scratch, hamiltonian_visit *visit, void *context,
+PACK_HOT void hamiltonian_visit_pairs(const struct hamiltonian *hamiltonian, const double *x, double *scratch, hamiltonian_visit *visit, void *context,
                              double *out)
 {
     const struct system *system = &hamiltonian->system;
     double *trap = rows_at(out, POTENTIAL_TRAP), *pair = rows_at(out, POTENTIAL_PAIR), *virial = rows_at(out, POTENTIAL_VIRIAL);
-    double stiffness[DIMENSIONS_MOST];
-    for (size_t d = 0; d < system->dimensions; d++)
-        stiffness[d] = 0.5 * system->omega[d] * system->omega[d];
-    rows_sum_squares(system_coordinates(system), stiffness, system->dimensions, NULL, x, trap);
-    rows_fill(1, 0, pair);
-    rows_fill(1, 0, virial);
-    if (hamiltonian->type->pair_energy)
+    rows_sum_squares(system_coordinates(system), hamiltonian->stiffness, system->dimensions, NULL, x, trap);
+    if (!hamiltonian->type->pair_energy || system->particles == 1) {
+        rows_fill(1, 0, pair);
+        rows_fill(1, 0, virial);
+    } else
         add_all_pairs(&(struct pair_sums){ hamiltonian, scratch, rows_at(scratch, PAIRS_AT_ONCE), pair, virial, visit, context }, x);
     for (size_t l = 0; l < ROW_PACKS; l++) {
         // a force without a virial of its own is homogeneous of degree -1: r dv/dr = -v

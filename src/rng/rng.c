@@ -80,7 +80,7 @@ PACK_INLINE void draw(pack_words *state, size_t n, bool uniform, pack_words *out
     }
 }
 
-void rng_uniforms(uint64_t *rows, size_t n, double *out)
+PACK_HOT void rng_uniforms(uint64_t *rows, size_t n, double *out)
 {
     for (size_t k = 0; k < n; k++)
         draw((pack_words *)rows, 1, true, (pack_words *)out + k * ROW_PACKS);
@@ -102,7 +102,7 @@ PACK_INLINE pack square_radius(pack u)
 
 // Two rows of numbers become two of normals: a radius, and a direction, of which 52 bits are the angle within a quarter of the circle and two of
 // the others say which. One short loop per function: a processor then has several packs in flight.
-static void box_muller(pack *rows)
+static PACK_HOT void box_muller(pack *rows)
 {
     for (size_t p = 0; p < ROW_PACKS; p++)
         rows[p] = pack_sqrt(square_radius(2.0 - mantissa((pack_words)rows[p])));
@@ -119,7 +119,7 @@ static void box_muller(pack *rows)
 }
 
 // Two at a time; of an odd number the last one's companion is dropped.
-void rng_normals(uint64_t *rows, size_t n, double *out)
+PACK_HOT void rng_normals(uint64_t *rows, size_t n, double *out)
 {
     pack_words *state = (pack_words *)rows;
     pack *row = (pack *)out, last[2 * ROW_PACKS];

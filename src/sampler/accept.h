@@ -50,11 +50,13 @@ static inline void accept_frame(const struct wavefunction *wavefunction, size_t 
         block->current = block->trial;
         block->trial = frame;
     } else if (accepted > 0) {
-        rows_blend(wavefunction->row_cache, mask, block->trial, block->current);
-        for (size_t f = 0; f < wavefunction->n_factors; f++) {
-            const struct factor *factor = &wavefunction->factor[f];
-            const size_t first = factor->first_cache_row + factor->n_move_rows;
-            rows_blend(factor->n_kept_rows, mask, rows_at(block->trial, first), rows_at(block->current, first));
+        size_t first = 0, n = wavefunction->row_cache;
+        for (const struct factor *factor = wavefunction->factor, *end = factor + wavefunction->n_factors;; factor++) {
+            rows_blend(n, mask, rows_at(block->trial, first), rows_at(block->current, first));
+            if (factor == end)
+                break;
+            first = factor->first_cache_row + factor->n_move_rows;
+            n = factor->n_kept_rows;
         }
     }
 }

@@ -72,7 +72,7 @@ static void green_ratio(double dt, size_t m, const double *gradient, const doubl
     }
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+static PACK_HOT size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
     const size_t m = wavefunction->n_coordinates;
     double *xi = scratch, *uniform = rows_at(scratch, m), *ratio = rows_at(scratch, m + 1), *mask = rows_at(scratch, m + 2);

@@ -152,12 +152,13 @@ static bool prepare(void *state, const double *theta)
     if (rbm->train_sigma)
         for (size_t d = 0; d < rbm->dimensions; d++)
             rbm->sigma[d] = exp(theta[sigma_offset(rbm) + (rbm->n_widths == 1 ? 0 : d)]);
-    double sum = 0;
+    double sum = rbm->curvature = 0;
     for (size_t i = 0; i < m; i++) {
         const double sigma = rbm->sigma[i % rbm->dimensions];
         rbm->inverse_variance[i] = 1 / (sigma * sigma);
         rbm->spring[i] = rbm->envelope ? -rbm->c * rbm->inverse_variance[i] : 0;
         rbm->rest[i] = -rbm->spring[i] * rbm->a[i];
+        rbm->curvature += rbm->spring[i];
         sum += rbm->inverse_variance[i] + sigma + theta[i];
     }
     for (size_t j = 0; j < n; j++) {
@@ -190,8 +191,8 @@ static void exponentials(size_t n, const double *theta, double *out)
 }
 
 // |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 5. unit: [N] rows of e^-|theta_j|,
-// which become s_j where the curvature = sum_j s_j (1 - s_j) sum_i v_ij^2 of the Laplacian is asked for (else NULL).
-PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double *unit, const double *gaussian, double *weight, pack *curvature)
+// which become s_j where the Laplacian is asked for (else NULL), c sum_j s_j (1 - s_j) sum_i v_ij^2 and the Gaussian's share.
+PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double *unit, const double *gaussian, bool add, double *weight, double *laplacian)
 {
     enum { AT_ONCE = 2 };
     for (size_t l = 0; l < ROW_PACKS; l += AT_ONCE) {
@@ -208,7 +209,7 @@ PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double 
                 const pack t = ((const pack *)theta)[at], e = ((const pack *)unit)[at];
                 product[p] = pack_fma(product[p], e, product[p]);
                 sum[p] += t + pack_abs(t);
-                if (curvature) {
+                if (laplacian) {
                     const pack r = 1.0 / (1.0 + e), er = e * r;
                     ((pack *)unit)[at] = pack_select_sign(t, er, r);
                     curved[p] = pack_fma(width * r, er, curved[p]);  // s (1 - s) = e r^2 for either sign
@@ -218,26 +219,29 @@ PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double 
         for (size_t p = 0; p < AT_ONCE; p++) {
             ((pack *)weight)[l + p] = rbm->c == 1 ? (pack)(product[p] * product[p]) : product[p];
             ((pack *)weight)[ROW_PACKS + l + p] = pack_fma(pack_all(rbm->c), sum[p], ((const pack *)gaussian)[l + p]);
-            if (curvature)
-                curvature[l + p] = curved[p];
+            if (laplacian) {
+                pack *out = (pack *)laplacian + l + p;
+                const pack own = pack_fma(pack_all(rbm->c), curved[p], pack_all(rbm->curvature));
+                *out = add ? (pack)(*out + own) : own;
+            }
         }
     }
 }
 
-static void weigh_hidden(const struct rbm *rbm, const double *theta, double *exponential, const double *gaussian, double *weight)
+static PACK_HOT void weigh_hidden(const struct rbm *rbm, const double *theta, double *exponential, const double *gaussian, double *weight)
 {
     exponentials(rbm->hidden, theta, exponential);
-    fold_hidden(rbm, theta, exponential, gaussian, weight, NULL);
+    fold_hidden(rbm, theta, exponential, gaussian, false, weight, NULL);
 }
 
-static void activate(const struct rbm *rbm, const double *x, double *theta, double *gaussian)
+static PACK_HOT void activate(const struct rbm *rbm, const double *x, double *theta, double *gaussian)
 {
     rows_multiply(rbm->hidden, rbm->n_coordinates, rbm->v, &(struct rows_start){ .bias = rbm->b }, x, theta);
-    rows_sum_squares(rbm->envelope ? rbm->n_coordinates : 0, rbm->spring, rbm->n_coordinates, rbm->a, x, gaussian);
+    rows_sum_squares(rbm->envelope ? rbm->n_coordinates : 0, rbm->spring, 0, rbm->a, x, gaussian);
 }
 
 // the rows of s_j serve for e^-|theta_j|
-static void weigh(const void *state, const double *x, double *weight, double *cache)
+static PACK_HOT void weigh(const void *state, const double *x, double *weight, double *cache)
 {
     const struct rbm *rbm = state;
     double *gaussian = rows_at(cache, rbm->hidden), *exponential = rows_at(cache, rbm->hidden + 1);
@@ -285,26 +289,18 @@ static void move(const void *state, size_t p, const double *old_x, const double 
     weigh_hidden(rbm, cache, exponential, gaussian, weight);
 }
 
-static void evaluate(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache)
+static PACK_HOT void evaluate(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
     double *theta = cache, *gaussian = rows_at(cache, n), *sigmoid = rows_at(cache, n + 1), *pull = rows_at(cache, 2 * n + 1);
-    pack curvature[ROW_PACKS];
     activate(rbm, x, theta, gaussian);
     exponentials(n, theta, sigmoid);
-    fold_hidden(rbm, theta, sigmoid, gaussian, weight, curvature);
+    fold_hidden(rbm, theta, sigmoid, gaussian, add, weight, laplacian);
     const struct rows_start envelope = { rbm->rest, rbm->spring, x, add };
     rows_multiply(m, n, rbm->pull, &envelope, sigmoid, gradient);
     if (rbm->n_widths)
         rows_multiply(m, n, rbm->pull, &(struct rows_start){ .bias = NULL }, sigmoid, pull);
-    double constant = 0;
-    for (size_t i = 0; i < m; i++)
-        constant += rbm->spring[i];
-    for (size_t l = 0; l < ROW_PACKS; l++) {
-        const pack own = pack_fma(pack_all(rbm->c), curvature[l], pack_all(constant));
-        ((pack *)laplacian)[l] = add ? (pack)(((pack *)laplacian)[l] + own) : own;
-    }
 }
 
 // A width is that of one dimension, or of all.  d ln phi / d ln sigma_d = c sum_{i in d} [ envelope (x_i - a_i)^2 / sigma_i^2 - 2 x_i h_i ]; eq. 10
@@ -384,17 +380,26 @@ static void hidden_response(const struct rbm *rbm, const double *sigmoid, const 
 }
 
 // Unless NULL, `columns` gets the sums of `left` itself.
-static void add_products(const struct rbm *rbm, size_t n_left, const double *left, const double *right, double *by_walker, double *sums, double *columns)
+static inline void add_products(const struct rbm *rbm, size_t n_left, const double *left, const double *right, double *by_walker, double *sums, double *columns)
 {
     const size_t n = rbm->hidden, stride = padded_hidden(rbm);
     if (in_columns(rbm)) {
-        rows_outer_and_sums(n_left, n, n, left, right, sums, columns);
+        rows_outer_and_sums(n_left, n, n, NULL, left, right, sums, columns);
     } else {
         if (columns)
             rows_column_sums(n_left, left, columns);
         rows_transpose(n, right, stride, by_walker);
         rows_rank_update(n_left, n, stride, left, by_walker, sums);
     }
+}
+
+// C x_i and C with s_j, in columns
+static void add_plain(const struct rbm *rbm, const double *x, const double *sigmoid, const double *c, double *sums)
+{
+    const size_t m = rbm->n_coordinates, n = rbm->hidden;
+    double *columns = sums + n_products(rbm);
+    rows_outer_and_sums(m, n, n, c, x, sigmoid, sums, columns);
+    rows_outer_and_sums(1, n, n, NULL, c, sigmoid, sums + m * n * COLUMNS, columns + m * COLUMNS);
 }
 
 // b: the products' last row
@@ -431,12 +436,18 @@ static void accumulate_sigma(const struct rbm *rbm, const double *x, const doubl
     }
 }
 
-static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums)
+static PACK_HOT void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates;
     const double *sigmoid = rbm_sigmoid(rbm, cache);
     double *left = scratch, *response = rows_at(scratch, m + 1), *by_walker = rows_at(response, rbm->hidden);
+    if (!du && in_columns(rbm)) {
+        add_plain(rbm, x, sigmoid, c, sums);
+        if (rbm->n_widths)
+            accumulate_sigma(rbm, x, rbm_pull(rbm, cache), c, NULL, NULL, rows_at(sums, n_column_rows(rbm)));
+        return;
+    }
     for (size_t i = 0; i < m; i++)
         for (size_t l = 0; l < ROW_PACKS; l++) {
             const size_t at = i * ROW_PACKS + l;

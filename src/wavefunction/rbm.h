@@ -30,6 +30,7 @@ struct rbm {
     double *v_squared;                      // sum_i v_ji^2 [N]
     double *pull;                           // c v_ij, by coordinate [M N]
     double *spring, *rest;                  // -c / sigma_i^2 and c a_i / sigma_i^2 [M]; 0 without an envelope
+    double curvature;                       // the Gaussian's share of the Laplacian, sum_i spring_i
 };
 
 extern const struct factor_type factor_rbm;

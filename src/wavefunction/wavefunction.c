@@ -110,7 +110,7 @@ void wavefunction_weigh(const struct wavefunction *wavefunction, double *frame)
     }
 }
 
-void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame)
+PACK_HOT void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame)
 {
     double *gradient = rows_at(frame, wavefunction->row_gradient), *laplacian = rows_at(frame, wavefunction->row_laplacian);
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
@@ -141,7 +141,7 @@ void wavefunction_derivatives(const struct wavefunction *wavefunction, const dou
     }
 }
 
-void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *du, double *scratch,
+PACK_HOT void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *du, double *scratch,
                              double *sums)
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
