@@ -183,7 +183,7 @@ PACK_INLINE void renormalise(pack *product, pack *sum)
     *product = pack_all(1.0);
 }
 
-// e^-|theta_j|, [N] rows. Loops over the hidden units are cut into short ones: a processor then has several packs in flight.
+// e^-|theta_j|, [N] rows, in a short loop of its own: a processor then has several packs in flight.
 static void exponentials(size_t n, const double *theta, double *out)
 {
     for (size_t k = 0; k < n * ROW_PACKS; k++)
