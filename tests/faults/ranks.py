@@ -257,7 +257,7 @@ def main(*arguments):
     launches = [(ranks, threads) for ranks in (1, 2, 4) for threads in (1, 2)] + [(3, 2), (9, 1)]
     n = sum(bits(arguments, method, launches if every else some)
             for method, some in zip(METHODS, ([(4, 2)], [(2, 1)], [(1, 2)])))
-    print(f'{n} runs on 1 to 9 ranks and 1 or 2 threads: all with the bits of vmc; {time.monotonic() - start:.1f} s', flush=True)
+    print(f'{n} runs on 1 to {9 if every else 4} ranks and 1 or 2 threads: all with the bits of vmc; {time.monotonic() - start:.1f} s', flush=True)
     if every:
         doubled(arguments)
     # one in each phase, or many
