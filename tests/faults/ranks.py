@@ -21,7 +21,7 @@ METHODS = (('langevin', 'sr'), ('metropolis', 'adam'), ('gibbs', 'momentum'))
 # as root, with more ranks than processors; without a search for fast networks, and without a second of patience after an exit code
 OPEN_MPI = {'OMPI_ALLOW_RUN_AS_ROOT': '1', 'OMPI_ALLOW_RUN_AS_ROOT_CONFIRM': '1', 'OMPI_MCA_rmaps_base_oversubscribe': '1',
             'OMPI_MCA_pml': 'ob1', 'OMPI_MCA_btl': 'self,vader', 'OMPI_MCA_odls_base_sigkill_timeout': '0'}
-LONG = ('--set', 'optimizer.samples=100000000', '--set', 'optimizer.iterations=2')
+LONG = ('--set', 'optimizer.samples=1e11', '--set', 'optimizer.iterations=2')
 
 
 class Ranks(Bench):
@@ -112,7 +112,7 @@ def cuts(arguments, shares):
 
 
 def long_pass(arguments, ranks, to, most):
-    """One rank alone learns of the wish; the pass under way would take minutes."""
+    """One rank alone learns of the wish; the pass under way would take hours."""
     with Ranks(*arguments) as bench:
         bench.ranks = ranks
         process = subprocess.Popen(bench.command(*LONG, '-t', '1'), env=os.environ | bench.environment, stdout=subprocess.DEVNULL,
@@ -264,7 +264,7 @@ def main(*arguments):
     print(cuts(arguments, [((k + 4) / 44) ** 2 for k in range(38)] if every else (0.05, 0.2, 0.265, 0.65)), f'{time.monotonic() - start:.1f} s', flush=True)
     for ranks, to in ((2, 1), (2, 0), (9, 8)) if every else ((2, 1),):
         took = long_pass(arguments, ranks, to, 2 if every else 10)
-        print(f'a pass of minutes of {ranks} ranks: saved {took:.2f} s after a signal to rank {to}', flush=True)
+        print(f'a pass of hours of {ranks} ranks: saved {took:.2f} s after a signal to rank {to}', flush=True)
     print(f'{errors(arguments, every)} errors: the same exit code as vmc; {time.monotonic() - start:.1f} s')
 
 
