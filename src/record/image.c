@@ -164,7 +164,7 @@ static bool values_write(const struct image *image, hid_t id, const struct recor
         return true;
     if (item->values == NULL)
         return item->is_axis && ramp_write(id, item->extent[0]);
-    return H5Dwrite(id, native_type(image, item->kind), H5S_ALL, H5S_ALL, H5P_DEFAULT, item->values) >= 0;
+    return H5Dwrite(id, native_type(image, item->kind), H5S_ALL, H5S_ALL, record_transfer(), item->values) >= 0;
 }
 
 static bool scales_attach(const struct image *image, hid_t id, const struct record_item *item)

@@ -116,6 +116,8 @@ bool record_source_dataset(struct record_source *source, hid_t file, const char 
 bool record_source_attribute(struct record_source *source, hid_t object, const char *name);
 void record_source_close(struct record_source *source);
 bool record_source_read(const struct record_source *source, hid_t memory_type, void *values);
+// How HDF5 moves values, for H5Dread and H5Dwrite: with a small buffer for conversions, since it clears all of it for every single text.
+hid_t record_transfer(void);
 // The single string of a source, fixed or variable in length; malloc'ed, NULL when it is none.
 char *record_source_string(const struct record_source *source);
 void record_id_close(hid_t id);

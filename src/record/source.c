@@ -7,7 +7,7 @@
 #include <string.h>
 
 // Deflate shrinks at most 1,032 times; an attribute is small by nature.
-enum { EXPANSION_MOST = 1100, SOURCE_SLACK = 65536, ATTRIBUTE_MOST = 16 << 20 };
+enum { EXPANSION_MOST = 1100, SOURCE_SLACK = 65536, ATTRIBUTE_MOST = 16 << 20, CONVERSION_BUFFER = 1 << 14 };
 
 void record_id_close(hid_t id)
 {
@@ -75,10 +75,18 @@ bool record_source_attribute(struct record_source *source, hid_t object, const c
     return source_fill(source, H5Aopen(object, name, H5P_DEFAULT), true);
 }
 
+hid_t record_transfer(void)
+{
+    static hid_t transfer = -1;
+    if (transfer < 0 && (transfer = H5Pcreate(H5P_DATASET_XFER)) >= 0)
+        H5Pset_buffer(transfer, CONVERSION_BUFFER, NULL, NULL);
+    return transfer < 0 ? H5P_DEFAULT : transfer;
+}
+
 bool record_source_read(const struct record_source *source, hid_t memory_type, void *values)
 {
     return (source->is_attribute ? H5Aread(source->id, memory_type, values)
-                                 : H5Dread(source->id, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values)) >= 0;
+                                 : H5Dread(source->id, memory_type, H5S_ALL, H5S_ALL, record_transfer(), values)) >= 0;
 }
 
 static char *variable_string(const struct record_source *source)

@@ -9,7 +9,7 @@
 
 // Values kept per series over all walkers, and draws between two looks at progress and target. More values would cost more to analyse and to
 // publish than they tell.
-enum { SERIES_VALUES = 1 << 17, SERIES_DRAWS_LEAST = 16, CHUNK_DRAWS = 64 };
+enum { SERIES_VALUES = 1 << 16, SERIES_DRAWS_LEAST = 16, CHUNK_DRAWS = 64 };
 // Every so many draws the histograms are filled: neighbours tell them little that is new, and so they cost next to nothing.
 enum { OBSERVABLES_DRAWS = 16 };
 
