@@ -153,7 +153,6 @@ static void tell_start(const struct job *job, const struct cli_target *target)
 static bool execute(const struct job *job, struct cli_target *target, enum cli_target_use use, double max_time, struct cli_progress *progress,
                     struct run_result *result, struct error *error)
 {
-    cli_signals_catch();
     if (!team_agree(job->team, !team_leads(job->team) || cli_target_prepare(target, job->options->config, use, error), error)) {
         cli_target_finish(target);
         return false;
@@ -178,6 +177,7 @@ static bool run(struct job *job, struct error *error)
     struct run_result result;
     if (!cli_target_choose(&target, options->output, options->config, error))
         return false;
+    cli_signals_catch();
     cli_progress_start(&progress, options->progress, options->quiet);
     bool good = execute(job, &target, use, options->max_time, &progress, &result, error);
     return tell_end(job, good, &result, target.path, error);

@@ -4,6 +4,7 @@
 #include "cli/sweep_parts.h"
 
 #include "cli/json.h"
+#include "cli/signals.h"
 #include "cli/summary.h"
 #include "cli/text.h"
 
@@ -224,6 +225,7 @@ static void run_all(struct series *series)
 {
     const struct cli_sweep_work *work = series->work;
     const struct cli_options *options = work->job->options;
+    cli_signals_catch();
     cli_progress_start(&series->progress, options->progress, options->quiet);
     for (size_t k = work->first; k <= work->last && !series->ended; k++) {
         struct error own = { 0 };
