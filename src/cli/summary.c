@@ -104,7 +104,7 @@ static void write_training(FILE *out, const struct run_result *result, size_t wi
     write_label(out, "training");
     cli_wrap(out, LABEL, LABEL, width, text);
     if (result->steps_back > 0)
-        fprintf(out, "%-*s%.0f after numbers that were not finite\n", LABEL, "steps taken back", result->steps_back);
+        fprintf(out, "%-*s%.0f where the energy jumped or was not finite\n", LABEL, "steps taken back", result->steps_back);
 }
 
 // Without a plateau the error is the scatter of whole walkers: honest where each of them has gone through many autocorrelation times.
