@@ -238,10 +238,12 @@ static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
     for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
         struct rows rows;
         take_scratch(ensemble, &rows);
+        struct block block = ensemble->block[k];  // a thread's own while it is written to
         for (size_t s = 0; s < sweeps && !cut(ensemble); s++)
-            accepted += sweep(ensemble, &ensemble->block[k], &rows);
-        wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);  // rounding that one-particle updates gathered goes
-        ensemble->block[k].evaluated = true;
+            accepted += sweep(ensemble, &block, &rows);
+        wavefunction_evaluate(&ensemble->wavefunction, block.current);  // rounding that one-particle updates gathered goes
+        block.evaluated = true;
+        ensemble->block[k] = block;
         give_scratch(ensemble, &rows);
     }
     return (double)join_cut(ensemble, accepted) / (double)(sweeps * per_sweep * ensemble->n_walkers);
@@ -323,10 +325,19 @@ static void add_moments(const struct rows *rows, size_t draws, bool controlled, 
 // Samples of one pass that the coefficients of the control variates are fitted to.
 enum { FIT_SAMPLES_MOST = 1 << 15 };
 
-static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsigned what, struct rows *rows, struct ensemble_group *group,
-                       ensemble_visit *visit, void *context)
+struct pass {
+    size_t draws;
+    unsigned what;
+    ensemble_visit *visit;
+    void *context;
+};
+
+// Block number k of group number g. Block and group are the thread's own copies: those in the ensemble share cache lines with their neighbours.
+static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_t g, size_t k, struct rows *rows, struct ensemble_group *group,
+                       struct block *block)
 {
-    struct block *block = &ensemble->block[k];
+    const size_t draws = pass->draws;
+    const unsigned what = pass->what;
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     const bool controlled = ensemble->controls.n_functions > 0, slopes = controlled && (what & PASS_GRADIENT);
     const size_t fit_every = 1 + draws * ensemble->n_walkers / FIT_SAMPLES_MOST;
@@ -357,30 +368,36 @@ static void draw_block(struct ensemble *ensemble, size_t k, size_t draws, unsign
         }
         if (what & PASS_FEATURES)
             wavefunction_features(wavefunction, block->current, rows->features);
-        if (visit)
-            visit(&(struct ensemble_draw){ (size_t)(group - ensemble->group), k, t, rows->energy, rows->controlled, block->current, rows->features, bad }, context);
+        if (pass->visit)
+            pass->visit(&(struct ensemble_draw){ g, k, t, rows->energy, rows->controlled, block->current, rows->features, bad },
+                        pass->context);
     }
     add_moments(rows, draws, controlled, &group->sums);
 }
 
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total)
 {
+    const struct pass pass = { draws, what, visit, context };
     const size_t moves = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system) * ensemble->thin * draws;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(dynamic, 1)
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++) {
         struct rows rows;
-        struct ensemble_group *group = &ensemble->group[g];
+        struct ensemble_group own = ensemble->group[g], *group = &own;
         take_scratch(ensemble, &rows);
         group->sums = (struct ensemble_sums){ 0 };
         if (what & PASS_GRADIENT)
             memset(group->gradient_sums, 0, ensemble->wavefunction.n_sum_rows * WALKERS * sizeof(double));
         if (what & PASS_CONTROLS)
             memset(group->control_sums, 0, controls_sum_rows(&ensemble->controls) * WALKERS * sizeof(double));
-        for (size_t k = 0; k < group->n_blocks; k++)
-            draw_block(ensemble, group->first_block + k, draws, what, &rows, group, visit, context);
+        for (size_t k = group->first_block; k < group->first_block + group->n_blocks; k++) {
+            struct block block = ensemble->block[k];
+            draw_block(ensemble, &pass, g, k, &rows, group, &block);
+            ensemble->block[k] = block;
+        }
         give_scratch(ensemble, &rows);
         group->sums.samples = (double)(group->n_blocks * WALKERS * draws);
         group->sums.moves = (double)(group->n_blocks * WALKERS * moves);
+        ensemble->group[g] = own;
     }
     struct ensemble_sums sums[GROUPS_MOST];
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
