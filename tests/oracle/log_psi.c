@@ -10,7 +10,9 @@ static long double sigma2(const struct oracle_rbm *rbm, size_t i)
     return sigma * sigma;
 }
 
-// E(x, h), bit j of `hidden` being h_j, term by term.
+static bool is_on(size_t hidden, size_t j) { return j < 8 * sizeof hidden && (hidden >> j & 1) != 0; }
+
+// E(x, h), bit j of `hidden` being h_j, those beyond its bits 0, term by term.
 static long double machine_energy(const struct oracle_rbm *rbm, const long double *x, size_t hidden)
 {
     long double energy = 0;
@@ -19,11 +21,11 @@ static long double machine_energy(const struct oracle_rbm *rbm, const long doubl
         if (rbm->envelope)
             energy += distance * distance / (2 * sigma2(rbm, i));
         for (size_t j = 0; j < rbm->hidden; j++)
-            if (hidden >> j & 1)
+            if (is_on(hidden, j))
                 energy -= x[i] * rbm->w[i * rbm->hidden + j] / sigma2(rbm, i);
     }
     for (size_t j = 0; j < rbm->hidden; j++)
-        if (hidden >> j & 1)
+        if (is_on(hidden, j))
             energy -= rbm->b[j];
     return energy;
 }
