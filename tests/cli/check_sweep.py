@@ -133,9 +133,9 @@ class Sweep(Case):
 
     def test_a_stopped_sweep_goes_on(self):
         (self.folder / 'whole').mkdir()
-        more = ('--set', 'measure.samples=300000', '--set', 'optimizer.iterations=1')
-        self.vmc('--config', 's.ini', *more, '--task', '0-1', '-o', 'whole/s.h5')
-        stop = self.vmc('--config', 's.ini', *more, '--task', '0-1', '--json', '--max-time', '0.02s', code=75)
+        more = ('--set', 'measure.samples=3000000', '--set', 'optimizer.iterations=1')
+        self.vmc('--config', 's.ini', *more, '--task', '0-1', '-t', '1', '-o', 'whole/s.h5')
+        stop = self.vmc('--config', 's.ini', *more, '--task', '0-1', '-t', '1', '--json', '--max-time', '0.02s', code=75)
         self.assertIn('the same command continues it', stop.stderr)
         self.assertEqual([p['status'] for p in json.loads(stop.stdout)], ['stopped', 'not run'])
         self.assertIn('unfinished', self.vmc('sweep', 'list', 's.ini', *more).stdout)
