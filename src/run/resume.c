@@ -118,7 +118,9 @@ static bool load_series(const struct resume *resume, const struct checkpoint_num
     if (numbers->stage < STAGE_MEASURING || !(numbers->values > 0))
         return true;
     if (!(numbers->values <= (double)measured->capacity))
-        return error_add(resume->error, ERROR_DAMAGED, "%s: its checkpoint has more values than there is room for", resume->run->options->output);
+        return error_add(resume->error, ERROR_DAMAGED,
+                         "%s: its series are longer than this version of the program keeps, so it cannot go on from there; run it anew with --force",
+                         resume->run->options->output);
     const size_t walkers = resume->run->ensemble.n_walkers, draws = (size_t)numbers->values;
     double *by_walker = malloc(walkers * draws * sizeof *by_walker);
     bool good = by_walker || error_add(resume->error, ERROR_INTERNAL, "no memory to read the series");
