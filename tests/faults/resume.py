@@ -70,6 +70,10 @@ def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr'):
             wrong = differences(whole, content(bench.path()))
             if wrong:
                 fail(threads, 'threads change', wrong)
+        for way in ('INT', 'TERM'):
+            done = cut(bench, way, 1, False, 1)
+            if done.returncode != 75:
+                fail('at the first look at the clock', way, done.returncode, done.stderr)
         phases = dict(zip(PHASES, phase_ranges(bench, total))) if spread == 'each' else {'the run': (1, total)}
         print('looks at the clock:', {phase: high - low for phase, (low, high) in phases.items()})
         for phase, (low, high) in phases.items():

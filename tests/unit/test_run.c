@@ -373,6 +373,23 @@ static void test_samples(void **state)
     }
 }
 
+// The autocorrelation time and the share of effective samples are those of draws, whether the series has draws (1,875 per walker) or means over 8.
+static void test_times(void **state)
+{
+    (void)state;
+    static const char *const samples[2] = { "measure.samples=60000", "measure.samples=480000" };
+    double time[2], share[2];
+    for (size_t k = 0; k < 2; k++) {
+        const char *const overrides[] = { samples[k], "sampler.walkers=32", "optimizer.iterations=0", "sampler.burn_in=200", NULL };
+        const struct outcome outcome = run_of(set("amplitude-soft"), overrides, NULL, (struct run_options){ 0 });
+        assert_true(outcome.good);
+        time[k] = outcome.result.autocorrelation_time;
+        share[k] = outcome.result.effective_samples / outcome.result.n_samples;
+    }
+    print_message("autocorrelation times %.3f and %.3f, effective share %.3f and %.3f\n", time[0], time[1], share[0], share[1]);
+    assert_true(fabs(time[1] / time[0] - 1) < 0.2 && fabs(share[1] / share[0] - 1) < 0.2);
+}
+
 // The target is reached, with fewer samples than the cap; and the error is true in spite of the look at it that ended the run: z of 150 seeds has
 // variance 1 (0.65 to 1.35 are 3 sigma). A target out of reach takes all samples.
 static void test_target(void **state)
@@ -437,6 +454,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads), cmocka_unit_test(test_seed_shows), cmocka_unit_test(test_file),
                                         cmocka_unit_test(test_hopeless), cmocka_unit_test(test_recovers), cmocka_unit_test(test_load),
-                                        cmocka_unit_test(test_samples), cmocka_unit_test(test_target) };
+                                        cmocka_unit_test(test_samples), cmocka_unit_test(test_times), cmocka_unit_test(test_target) };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
