@@ -67,7 +67,7 @@ def main():
             for k, (seconds, energy) in enumerate(runs):
                 axes.plot(seconds[window - 1:], numpy.maximum(smooth(energy, window) - FLOOR, 1e-4), color=f'C{list(METHODS).index(method)}',
                           label=f'{method}, rate {rate}' if k == 0 else None, linewidth=1)
-    axes.set(xscale='log', yscale='log', xlabel='CPU time of training / s', ylabel='energy above the ansatz\'s minimum / ħω',
+    axes.set(xscale='log', yscale='log', xlabel='CPU time of training / s', ylabel='energy above the ansatz\'s minimum / ħω₀',
              title='Two electrons, 2D, RBM with 2 hidden units', ylim=(1e-4, 1))
     axes.legend()
     axes.grid(alpha=0.3)

@@ -74,7 +74,7 @@ def exact(path, table, row, y):
 
 def label(table, name):
     unit = table.units[name]
-    words = {'hbar omega': r'$\hbar\omega_\mathrm{ho}$', 'omega_ho': r'$\omega_\mathrm{ho}$'}
+    words = {'hbar omega_0': r'$\hbar\omega_0$', 'omega_0': r'$\omega_0$', 'a_0': r'$a_0$'}
     return name.partition('.')[2] or name, '' if unit == '1' else ' ' + words.get(unit, unit)
 
 

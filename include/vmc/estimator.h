@@ -65,7 +65,7 @@ const char *control_name(size_t index);
 
 struct controls {
     struct system system;
-    double range;                                   // beta of the pair functions r / (1 + beta r), 1 / a_ho
+    double range;                                   // beta of the pair functions r / (1 + beta r), 1 / a_0
     size_t n_types, n_functions;
     const struct control_type *type[CONTROL_TYPES_MOST];
     size_t first_function[CONTROL_TYPES_MOST];

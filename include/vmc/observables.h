@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where the particles are: histograms of positions and pair distances over walkers (docs/estimators.md). Lengths in oscillator lengths a_ho.
+// Where the particles are: histograms of positions and pair distances over walkers (docs/estimators.md). Lengths in a_0.
 //
 //   density_radial     n(r) per volume element, r from the trap's centre: sum over bins of n times the volume of the shell = P
 //   density_2d         n(x, y) per area, for D = 2 and 3 (there summed over z): sum of n times the bin's area = P
@@ -23,7 +23,7 @@ enum { OBSERVABLE_RADIAL, OBSERVABLE_PLANE, OBSERVABLE_PAIR, OBSERVABLES };
 
 struct observables_axis {
     const char *name, *long_name;
-    double low, width;                  // of a bin, a_ho
+    double low, width;                  // of a bin, a_0
     size_t bins;
 };
 

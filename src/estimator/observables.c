@@ -4,6 +4,7 @@
 //     mean = sum y_b / W,   error^2 = n / (n - 1) sum (y_b - w_b mean)^2 / W^2
 // Check: P = 1, D = 1, psi = exp(-x^2 / 2): n(r) = exp(-r^2) / sqrt(pi), 0.5642 at the centre.
 #include "vmc/observables.h"
+#include "vmc/units.h"
 
 #include "base/memory.h"
 #include "statistics_parts.h"
@@ -48,7 +49,7 @@ static struct observables_axis axis_over(const char *name, const char *long_name
 
 static void describe(struct observables *observables, const struct hamiltonian *hamiltonian)
 {
-    static const char *const units[] = { "1/a_ho", "1/a_ho^2", "1/a_ho^3" };
+    static const char *const units[] = { UNIT_PER_LENGTH, UNIT_PER_LENGTH "^2", UNIT_PER_LENGTH "^3" };
     const size_t dimensions = hamiltonian->system.dimensions;
     double furthest = 0, extent[DIMENSIONS_MOST];
     for (size_t d = 0; d < dimensions; d++)

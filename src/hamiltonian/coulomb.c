@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Coulomb repulsion v(r) = lambda / r. Energy in hbar omega, r in oscillator lengths. Check: lambda = 1, r = 2 gives 0.5.
+// Coulomb repulsion v(r) = lambda / r. Energy in hbar omega_0, r in a_0. Check: lambda = 1, r = 2 gives 0.5.
 #include "base/rows.h"
 #include "vmc/hamiltonian.h"
+#include "vmc/units.h"
 
 struct coulomb {
     double strength;
@@ -10,7 +11,7 @@ struct coulomb {
 extern const struct interaction_type interaction_coulomb;
 
 static const struct param params[] = {
-    PARAM_REAL(coulomb, strength, .range = PARAM_AT_LEAST(0), .fallback = "1", .unit = "hbar omega a_ho", .help = "lambda in lambda / r"),
+    PARAM_REAL(coulomb, strength, .range = PARAM_AT_LEAST(0), .fallback = "1", .unit = UNIT_ENERGY " " UNIT_LENGTH, .help = "lambda in lambda / r"),
     PARAM_END
 };
 

@@ -3,6 +3,7 @@
 // Check: lambda = 1, epsilon = 3, r = 4 gives 0.2 and r dv/dr = -16/125.
 #include "base/rows.h"
 #include "vmc/hamiltonian.h"
+#include "vmc/units.h"
 
 struct soft_coulomb {
     double strength, softening;
@@ -11,9 +12,9 @@ struct soft_coulomb {
 extern const struct interaction_type interaction_soft_coulomb;
 
 static const struct param params[] = {
-    PARAM_REAL(soft_coulomb, strength, .range = PARAM_AT_LEAST(0), .fallback = "1", .unit = "hbar omega a_ho",
+    PARAM_REAL(soft_coulomb, strength, .range = PARAM_AT_LEAST(0), .fallback = "1", .unit = UNIT_ENERGY " " UNIT_LENGTH,
                .help = "lambda in lambda / sqrt(r^2 + epsilon^2)"),
-    PARAM_REAL(soft_coulomb, softening, .range = PARAM_ABOVE(0), .fallback = "1", .unit = "a_ho", .help = "epsilon in lambda / sqrt(r^2 + epsilon^2)"),
+    PARAM_REAL(soft_coulomb, softening, .range = PARAM_ABOVE(0), .fallback = "1", .unit = UNIT_LENGTH, .help = "epsilon in lambda / sqrt(r^2 + epsilon^2)"),
     PARAM_END
 };
 

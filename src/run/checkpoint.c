@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "vmc/rng.h"
+#include "vmc/units.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,8 +45,8 @@ static const struct row {
     ROW(bad, IN_BOTH, true, "1", "samples of training without a finite energy"),
     ROW(over, IN_BOTH, true, "1", "1: training ended since the energy no longer fell"),
     ROW(step, IN_BOTH, false, "1", "step of the sampler"),
-    ROW(reference, IN_BOTH, false, "hbar omega", "energy that sums are taken relative to"),
-    ROW(range, IN_BOTH, false, "1/a_ho", "beta of the pair functions among the control variates"),
+    ROW(reference, IN_BOTH, false, UNIT_ENERGY, "energy that sums are taken relative to"),
+    ROW(range, IN_BOTH, false, UNIT_PER_LENGTH, "beta of the pair functions among the control variates"),
     ROW(chunks, IN_MEASURING, true, "1", "passes done"),
     ROW(values, IN_MEASURING, true, "1", "values per walker in the series"),
     ROW(partial, IN_MEASURING, true, "1", "draws in the value under way"),
@@ -54,11 +55,11 @@ static const struct row {
     ROW(sum_bad, IN_MEASURING, true, "1", "samples without a finite energy"),
     ROW(sum_accepted, IN_MEASURING, true, "1", "moves accepted"),
     ROW(sum_moves, IN_MEASURING, true, "1", "moves tried"),
-    ROW(sum_energy, IN_MEASURING, false, "hbar omega", "sum of controlled energies"),
-    ROW(sum_energy2, IN_MEASURING, false, "(hbar omega)^2", "sum of their squares"),
-    ROW(sum_local, IN_MEASURING, false, "hbar omega", "sum of local energies"),
-    ROW(sum_local2, IN_MEASURING, false, "(hbar omega)^2", "sum of their squares"),
-    ROW(sum_walker2, IN_MEASURING, false, "(hbar omega)^2", "sum of squares of the walkers' means"),
+    ROW(sum_energy, IN_MEASURING, false, UNIT_ENERGY, "sum of controlled energies"),
+    ROW(sum_energy2, IN_MEASURING, false, UNIT_ENERGY_SQUARED, "sum of their squares"),
+    ROW(sum_local, IN_MEASURING, false, UNIT_ENERGY, "sum of local energies"),
+    ROW(sum_local2, IN_MEASURING, false, UNIT_ENERGY_SQUARED, "sum of their squares"),
+    ROW(sum_walker2, IN_MEASURING, false, UNIT_ENERGY_SQUARED, "sum of squares of the walkers' means"),
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 // The sums as struct ensemble_sums orders them.

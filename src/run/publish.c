@@ -3,6 +3,7 @@
 #include "run/run_parts.h"
 
 #include "vmc/level.h"
+#include "vmc/units.h"
 #include "version.h"
 
 #include <gsl/gsl_version.h>
@@ -93,12 +94,12 @@ static void add_training(struct record *record, const struct run *run, char *con
     const size_t n_parameters = run->ensemble.wavefunction.n_parameters;
     const struct record_axis iteration = { "iteration", history->n, "1", "training iteration", NULL };
     const struct { const char *path, *unit, *long_name; const double *values; } columns[] = {
-        { "/training/energy", "hbar omega", "energy", history->energy },
-        { "/training/energy_error", "hbar omega", "standard error of the energy, from the scatter between walkers", history->energy_error },
-        { "/training/variance", "(hbar omega)^2", "variance of the local energy", history->variance },
-        { "/training/estimator_variance", "(hbar omega)^2", "variance of the controlled local energy", history->estimator_variance },
+        { "/training/energy", UNIT_ENERGY, "energy", history->energy },
+        { "/training/energy_error", UNIT_ENERGY, "standard error of the energy, from the scatter between walkers", history->energy_error },
+        { "/training/variance", UNIT_ENERGY_SQUARED, "variance of the local energy", history->variance },
+        { "/training/estimator_variance", UNIT_ENERGY_SQUARED, "variance of the controlled local energy", history->estimator_variance },
         { "/training/acceptance", "1", "share of accepted moves", history->acceptance },
-        { "/training/gradient_norm", "hbar omega", "Euclidean norm of the energy gradient", history->gradient_norm },
+        { "/training/gradient_norm", UNIT_ENERGY, "Euclidean norm of the energy gradient", history->gradient_norm },
         { "/training/learning_rate", "1", "learning rate of the step that followed", history->learning_rate },
     };
     if (history->n == 0)
@@ -158,7 +159,7 @@ static bool add_measurement(struct record *record, const struct run *run, double
     for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
         if (!(packed[k] = pack_series(run, columns[k].series)))
             return false;
-        record_add_array(record, &(struct record_array){ columns[k].path, "hbar omega", columns[k].long_name, 2, { chain, draw }, packed[k] });
+        record_add_array(record, &(struct record_array){ columns[k].path, UNIT_ENERGY, columns[k].long_name, 2, { chain, draw }, packed[k] });
     }
     record_add_count(record, "/measurement/block", "1", "draws averaged in each value of the series", measured->block);
     return true;
@@ -175,15 +176,15 @@ static void add_controls(struct record *record, const struct run *run)
     const struct record_axis axis = { "function", controls->n_functions, "1", "control function", NULL };
     for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++) {
         snprintf(path, sizeof path, "/controls/%s", parts[q]);
-        record_add_array(record, &(struct record_array){ path, "hbar omega", "coefficients, frozen before measuring", 1, { axis }, controls->coefficient[q] });
+        record_add_array(record, &(struct record_array){ path, UNIT_ENERGY, "coefficients, frozen before measuring", 1, { axis }, controls->coefficient[q] });
     }
-    record_add_array(record, &(struct record_array){ "/controls/energy", "hbar omega", "coefficients for the energy: the sum of the three", 1, { axis },
+    record_add_array(record, &(struct record_array){ "/controls/energy", UNIT_ENERGY, "coefficients for the energy: the sum of the three", 1, { axis },
                                                      controls->total });
     for (size_t t = 0; t < controls->n_types; t++)
         length += (size_t)snprintf(names + length, sizeof names - length, "%s%s (from %zu)", t ? ", " : "", controls->type[t]->name,
                                    controls->first_function[t]);
     record_add_text(record, "/controls/families", "families of control functions and the number of their first", names);
-    record_add_real(record, "/controls/range", "1/a_ho", "beta of the pair functions r / (1 + beta r)", controls->range);
+    record_add_real(record, "/controls/range", UNIT_PER_LENGTH, "beta of the pair functions r / (1 + beta r)", controls->range);
 }
 
 // Axis of one histogram: the middles of the bins as its coordinate, and the edges beside them. Returns where further numbers may go.
@@ -195,10 +196,10 @@ static double *add_axis(struct record *record, const struct observables_axis *fr
         edges[k] = observables_edge(from, k);
     for (size_t k = 0; k < from->bins; k++)
         middles[k] = 0.5 * (edges[k] + edges[k + 1]);
-    *axis = (struct record_axis){ from->name, from->bins, "a_ho", from->long_name, middles };
+    *axis = (struct record_axis){ from->name, from->bins, UNIT_LENGTH, from->long_name, middles };
     snprintf(name, sizeof name, "%s_edges", from->name);
     snprintf(path, sizeof path, "/observables/%s", name);
-    record_add_array(record, &(struct record_array){ path, "a_ho", "edges of the bins", 1, { { name, from->bins + 1, "a_ho", "edges of the bins", edges } }, edges });
+    record_add_array(record, &(struct record_array){ path, UNIT_LENGTH, "edges of the bins", 1, { { name, from->bins + 1, UNIT_LENGTH, "edges of the bins", edges } }, edges });
     return edges + from->bins + 1;
 }
 
@@ -250,8 +251,8 @@ static void add_observables(struct record *record, const struct run *run, double
     if (observables->system.particles > 1) {
         double mean, error;
         observables_distance(observables, &mean, &error);
-        record_add_real(record, "/observables/mean_distance", "a_ho", "mean distance of two particles", mean);
-        record_add_real(record, "/observables/mean_distance_error", "a_ho", "standard error of the mean distance", error);
+        record_add_real(record, "/observables/mean_distance", UNIT_LENGTH, "mean distance of two particles", mean);
+        record_add_real(record, "/observables/mean_distance_error", UNIT_LENGTH, "standard error of the mean distance", error);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "vmc/rng.h"
+#include "vmc/units.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -15,25 +16,25 @@
 
 #define ROW(member, whole_, unit_, long_name_) { #member, offsetof(struct run_result, member), whole_, unit_, long_name_ }
 const struct run_result_row run_result_rows[] = {
-    ROW(energy, false, "hbar omega", "energy"),
-    ROW(energy_error, false, "hbar omega", "standard error of the energy, correlations included"),
-    ROW(variance, false, "(hbar omega)^2", "variance of the local energy"),
-    ROW(estimator_variance, false, "(hbar omega)^2", "variance of what was averaged: the local energy with its control variates"),
-    ROW(local_energy, false, "hbar omega", "mean of the plain local energy"),
-    ROW(local_energy_error, false, "hbar omega", "standard error of the plain mean; not to be believed where the variance is infinite"),
-    ROW(kinetic, false, "hbar omega", "kinetic energy"),
-    ROW(kinetic_error, false, "hbar omega", "standard error of the kinetic energy"),
-    ROW(kinetic_gradient, false, "hbar omega", "kinetic energy by the other estimator, the mean of half the squared gradient of ln psi"),
-    ROW(kinetic_gradient_error, false, "hbar omega", "standard error of that"),
-    ROW(trap, false, "hbar omega", "energy in the trap"),
-    ROW(trap_error, false, "hbar omega", "standard error of the trap energy"),
-    ROW(pair, false, "hbar omega", "energy of the pair force"),
-    ROW(pair_error, false, "hbar omega", "standard error of the pair energy"),
+    ROW(energy, false, UNIT_ENERGY, "energy"),
+    ROW(energy_error, false, UNIT_ENERGY, "standard error of the energy, correlations included"),
+    ROW(variance, false, UNIT_ENERGY_SQUARED, "variance of the local energy"),
+    ROW(estimator_variance, false, UNIT_ENERGY_SQUARED, "variance of what was averaged: the local energy with its control variates"),
+    ROW(local_energy, false, UNIT_ENERGY, "mean of the plain local energy"),
+    ROW(local_energy_error, false, UNIT_ENERGY, "standard error of the plain mean; not to be believed where the variance is infinite"),
+    ROW(kinetic, false, UNIT_ENERGY, "kinetic energy"),
+    ROW(kinetic_error, false, UNIT_ENERGY, "standard error of the kinetic energy"),
+    ROW(kinetic_gradient, false, UNIT_ENERGY, "kinetic energy by the other estimator, the mean of half the squared gradient of ln psi"),
+    ROW(kinetic_gradient_error, false, UNIT_ENERGY, "standard error of that"),
+    ROW(trap, false, UNIT_ENERGY, "energy in the trap"),
+    ROW(trap_error, false, UNIT_ENERGY, "standard error of the trap energy"),
+    ROW(pair, false, UNIT_ENERGY, "energy of the pair force"),
+    ROW(pair_error, false, UNIT_ENERGY, "standard error of the pair energy"),
     ROW(virial_ratio, false, "1", "twice the kinetic energy over the virial of the potential; 1 for an exact state"),
     ROW(acceptance, false, "1", "share of moves accepted while measuring"),
     ROW(step, false, "1", "step of the sampler in use"),
     ROW(autocorrelation_time, false, "draws", "integrated autocorrelation time of the energy"),
-    ROW(autocorrelation_error, false, "hbar omega", "standard error of the energy by the autocorrelation time"),
+    ROW(autocorrelation_error, false, UNIT_ENERGY, "standard error of the energy by the autocorrelation time"),
     ROW(effective_samples, false, "1", "samples that as many independent ones would be worth"),
     ROW(r_hat, false, "1", "rank-normalised split R-hat over the walkers"),
     ROW(n_samples, true, "1", "samples drawn"),

@@ -3,6 +3,7 @@
 //
 // Upper limits keep products of them (walkers x draws x bytes) within what a size_t and a machine hold; they bound no physics.
 #include "run/settings_parts.h"
+#include "vmc/units.h"
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ static const char *controls_name(size_t index)
 static const struct param system_params[] = {
     PARAM_COUNT(settings_system, particles, .range = PARAM_WITHIN(1, 4096), .help = "number of particles"),
     PARAM_COUNT(settings_system, dimensions, .range = PARAM_WITHIN(1, DIMENSIONS_MOST), .help = "dimensions of space"),
-    PARAM_REALS(settings_system, omega, .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST, .fallback = "1", .unit = "omega_ho",
+    PARAM_REALS(settings_system, omega, .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST, .fallback = "1", .unit = UNIT_FREQUENCY,
                 .help = "frequency of the trap: one for all dimensions, or one per dimension"),
     PARAM_CHOICE(settings_system, interaction, .choice = interaction_name, .fallback = "none",
                  .help = "pair force between the particles; its own keys stand in [interaction]"),
@@ -73,7 +74,7 @@ static const struct param optimizer_params[] = {
 static const struct param measure_params[] = {
     PARAM_COUNT(settings_measure, samples, .range = PARAM_WITHIN(1, 1e13), .fallback = "1e6",
                 .help = "draws kept, over all walkers, rounded up to whole sweeps of them"),
-    PARAM_REAL(settings_measure, target_error, .range = PARAM_AT_LEAST(0), .fallback = "0", .unit = "hbar omega",
+    PARAM_REAL(settings_measure, target_error, .range = PARAM_AT_LEAST(0), .fallback = "0", .unit = UNIT_ENERGY,
                .help = "stop once the energy's error is this small, with `samples` as the cap; 0: draw all samples"),
     PARAM_NAMES(settings_measure, controls, .choice = controls_name, .fallback = "auto",
                 .help = "control variates, for the energy and for the gradient in training: auto: all that apply; none: the plain estimators; or "

@@ -6,6 +6,7 @@
 #include "sampler/accept.h"
 #include "vmc/rng.h"
 #include "vmc/sampler.h"
+#include "vmc/units.h"
 
 #include <math.h>
 
@@ -90,5 +91,5 @@ static PACK_HOT size_t sweep(const void *state, double step, const struct wavefu
 
 const struct sampler_type sampler_langevin = {
     .name = "langevin", .summary = "importance sampling: drift along grad ln|psi|", .state_size = 1, .params = params, .has_step = true,
-    .step_unit = "1/omega", .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .n_scratch_rows = n_scratch_rows,
+    .step_unit = "1/" UNIT_FREQUENCY, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .n_scratch_rows = n_scratch_rows,
     .moves_per_sweep = moves_per_sweep, .sweep = sweep };

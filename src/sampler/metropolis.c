@@ -5,6 +5,7 @@
 #include "sampler/accept.h"
 #include "vmc/rng.h"
 #include "vmc/sampler.h"
+#include "vmc/units.h"
 
 #include <math.h>
 
@@ -126,5 +127,5 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
 
 const struct sampler_type sampler_metropolis = {
     .name = "metropolis", .summary = "random walk", .state_size = sizeof(struct metropolis), .params = params, .has_step = true,
-    .step_unit = "a_ho", .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .n_scratch_rows = n_scratch_rows,
+    .step_unit = UNIT_LENGTH, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .n_scratch_rows = n_scratch_rows,
     .moves_per_sweep = moves_per_sweep, .sweep = sweep };

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/rows.h"
+#include "vmc/units.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static const struct param params[] = {
     PARAM_CHOICE(rbm, representation, .choice = representation_name, .fallback = "amplitude",
                  .help = "amplitude: psi = F; probability: |psi|^2 = F, F the marginal of the Boltzmann machine"),
     { .key = "sigma", .kind = PARAM_KIND_REALS, .offset = offsetof(struct rbm, sigma_setting), .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST,
-      .may_be_auto = true, .fallback = "auto", .unit = "a_ho",
+      .may_be_auto = true, .fallback = "auto", .unit = UNIT_LENGTH,
       .help = "width of the Gaussian: one value, one per dimension, or auto, the width that is exact for the bare trap" },
     PARAM_BOOL(rbm, train_sigma, .fallback = "no", .help = "train the width, starting from sigma: one, or one per dimension where sigma or the trap has them"),
     { .key = "envelope", .kind = PARAM_KIND_CHOICE, .offset = offsetof(struct rbm, envelope_setting), .choice = envelope_name, .fallback = "auto",
@@ -117,12 +118,12 @@ static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
-    view[0] = (struct factor_view){ .name = "a", .long_name = "visible biases: centres of the Gaussian", .unit = "a_ho", .rank = 1, .extent = { m, 0 },
+    view[0] = (struct factor_view){ .name = "a", .long_name = "visible biases: centres of the Gaussian", .unit = UNIT_LENGTH, .rank = 1, .extent = { m, 0 },
                                     .label = { "coordinate", NULL }, .first = 0 };
     view[1] = (struct factor_view){ .name = "b", .long_name = "hidden biases", .rank = 1, .extent = { n, 0 }, .label = { "hidden", NULL }, .first = m };
-    view[2] = (struct factor_view){ .name = "w", .long_name = "weights between coordinates and hidden units", .unit = "a_ho", .rank = 2,
+    view[2] = (struct factor_view){ .name = "w", .long_name = "weights between coordinates and hidden units", .unit = UNIT_LENGTH, .rank = 2,
                                     .extent = { m, n }, .label = { "coordinate", "hidden" }, .first = m + n };
-    view[3] = (struct factor_view){ .name = "sigma", .long_name = "width of the Gaussian per dimension", .unit = "a_ho", .rank = 1,
+    view[3] = (struct factor_view){ .name = "sigma", .long_name = "width of the Gaussian per dimension", .unit = UNIT_LENGTH, .rank = 1,
                                     .extent = { rbm->dimensions, 0 }, .label = { "dimension", NULL }, .first = sigma_offset(rbm),
                                     .logarithm = rbm->train_sigma, .shared = rbm->n_widths == 1,
                                     .fixed = rbm->train_sigma ? NULL : rbm->sigma };

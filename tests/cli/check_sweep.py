@@ -261,7 +261,7 @@ class Merge(Case):
             self.assertEqual(table['rbm.hidden'][()].tolist(), [1, 2, 3, 1, 2, 3])
             self.assertEqual(table['run.seed'][()].tolist(), [1, 2, 3, 4, 5, 6])
             self.assertEqual(table['energy'].dims[0][0].name, '/table/run')
-            self.assertEqual(table['energy'].attrs['units'], 'hbar omega')
+            self.assertEqual(table['energy'].attrs['units'], 'hbar omega_0')
             energies = table['energy'][()].tolist()
         with open(self.folder / 'all.csv', newline='') as file:
             rows = list(csv.DictReader(file))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "support/sample.h"
+#include "vmc/units.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ struct sample_settings {
 static const char *colour(size_t index) { return index == 0 ? "red" : index == 1 ? "green" : NULL; }
 static const struct param sample_params[] = {
     PARAM_REAL(sample_settings, omega, PARAM_ABOVE(0), .fallback = "1", .unit = "omega_0", .help = "trap frequency"),
-    PARAM_REAL(sample_settings, sigma, PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto", .unit = "a_ho", .help = "width"),
+    PARAM_REAL(sample_settings, sigma, PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto", .unit = UNIT_LENGTH, .help = "width"),
     PARAM_COUNT(sample_settings, count, PARAM_AT_LEAST(0), .fallback = "7", .help = "a count"),
     PARAM_SEED(sample_settings, seed, PARAM_ANY, .fallback = "1", .help = "a seed"),
     PARAM_BOOL(sample_settings, flag, PARAM_ANY, .fallback = "yes", .help = "a flag"),
@@ -60,13 +61,13 @@ struct record *sample_record(const char *created)
     record_add_attribute(record, "/", "status", "complete");
     record_add_attribute(record, "/", "created", created);
     add_settings(record);
-    record_add_array(record, &(struct record_array){ "/training/energy", "hbar omega", "energy", 1, { iteration }, sample_energy });
+    record_add_array(record, &(struct record_array){ "/training/energy", UNIT_ENERGY, "energy", 1, { iteration }, sample_energy });
     record_add_array(record, &(struct record_array){ "/training/variance", "hbar^2 omega^2", "variance", 1, { iteration }, sample_energy });
-    record_add_array(record, &(struct record_array){ "/measurement/energy", "hbar omega", "energy", 2, { chain, draw }, sample_series });
-    record_add_array(record, &(struct record_array){ "/observables/radius", "a_ho", "radius", 1, { radius }, sample_edges });
-    record_add_array(record, &(struct record_array){ "/observables/density", "a_ho^-2", "density", 1, { radius }, sample_energy });
+    record_add_array(record, &(struct record_array){ "/measurement/energy", UNIT_ENERGY, "energy", 2, { chain, draw }, sample_series });
+    record_add_array(record, &(struct record_array){ "/observables/radius", UNIT_LENGTH, "radius", 1, { radius }, sample_edges });
+    record_add_array(record, &(struct record_array){ "/observables/density", UNIT_LENGTH "^-2", "density", 1, { radius }, sample_energy });
     record_add_array(record, &(struct record_array){ "/observables/nothing", "1", "nothing", 1, { { "none", 0, "1", "", NULL } }, sample_energy });
-    record_add_real(record, "/result/energy", "hbar omega", "energy", 3.0652);
+    record_add_real(record, "/result/energy", UNIT_ENERGY, "energy", 3.0652);
     record_add_real(record, "/result/nan", "1", "undefined", NAN);
     record_add_real(record, "/result/wall_time", "s", "wall time", 2.5);
     record_add_count(record, "/result/n_samples", "1", "samples", 1234567);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The results file in trouble: damage is noticed; full disks and folders that cannot be written to are told, and change nothing.
 #include "support/sample.h"
+#include "vmc/units.h"
 
 #include <math.h>
 #include <signal.h>
@@ -36,7 +37,7 @@ static void read_sample(struct record_file *file)
     sample_has_attribute(file, "/", "status", "complete");
     assert_true(record_read_reals(file, "/measurement/draw", SAMPLE_DRAWS, value, NULL) && value[SAMPLE_DRAWS - 1] == SAMPLE_DRAWS - 1);
     text = record_read_attribute(file, "/training/energy", "units", NULL);
-    assert_string_equal(text, "hbar omega");
+    assert_string_equal(text, UNIT_ENERGY);
     free(text);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Wave functions in results files: what is written loads again, whatever does not fit is refused, and other programs' files will do.
 #include "support/sample.h"
+#include "vmc/units.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,9 +27,9 @@ static size_t toy_views(const void *state, struct factor_view view[FACTOR_VIEWS_
 {
     const struct toy *toy = state;
     view[0] = (struct factor_view){ .name = "b", .long_name = "biases", .rank = 1, .extent = { toy->hidden, 0 }, .label = { "hidden", NULL } };
-    view[1] = (struct factor_view){ .name = "w", .long_name = "weights", .unit = "a_ho", .rank = 2, .extent = { 2, toy->hidden },
+    view[1] = (struct factor_view){ .name = "w", .long_name = "weights", .unit = UNIT_LENGTH, .rank = 2, .extent = { 2, toy->hidden },
                                     .label = { "coordinate", "hidden" }, .first = toy->hidden };
-    view[2] = (struct factor_view){ .name = "sigma", .long_name = "widths", .unit = "a_ho", .rank = 1, .extent = { 2, 0 },
+    view[2] = (struct factor_view){ .name = "sigma", .long_name = "widths", .unit = UNIT_LENGTH, .rank = 1, .extent = { 2, 0 },
                                     .label = { "dimension", NULL }, .first = 3 * toy->hidden, .logarithm = toy->train_sigma,
                                     .fixed = toy->train_sigma ? NULL : toy->sigma };
     return 3;
