@@ -4,7 +4,7 @@
 // First every key gets its default and the choices (interaction, factors, sampler, optimiser) are made, silently; then one pass over the file in
 // its own order judges sections and entries, so that complaints come in the order of the lines. A choice that cannot be read makes its kind
 // undecided: the keys that hang on it are checked for form, but nothing is said to be unused.
-#include "run/settings_parts.h"
+#include "settings/parts.h"
 
 #include <stdint.h>
 #include <stdio.h>

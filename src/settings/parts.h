@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the files of the settings share: the fixed sections, and the four kinds of descriptors behind one face.
-#ifndef VMC_RUN_SETTINGS_PARTS_H
-#define VMC_RUN_SETTINGS_PARTS_H
+#ifndef VMC_SETTINGS_PARTS_H
+#define VMC_SETTINGS_PARTS_H
 
 #include "vmc/settings.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The words of the settings: complaints with their place, and the names that are allowed or were meant.
-#include "run/settings_parts.h"
+#include "settings/parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Judges the sections and entries of a configuration in the order of their lines, and binds what is in use.
-#include "run/settings_parts.h"
+#include "settings/parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

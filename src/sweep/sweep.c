@@ -5,7 +5,7 @@
 // tables judge them, and complain of them, as of any other entry.  Check: axes of 3 and 4 values make 12 points; point 7 has values 1 and 3.
 #include "vmc/sweep.h"
 
-#include "run/settings_parts.h"
+#include "settings/parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>

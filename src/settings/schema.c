@@ -2,7 +2,7 @@
 // The sections of a configuration and their keys. Everything known about a key stands in its row; see docs/architecture.md.
 //
 // Upper limits keep products of them (walkers x draws x bytes) within what a size_t and a machine hold; they bound no physics.
-#include "run/settings_parts.h"
+#include "settings/parts.h"
 #include "vmc/units.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The resolved settings, key by key and as an INI. Reading that INI gives the same settings to the last bit.
-#include "run/settings_parts.h"
+#include "settings/parts.h"
 
 #include <stdio.h>
 #include <string.h>
