@@ -14,7 +14,7 @@
 enum param_kind {
     PARAM_KIND_END = 0,
     PARAM_KIND_REAL,    // double; NAN when `may_be_auto` and the text is "auto"
-    PARAM_KIND_COUNT,   // size_t; "1e6" and "1000000" both read
+    PARAM_KIND_COUNT,   // size_t; "1e6" and "1000000" both read; PARAM_COUNT_AUTO when `may_be_auto` and the text is "auto"
     PARAM_KIND_SEED,    // uint64_t
     PARAM_KIND_BOOL,    // bool; yes/no, true/false, on/off
     PARAM_KIND_CHOICE,  // size_t index into the names
@@ -24,6 +24,7 @@ enum param_kind {
 };
 
 enum { PARAM_LIST_MOST = 8 };
+#define PARAM_COUNT_AUTO SIZE_MAX
 
 struct param_reals {
     size_t n;  // 0 when the text is "auto"

@@ -14,9 +14,12 @@ struct settings_system {      // [system]
     size_t particles, dimensions;
     struct param_reals omega; // one, or one per dimension
     size_t interaction;       // index into the interactions
+    size_t statistics;        // STATISTICS_BOSONS or STATISTICS_FERMIONS
+    size_t spin_up;           // PARAM_COUNT_AUTO: half, rounded up
 };
 struct settings_wavefunction { // [wavefunction]
     struct param_names factors;
+    bool allow_unsymmetric;
     char *load;
 };
 struct settings_sampler {      // [sampler], the keys all methods share

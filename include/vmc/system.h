@@ -6,11 +6,14 @@
 #include <stddef.h>
 
 enum { DIMENSIONS_MOST = 3 };
+enum { STATISTICS_BOSONS, STATISTICS_FERMIONS };
 
 struct system {
     size_t particles;                // P
     size_t dimensions;               // D, 1 to 3
     double omega[DIMENSIONS_MOST];   // trap frequency per dimension
+    size_t statistics;               // STATISTICS_BOSONS or STATISTICS_FERMIONS
+    size_t spin_up;                  // fermions: particles 0 .. spin_up - 1 have spin up, the others spin down; bosons: P
 };
 
 // M = P D; coordinate d of particle p is row p D + d.

@@ -142,7 +142,10 @@ static void write_allowed(struct writer *out, const struct param *row)
         write_choices(out, row);
         break;
     case PARAM_KIND_REALS:
-        write_text(out, "one to %zu real numbers", list_most(row));
+        if (list_most(row) == 2)
+            write_text(out, "one or two real numbers");
+        else
+            write_text(out, "one to %zu real numbers", list_most(row));
         write_range(out, row->range);
         write_text(out, ", separated by commas");
         break;
@@ -261,14 +264,16 @@ static bool parse_real(const struct param *row, const char *text, void *member, 
 
 static bool parse_count(const struct param *row, const char *text, void *member, char *why)
 {
-    size_t value = 0;
-    const char *wrong = read_count(text, &value);
-    if (wrong)
-        return complain(row, text, wrong, why);
-    if (!within(row->range, (double)value))
-        return complain(row, text, "is out of range", why);
-    if (row->multiple > 0 && value % row->multiple != 0)
-        return complain_multiple(row, text, value, why);
+    size_t value = PARAM_COUNT_AUTO;
+    if (!(row->may_be_auto && strcmp(text, "auto") == 0)) {
+        const char *wrong = read_count(text, &value);
+        if (wrong)
+            return complain(row, text, wrong, why);
+        if (!within(row->range, (double)value) || (row->may_be_auto && value == PARAM_COUNT_AUTO))
+            return complain(row, text, "is out of range", why);
+        if (row->multiple > 0 && value % row->multiple != 0)
+            return complain_multiple(row, text, value, why);
+    }
     *(size_t *)member = value;
     return true;
 }
@@ -424,7 +429,10 @@ void param_print(const struct param *row, const void *state, char text[PARAM_TEX
             write_real(&out, *(const double *)member);
         break;
     case PARAM_KIND_COUNT:
-        write_text(&out, "%zu", *(const size_t *)member);
+        if (row->may_be_auto && *(const size_t *)member == PARAM_COUNT_AUTO)
+            write_text(&out, "auto");
+        else
+            write_text(&out, "%zu", *(const size_t *)member);
         break;
     case PARAM_KIND_SEED:
         write_text(&out, "%" PRIu64, *(const uint64_t *)member);
@@ -470,7 +478,7 @@ size_t param_numbers(const struct param *row, const void *state, double value[PA
         value[0] = *(const double *)member;
         return 1;
     case PARAM_KIND_COUNT:
-        value[0] = (double)*(const size_t *)member;
+        value[0] = row->may_be_auto && *(const size_t *)member == PARAM_COUNT_AUTO ? NAN : (double)*(const size_t *)member;
         return 1;
     case PARAM_KIND_SEED:
         value[0] = (double)*(const uint64_t *)member;

@@ -86,6 +86,18 @@ static void write_known(FILE *out, const struct reference_match *match, const st
     cli_wrap(out, LABEL, LABEL, width, text);
 }
 
+// Without a word about it, six bosons pass for six electrons.
+static void write_system(FILE *out, const struct system *system)
+{
+    const bool fermions = system->statistics == STATISTICS_FERMIONS;
+    write_label(out, "system");
+    fprintf(out, "%zu %s%s in %zu dimension%s", system->particles, fermions ? "fermion" : "boson", system->particles == 1 ? "" : "s",
+            system->dimensions, system->dimensions == 1 ? "" : "s");
+    if (fermions)
+        fprintf(out, ", %zu with spin up", system->spin_up);
+    fputc('\n', out);
+}
+
 static void write_time(FILE *out, const char *label, double seconds)
 {
     char text[CLI_NUMBER_SIZE];
@@ -141,6 +153,7 @@ static void write_threads(FILE *out, const struct cli_summary *summary)
 static void write_summary(FILE *out, const struct cli_summary *summary, size_t width)
 {
     const struct run_result *result = summary->result;
+    write_system(out, &summary->settings->system);
     for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
         write_line(out, &lines[k], result);
         for (size_t j = 0; k == 0 && j < summary->n_known; j++)

@@ -42,6 +42,8 @@ void record_add_setting(struct record *record, const char *section, const struct
     case PARAM_KIND_COUNT: {
         int64_t count = (int64_t) * (const size_t *)member;
         record_add_number(record, path, RECORD_INT64, unit, row->help, &count, sizeof count);
+        if (count < 0)
+            record_add_attribute(record, path, "setting", "auto");
         break;
     }
     case PARAM_KIND_SEED:

@@ -10,6 +10,13 @@
 static const char *const schedules[] = { [SCHEDULE_CONSTANT] = "constant", [SCHEDULE_INVERSE] = "inverse", [SCHEDULE_COSINE] = "cosine" };
 static const char *const stops[] = { [STOP_PLATEAU] = "plateau", [STOP_NEVER] = "never" };
 
+static const char *const statistics[] = { [STATISTICS_BOSONS] = "bosons", [STATISTICS_FERMIONS] = "fermions" };
+
+static const char *statistics_name(size_t index)
+{
+    return index < sizeof statistics / sizeof statistics[0] ? statistics[index] : NULL;
+}
+
 static const char *schedule_name(size_t index)
 {
     return index < sizeof schedules / sizeof schedules[0] ? schedules[index] : NULL;
@@ -34,11 +41,17 @@ static const struct param system_params[] = {
                 .help = "frequency of the trap: one for all dimensions, or one per dimension"),
     PARAM_CHOICE(settings_system, interaction, .choice = interaction_name, .fallback = "none",
                  .help = "pair force between the particles; its own keys stand in [interaction]"),
+    PARAM_CHOICE(settings_system, statistics, .choice = statistics_name, .fallback = "bosons",
+                 .help = "fermions: the wave function changes sign when two particles of the same spin change places"),
+    PARAM_COUNT(settings_system, spin_up, .may_be_auto = true, .fallback = "auto",
+                .help = "fermions with spin up, the first ones; the others have spin down; auto: half of them, rounded up"),
     PARAM_END
 };
 static const struct param wavefunction_params[] = {
     PARAM_NAMES(settings_wavefunction, factors, .choice = factor_name, .fallback = "rbm",
                 .help = "the wave function is the product of these; each has a section of its own name"),
+    PARAM_BOOL(settings_wavefunction, allow_unsymmetric, .fallback = "no",
+               .help = "yes: fermions also with factors that are not symmetric; the energy is then no upper bound"),
     PARAM_TEXT(settings_wavefunction, load, .fallback = "",
                .help = "results file (or any HDF5 file with a /wavefunction group) to take the starting parameters from; empty: start afresh"),
     PARAM_END

@@ -35,6 +35,8 @@ static const struct param rows[] = {
     PARAM_BOOL(state, flag, .help = ""),
     PARAM_CHOICE(state, choice, .choice = colour),
     PARAM_REALS(state, reals, .range = PARAM_AT_LEAST(0), .most = 3, .may_be_auto = true),
+    { .key = "pair", .kind = PARAM_KIND_REALS, .offset = offsetof(struct state, reals), .most = 2, .may_be_auto = true },
+    { .key = "half", .kind = PARAM_KIND_COUNT, .offset = offsetof(struct state, count), .may_be_auto = true },
     PARAM_NAMES(state, names, .choice = colour),
     PARAM_TEXT(state, text, .help = ""),
     PARAM_END
@@ -89,6 +91,10 @@ static void refused_texts(void **unused)
         { "reals", "1,-2", "'-2' is out of range" },
         { "reals", "1,auto", "'auto' is not a number" },
         { "reals", "", "has no value" },
+        { "pair", "1,2,3", "too many items; allowed: auto or one or two real numbers, separated by commas" },
+        { "half", "aut", "'aut' is not a number; allowed: auto or a whole number >= 0" },
+        { "half", "18446744073709551615", "out of range" },
+        { "count", "auto", "not a number" },
         { "names", "red, red", "given twice" },
         { "names", "red, pink", "'pink' is not known" },
         { "names", "", "has no value" },
@@ -114,6 +120,7 @@ static void taken_texts(void **unused)
         { "count", "1e6", "1000000" },   { "count", "1000000", "1000000" }, { "count", "64", "64" },        { "count", "6.4e1", "64" },
         { "seed", "18446744073709551615", "18446744073709551615" },        { "flag", "YES", "yes" },        { "flag", "off", "no" },
         { "flag", "true", "yes" },       { "choice", "blue", "blue" },      { "reals", "1, 0.5", "1, 0.5" }, { "reals", "auto", "auto" },
+        { "pair", "0.5, -1", "0.5, -1" }, { "pair", "auto", "auto" }, { "half", "auto", "auto" }, { "half", "0", "0" }, { "half", "3", "3" },
         { "reals", "1,2,\t3", "1, 2, 3" }, { "names", "blue ,red", "blue, red" }, { "text", "a b.h5", "a b.h5" }, { "text", "", "" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
@@ -191,6 +198,11 @@ static void numbers_of_rows(void **unused)
     assert_true(value[0] == 64);
     assert_int_equal(param_numbers(row("reals"), &state, value), 2);
     assert_true(value[1] == 0.5);
+    assert_int_equal(param_numbers(row("half"), &state, value), 1);
+    assert_true(value[0] == 64);
+    state.count = PARAM_COUNT_AUTO;
+    assert_int_equal(param_numbers(row("half"), &state, value), 1);
+    assert_true(isnan(value[0]));
     state.reals.n = 0;
     assert_int_equal(param_numbers(row("reals"), &state, value), 1);
     assert_true(isnan(value[0]));

@@ -95,7 +95,7 @@ static void omega_spreads(void **unused)
 static void single_mistakes(void **unused)
 {
     static const struct { const char *more, *said; } cases[] = {
-        { "omgea = 1\n", "f.ini:4: [system] omgea: there is no such key; allowed: particles, dimensions, omega, interaction; did you mean 'omega'?" },
+        { "omgea = 1\n", "f.ini:4: [system] omgea: there is no such key; allowed: particles, dimensions, omega, interaction, statistics, spin_up; did you mean 'omega'?" },
         { "omega = 0\n", "f.ini:4: [system] omega: '0' is out of range; allowed: one to 3 real numbers > 0" },
         { "interaction = coulmb\n", "f.ini:4: [system] interaction: 'coulmb' is not known; allowed: one of none, coulomb" },
         { "interaction = coulmb\n", "; did you mean 'coulomb'?" },
@@ -198,6 +198,20 @@ static void bare_coulomb_in_one_dimension(void **unused)
     (void)unused;
     expect_error("[system]\nparticles = 2\ndimensions = 1\ninteraction = coulomb\n", NULL, 1, "f.ini:4: [system] interaction: coulomb: ");
     expect_error("[system]\nparticles = 2\ndimensions = 1\ninteraction = coulomb\n", NULL, 1, "soft-coulomb");
+}
+
+static void bosons_and_fermions(void **unused)
+{
+    struct outcome outcome = build(base, NULL);
+    (void)unused;
+    assert_true(outcome.built && outcome.settings.system.statistics == STATISTICS_BOSONS && outcome.settings.system.spin_up == 2);
+    finish(&outcome);
+    expect_error(base, SETS("system.statistics=fermions"), 1, "--set: [system] statistics: fermions need an antisymmetric wave function");
+    expect_error(base, SETS("system.statistics=fermions", "wavefunction.allow_unsymmetric=yes"), 1, "; allowed: bosons");
+    expect_error(base, SETS("system.statistics=fermion"), 1, "'fermion' is not known; allowed: one of bosons, fermions; did you mean 'fermions'?");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\nspin_up = 3\n", NULL, 1, "f.ini:4: [system] spin_up: 3 of 2 particles; allowed: auto or");
+    expect_note("[system]\nparticles = 2\ndimensions = 2\nspin_up = 1\n", NULL, "f.ini:4: [system] spin_up: belongs to statistics = fermions");
+    expect_note(base, SETS("system.spin_up=auto"), NULL);
 }
 
 // --- what is printed reads back ---
@@ -397,7 +411,7 @@ int main(void)
         cmocka_unit_test(single_mistakes),             cmocka_unit_test(missing_keys),
         cmocka_unit_test(all_mistakes_at_once),        cmocka_unit_test(overrides_are_checked_alike),
         cmocka_unit_test(overrides_may_idle_sections), cmocka_unit_test(keys_of_other_methods),
-        cmocka_unit_test(bare_coulomb_in_one_dimension), cmocka_unit_test(printed_settings_read_back),
+        cmocka_unit_test(bare_coulomb_in_one_dimension), cmocka_unit_test(bosons_and_fermions), cmocka_unit_test(printed_settings_read_back),
         cmocka_unit_test(every_default_is_valid_and_documented), cmocka_unit_test(every_typo_is_refused_with_a_hint),
         cmocka_unit_test(trailing_garbage_is_refused_everywhere), cmocka_unit_test(each_visits_every_key_in_use) };
     return cmocka_run_group_tests(tests, NULL, NULL);

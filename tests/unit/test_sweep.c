@@ -171,7 +171,7 @@ static void mistakes(void **unused)
         { "[sweep]\n", "f.ini:4: [sweep]: no key to sweep" },
         { "[swep]\nsystem.omega = 1 | 2\n", "did you mean 'sweep'?" },
         { "[sweep]\nomega = 1 | 2\n", "f.ini:5: [sweep] omega: write section.key = v1 | v2 | ...; did you mean 'system.omega'?" },
-        { "[sweep]\nsystem.omgea = 1 | 2\n", "f.ini:5: [system] omgea: there is no such key; allowed: particles, dimensions, omega, interaction; did you mean 'omega'?" },
+        { "[sweep]\nsystem.omgea = 1 | 2\n", "f.ini:5: [system] omgea: there is no such key; allowed: particles, dimensions, omega, interaction, statistics, spin_up; did you mean 'omega'?" },
         { "[sweep]\nsytem.omega = 1 | 2\n", "f.ini:5: [sytem] omega: there is no such section" },
         { "[sweep]\nsystem.omega = 1 | -2\n", "f.ini:5: [system] omega: '-2' is out of range; allowed: one to 3 real numbers > 0" },
         { "[sweep]\nsampler.walkers = 32 | 50\n", "f.ini:5: [sampler] walkers: '50' is not a multiple of 32: take 32 or 64" },
