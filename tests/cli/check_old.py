@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results files of format 1, as the program of November 2026 wrote them: still read, resumed, extended, merged and loaded from.
+
+    check_old.py path/to/vmc [unittest options]
+
+The files were made with tests/data/old/dot.ini: one complete (with --set measure.samples=512), one stopped after 15 of 40 iterations, and one
+stopped after 64 draws of measuring. Energies are compared with those of the old files, five standard errors apart at most.
+"""
+import gzip
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy
+
+VMC = ''
+DATA = Path(__file__).resolve().parent.parent / 'data' / 'old'
+COMPLETE = ('--set', 'measure.samples=512')
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        for packed in DATA.glob('*.h5.gz'):
+            (self.folder / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        (self.folder / 'dot.ini').write_bytes((DATA / 'dot.ini').read_bytes())
+
+    def vmc(self, *options, code=0):
+        done = subprocess.run([VMC, *options], cwd=self.folder, capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, code, f'{options}\n{done.stdout}\n{done.stderr}')
+        return done
+
+    def resume(self, name, *options, code=0):
+        return self.vmc('--config', 'dot.ini', '-o', name, '--resume', *options, code=code)
+
+    def read(self, name, *paths):
+        with h5py.File(self.folder / name, 'r') as file:
+            return [file.attrs[path] if '/' not in path else file[path][()] for path in paths]
+
+    def energy(self, name):
+        return numpy.array(self.read(name, '/result/energy', '/result/energy_error'), dtype=float)
+
+    def agree(self, first, second):
+        self.assertLess(abs(first[0] - second[0]), 5 * numpy.hypot(first[1], second[1]), (first, second))
+
+
+class Old(Case):
+    def test_complete_is_finished(self):
+        before = (self.folder / 'complete.h5').read_bytes()
+        done = self.resume('complete.h5', *COMPLETE)
+        self.assertIn('nothing left to do', done.stderr)
+        self.assertIn('%.3f' % self.energy('complete.h5')[0], done.stdout)
+        self.assertEqual((self.folder / 'complete.h5').read_bytes(), before)
+
+    def test_complete_is_extended(self):
+        before = self.energy('complete.h5')
+        self.resume('complete.h5', '--set', 'measure.samples=12800')
+        status, samples, iterations = self.read('complete.h5', 'status', '/result/n_samples', '/training/iteration')
+        self.assertEqual((status, samples, len(iterations)), ('complete', 12800, 40))
+        self.agree(before, self.energy('complete.h5'))
+
+    def test_complete_is_trained_on(self):
+        history, = self.read('complete.h5', '/training/energy')
+        self.resume('complete.h5', *COMPLETE, '--set', 'optimizer.iterations=50')
+        status, longer = self.read('complete.h5', 'status', '/training/energy')
+        self.assertEqual((status, len(longer)), ('complete', 50))
+        numpy.testing.assert_array_equal(longer[:40], history)
+
+    def test_another_configuration_is_refused(self):
+        before = (self.folder / 'complete.h5').read_bytes()
+        done = self.resume('complete.h5', *COMPLETE, '--set', 'rbm.hidden=3', code=78)
+        self.assertIn('[rbm] hidden', done.stderr)
+        self.assertEqual((self.folder / 'complete.h5').read_bytes(), before)
+
+    def test_training_goes_on(self):
+        paths = ('/training/energy', '/training/parameters', '/training/gradient_norm')
+        before, complete = self.read('training.h5', *paths), self.energy('complete.h5')
+        self.resume('training.h5')
+        status, samples = self.read('training.h5', 'status', '/result/n_samples')
+        self.assertEqual((status, samples), ('complete', 6400))
+        for old, new in zip(before, self.read('training.h5', *paths)):
+            self.assertEqual((len(old), len(new)), (15, 40))
+            numpy.testing.assert_array_equal(new[:15], old)
+        self.agree(complete, self.energy('training.h5'))
+
+    def test_measuring_goes_on(self):
+        paths = [f'/measurement/{name}' for name in ('energy', 'local_energy', 'kinetic', 'trap', 'pair', 'kinetic_gradient', 'virial')]
+        before, complete = self.read('measuring.h5', *paths), self.energy('complete.h5')
+        self.resume('measuring.h5')
+        status, samples, counted = self.read('measuring.h5', 'status', '/result/n_samples', '/observables/n_samples')
+        self.assertEqual((status, samples), ('complete', 6400))
+        self.assertEqual(counted, 32 * (4 + 4 + 4 + 1))  # every 16th draw of passes of 64, 64, 64 and 8
+        for old, new in zip(before, self.read('measuring.h5', *paths)):
+            self.assertEqual((old.shape, new.shape), ((32, 64), (32, 200)))
+            numpy.testing.assert_array_equal(new[:, :64], old)
+        self.agree(complete, self.energy('measuring.h5'))
+
+    def test_merged_as_they_are_and_when_resumed(self):
+        names = ('complete.h5', 'measuring.h5', 'training.h5')
+        self.vmc('merge', 'old.h5', *names)
+        energies = [self.energy(name)[0] for name in names]
+        numpy.testing.assert_array_equal(self.read('old.h5', '/table/energy')[0], energies)
+        self.assertEqual(self.read('old.h5', 'status')[0], 'stopped')
+        self.resume('measuring.h5')
+        self.resume('training.h5')
+        self.vmc('merge', 'new.h5', *names)
+        self.assertEqual(self.read('new.h5', 'status')[0], 'complete')
+        numpy.testing.assert_array_equal(self.read('new.h5', '/table/energy')[0], [self.energy(name)[0] for name in names])
+
+    def test_wave_function_is_loaded(self):
+        for name in ('complete.h5', 'measuring.h5'):
+            self.vmc('--config', 'dot.ini', '-o', 'loaded.h5', '--force', '--set', f'wavefunction.load={name}', '--set', 'optimizer.iterations=0')
+            for part in 'a', 'b', 'w', 'sigma':
+                path = '/wavefunction/rbm/' + part
+                numpy.testing.assert_array_equal(self.read('loaded.h5', path)[0], self.read(name, path)[0])
+            self.agree(self.energy(name), self.energy('loaded.h5'))
+
+    def test_point_of_a_sweep_is_known(self):
+        sweep = (self.folder / 'dot.ini').read_text() + '[sweep]\nsystem.omega = 1 | 2\n'
+        (self.folder / 'many.ini').write_text(sweep)
+        (self.folder / 'complete.h5').rename(self.folder / 'many-0000.h5')
+        said = self.vmc('sweep', 'list', 'many.ini', *COMPLETE).stdout
+        self.assertRegex(said, r'many-0000\.h5 +complete')
+        self.assertRegex(said, r'many-0001\.h5 +to do')
+        done = self.vmc('--config', 'many.ini', *COMPLETE, '--task', '0')
+        self.assertIn('skipped 1 point complete already', done.stderr)
+        self.vmc('--config', 'many.ini', '--set', 'sampler.thin=2', *COMPLETE, '--task', '0', code=78)
+
+
+if __name__ == '__main__':
+    VMC = str(Path(sys.argv.pop(1)).resolve())
+    unittest.main()
