@@ -19,11 +19,11 @@ enum param_kind {
     PARAM_KIND_BOOL,    // bool; yes/no, true/false, on/off
     PARAM_KIND_CHOICE,  // size_t index into the names
     PARAM_KIND_REALS,   // struct param_reals
-    PARAM_KIND_NAMES,   // struct param_names: a comma-separated list of choices, each at most once
+    PARAM_KIND_NAMES,   // struct param_names: a comma-separated list of choices, each at most once; "auto" (all) and "none" where allowed
     PARAM_KIND_TEXT     // char *, owned by the state; NULL when empty (a path, …)
 };
 
-enum { PARAM_LIST_MOST = 8 };
+enum { PARAM_LIST_MOST = 8, PARAM_NAMES_MOST = 16 };
 #define PARAM_COUNT_AUTO SIZE_MAX
 
 struct param_reals {
@@ -32,7 +32,8 @@ struct param_reals {
 };
 struct param_names {
     size_t n;
-    size_t index[PARAM_LIST_MOST];
+    size_t index[PARAM_NAMES_MOST];
+    bool is_auto;  // the text is "auto", and the list has all there are
 };
 
 struct param_range {
@@ -46,13 +47,13 @@ struct param {
     size_t offset;                          // into the state the table describes
     struct param_range range;               // numbers; every item of a list; left out: any (counts: >= 0)
     size_t multiple;                        // counts: must be a multiple of this, where it is not 0
-    size_t most;                            // lists: at most this many items; 0 = PARAM_LIST_MOST
-    bool may_be_auto;                       // the word "auto" is allowed
+    size_t most;                            // lists: at most this many items; 0 = PARAM_LIST_MOST or PARAM_NAMES_MOST
+    bool may_be_auto, may_be_none;          // the word "auto" is allowed; for names also "none"
     const char *fallback;                   // default, as a user would write it; NULL: the key is required
     const char *unit;                       // NULL: a pure number or no number at all
     const char *help;                       // one sentence
     const char *(*choice)(size_t index);    // choices: the name of this index, NULL past the last
-    const char *applies;                    // NULL, or the method this key belongs to (rows shared by several methods have none)
+    const char *applies;                    // NULL, or when the key counts, as another one of its section: "schedule = inverse"
 };
 
 #define PARAM_ANY          { -INFINITY, INFINITY, true, true }

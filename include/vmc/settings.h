@@ -10,26 +10,29 @@
 #include "vmc/sampler.h"
 #include "vmc/wavefunction.h"
 
+// What a configuration chooses among: each has a list of descriptors. One row each in src/settings/schema.c.
+enum settings_kind { SETTINGS_INTERACTION, SETTINGS_FACTOR, SETTINGS_SAMPLER, SETTINGS_OPTIMIZER, SETTINGS_CONTROL, SETTINGS_KINDS };
+struct settings_choice {
+    struct param_names members;         // indices into the kind's list
+    void *state[PARAM_NAMES_MOST];      // of each, calloc'ed, params bound; owned
+};
+
 struct settings_system {      // [system]
     size_t particles, dimensions;
     struct param_reals omega; // one, or one per dimension
-    size_t interaction;       // index into the interactions
     size_t statistics;        // STATISTICS_BOSONS or STATISTICS_FERMIONS
     size_t spin_up;           // PARAM_COUNT_AUTO: half, rounded up
 };
 struct settings_wavefunction { // [wavefunction]
-    struct param_names factors;
     bool allow_unsymmetric;
     char *load;
 };
 struct settings_sampler {      // [sampler], the keys all methods share
-    size_t method;
     size_t walkers;            // multiple of 32
     double step;               // NAN: auto
     size_t burn_in, thin;      // sweeps
 };
 struct settings_optimizer {    // [optimizer], the keys all methods share
-    size_t method;
     size_t iterations, samples;
     double learning_rate;      // NAN: auto, the method's own default
     size_t schedule;           // enum settings_schedule
@@ -42,9 +45,7 @@ enum settings_stop { STOP_PLATEAU, STOP_NEVER };
 struct settings_measure {      // [measure]
     size_t samples;
     double target_error;       // 0: none
-    struct param_names controls; // SETTINGS_CONTROLS_AUTO, SETTINGS_CONTROLS_NONE, or SETTINGS_CONTROLS_FIRST + index into the control variates
 };
-enum { SETTINGS_CONTROLS_AUTO, SETTINGS_CONTROLS_NONE, SETTINGS_CONTROLS_FIRST };
 struct settings_run {          // [run]
     uint64_t seed;
     double checkpoint_interval; // s
@@ -58,17 +59,17 @@ struct settings {
     struct settings_measure measure;
     struct settings_run run;
     struct system system;                    // from system_section, omega spread over the dimensions
-    // states of the chosen descriptors, calloc'ed, params bound; owned
-    void *interaction_state;
-    size_t n_factors;
-    const struct factor_type *factor_type[FACTORS_MOST];
-    void *factor_state[FACTORS_MOST];
-    void *sampler_state;
-    void *optimizer_state;
+    struct settings_choice chosen[SETTINGS_KINDS];
 };
 
-// The sections in order, with every key there is: the fixed ones, each followed by those of the interactions ("interaction", several times),
-// factors, samplers and optimisers that have keys of their own.
+// The member chosen of a kind of which there is one (interaction, sampler, optimizer), and its state.
+static inline size_t settings_index(const struct settings *settings, enum settings_kind kind) { return settings->chosen[kind].members.index[0]; }
+static inline void *settings_state(const struct settings *settings, enum settings_kind kind) { return settings->chosen[kind].state[0]; }
+// Whether a member is chosen.
+bool settings_chooses(const struct settings *settings, enum settings_kind kind, size_t member);
+
+// The sections in order, with every key there is: the fixed ones, each followed by those of the members it chooses among that have keys of
+// their own (so that "interaction" comes several times).
 struct settings_schema_row {
     const char *section;
     const char *summary;

@@ -111,13 +111,16 @@ static void write_choices(struct writer *out, const struct param *row)
 
 static size_t list_most(const struct param *row)
 {
-    return row->most > 0 && row->most < PARAM_LIST_MOST ? row->most : PARAM_LIST_MOST;
+    const size_t most = row->kind == PARAM_KIND_NAMES ? PARAM_NAMES_MOST : PARAM_LIST_MOST;
+    return row->most > 0 && row->most < most ? row->most : most;
 }
 
 static void write_allowed(struct writer *out, const struct param *row)
 {
     if (row->may_be_auto)
-        write_text(out, "auto or ");
+        write_text(out, row->may_be_none ? "auto, " : "auto or ");
+    if (row->may_be_none)
+        write_text(out, "none or ");
     switch (row->kind) {
     case PARAM_KIND_END:
         break;
@@ -150,9 +153,9 @@ static void write_allowed(struct writer *out, const struct param *row)
         write_text(out, ", separated by commas");
         break;
     case PARAM_KIND_NAMES:
-        write_text(out, "one or more of ");
+        write_text(out, list_most(row) == 1 ? "one of " : "one or more of ");
         write_choices(out, row);
-        write_text(out, ", separated by commas, each at most once");
+        write_text(out, list_most(row) == 1 ? "" : ", separated by commas, each at most once");
         break;
     case PARAM_KIND_TEXT:
         write_text(out, "a text of at most %d bytes, or nothing", PARAM_TEXT_SIZE - 1);
@@ -360,13 +363,23 @@ static bool holds(const struct param_names *names, size_t index)
     return false;
 }
 
+// "auto" and "none" say it all: neither goes with other names.
+static bool is_word(const struct param *row, const char *text)
+{
+    return (row->may_be_auto && strcmp(text, "auto") == 0) || (row->may_be_none && strcmp(text, "none") == 0);
+}
+
 static bool parse_names(const struct param *row, const char *text, void *member, char *why)
 {
-    struct param_names names = { 0 };
+    struct param_names names = { .is_auto = row->may_be_auto && strcmp(text, "auto") == 0 };
     char item[PARAM_TEXT_SIZE];
-    const char *list = text;
+    const char *list = is_word(row, text) ? NULL : text;
+    for (; names.is_auto && names.n < PARAM_NAMES_MOST && row->choice(names.n); names.n++)
+        names.index[names.n] = names.n;
     while (next_item(&list, item, sizeof item)) {
         size_t index = choice_index(row, item);
+        if (is_word(row, item))
+            return complain(row, item, "stands alone", why);
         if (index == SIZE_MAX)
             return complain(row, *item ? item : text, *item ? "is not known" : "has an empty item", why);
         if (holds(&names, index))
@@ -404,6 +417,14 @@ bool param_parse(const struct param *row, const char *text, void *state, char *w
 
 // --- value to text ---
 
+static void write_names(struct writer *out, const struct param *row, const struct param_names *names)
+{
+    if (names->is_auto || names->n == 0)
+        write_text(out, names->is_auto ? "auto" : row->may_be_none ? "none" : "");
+    for (size_t k = 0; !names->is_auto && k < names->n; k++)
+        write_text(out, "%s%s", k > 0 ? ", " : "", row->choice(names->index[k]));
+}
+
 static void write_reals(struct writer *out, const struct param_reals *values)
 {
     if (values->n == 0)
@@ -418,7 +439,6 @@ void param_print(const struct param *row, const void *state, char text[PARAM_TEX
 {
     struct writer out = writer_on(text);
     const void *member = (const char *)state + row->offset;
-    const struct param_names *names = member;
     switch (row->kind) {
     case PARAM_KIND_END:
         break;
@@ -447,8 +467,7 @@ void param_print(const struct param *row, const void *state, char text[PARAM_TEX
         write_reals(&out, member);
         break;
     case PARAM_KIND_NAMES:
-        for (size_t k = 0; k < names->n; k++)
-            write_text(&out, "%s%s", k > 0 ? ", " : "", row->choice(names->index[k]));
+        write_names(&out, row, member);
         break;
     case PARAM_KIND_TEXT:
         write_text(&out, "%s", *(char *const *)member ? *(char *const *)member : "");

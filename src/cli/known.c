@@ -87,8 +87,9 @@ static void take(const struct settings_value *value, void *context)
         take_rbm(question, value);
     else if (strcmp(value->section, "interaction") == 0)
         take_number(question, value);
-    for (size_t k = 0; k < walk->settings->n_factors; k++)
-        if (strcmp(walk->settings->factor_type[k]->name, value->section) == 0 && (!question->trains || is_frozen(walk->settings, value->section)))
+    const struct param_names *factors = &walk->settings->chosen[SETTINGS_FACTOR].members;
+    for (size_t k = 0; k < factors->n; k++)
+        if (strcmp(factor_name(factors->index[k]), value->section) == 0 && (!question->trains || is_frozen(walk->settings, value->section)))
             take_number(question, value);
 }
 

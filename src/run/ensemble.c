@@ -79,29 +79,28 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
 static void choose_controls(struct ensemble *ensemble, const struct settings *settings)
 {
     size_t index[CONTROL_TYPES_MOST], n = 0;
-    const struct param_names *list = &settings->measure.controls;
     for (size_t k = 0; control_type_at(k) && n < CONTROL_TYPES_MOST; k++)
-        for (size_t i = 0; i < list->n; i++)
-            if (list->index[i] == SETTINGS_CONTROLS_AUTO || list->index[i] == SETTINGS_CONTROLS_FIRST + k) {
-                index[n++] = k;
-                break;
-            }
+        if (settings_chooses(settings, SETTINGS_CONTROL, k))
+            index[n++] = k;
     controls_build(&ensemble->controls, &ensemble->hamiltonian, &ensemble->wavefunction, n, index);
 }
 
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error)
 {
     *ensemble = (struct ensemble){ .threads = threads, .thin = settings->sampler.thin, .n_walkers = settings->sampler.walkers,
-                                   .n_blocks = settings->sampler.walkers / WALKERS, .sampler = sampler_type_at(settings->sampler.method),
-                                   .sampler_state = settings->sampler_state };
+                                   .n_blocks = settings->sampler.walkers / WALKERS, .sampler = sampler_type_at(settings_index(settings, SETTINGS_SAMPLER)),
+                                   .sampler_state = settings_state(settings, SETTINGS_SAMPLER) };
     ensemble->n_groups = ensemble->n_blocks < GROUPS_MOST ? ensemble->n_blocks : GROUPS_MOST;
     ensemble->end_group = ensemble->n_groups;
     ensemble->end_block = ensemble->n_blocks;
-    if (!hamiltonian_build(&ensemble->hamiltonian, &settings->system, interaction_type_at(settings->system_section.interaction),
-                           settings->interaction_state, error))
+    const struct settings_choice *factors = &settings->chosen[SETTINGS_FACTOR];
+    const struct factor_type *types[FACTORS_MOST];
+    for (size_t f = 0; f < factors->members.n; f++)
+        types[f] = factor_type_at(factors->members.index[f]);
+    if (!hamiltonian_build(&ensemble->hamiltonian, &settings->system, interaction_type_at(settings_index(settings, SETTINGS_INTERACTION)),
+                           settings_state(settings, SETTINGS_INTERACTION), error))
         return false;
-    if (!wavefunction_build(&ensemble->wavefunction, &settings->system, settings->n_factors, settings->factor_type,
-                            (void **)(uintptr_t)settings->factor_state, error))
+    if (!wavefunction_build(&ensemble->wavefunction, &settings->system, factors->members.n, types, (void **)(uintptr_t)factors->state, error))
         return false;
     choose_controls(ensemble, settings);
     ensemble->step = isnan(settings->sampler.step) ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)

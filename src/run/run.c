@@ -97,7 +97,7 @@ static bool allocate_history(struct run *run)
 static bool allocate(struct run *run, struct error *error)
 {
     const size_t n = run->ensemble.wavefunction.n_parameters;
-    run->n_memory = optimizer_type_at(run->settings->optimizer.method)->n_memory(run->settings->optimizer_state, n);
+    run->n_memory = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->n_memory(settings_state(run->settings, SETTINGS_OPTIMIZER), n);
     run->theta = memory_doubles(n);
     run->good_theta = memory_doubles(n);
     run->mean_theta = memory_doubles(n);

@@ -116,7 +116,7 @@ static void clip(double most, size_t n, double *gradient)
 // One process alone takes the step: how BLAS rounds is a matter of the machine.
 static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
 {
-    const struct optimizer_type *type = optimizer_type_at(run->settings->optimizer.method);
+    const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
     const struct optimizer_metric *metric = NULL;
     if (run->metric.room) {
         const size_t every = metric_every(run, draws);
@@ -124,7 +124,7 @@ static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
     }
     clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
     const struct optimizer_step step = { run->ensemble.wavefunction.n_parameters, fresh, rate, run->gradient, metric, run->memory, run->theta };
-    return (metric || !type->needs_metric) && type->step(run->settings->optimizer_state, &step);
+    return (metric || !type->needs_metric) && type->step(settings_state(run->settings, SETTINGS_OPTIMIZER), &step);
 }
 
 static bool step(struct run *run, size_t draws, size_t fresh, double rate)
@@ -207,7 +207,7 @@ static void gather_mean(struct run *run, size_t count, size_t window)
 static double own_rate(const struct run *run)
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
-    const struct optimizer_type *type = optimizer_type_at(optimizer->method);
+    const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
     const struct system *system = &run->settings->system;
     double product = 1;
     for (size_t d = 0; d < system->dimensions; d++)
@@ -293,7 +293,7 @@ static bool iterate(struct run *run, double start, size_t first, struct error *e
 
 static bool prepare_metric(struct run *run, struct error *error)
 {
-    const struct optimizer_type *type = optimizer_type_at(run->settings->optimizer.method);
+    const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
     const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->optimizer.samples + walkers - 1) / walkers;
     size_t room = REFINED_SAMPLES * draws * walkers;
     if (room > METRIC_SAMPLES_MOST)
@@ -314,7 +314,7 @@ bool run_train(struct run *run, struct error *error)
     if (!prepare_metric(run, error))
         return false;
     course->rate = own_rate(run);
-    course->window = optimizer_type_at(optimizer->method)->plateau_window;
+    course->window = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->plateau_window;
     if (run->stage == STAGE_TRAINING_BURN_IN) {
         course->shortened = course->longest = 1;
         course->draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers;

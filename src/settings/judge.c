@@ -2,13 +2,14 @@
 // Judges the sections and entries of a configuration in the order of their lines, and binds what is in use.
 #include "settings/parts.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // What an entry belongs to.
 struct target {
-    size_t kind;                 // KINDS: a fixed section
+    size_t kind;                 // SETTINGS_KINDS: a fixed section
     struct settings_member member;
     const struct param *row;     // NULL: there is no such key
     void *state;                 // NULL: the member is not in use
@@ -19,15 +20,13 @@ struct target {
 // Whether the file by itself, without overrides, chooses this member.
 static bool file_chooses(const struct settings_binder *binder, size_t kind, size_t member)
 {
-    const struct settings_kind *chooser = &settings_kinds[kind];
+    const struct settings_kind_row *chooser = &settings_kinds[kind];
     const struct param *row = settings_chooser(chooser);
     const struct config_entry *entry = config_find(binder->config, chooser->chooser, chooser->key);
     const char *text = !entry ? row->fallback : entry->source == CONFIG_BY_FILE ? entry->value : entry->file_value ? entry->file_value : row->fallback;
     struct settings scratch = { 0 };
     char why[PARAM_TEXT_SIZE];
-    size_t position;
-    return param_parse(row, text, (char *)&scratch + settings_fixed_find(chooser->chooser)->offset, why) &&
-           settings_is_chosen(&scratch, kind, member, &position);
+    return param_parse(row, text, (char *)&scratch + settings_fixed_find(chooser->chooser)->offset, why) && settings_chooses(&scratch, kind, member);
 }
 
 // Whether a sweep made the choice: other points of it may choose otherwise.
@@ -35,6 +34,14 @@ static bool chosen_by_sweep(const struct settings_binder *binder, size_t kind)
 {
     const struct config_entry *entry = config_find(binder->config, settings_kinds[kind].chooser, settings_kinds[kind].key);
     return entry && entry->source == CONFIG_BY_SWEEP;
+}
+
+// What is chosen, in words: "rbm, gaussian".
+static const char *chosen_text(const struct settings_binder *binder, size_t kind, char text[PARAM_TEXT_SIZE])
+{
+    const struct settings_kind_row *chooser = &settings_kinds[kind];
+    param_print(settings_chooser(chooser), (const char *)binder->settings + settings_fixed_find(chooser->chooser)->offset, text);
+    return text;
 }
 
 // --- entries ---
@@ -45,12 +52,10 @@ static struct target locate_member(struct settings_binder *binder, size_t kind, 
     struct target target = { .kind = kind };
     struct settings_member member;
     for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++) {
-        size_t position;
         const struct param *row = param_find(member.params, entry->key);
-        bool chosen = settings_is_chosen(binder->settings, kind, k, &position);
-        if (!row || strcmp(settings_section_of(&settings_kinds[kind], &member), entry->section) != 0 || (target.row && !chosen))
-            continue;
-        target = (struct target){ kind, member, row, chosen ? *settings_state(binder->settings, kind, position) : NULL };
+        void *state = settings_state_of(binder->settings, kind, k);
+        if (row && strcmp(settings_section_of(&settings_kinds[kind], &member), entry->section) == 0 && (!target.row || state))
+            target = (struct target){ kind, member, row, state };
     }
     return target;
 }
@@ -60,8 +65,8 @@ static struct target locate(struct settings_binder *binder, const struct config_
     const struct settings_fixed *fixed = settings_fixed_find(entry->section);
     const struct param *row = fixed ? param_find(fixed->params, entry->key) : NULL;
     if (row)
-        return (struct target){ KINDS, { fixed->name, fixed->summary, 0, fixed->params }, row, (char *)binder->settings + fixed->offset };
-    for (size_t kind = 0; kind < KINDS; kind++) {
+        return (struct target){ SETTINGS_KINDS, { .name = fixed->name, .params = fixed->params }, row, (char *)binder->settings + fixed->offset };
+    for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
         struct target target = locate_member(binder, kind, entry);
         if (target.row)
             return target;
@@ -103,56 +108,92 @@ static bool has_keys(const struct param *rows)
     return rows && rows->key;
 }
 
-// The chosen interaction, sampler or optimiser.
-static struct settings_member chosen_member(const struct settings_binder *binder, size_t kind)
+// Every key of the chosen members that stands in this section.
+static struct settings_names chosen_keys(const struct settings_binder *binder, size_t kind, const char *section)
 {
-    size_t index[FACTORS_MOST] = { 0 };
-    settings_chosen(binder->settings, kind, index);
-    return settings_kinds[kind].member(index[0]);
+    const struct settings_kind_row *row = &settings_kinds[kind];
+    const struct param_names *members = &binder->settings->chosen[kind].members;
+    struct settings_names names = { 0 };
+    for (size_t k = 0; k < members->n; k++) {
+        struct settings_member member = row->member(members->index[k]);
+        if (strcmp(settings_section_of(row, &member), section) == 0)
+            settings_add_keys(&names, member.params);
+    }
+    return names;
 }
 
-// Whether the file by itself chooses a member with this key (NULL: with any key) in this section.
+// Whether the file by itself chooses a member with this key (NULL: any) in this section.
 static bool file_uses(const struct settings_binder *binder, size_t kind, const char *section, const char *key)
 {
+    const struct settings_kind_row *row = &settings_kinds[kind];
     struct settings_member member;
-    for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++)
-        if (strcmp(settings_section_of(&settings_kinds[kind], &member), section) == 0 && file_chooses(binder, kind, k) &&
-            (key ? param_find(member.params, key) != NULL : kind == KIND_FACTOR || has_keys(member.params)))
+    for (size_t k = 0; (member = row->member(k)).name; k++)
+        if (strcmp(settings_section_of(row, &member), section) == 0 && file_chooses(binder, kind, k) &&
+            (key ? param_find(member.params, key) != NULL : !row->section || has_keys(member.params)))
             return true;
     return false;
 }
 
-// A key of something that is not chosen.
+static void note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...)
+{
+    char place[SETTINGS_PLACE_SIZE], what[2 * PARAM_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    settings_place(entry->origin, entry->line, entry->section, entry->key, place, sizeof place);
+    settings_note(binder, place, what);
+}
+
+// A key of something that is not chosen. An error where the file says so by itself; not where --set or a sweep has changed the choice.
 static void judge_unused(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
-    const struct settings_kind *kind = &settings_kinds[target->kind];
+    const struct settings_kind_row *kind = &settings_kinds[target->kind];
     const char *owner = target->member.name;
-    char place[SETTINGS_PLACE_SIZE], what[400], list[PARAM_TEXT_SIZE];
-    bool in_file = entry->source == CONFIG_BY_FILE || chosen_by_sweep(binder, target->kind);
-    settings_place(entry->origin, entry->line, entry->section, entry->key, place, sizeof place);
-    if (target->kind == KIND_SAMPLER || target->kind == KIND_OPTIMIZER) {
-        snprintf(what, sizeof what, "belongs to method = %s and is ignored with method = %s", owner, chosen_member(binder, target->kind).name);
-        settings_note(binder, place, what);
-        return;
-    }
-    if (target->kind == KIND_FACTOR) {
-        if (!in_file)
-            settings_complain(binder, entry, NULL, "the factor %s is not in use; allowed: add it with --set %s.%s=...", owner, kind->chooser,
-                              kind->key);
-        return;
-    }
-    struct settings_member chosen = chosen_member(binder, target->kind);
-    if (!has_keys(chosen.params) && in_file)
+    char chosen[PARAM_TEXT_SIZE], list[PARAM_TEXT_SIZE];
+    const struct settings_names keys = chosen_keys(binder, target->kind, entry->section);
+    const bool by_sweep = chosen_by_sweep(binder, target->kind), in_file = entry->source == CONFIG_BY_FILE || by_sweep;
+    chosen_text(binder, target->kind, chosen);
+    if (kind->section && settings_fixed_find(kind->section))
+        note(binder, entry, "belongs to %s = %s and is ignored with %s = %s", kind->key, owner, kind->key, chosen);
+    else if (in_file && keys.n == 0)
         return;  // said once, of the whole section
-    if (in_file && (chosen_by_sweep(binder, target->kind) || file_uses(binder, target->kind, entry->section, entry->key))) {
-        snprintf(what, sizeof what, "belongs to interaction = %s and is ignored with interaction = %s", owner, chosen.name);
-        settings_note(binder, place, what);
+    else if (!kind->section)
+        settings_complain(binder, entry, NULL, "the %s %s is not in use; allowed: add it with --set %s=...", kind->noun, owner, kind->path);
+    else if (in_file && (by_sweep || file_uses(binder, target->kind, entry->section, entry->key)))
+        note(binder, entry, "belongs to %s = %s and is ignored with %s = %s", kind->key, owner, kind->key, chosen);
+    else
+        settings_complain(binder, entry, NULL, "a key of %s = %s, but [%s] %s = %s; allowed: %s", kind->key, owner, kind->chooser, kind->key, chosen,
+                          keys.n > 0 ? settings_join(&keys, list, sizeof list) : "no keys");
+}
+
+// "schedule = inverse": the key counts only with that value of another key in its section.
+static void judge_condition(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+{
+    char key[40], value[PARAM_TEXT_SIZE];
+    if (!target->row->applies || !target->state || sscanf(target->row->applies, "%39s =", key) != 1)
         return;
+    const struct param *other = param_find(target->member.params, key);
+    const struct config_entry *given = config_find(binder->config, entry->section, key);
+    const char *needed = strstr(target->row->applies, "= ") + 2, *now = given ? given->value : other->fallback;
+    snprintf(value, sizeof value, "%s", now);
+    if (strcmp(value, needed) != 0 && strcmp(entry->value, target->row->fallback) != 0)
+        note(binder, entry, "belongs to %s and is ignored with %s = %s", target->row->applies, key, value);
+}
+
+// A key that all members share, and one that is chosen has no use for.
+static void judge_idle(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+{
+    for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
+        const struct settings_kind_row *row = &settings_kinds[kind];
+        const struct settings_choice *choice = &binder->settings->chosen[kind];
+        if (!row->section || strcmp(row->section, entry->section) != 0 || choice->members.n != 1 || !binder->decided[kind])
+            continue;
+        struct settings_member member = row->member(choice->members.index[0]);
+        if (member.idle && strcmp(member.idle, entry->key) == 0 && strcmp(entry->value, target->row->fallback) != 0)
+            note(binder, entry, "is ignored with %s = %s, which has none", row->key, member.name);
     }
-    struct settings_names keys = { 0 };
-    settings_add_keys(&keys, chosen.params);
-    settings_complain(binder, entry, NULL, "a key of interaction = %s, but [system] interaction = %s; allowed: %s", owner, chosen.name,
-                      keys.n > 0 ? settings_join(&keys, list, sizeof list) : "no keys");
 }
 
 static void refuse_section(struct settings_binder *binder, const char *origin, size_t line, const char *name, const char *key)
@@ -178,6 +219,8 @@ static void judge_entry(struct settings_binder *binder, const struct config_entr
         return;
     }
     bind(binder, entry, &target);
+    judge_condition(binder, entry, &target);
+    judge_idle(binder, entry, &target);
     if (!target.state && binder->decided[target.kind])
         judge_unused(binder, entry, &target);
 }
@@ -186,38 +229,52 @@ static void judge_entry(struct settings_binder *binder, const struct config_entr
 
 static void judge_unused_section(struct settings_binder *binder, const struct config_section *section, size_t kind)
 {
-    const struct settings_kind *chooser = &settings_kinds[kind];
+    const struct settings_kind_row *row = &settings_kinds[kind];
     char place[SETTINGS_PLACE_SIZE], chosen[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 200];
-    param_print(settings_chooser(chooser), (const char *)binder->settings + settings_fixed_find(chooser->chooser)->offset, chosen);
+    const bool by_sweep = chosen_by_sweep(binder, kind);
+    chosen_text(binder, kind, chosen);
     settings_place(binder->config->file, section->line, section->name, NULL, place, sizeof place);
-    bool sweeps = chosen_by_sweep(binder, kind);
-    if (sweeps || file_uses(binder, kind, section->name, NULL)) {
-        snprintf(what, sizeof what, "ignored, since %s makes it %s = %s", sweeps ? "the sweep" : "--set", chooser->key, chosen);
+    if (by_sweep || file_uses(binder, kind, section->name, NULL)) {
+        snprintf(what, sizeof what, "ignored, since %s makes it %s = %s", by_sweep ? "the sweep" : "--set", row->key, chosen);
         settings_note(binder, place, what);
     } else {
-        settings_complain_section(binder, section, NULL, "not in use, since [%s] %s = %s; allowed: remove the section, or choose %s",
-                                  chooser->chooser, chooser->key, chosen, kind == KIND_FACTOR ? "this factor there" : "an interaction that has keys");
+        settings_complain_section(binder, section, NULL, "not in use, since [%s] %s = %s; allowed: remove the section, or choose %s %s%s", row->chooser,
+                                  row->key, chosen, row->section ? "another" : "this", row->noun, row->section ? " that has keys" : " there");
     }
+}
+
+// Whether a chosen member has this section: its own, used or not, or a common one with a key in it.
+static bool is_in_use(const struct settings_binder *binder, size_t kind, const char *section)
+{
+    const struct settings_kind_row *row = &settings_kinds[kind];
+    const struct param_names *members = &binder->settings->chosen[kind].members;
+    for (size_t k = 0; k < members->n && !row->section; k++)
+        if (strcmp(row->member(members->index[k]).name, section) == 0)
+            return true;
+    return chosen_keys(binder, kind, section).n > 0;
+}
+
+static bool owns_section(size_t kind, const char *section)
+{
+    struct settings_member member;
+    for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++)
+        if (strcmp(settings_section_of(&settings_kinds[kind], &member), section) == 0)
+            return true;
+    return false;
 }
 
 static void judge_section(struct settings_binder *binder, const struct config_section *section)
 {
-    if (*section->name == '\0' || strcmp(section->name, SETTINGS_SWEEP) == 0 || config_find_section(binder->config, section->name) != section || settings_fixed_find(section->name))
+    const char *name = section->name;
+    if (*name == '\0' || strcmp(name, SETTINGS_SWEEP) == 0 || config_find_section(binder->config, name) != section || settings_fixed_find(name))
         return;
-    if (!settings_section_known(section->name)) {
-        refuse_section(binder, binder->config->file, section->line, section->name, NULL);
-        return;
-    }
-    if (strcmp(section->name, "interaction") == 0) {
-        if (binder->decided[KIND_INTERACTION] && !has_keys(chosen_member(binder, KIND_INTERACTION).params))
-            judge_unused_section(binder, section, KIND_INTERACTION);
+    if (!settings_section_known(name)) {
+        refuse_section(binder, binder->config->file, section->line, name, NULL);
         return;
     }
-    for (size_t k = 0; k < binder->settings->n_factors; k++)
-        if (strcmp(binder->settings->factor_type[k]->name, section->name) == 0)
-            return;
-    if (binder->decided[KIND_FACTOR])
-        judge_unused_section(binder, section, KIND_FACTOR);
+    for (size_t kind = 0; kind < SETTINGS_KINDS; kind++)
+        if (owns_section(kind, name) && binder->decided[kind] && !is_in_use(binder, kind, name))
+            judge_unused_section(binder, section, kind);
 }
 
 // Sections and entries in the order of their lines.

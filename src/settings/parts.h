@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the files of the settings share: the fixed sections, and the four kinds of descriptors behind one face.
+// What the files of the settings share: the fixed sections, and all kinds of descriptors behind one face.
 #ifndef VMC_SETTINGS_PARTS_H
 #define VMC_SETTINGS_PARTS_H
 
@@ -13,27 +13,29 @@ struct settings_fixed {
 };
 extern const struct settings_fixed settings_fixed[];  // ends with a NULL name
 
-// Interactions, factors, samplers and optimisers seen alike.
+// A descriptor, whatever its kind.
 struct settings_member {
     const char *name, *summary;  // NULL name: past the last
     size_t state_size;
     const struct param *params;
+    const char *idle;            // NULL, or a key of the fixed section that it has no use for
 };
-struct settings_kind {
+struct settings_kind_row {
+    const char *noun;            // "interaction", as messages say it
     const char *section;         // where its members' keys stand; NULL: each in a section of its own name
     const char *chooser, *key;   // section and key that choose
+    const char *path;            // "system.interaction"
     struct settings_member (*member)(size_t index);
 };
-enum { KIND_INTERACTION, KIND_FACTOR, KIND_SAMPLER, KIND_OPTIMIZER, KINDS };
-extern const struct settings_kind settings_kinds[KINDS];
+extern const struct settings_kind_row settings_kinds[SETTINGS_KINDS];
 
 const struct settings_fixed *settings_fixed_find(const char *section);
 // The section where the keys of this member stand.
-const char *settings_section_of(const struct settings_kind *kind, const struct settings_member *member);
-// The members chosen in these settings, as indices; as many as `index` has room for (FACTORS_MOST) at most.
-size_t settings_chosen(const struct settings *settings, size_t kind, size_t index[FACTORS_MOST]);
-// Where the state of the n-th chosen member is kept.
-void **settings_state(struct settings *settings, size_t kind, size_t n);
+const char *settings_section_of(const struct settings_kind_row *kind, const struct settings_member *member);
+// The row of the key that chooses.
+const struct param *settings_chooser(const struct settings_kind_row *kind);
+// The state of a member; NULL where it is not chosen.
+void *settings_state_of(const struct settings *settings, enum settings_kind kind, size_t member);
 
 // --- binding ---
 
@@ -41,14 +43,11 @@ struct settings_binder {
     struct settings *settings;
     const struct config *config;
     struct error *error, *notes;
-    bool decided[KINDS];  // false: the choice could not be read
+    bool decided[SETTINGS_KINDS];  // false: the choice could not be read
     bool failed;
     bool system_failed;   // a complaint about [system] or [interaction]: the interaction cannot judge the system then
 };
 
-// The row of the key that chooses; whether a member is chosen in these settings, and as the how-manieth.
-const struct param *settings_chooser(const struct settings_kind *kind);
-bool settings_is_chosen(const struct settings *settings, size_t kind, size_t member, size_t *position);
 // One pass over sections and entries.
 void settings_judge(struct settings_binder *binder);
 

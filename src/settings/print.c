@@ -16,15 +16,12 @@ static void visit_rows(const struct visitor *visitor, const char *section, const
         visitor->visit(&(struct settings_value){ section, rows, state }, visitor->context);
 }
 
-static void visit_chosen(const struct visitor *visitor, const struct settings *settings, size_t kind)
+static void visit_chosen(const struct visitor *visitor, const struct settings *settings, enum settings_kind kind)
 {
-    size_t index[FACTORS_MOST], n = settings_chosen(settings, kind, index);
-    const void *states[KINDS] = { [KIND_INTERACTION] = settings->interaction_state, [KIND_SAMPLER] = settings->sampler_state,
-                                  [KIND_OPTIMIZER] = settings->optimizer_state };
-    for (size_t k = 0; k < n; k++) {
-        struct settings_member member = settings_kinds[kind].member(index[k]);
-        visit_rows(visitor, settings_section_of(&settings_kinds[kind], &member), member.params,
-                   kind == KIND_FACTOR ? settings->factor_state[k] : states[kind]);
+    const struct settings_choice *choice = &settings->chosen[kind];
+    for (size_t k = 0; k < choice->members.n; k++) {
+        struct settings_member member = settings_kinds[kind].member(choice->members.index[k]);
+        visit_rows(visitor, settings_section_of(&settings_kinds[kind], &member), member.params, choice->state[k]);
     }
 }
 
@@ -33,7 +30,7 @@ void settings_each(const struct settings *settings, void (*visit)(const struct s
     const struct visitor visitor = { visit, context };
     for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++) {
         visit_rows(&visitor, fixed->name, fixed->params, (const char *)settings + fixed->offset);
-        for (size_t kind = 0; kind < KINDS; kind++)
+        for (size_t kind = 0; kind < SETTINGS_KINDS; kind++)
             if (strcmp(settings_kinds[kind].chooser, fixed->name) == 0)
                 visit_chosen(&visitor, settings, kind);
     }

@@ -27,29 +27,27 @@ static const char *stop_name(size_t index)
     return index < sizeof stops / sizeof stops[0] ? stops[index] : NULL;
 }
 
-static const char *controls_name(size_t index)
-{
-    if (index < SETTINGS_CONTROLS_FIRST)
-        return index == SETTINGS_CONTROLS_AUTO ? "auto" : "none";
-    return control_name(index - SETTINGS_CONTROLS_FIRST);
-}
+// A key that chooses: its value goes to `chosen`, which lies behind the sections in struct settings.
+#define CHOOSER(section, key_, kind_, names, ...)                                                                                            \
+    { .key = key_, .kind = PARAM_KIND_NAMES, .choice = names,                                                                                \
+      .offset = offsetof(struct settings, chosen[kind_].members) - offsetof(struct settings, section), __VA_ARGS__ }
 
 static const struct param system_params[] = {
     PARAM_COUNT(settings_system, particles, .range = PARAM_WITHIN(1, 4096), .help = "number of particles"),
     PARAM_COUNT(settings_system, dimensions, .range = PARAM_WITHIN(1, DIMENSIONS_MOST), .help = "dimensions of space"),
     PARAM_REALS(settings_system, omega, .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST, .fallback = "1", .unit = UNIT_FREQUENCY,
                 .help = "frequency of the trap: one for all dimensions, or one per dimension"),
-    PARAM_CHOICE(settings_system, interaction, .choice = interaction_name, .fallback = "none",
-                 .help = "pair force between the particles; its own keys stand in [interaction]"),
+    CHOOSER(system_section, "interaction", SETTINGS_INTERACTION, interaction_name, .most = 1, .fallback = "none",
+            .help = "pair force between the particles; its own keys stand in [interaction]"),
     PARAM_CHOICE(settings_system, statistics, .choice = statistics_name, .fallback = "bosons",
                  .help = "fermions: the wave function changes sign when two particles of the same spin change places"),
-    PARAM_COUNT(settings_system, spin_up, .may_be_auto = true, .fallback = "auto",
+    PARAM_COUNT(settings_system, spin_up, .may_be_auto = true, .fallback = "auto", .applies = "statistics = fermions",
                 .help = "fermions with spin up, the first ones; the others have spin down; auto: half of them, rounded up"),
     PARAM_END
 };
 static const struct param wavefunction_params[] = {
-    PARAM_NAMES(settings_wavefunction, factors, .choice = factor_name, .fallback = "rbm",
-                .help = "the wave function is the product of these; each has a section of its own name"),
+    CHOOSER(wavefunction, "factors", SETTINGS_FACTOR, factor_name, .most = FACTORS_MOST, .fallback = "rbm",
+            .help = "the wave function is the product of these; each has a section of its own name"),
     PARAM_BOOL(settings_wavefunction, allow_unsymmetric, .fallback = "no",
                .help = "yes: fermions also with factors that are not symmetric; the energy is then no upper bound"),
     PARAM_TEXT(settings_wavefunction, load, .fallback = "",
@@ -57,7 +55,7 @@ static const struct param wavefunction_params[] = {
     PARAM_END
 };
 static const struct param sampler_params[] = {
-    PARAM_CHOICE(settings_sampler, method, .choice = sampler_name, .fallback = "langevin", .help = "how configurations are drawn from |psi|^2"),
+    CHOOSER(sampler, "method", SETTINGS_SAMPLER, sampler_name, .most = 1, .fallback = "langevin", .help = "how configurations are drawn from |psi|^2"),
     PARAM_COUNT(settings_sampler, walkers, .range = PARAM_WITHIN(WALKERS, 1 << 24), .multiple = WALKERS, .fallback = "1024",
                 .help = "independent Markov chains"),
     PARAM_REAL(settings_sampler, step, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
@@ -68,7 +66,7 @@ static const struct param sampler_params[] = {
     PARAM_END
 };
 static const struct param optimizer_params[] = {
-    PARAM_CHOICE(settings_optimizer, method, .choice = optimizer_name, .fallback = "sr", .help = "how the parameters follow the energy gradient"),
+    CHOOSER(optimizer, "method", SETTINGS_OPTIMIZER, optimizer_name, .most = 1, .fallback = "sr", .help = "how the parameters follow the energy gradient"),
     PARAM_COUNT(settings_optimizer, iterations, .range = PARAM_WITHIN(0, 1e9), .fallback = "1000",
                 .help = "training iterations at most; 0: measure only"),
     PARAM_COUNT(settings_optimizer, samples, .range = PARAM_WITHIN(1, 1e12), .fallback = "8192",
@@ -77,7 +75,8 @@ static const struct param optimizer_params[] = {
                .help = "length of a step; auto: the method's own"),
     PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",
                  .help = "of the learning rate over the iterations: constant, rate / (1 + decay * iteration), or a half cosine down to 0"),
-    PARAM_REAL(settings_optimizer, decay, .range = PARAM_AT_LEAST(0), .fallback = "0.01", .help = "of the inverse schedule, per iteration"),
+    PARAM_REAL(settings_optimizer, decay, .range = PARAM_AT_LEAST(0), .fallback = "0.01", .applies = "schedule = inverse",
+               .help = "of the inverse schedule, per iteration"),
     PARAM_REAL(settings_optimizer, clip, .range = PARAM_AT_LEAST(0), .fallback = "0",
                .help = "longest gradient (Euclidean norm); a longer one is shortened to it; 0: no limit"),
     PARAM_CHOICE(settings_optimizer, stop, .choice = stop_name, .fallback = "plateau",
@@ -89,9 +88,9 @@ static const struct param measure_params[] = {
                 .help = "draws kept, over all walkers, rounded up to whole sweeps of them"),
     PARAM_REAL(settings_measure, target_error, .range = PARAM_AT_LEAST(0), .fallback = "0", .unit = UNIT_ENERGY,
                .help = "stop once the energy's error is this small, with `samples` as the cap; 0: draw all samples"),
-    PARAM_NAMES(settings_measure, controls, .choice = controls_name, .fallback = "auto",
-                .help = "control variates, for the energy and for the gradient in training: auto: all that apply; none: the plain estimators; or "
-                        "a list"),
+    CHOOSER(measure, "controls", SETTINGS_CONTROL, control_name, .may_be_auto = true, .may_be_none = true, .fallback = "auto",
+            .help = "control variates, for the energy and for the gradient in training: auto: all that apply; none: the plain estimators; or "
+                    "a list"),
     PARAM_END
 };
 static const struct param run_params[] = {
@@ -110,27 +109,30 @@ const struct settings_fixed settings_fixed[] = {
     { .name = NULL }
 };
 
-// --- the four kinds ---
+// --- the kinds ---
 
-#define MEMBER(kind)                                                                                                \
+#define MEMBER(kind, ...)                                                                                           \
     static struct settings_member kind##_member(size_t index)                                                       \
     {                                                                                                               \
         const struct kind##_type *type = kind##_type_at(index);                                                     \
         if (!type)                                                                                                  \
             return (struct settings_member){ .name = NULL };                                                        \
-        return (struct settings_member){ type->name, type->summary, type->state_size, type->params };               \
+        return (struct settings_member){ .name = type->name, .summary = type->summary, __VA_ARGS__ };               \
     }
-MEMBER(interaction)
-MEMBER(factor)
-MEMBER(sampler)
-MEMBER(optimizer)
-#undef MEMBER
+#define WITH_PARAMS .state_size = type->state_size, .params = type->params
+MEMBER(interaction, WITH_PARAMS)
+MEMBER(factor, WITH_PARAMS)
+MEMBER(sampler, WITH_PARAMS, .idle = type->has_step ? NULL : "step")
+MEMBER(optimizer, WITH_PARAMS)
+MEMBER(control)
 
-const struct settings_kind settings_kinds[KINDS] = {
-    [KIND_INTERACTION] = { "interaction", "system", "interaction", interaction_member },
-    [KIND_FACTOR] = { NULL, "wavefunction", "factors", factor_member },
-    [KIND_SAMPLER] = { "sampler", "sampler", "method", sampler_member },
-    [KIND_OPTIMIZER] = { "optimizer", "optimizer", "method", optimizer_member }
+#define CHOSEN_BY(section, key) section, key, section "." key
+const struct settings_kind_row settings_kinds[SETTINGS_KINDS] = {
+    [SETTINGS_INTERACTION] = { "interaction", "interaction", CHOSEN_BY("system", "interaction"), interaction_member },
+    [SETTINGS_FACTOR] = { "factor", NULL, CHOSEN_BY("wavefunction", "factors"), factor_member },
+    [SETTINGS_SAMPLER] = { "sampler", "sampler", CHOSEN_BY("sampler", "method"), sampler_member },
+    [SETTINGS_OPTIMIZER] = { "optimizer", "optimizer", CHOSEN_BY("optimizer", "method"), optimizer_member },
+    [SETTINGS_CONTROL] = { "control variate", "measure", CHOSEN_BY("measure", "controls"), control_member }
 };
 
 const struct settings_fixed *settings_fixed_find(const char *section)
@@ -141,40 +143,41 @@ const struct settings_fixed *settings_fixed_find(const char *section)
     return NULL;
 }
 
-const char *settings_section_of(const struct settings_kind *kind, const struct settings_member *member)
+const char *settings_section_of(const struct settings_kind_row *kind, const struct settings_member *member)
 {
     return kind->section ? kind->section : member->name;
 }
 
-size_t settings_chosen(const struct settings *settings, size_t kind, size_t index[FACTORS_MOST])
+const struct param *settings_chooser(const struct settings_kind_row *kind)
 {
-    const struct param_names *factors = &settings->wavefunction.factors;
-    if (kind == KIND_FACTOR) {
-        memcpy(index, factors->index, factors->n * sizeof index[0]);
-        return factors->n;
-    }
-    index[0] = kind == KIND_INTERACTION ? settings->system_section.interaction
-               : kind == KIND_SAMPLER   ? settings->sampler.method
-                                        : settings->optimizer.method;
-    return 1;
+    return param_find(settings_fixed_find(kind->chooser)->params, kind->key);
 }
 
-void **settings_state(struct settings *settings, size_t kind, size_t n)
+// As the how-manieth a member is chosen; the number of chosen ones where it is not.
+static size_t position_of(const struct param_names *members, size_t member)
 {
-    void **states[KINDS] = { [KIND_INTERACTION] = &settings->interaction_state, [KIND_FACTOR] = &settings->factor_state[n],
-                             [KIND_SAMPLER] = &settings->sampler_state, [KIND_OPTIMIZER] = &settings->optimizer_state };
-    return states[kind];
+    size_t k = 0;
+    while (k < members->n && members->index[k] != member)
+        k++;
+    return k;
+}
+
+bool settings_chooses(const struct settings *settings, enum settings_kind kind, size_t member)
+{
+    const struct param_names *members = &settings->chosen[kind].members;
+    return position_of(members, member) < members->n;
+}
+
+void *settings_state_of(const struct settings *settings, enum settings_kind kind, size_t member)
+{
+    const struct settings_choice *choice = &settings->chosen[kind];
+    const size_t k = position_of(&choice->members, member);
+    return k < choice->members.n ? choice->state[k] : NULL;
 }
 
 // --- the whole list, for help and manual ---
 
-static const char *chooser_text(size_t kind)
-{
-    static const char *const text[KINDS] = { "system.interaction", "wavefunction.factors", "sampler.method", "optimizer.method" };
-    return text[kind];
-}
-
-static size_t add_members(size_t kind, struct settings_schema_row *rows, size_t n, size_t most)
+static size_t add_members(enum settings_kind kind, struct settings_schema_row *rows, size_t n, size_t most)
 {
     for (size_t k = 0;; k++) {
         struct settings_member member = settings_kinds[kind].member(k);
@@ -183,7 +186,7 @@ static size_t add_members(size_t kind, struct settings_schema_row *rows, size_t 
         if (!member.params || !member.params->key)
             continue;
         if (n < most)
-            rows[n] = (struct settings_schema_row){ settings_section_of(&settings_kinds[kind], &member), member.summary, chooser_text(kind),
+            rows[n] = (struct settings_schema_row){ settings_section_of(&settings_kinds[kind], &member), member.summary, settings_kinds[kind].path,
                                                     member.name, member.params };
         n++;
     }
@@ -196,7 +199,7 @@ size_t settings_schema(struct settings_schema_row *rows, size_t most)
         if (n < most)
             rows[n] = (struct settings_schema_row){ fixed->name, fixed->summary, NULL, NULL, fixed->params };
         n++;
-        for (size_t kind = 0; kind < KINDS; kind++)
+        for (size_t kind = 0; kind < SETTINGS_KINDS; kind++)
             if (strcmp(settings_kinds[kind].chooser, fixed->name) == 0)
                 n = add_members(kind, rows, n, most);
     }

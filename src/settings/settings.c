@@ -13,22 +13,6 @@
 
 // --- choices ---
 
-const struct param *settings_chooser(const struct settings_kind *kind)
-{
-    return param_find(settings_fixed_find(kind->chooser)->params, kind->key);
-}
-
-bool settings_is_chosen(const struct settings *settings, size_t kind, size_t member, size_t *position)
-{
-    size_t index[FACTORS_MOST], n = settings_chosen(settings, kind, index);
-    for (size_t k = 0; k < n; k++)
-        if (index[k] == member) {
-            *position = k;
-            return true;
-        }
-    return false;
-}
-
 static bool fill_defaults(const struct param *rows, void *state, struct error *error)
 {
     char why[PARAM_TEXT_SIZE];
@@ -39,26 +23,20 @@ static bool fill_defaults(const struct param *rows, void *state, struct error *e
 }
 
 // Makes the choices of one kind and sets up the states of the chosen.
-static bool choose(struct settings_binder *binder, size_t kind)
+static bool choose(struct settings_binder *binder, enum settings_kind kind)
 {
-    struct settings *settings = binder->settings;
-    const struct settings_kind *chooser = &settings_kinds[kind];
-    const struct config_entry *entry = config_find(binder->config, chooser->chooser, chooser->key);
+    struct settings_choice *choice = &binder->settings->chosen[kind];
+    const struct settings_kind_row *row = &settings_kinds[kind];
+    const struct config_entry *entry = config_find(binder->config, row->chooser, row->key);
     char why[PARAM_TEXT_SIZE];
-    void *section = (char *)settings + settings_fixed_find(chooser->chooser)->offset;
-    binder->decided[kind] = !entry || param_parse(settings_chooser(chooser), entry->value, section, why);
-    size_t index[FACTORS_MOST], n = settings_chosen(settings, kind, index);
-    for (size_t k = 0; k < n; k++) {
-        struct settings_member member = chooser->member(index[k]);
-        void **state = settings_state(settings, kind, k);
-        *state = calloc(1, member.state_size > 0 ? member.state_size : 1);
-        if (kind == KIND_FACTOR) {
-            settings->factor_type[k] = factor_type_at(index[k]);
-            settings->n_factors = k + 1;
-        }
-        if (!*state)
+    void *section = (char *)binder->settings + settings_fixed_find(row->chooser)->offset;
+    binder->decided[kind] = !entry || param_parse(settings_chooser(row), entry->value, section, why);
+    for (size_t k = 0; k < choice->members.n; k++) {
+        struct settings_member member = row->member(choice->members.index[k]);
+        choice->state[k] = calloc(1, member.state_size > 0 ? member.state_size : 1);
+        if (!choice->state[k])
             return error_add(binder->error, ERROR_INTERNAL, "not enough memory for the settings");
-        if (!fill_defaults(member.params, *state, binder->error))
+        if (!fill_defaults(member.params, choice->state[k], binder->error))
             return false;
     }
     return true;
@@ -84,10 +62,10 @@ static void require_all(struct settings_binder *binder)
 {
     for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)
         require(binder, fixed->name, fixed->params);
-    for (size_t kind = 0; kind < KINDS; kind++) {
-        size_t index[FACTORS_MOST], n = settings_chosen(binder->settings, kind, index);
-        for (size_t k = 0; k < n && binder->decided[kind]; k++) {
-            struct settings_member member = settings_kinds[kind].member(index[k]);
+    for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
+        const struct param_names *members = &binder->settings->chosen[kind].members;
+        for (size_t k = 0; k < members->n && binder->decided[kind]; k++) {
+            struct settings_member member = settings_kinds[kind].member(members->index[k]);
             require(binder, settings_section_of(&settings_kinds[kind], &member), member.params);
         }
     }
@@ -119,14 +97,10 @@ static void bind_spins(struct settings_binder *binder)
                           section->particles, section->particles == 1 ? "" : "s", section->particles);
     if (section->statistics == STATISTICS_FERMIONS) {
         settings->system.spin_up = section->spin_up == PARAM_COUNT_AUTO ? (section->particles + 1) / 2 : section->spin_up;
-        if (binder->decided[KIND_FACTOR] && !is_antisymmetric(settings))
+        if (binder->decided[SETTINGS_FACTOR] && !is_antisymmetric(settings))
             settings_complain(binder, &statistics, NULL,
                               "fermions need an antisymmetric wave function, and none of its factors is antisymmetric: the energy would be that of "
                               "bosons; allowed: bosons (they also describe two fermions of opposite spin), or an antisymmetric factor");
-    } else if (section->spin_up != PARAM_COUNT_AUTO) {
-        char place[SETTINGS_PLACE_SIZE];
-        settings_place(spin_up.origin, spin_up.line, spin_up.section, spin_up.key, place, sizeof place);
-        settings_note(binder, place, "belongs to statistics = fermions and is ignored with statistics = bosons");
     }
 }
 
@@ -147,23 +121,10 @@ static void bind_system(struct settings_binder *binder)
     bind_spins(binder);
     for (size_t d = 0; d < section->dimensions; d++)
         settings->system.omega[d] = section->omega.value[section->omega.n == 1 ? 0 : d];
-    const struct interaction_type *type = interaction_type_at(section->interaction);
-    const char *reason = type->refuse ? type->refuse(settings->interaction_state, &settings->system) : NULL;
+    const struct interaction_type *type = interaction_type_at(settings_index(settings, SETTINGS_INTERACTION));
+    const char *reason = type->refuse ? type->refuse(settings_state(settings, SETTINGS_INTERACTION), &settings->system) : NULL;
     if (reason)
         settings_complain(binder, &interaction, NULL, "%s: %s", type->name, reason);
-}
-
-// "auto" and "none" say it all: neither goes with other names.
-static void check_controls(struct settings_binder *binder)
-{
-    const struct param_names *controls = &binder->settings->measure.controls;
-    const struct config_entry entry = entry_of(binder, "measure", "controls");
-    for (size_t k = 0; controls->n > 1 && k < controls->n; k++)
-        if (controls->index[k] < SETTINGS_CONTROLS_FIRST) {
-            settings_complain(binder, &entry, NULL, "'%s' stands alone; allowed: auto, or none, or a list of control variates",
-                              controls->index[k] == SETTINGS_CONTROLS_AUTO ? "auto" : "none");
-            return;
-        }
 }
 
 bool settings_build(struct settings *settings, const struct config *config, struct error *error, struct error *notes)
@@ -173,13 +134,12 @@ bool settings_build(struct settings *settings, const struct config *config, stru
     bool good = true;
     for (const struct settings_fixed *fixed = settings_fixed; good && fixed->name; fixed++)
         good = fill_defaults(fixed->params, (char *)settings + fixed->offset, error);
-    for (size_t kind = 0; good && kind < KINDS; kind++)
+    for (size_t kind = 0; good && kind < SETTINGS_KINDS; kind++)
         good = choose(&binder, kind);
     if (good) {
         settings_judge(&binder);
         require_all(&binder);
         bind_system(&binder);
-        check_controls(&binder);
     }
     if (good && !binder.failed)
         return true;
@@ -189,14 +149,12 @@ bool settings_build(struct settings *settings, const struct config *config, stru
 
 void settings_finish(struct settings *settings)
 {
-    for (size_t kind = 0; kind < KINDS; kind++) {
-        size_t index[FACTORS_MOST], n = settings_chosen(settings, kind, index);
-        for (size_t k = 0; k < n; k++) {
-            void **state = settings_state(settings, kind, k);
-            if (*state)
-                param_release(settings_kinds[kind].member(index[k]).params, *state);
-            free(*state);
-            *state = NULL;
+    for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
+        struct settings_choice *choice = &settings->chosen[kind];
+        for (size_t k = 0; k < choice->members.n; k++) {
+            if (choice->state[k])
+                param_release(settings_kinds[kind].member(choice->members.index[k]).params, choice->state[k]);
+            free(choice->state[k]);
         }
     }
     for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)

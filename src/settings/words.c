@@ -76,7 +76,7 @@ struct settings_names settings_section_names(void)
     struct settings_member member;
     for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)
         add_name(&names, fixed->name);
-    for (size_t kind = 0; kind < KINDS; kind++)
+    for (size_t kind = 0; kind < SETTINGS_KINDS; kind++)
         for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++)
             add_name(&names, settings_section_of(&settings_kinds[kind], &member));
     add_name(&names, SETTINGS_SWEEP);
@@ -90,7 +90,7 @@ struct settings_names settings_key_names(const char *section)
     const struct settings_fixed *fixed = settings_fixed_find(section);
     if (fixed)
         settings_add_keys(&names, fixed->params);
-    for (size_t kind = 0; kind < KINDS; kind++)
+    for (size_t kind = 0; kind < SETTINGS_KINDS; kind++)
         for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++)
             if (strcmp(settings_section_of(&settings_kinds[kind], &member), section) == 0)
                 settings_add_keys(&names, member.params);
@@ -112,6 +112,8 @@ const char *settings_nearest_choice(const struct param *row, const char *value)
     char copy[CONFIG_LINE_MOST + 1], *rest = copy;
     if (row->may_be_auto)
         add_name(&names, "auto");
+    if (row->may_be_none)
+        add_name(&names, "none");
     for (size_t k = 0; row->choice && row->choice(k); k++)
         add_name(&names, row->choice(k));
     snprintf(copy, sizeof copy, "%s", value);

@@ -45,7 +45,7 @@ static void test_mean_zero(void **state)
             model.ensemble.hamiltonian.type = &silent;
             model_measure(&model, DRAWS, &found);
             const double z = found.mean[MODEL_PAIR] / found.error[MODEL_PAIR];
-            model.ensemble.hamiltonian.type = interaction_type_at(model.settings.system_section.interaction);
+            model.ensemble.hamiltonian.type = interaction_type_at(settings_index(&model.settings, SETTINGS_INTERACTION));
             print_message("%-24s function %zu: mean %+.2e error %.1e z %+.2f\n", oracle_sets[s].name, k, found.mean[MODEL_PAIR],
                           found.error[MODEL_PAIR], z);
             assert_true(fabs(z) < 4.5);

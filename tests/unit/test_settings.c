@@ -70,9 +70,9 @@ static void defaults_fill_everything(void **unused)
     assert_true(outcome.built);
     assert_int_equal(settings->system.particles, 2);
     assert_true(settings->system.omega[0] == 1 && settings->system.omega[1] == 1);
-    assert_int_equal(settings->n_factors, 1);
-    assert_string_equal(settings->factor_type[0]->name, "rbm");
-    assert_string_equal(sampler_name(settings->sampler.method), "langevin");
+    assert_int_equal(settings->chosen[SETTINGS_FACTOR].members.n, 1);
+    assert_string_equal(factor_name(settings->chosen[SETTINGS_FACTOR].members.index[0]), "rbm");
+    assert_string_equal(sampler_name(settings_index(settings, SETTINGS_SAMPLER)), "langevin");
     assert_int_equal(settings->sampler.walkers, 1024);
     assert_true(isnan(settings->sampler.step));
     assert_int_equal(settings->sampler.thin, 1);
@@ -193,6 +193,34 @@ static void keys_of_other_methods(void **unused)
     expect_error(text, NULL, 1, "f.ini:6: [sampler] move: 'al' is not known; allowed: one of particle, all; did you mean 'all'?");
 }
 
+static void keys_without_effect(void **unused)
+{
+    (void)unused;
+    expect_note(base, SETS("sampler.method=gibbs", "sampler.step=0.1"), "--set: [sampler] step: is ignored with method = gibbs, which has none");
+    expect_note(base, SETS("sampler.method=gibbs", "sampler.step=auto"), NULL);
+    expect_note(base, SETS("sampler.step=0.1"), NULL);
+    expect_note(base, SETS("optimizer.decay=0.1"), "--set: [optimizer] decay: belongs to schedule = inverse and is ignored with schedule = constant");
+    expect_note(base, SETS("optimizer.decay=0.1", "optimizer.schedule=inverse"), NULL);
+}
+
+static void lists_with_words(void **unused)
+{
+    struct outcome outcome = build(base, NULL);
+    (void)unused;
+    assert_true(outcome.built && settings_chooses(&outcome.settings, SETTINGS_CONTROL, 0));
+    finish(&outcome);
+    outcome = build(base, SETS("measure.controls=none"));
+    assert_true(outcome.built && outcome.settings.chosen[SETTINGS_CONTROL].members.n == 0 && !settings_chooses(&outcome.settings, SETTINGS_CONTROL, 0));
+    finish(&outcome);
+    outcome = build(base, SETS("measure.controls=cusp"));
+    assert_true(outcome.built && !settings_chooses(&outcome.settings, SETTINGS_CONTROL, 0) && settings_chooses(&outcome.settings, SETTINGS_CONTROL, 2));
+    finish(&outcome);
+    expect_error(base, SETS("measure.controls=none, cusp"), 1, "--set: [measure] controls: 'none' stands alone; allowed: auto, none or one or more of linear");
+    expect_error(base, SETS("measure.controls=cusp, auto"), 1, "'auto' stands alone");
+    expect_error(base, SETS("measure.controls=non"), 1, "did you mean 'none'?");
+    expect_error(base, SETS("wavefunction.factors=none"), 1, "'none' is not known");
+}
+
 static void bare_coulomb_in_one_dimension(void **unused)
 {
     (void)unused;
@@ -243,6 +271,8 @@ static void printed_settings_read_back(void **unused)
     expect_round_trip(base, NULL);
     expect_round_trip(base, SETS("system.omega=0.1, 0.30000000000000004", "system.interaction=soft-coulomb", "interaction.softening=1e-3"));
     expect_round_trip(base, SETS("wavefunction.factors=gaussian, rbm", "wavefunction.load=some where/caf\xc3\xa9.h5", "rbm.sigma=1.5,2"));
+    expect_round_trip(base, SETS("measure.controls=none"));
+    expect_round_trip(base, SETS("measure.controls=pair, cusp"));
     expect_round_trip(base, SETS("run.seed=18446744073709551615", "measure.target_error=3e-308", "measure.samples=1e7"));
     for (size_t k = 0; sampler_name(k); k++) {
         snprintf(text, sizeof text, "sampler.method=%s", sampler_name(k));
@@ -394,8 +424,8 @@ static void each_visits_every_key_in_use(void **unused)
     struct keys keys = all_keys();
     for (size_t k = 0; k < keys.n; k++) {
         const struct settings_schema_row *row = &keys.row[k];
-        bool used = !row->when || strcmp(row->owner, "rbm") == 0 || strcmp(row->owner, sampler_name(outcome.settings.sampler.method)) == 0 ||
-                    strcmp(row->owner, optimizer_name(outcome.settings.optimizer.method)) == 0;
+        bool used = !row->when || strcmp(row->owner, "rbm") == 0 || strcmp(row->owner, sampler_name(settings_index(&outcome.settings, SETTINGS_SAMPLER))) == 0 ||
+                    strcmp(row->owner, optimizer_name(settings_index(&outcome.settings, SETTINGS_OPTIMIZER))) == 0;
         for (const struct param *key = row->params; used && key->key; key++)
             expected++;
     }
@@ -411,7 +441,8 @@ int main(void)
         cmocka_unit_test(single_mistakes),             cmocka_unit_test(missing_keys),
         cmocka_unit_test(all_mistakes_at_once),        cmocka_unit_test(overrides_are_checked_alike),
         cmocka_unit_test(overrides_may_idle_sections), cmocka_unit_test(keys_of_other_methods),
-        cmocka_unit_test(bare_coulomb_in_one_dimension), cmocka_unit_test(bosons_and_fermions), cmocka_unit_test(printed_settings_read_back),
+        cmocka_unit_test(bare_coulomb_in_one_dimension), cmocka_unit_test(bosons_and_fermions), cmocka_unit_test(keys_without_effect),
+        cmocka_unit_test(lists_with_words), cmocka_unit_test(printed_settings_read_back),
         cmocka_unit_test(every_default_is_valid_and_documented), cmocka_unit_test(every_typo_is_refused_with_a_hint),
         cmocka_unit_test(trailing_garbage_is_refused_everywhere), cmocka_unit_test(each_visits_every_key_in_use) };
     return cmocka_run_group_tests(tests, NULL, NULL);
