@@ -182,6 +182,8 @@ bool ensemble_take(struct ensemble *ensemble, const double *theta)
 {
     if (!wavefunction_prepare(&ensemble->wavefunction, theta))
         return false;
+    if (ensemble->sampler->prepare && !ensemble->sampler->prepare(ensemble->sampler_state, &ensemble->wavefunction))
+        return false;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
     for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
         wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);
@@ -267,6 +269,11 @@ void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, 
     }
     if (tuning->done == sweeps && tuning->count > 0)
         ensemble->step = exp(tuning->sum / tuning->count);
+}
+
+bool ensemble_is_independent(const struct ensemble *ensemble)
+{
+    return ensemble->sampler->independent && ensemble->wavefunction.n_factors == 1;
 }
 
 void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune)

@@ -31,7 +31,7 @@ struct ensemble {
     struct hamiltonian hamiltonian;
     struct controls controls;
     const struct sampler_type *sampler;
-    const void *sampler_state;
+    void *sampler_state;
     double step;                        // in use
     size_t thin;
     size_t n_walkers, n_blocks, n_groups, threads;
@@ -89,6 +89,8 @@ struct ensemble_tuning {
     double sum, count;                  // of ln step over the last half
 };
 void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning);
+// Whether draws are independent of each other and of where the walkers began: then nothing is to be discarded.
+bool ensemble_is_independent(const struct ensemble *ensemble);
 // Draws with sums. what: which sums are taken besides those of struct ensemble_sums.
 enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_FEATURES = 4 };
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total);

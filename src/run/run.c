@@ -175,7 +175,7 @@ enum { FIT_DRAWS = 32, FIT_SAMPLES = 32768 };
 static bool burn_in(struct run *run, struct error *error)
 {
     struct ensemble *ensemble = &run->ensemble;
-    const size_t sweeps = run->settings->sampler.burn_in;
+    const size_t sweeps = ensemble_is_independent(ensemble) ? 0 : run->settings->sampler.burn_in;
     struct ensemble_sums sums;
     do {
         run_tell(run, &(struct run_progress){ RUN_BURN_IN, run->tuning.done, sweeps, NAN, NAN, NAN, NAN, NAN });

@@ -5,28 +5,18 @@
 // K = 1 is the textbook sampler (probability form), K = 2 serves the amplitude form. Beside other factors J the pair of draws is a proposal
 // that is reversible with respect to F^K: accepted with min(1, |J'/J|^2).
 #include "sampler/accept.h"
+#include "sampler/copies.h"
 #include "vmc/rng.h"
 #include "vmc/sampler.h"
-#include "wavefunction/rbm.h"
-
-#include <math.h>
 
 static const struct param params[] = { PARAM_END };
 
 extern const struct sampler_type sampler_gibbs;
 
-static size_t find_rbm(const struct wavefunction *wavefunction)
-{
-    size_t f = 0;
-    while (f < wavefunction->n_factors && wavefunction->factor[f].type != &factor_rbm)
-        f++;
-    return f;
-}
-
 static bool suits(const void *state, const struct wavefunction *wavefunction, struct error *error)
 {
     (void)state;
-    const size_t f = find_rbm(wavefunction);
+    const size_t f = copies_find_rbm(wavefunction);
     if (f == wavefunction->n_factors)
         return error_add(error, ERROR_CONFIG, "[sampler] method = gibbs: it draws the hidden units of an RBM, and [wavefunction] factors has no rbm; "
                                               "use langevin or metropolis");
@@ -55,7 +45,7 @@ static double first_step(const void *state, const struct system *system)
 static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
 {
     (void)state;
-    const size_t f = find_rbm(wavefunction);
+    const size_t f = copies_find_rbm(wavefunction);
     const size_t hidden = f < wavefunction->n_factors ? ((const struct rbm *)wavefunction->factor[f].state)->hidden : 0;
     return hidden + wavefunction->n_coordinates + 2;
 }
@@ -78,21 +68,9 @@ static void draw_hidden(const struct rbm *rbm, const double *sigmoid, double *ro
     }
 }
 
-static void draw_visible(const struct rbm *rbm, const double *normals, double *x)
-{
-    for (size_t i = 0; i < rbm->n_coordinates; i++) {
-        const pack width = pack_all(sqrt(1 / (2 * rbm->c * rbm->inverse_variance[i])));
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            pack *at = (pack *)x + i * ROW_PACKS + l;  // holds sum_j w_ij n_j
-            const pack centre = pack_fma(*at, pack_all(1 / (2 * rbm->c)), pack_all(rbm->a[i]));
-            *at = pack_fma(width, ((const pack *)normals)[i * ROW_PACKS + l], centre);
-        }
-    }
-}
-
 static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
-    const size_t f = find_rbm(wavefunction), m = wavefunction->n_coordinates;
+    const size_t f = copies_find_rbm(wavefunction), m = wavefunction->n_coordinates;
     const struct rbm *rbm = wavefunction->factor[f].state;
     const double *cache = rows_at(block->current, wavefunction->factor[f].first_cache_row);
     double *hidden = scratch, *normals = rows_at(scratch, rbm->hidden), *uniform = rows_at(normals, m), *mask = rows_at(normals, m + 1);
@@ -100,9 +78,8 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
     (void)step;
     rng_uniforms(block->random, rbm->hidden, hidden);
     draw_hidden(rbm, rbm_sigmoid(rbm, cache), hidden);
-    rows_multiply(m, rbm->hidden, rbm->w, &(struct rows_start){ .bias = NULL }, hidden, block->trial);
     rng_normals(block->random, m, normals);
-    draw_visible(rbm, normals, block->trial);
+    copies_draw_visible(rbm, hidden, normals, block->trial);
     wavefunction_evaluate(wavefunction, block->trial);
     size_t accepted = WALKERS;
     if (wavefunction->n_factors > 1) {

@@ -4,5 +4,5 @@
 
 #include "base/list.h"
 
-#define SAMPLERS(X) X(sampler, metropolis) X(sampler, langevin) X(sampler, gibbs)
+#define SAMPLERS(X) X(sampler, metropolis) X(sampler, langevin) X(sampler, gibbs) X(sampler, exact)
 LIST(sampler, SAMPLERS)

@@ -130,6 +130,7 @@ static void test_threads(void **state)
         { "sampler.method=langevin", "sampler.walkers=352", "amplitude-displaced", { 1, 2, 3, 8 } },
         { "sampler.method=metropolis", "sampler.walkers=352", "amplitude-3p3d", { 1, 2, 3, 8 } },
         { "sampler.method=gibbs", "sampler.walkers=2240", "probability-soft", { 1, 3 } },
+        { "sampler.method=exact", "sampler.walkers=352", "amplitude-displaced", { 1, 3 } },
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const char *const overrides[] = { cases[c].sampler, cases[c].walkers, "optimizer.iterations=3", "optimizer.samples=4000",

@@ -4,6 +4,7 @@
 // comparisons, were the seeds not fixed. The standard error of the energies to reach is the first argument (default 4e-3; continuous
 // integration takes 1e-3), the sets to look at the second (default all).
 #include "support/model.h"
+#include "vmc/statistics.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -28,6 +29,7 @@ static const struct {
     { "langevin, dt 0.3", { "sampler.method=langevin", "sampler.step=0.3" } },
     { "langevin, dt 1", { "sampler.method=langevin", "sampler.step=1" } },
     { "gibbs", { "sampler.method=gibbs" } },
+    { "exact", { "sampler.method=exact" } },
 };
 
 // The energy with its control variates; the plain estimators of finite variance; and a sampler that is wrong cannot hide behind controls,
@@ -38,7 +40,8 @@ static void compare(const struct oracle_set *set, size_t way)
     struct model_mean found;
     const struct oracle_mean exact = oracle_exact(&set->rbm);
     model_build(&model, &set->rbm, ways[way].overrides, 2);
-    ensemble_burn_in(&model.ensemble, 300, isnan(model.settings.sampler.step));
+    if (!ensemble_is_independent(&model.ensemble))
+        ensemble_burn_in(&model.ensemble, 300, isnan(model.settings.sampler.step));
     struct ensemble_sums sums;
     ensemble_pass(&model.ensemble, 32, PASS_CONTROLS, NULL, NULL, &sums);
     ensemble_fit(&model.ensemble);
@@ -65,8 +68,8 @@ static void test_samplers(void **state)
     (void)state;
     for (size_t s = 0; s < oracle_n_sets; s++)
         for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
-            const bool gibbs = strcmp(ways[way].name, "gibbs") == 0;
-            if ((gibbs && !oracle_sets[s].rbm.envelope) || (only_sets && !strstr(only_sets, oracle_sets[s].name)))
+            const bool hidden = strcmp(ways[way].name, "gibbs") == 0 || strcmp(ways[way].name, "exact") == 0;
+            if ((hidden && !oracle_sets[s].rbm.envelope) || (only_sets && !strstr(only_sets, oracle_sets[s].name)))
                 continue;
             compare(&oracle_sets[s], way);
         }
@@ -91,12 +94,75 @@ static void test_tuned_step(void **state)
     }
 }
 
+enum { SERIES_DRAWS = 1500 };
+static void keep_trap(const struct ensemble_draw *draw, void *context)
+{
+    for (size_t w = 0; w < WALKERS; w++)
+        ((double *)context)[(draw->block * WALKERS + w) * SERIES_DRAWS + draw->draw] = draw->energy[ENERGY_TRAP * WALKERS + w];
+}
+
+// Draws that are independent have an autocorrelation time of 1, from the first on; Gibbs draws between two separate
+// peaks (the first set) have not. Over 96,000
+// values the estimate scatters by about 0.01; 4 of that are allowed.
+static void test_independent(void **state)
+{
+    (void)state;
+    static const char *const sets[] = { "amplitude-bumps", "probability-2p2d", "amplitude-displaced" };
+    static const char *const methods[] = { "sampler.method=exact", "sampler.method=gibbs" };
+    double *series = calloc(64 * SERIES_DRAWS, sizeof *series);
+    for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
+        double time[2];
+        for (size_t k = 0; k < 2; k++) {
+            struct model model;
+            struct ensemble_sums sums;
+            model_build(&model, &oracle_set_find(sets[s])->rbm, (const char *const[]){ methods[k], "sampler.walkers=64", NULL }, 1);
+            ensemble_pass(&model.ensemble, SERIES_DRAWS, 0, keep_trap, series, &sums);
+            assert_true(sums.accepted == sums.moves);
+            struct statistics statistics;
+            assert_true(statistics_analyse(&(struct series){ 64, SERIES_DRAWS, 1, series }, &statistics, NULL));
+            time[k] = statistics.autocorrelation_time;
+            model_finish(&model);
+        }
+        print_message("%-20s autocorrelation time: exact %.4f, gibbs %.3f\n", sets[s], time[0], time[1]);
+        assert_true(fabs(time[0] - 1) < 0.04);
+        assert_true(s > 0 || time[1] > 1.15);
+    }
+    free(series);
+}
+
+// Too many normal distributions are refused with their count.
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct { const char *representation, *hidden, *count; } cases[] = {
+        { "rbm.representation=amplitude", "rbm.hidden=8", NULL },     { "rbm.representation=amplitude", "rbm.hidden=9", "3^9 = 19683" },
+        { "rbm.representation=probability", "rbm.hidden=12", NULL },  { "rbm.representation=probability", "rbm.hidden=13", "2^13 = 8192" },
+        { "rbm.representation=amplitude", "rbm.hidden=2000", "3^2000 = inf" } };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct settings settings;
+        struct ensemble ensemble;
+        struct error error = { 0 };
+        const char *const overrides[] = { cases[k].representation, cases[k].hidden, "sampler.method=exact", "sampler.walkers=32", NULL };
+        model_settings(&settings, &oracle_set_find("amplitude-2p2d")->rbm, overrides);
+        const bool built = ensemble_build(&ensemble, &settings, 1, &error);
+        assert_true(built == !cases[k].count);
+        if (cases[k].count) {
+            assert_int_equal(error.kind, ERROR_CONFIG);
+            assert_non_null(strstr(error.text, cases[k].count));
+        } else
+            ensemble_finish(&ensemble);
+        error_clear(&error);
+        settings_finish(&settings);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         target_error = strtod(argv[1], NULL);
     if (argc > 2)
         only_sets = argv[2];
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers), cmocka_unit_test(test_tuned_step) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers), cmocka_unit_test(test_tuned_step), cmocka_unit_test(test_independent),
+                                        cmocka_unit_test(test_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
