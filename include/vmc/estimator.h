@@ -3,6 +3,7 @@
 #ifndef VMC_ESTIMATOR_H
 #define VMC_ESTIMATOR_H
 
+#include "vmc/error.h"
 #include "vmc/hamiltonian.h"
 #include "vmc/wavefunction.h"
 
@@ -11,10 +12,8 @@ enum { ENERGY_LOCAL, ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR, ENERGY_VIRIAL, EN
 // KINETIC = -1/2 sum (g^2 + l); KINETIC_GRADIENT = 1/2 sum g^2 has the same mean; LOCAL = KINETIC + TRAP + PAIR;
 // VIRIAL = sum_i x_i dV/dx_i.
 
-size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian);
 // The frame must be evaluated. out: ENERGY_ROWS rows.
-void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
-                      double *out);
+void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *out);
 // The same where the rows of hamiltonian_potential stand in `out` already, from ENERGY_TRAP on.
 void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, double *out);
 
@@ -40,7 +39,7 @@ void moments_centre(const double *energy, const double *weight, double *out);
 
 // ---- control variates: C_u = -1/2 Laplacian u - grad u . grad ln|psi| has mean 0 under |psi|^2 for every u
 
-enum { CONTROLS_MOST = 16, CONTROL_TYPES_MOST = 8 };
+enum { CONTROLS_MOST = 24, CONTROL_TYPES_MOST = 8 };
 // What is controlled; the energy is the sum of the three, and so are its coefficients.
 enum { CONTROLLED_KINETIC, CONTROLLED_TRAP, CONTROLLED_PAIR, CONTROLLED_QUANTITIES };
 
@@ -54,8 +53,8 @@ struct control_type {
     // Rows C_u of every function, from x and the gradient of ln|psi|, [M] rows; where du [M rows] is not NULL, also
     // du += sum_k coefficient[k] grad u_k. One of two: at once, or pairs at a time, as the potential meets them, added to rows that start at 0.
     void (*evaluate)(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *c, double *du);
-    void (*evaluate_pairs)(const struct controls *controls, const struct hamiltonian *hamiltonian, const double *coefficient,
-                           const struct hamiltonian_pairs *pairs, const double *x, const double *gradient, double *scratch, double *c, double *du);
+    void (*evaluate_pairs)(const struct controls *controls, const double *coefficient, const struct pairs *pairs, const double *x,
+                           const double *gradient, double *c, double *du);
     // Where physics fixes the coefficient of function k for a quantity: true, and the value. NULL: all are fitted.
     bool (*fixed)(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t k, size_t quantity, double *value);
 };
@@ -74,15 +73,14 @@ struct controls {
     double total[CONTROLS_MOST];                    // their sum: the coefficients of the energy
 };
 
-// Chooses those of the list (indices into control_type_at) that apply. n = 0: none.
-void controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
-                    const size_t *index);
-enum { CONTROL_PAIR_ROWS = 3 * PAIRS_AT_ONCE };  // scratch of evaluate_pairs
-size_t controls_scratch_rows(const struct controls *controls, const struct hamiltonian *hamiltonian);
+// Chooses those of the list (indices into control_type_at) that apply. n = 0: none. False where there are more functions than CONTROLS_MOST.
+bool controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
+                    const size_t *index, struct error *error);
+size_t controls_scratch_rows(const struct controls *controls);  // of controls_gather
 // The energies (ENERGY_ROWS rows) and the controls, in one pass over the pairs. c: n_functions rows; du, unless NULL: [M] rows, gradient of the
 // energy's u = sum_k total_k u_k
 void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
-                       const double *frame, double *scratch, double *energy, double *c, double *du);
+                       const double *frame, double *energy, double *c, double *du);
 // energy rows with the controls added: LOCAL and, as `parts`, KINETIC, TRAP, PAIR of `energy` (ENERGY_ROWS rows) -> out[0..3] rows
 enum { CONTROLLED_ENERGY_ROW, CONTROLLED_ROW, CONTROLLED_ROWS = CONTROLLED_ROW + CONTROLLED_QUANTITIES };
 void controls_apply(const struct controls *controls, bool parts, const double *energy, const double *c, double *out);

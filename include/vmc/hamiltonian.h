@@ -4,8 +4,17 @@
 #define VMC_HAMILTONIAN_H
 
 #include "vmc/error.h"
+#include "vmc/geometry.h"
 #include "vmc/param.h"
 #include "vmc/system.h"
+
+// What v does where two particles meet: v -> inverse / r + inverse_square / r^2, or it forbids r < core. All 0: nothing of the kind.
+struct interaction_contact {
+    double inverse, inverse_square, core;
+};
+
+// How r dv/dr is known, for the virial theorem: v is homogeneous (r dv/dr = degree v), by rows of its own, or not at all (v is no function).
+enum interaction_virial { VIRIAL_UNDECLARED, VIRIAL_HOMOGENEOUS, VIRIAL_ROWS, VIRIAL_NONE };
 
 struct interaction_type {
     const char *name, *summary;
@@ -13,13 +22,12 @@ struct interaction_type {
     const struct param *params;
     // NULL: serves every system; else NULL or the reason with the remedy.
     const char *(*refuse)(const void *state, const struct system *system);
-    // v(r) of n rows of squared distances. NULL: there is no interaction.
-    void (*pair_energy)(const void *state, size_t n, const double *r2, double *out);
-    // r dv/dr of n rows, for the virial. NULL: v is homogeneous of degree -1, so that r dv/dr = -v.
-    void (*pair_virial)(const void *state, size_t n, const double *r2, double *out);
-    // lambda where v -> lambda / r at contact. NULL: v has no such singularity.
-    double (*contact_strength)(const void *state);
-    bool only_contact;          // v is contact_strength / r at every r
+    // v(r) of n rows of r^2 and 1/r. NULL: there is no interaction, or none but its core.
+    void (*pair_energy)(const void *state, size_t n, const double *r2, const double *inverse, double *out);
+    enum interaction_virial virial;
+    double degree;              // VIRIAL_HOMOGENEOUS
+    void (*pair_virial)(const void *state, size_t n, const double *r2, const double *inverse, double *out);  // VIRIAL_ROWS: r dv/dr
+    void (*contact)(const void *state, struct interaction_contact *contact);
 };
 
 const struct interaction_type *interaction_type_at(size_t index);
@@ -30,31 +38,22 @@ struct hamiltonian {
     const struct interaction_type *type;
     const void *state;          // borrowed
     double stiffness[DIMENSIONS_MOST];  // omega_d^2 / 2
+    struct interaction_contact contact;
 };
 
 // What one evaluation yields, as rows over the walkers of a block.
 enum { POTENTIAL_TRAP, POTENTIAL_PAIR, POTENTIAL_VIRIAL, POTENTIAL_ROWS };
-// POTENTIAL_VIRIAL = sum_i x_i dV/dx_i = 2 V_trap + sum_{p<q} r dv/dr
+// POTENTIAL_VIRIAL = sum_i x_i dV/dx_i = 2 V_trap + sum_{p<q} r dv/dr; 2 V_trap alone where VIRIAL_NONE
 
 // Borrows the state (params bound). False where the interaction refuses the system.
 bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *system, const struct interaction_type *type, const void *state,
                        struct error *error);
-size_t hamiltonian_scratch_rows(const struct hamiltonian *hamiltonian);
-// x: [M] rows; out: POTENTIAL_ROWS rows; scratch: hamiltonian_scratch_rows rows.
-void hamiltonian_potential(const struct hamiltonian *hamiltonian, const double *x, double *scratch, double *out);
-// The same, and shows its pairs p > q to `visit`, up to PAIRS_AT_ONCE at a time: rows of r^2 and of v(r), in the first-level cache.
-enum { PAIRS_AT_ONCE = 16 };
-struct hamiltonian_pairs {
-    size_t n, p[PAIRS_AT_ONCE], q[PAIRS_AT_ONCE];
-    const double *r2, *energy;
-};
-typedef void hamiltonian_visit(const struct hamiltonian_pairs *pairs, void *context);
-void hamiltonian_visit_pairs(const struct hamiltonian *hamiltonian, const double *x, double *scratch, hamiltonian_visit *visit, void *context,
-                             double *out);
-// lambda of the pair force's 1/r singularity, 0 when it has none.
-double hamiltonian_contact_strength(const struct hamiltonian *hamiltonian);
-
-// Squared distances of particle p to the particles before it: rows 0 .. p-1 of out. x: [P D] rows.
-void hamiltonian_distances(const struct system *system, size_t p, const double *x, double *out);
+// d ln|psi| / dr where two particles of a class meet, for a finite local energy beside lambda / r: lambda / (D - 1), between parallel spins
+// lambda / (D + 1); 0 where v has no such singularity. On a line antiparallel pairs have none that is finite.
+double hamiltonian_slope(const struct hamiltonian *hamiltonian, size_t class);
+// Whether there are pairs with an energy.
+bool hamiltonian_has_pairs(const struct hamiltonian *hamiltonian);
+// out: POTENTIAL_ROWS rows. Its pairs are shown to `visit` too, unless NULL: a tile at a time, as to geometry_visit.
+void hamiltonian_potential(const struct hamiltonian *hamiltonian, const struct configuration *at, geometry_visitor *visit, void *context, double *out);
 
 #endif

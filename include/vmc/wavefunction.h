@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Wave functions: a product of factors, ln|psi| = sum_f ln|phi_f|, over blocks of walkers (docs/theory.md, section 2).
 //
-// Memory.  A block is WALKERS = 32 walkers side by side; a row is WALKERS doubles, one per walker, 64-byte aligned. All that is known of a
-// block at one configuration lies in one contiguous frame of rows:
-//     x [M] | gradient of ln psi [M] | Laplacian of ln psi [1] | weight of factor f: mantissa, exponent [F][2] | cache of factor f [...]
-// so that accepting a move is a swap of two frames, or one blend. |phi_f|^2 = mantissa * exp(exponent), mantissa in a safe range: ratios of
-// |psi|^2 then need one exp and no logarithm.
+// Memory. All that is known of a block at one configuration lies in one contiguous frame of rows (vmc/layout.h):
+//     x [M] | gradient of ln|psi| [M] | Laplacian [1] | weights: mantissa, exponent [n_weights][2] | distances | cache of factor f [...] | pair values
+// so that accepting a move of all particles is a swap of two frames, or one blend. |phi_f|^2 = mantissa * exp(exponent) with the mantissa within
+// 2^-60 .. 2^60, or 0: ratios of |psi|^2 then need one exp and no logarithm, and no product of factors overflows. All factors that are products
+// over pairs share one weight.
 #ifndef VMC_WAVEFUNCTION_H
 #define VMC_WAVEFUNCTION_H
 
 #include "vmc/error.h"
+#include "vmc/geometry.h"
+#include "vmc/layout.h"
 #include "vmc/param.h"
 #include "vmc/system.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { WALKERS = 32, FACTORS_MOST = 8 };
+enum { FACTORS_MOST = 8 };
 
 // A named, shaped part of a factor's parameters, for the results file: "a" [M], "w" [M, N], "sigma" [D].
 struct factor_view {
@@ -32,42 +34,78 @@ struct factor_view {
 };
 enum { FACTOR_VIEWS_MOST = 6 };
 
+enum factor_symmetry { FACTOR_UNSYMMETRIC, FACTOR_SYMMETRIC, FACTOR_ANTISYMMETRIC };
+// How ln|phi| behaves where two particles of a class meet: slope r, or power ln r.
+struct factor_contact {
+    double slope, power;
+};
+// What a factor declares of itself, at its parameters in use; nothing is assumed where nothing is said.
+struct factor_traits {
+    enum factor_symmetry symmetry;   // under exchange of particles with the same spin
+    bool has_nodes;                  // changes sign somewhere
+    bool scalable;                   // its trained parameters can stretch it as a whole: where all factors are, the virial theorem holds at the optimum
+    double core;                     // phi = 0 where two particles are closer; 0: nowhere
+    struct factor_contact contact[PAIR_CLASSES];
+};
+
+// What a factor may know of what it stands beside.
+struct factor_surroundings {
+    bool others_carry_trap;          // another factor of the product has the trap's Gaussian
+    double slope[PAIR_CLASSES];      // d ln|psi| / dr where two particles of a class meet, as the pair force asks for; 0: none
+};
+
 struct factor_type {
     const char *name, *summary;
     size_t state_size;
     const struct param *params;  // into the state
     bool carries_trap;           // has the trap's Gaussian in it by itself
 
-    // After the params are bound. `others_carry_trap`: another factor of the product has the trap's Gaussian.
-    bool (*build)(void *state, const struct system *system, bool others_carry_trap, struct error *error);
-    void (*finish)(void *state);
+    // ---- required of every factor
+    // After the params are bound.
+    bool (*build)(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error);
     size_t (*n_parameters)(const void *state);
-    size_t (*n_cache_rows)(const void *state);
     size_t (*views)(const void *state, struct factor_view view[FACTOR_VIEWS_MOST]);
-    const char *(*representation)(const void *state);  // NULL, or an attribute the results file keeps
     // Starting parameters. `uniform()` of `random` gives doubles in (0, 1).
     void (*start)(const void *state, double (*uniform)(void *random), void *random, double *theta);
     // Takes over new parameters; everything below sees these. False when they make no wave function (sigma not finite, …).
     bool (*prepare)(void *state, const double *theta);
+    void (*traits)(const void *state, struct factor_traits *traits);
 
-    // Kernels: no allocation, no failure. x: [M] rows. Any of them may be called for another block by another thread at the same time.
-    // weight[0], weight[1]: mantissa and exponent rows of |phi|^2.
-    void (*weigh)(const void *state, const double *x, double *weight, double *cache);
-    // weight, grad ln phi [M] and Laplacian ln phi [1] (sum over all coordinates), the latter two added to the rows given where `add`; leaves in
-    // the cache what `accumulate`, `derivatives` and `move` need.
-    void (*evaluate)(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache);
-    // Weight of the configuration in which particle p moved: `x` holds the new coordinates, `old_x`, `old_weight` and `old_cache` the old
-    // ones; fills weight and cache so that a further `move` can start there. NULL: `weigh` is used.
-    void (*move)(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache, const double *x,
-                 double *weight, double *cache);
-    // The cache: n_move_rows rows that `move` starts from and writes, then n_kept_rows that `derivatives`, `accumulate`, `features` and samplers
+    // ---- kernels: no allocation, no failure. Any of them may be called for another block by another thread at the same time.
+    // Either those of a product over pairs, ln phi = sum_{p<q} f(r_pq), a tile of pairs at a time; the product does the rest:
+    // value[k] += f of pair k; rows.
+    void (*pair_values)(const void *state, const struct pairs *pairs, double *value);
+    // value[0] += sum_k f, slope[k] += f'/r, curvature[0] += sum_k [ f'' + (D - 1) f'/r ]; rows
+    void (*pair_terms)(const void *state, const struct pairs *pairs, double *value, double *slope, double *curvature);
+    // o[K rows] += sum_k df/dtheta; where `along` is not NULL, response[K rows] += sum_k (d/dr df/dtheta) / r along[k]
+    void (*pair_derivatives)(const void *state, const struct pairs *pairs, const double *along, double *o, double *response);
+
+    // … or these. weight[0], weight[1]: mantissa and exponent rows of |phi|^2.
+    // Weight, grad ln phi [M] and Laplacian ln phi [1] (sum over all coordinates), the latter two added to the rows given where FACTOR_ADD; leaves in
+    // the cache what `accumulate`, `derivatives` and `ratio` need. FACTOR_KEPT: the move rows of the cache are those of x already.
+    void (*evaluate)(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian, double *cache);
+    // O_k = d ln phi / d theta_k as rows [K]. After `evaluate` of the same x.
+    void (*derivatives)(const void *state, const struct configuration *at, const double *cache, double *o);
+
+    // ---- optional
+    void (*finish)(void *state);
+    size_t (*n_cache_rows)(const void *state);
+    const char *(*representation)(const void *state);  // an attribute the results file keeps
+    // The weight alone, and the move rows of the cache. NULL: `evaluate`, into rows of scratch; then the cache has no move rows.
+    void (*weigh)(const void *state, const struct configuration *at, double *weight, double *cache);
+    // One-particle moves. Weight of the configuration `at`, in which particle p has moved from old_x; old_weight and old_cache are those of before.
+    // What `accept` will need goes into `cache`, of the trial. NULL: `weigh`.
+    void (*ratio)(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache,
+                  const struct configuration *at, double *weight, double *cache);
+    // What accepting changes in the cache, for the walkers of the mask. NULL: the move rows are taken over from the trial.
+    void (*accept)(const void *state, size_t p, const double *mask, const double *trial_cache, double *cache);
+    // The cache: n_move_rows rows that one-particle moves start from, then n_kept_rows that `derivatives`, `accumulate`, `features` and samplers
     // read after `evaluate`. Moves of all particles leave the former behind.
     size_t (*n_move_rows)(const void *state);
     size_t (*n_kept_rows)(const void *state);
-    // O_k = d ln phi / d theta_k as rows [K]. After `evaluate` of the same x.
-    void (*derivatives)(const void *state, const double *x, const double *cache, double *o);
     // Adds sum over walkers of ( c O_k - 1/2 grad u . grad O_k ) to the accumulator, c a row, grad u (du) [M] rows or NULL for none. After
     // `evaluate`. The accumulator has n_sums rows in a form of the factor's own (per walker where K is small); `collect` adds it to out[K].
+    // NULL: made of `derivatives`, for an energy without control variates, whose gradient needs no grad O.
     void (*accumulate)(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums);
     void (*collect)(const void *state, const double *sums, double *out);
     size_t (*n_sum_rows)(const void *state);
@@ -86,21 +124,28 @@ struct factor_type {
     // A scale of the variance of O_k over the samples, [K], such that `gram` is fast with weights of that form. NULL: the variance itself.
     void (*scale)(const void *state, size_t n, size_t stride, const double *features, double *out);
 };
+enum { FACTOR_ADD = 1, FACTOR_KEPT = 2 };
 
 struct factor {
     const struct factor_type *type;
     void *state;                  // borrowed; its built parts are the wave function's
     size_t first_parameter, n_parameters;
+    size_t weight;                // number of its weight; products over pairs share one
     size_t first_cache_row, n_move_rows, n_kept_rows, first_sum_row;
     size_t first_feature, n_features;
 };
 
 struct wavefunction {
     struct system system;
-    size_t n_coordinates, n_factors, n_parameters;
+    struct geometry geometry;
+    size_t n_coordinates, n_factors, n_parameters, n_weights;
     struct factor factor[FACTORS_MOST];
+    // products over pairs: their weight; whether the values of all pairs are kept for one-particle moves
+    bool has_pair_factors, keeps_pair_values;
+    size_t pair_weight;
+    bool wants_plain;             // a factor's gradient needs the plain energy (wavefunction_accumulate)
     // row numbers within a frame
-    size_t row_gradient, row_laplacian, row_weight, row_cache, n_rows;
+    size_t row_gradient, row_laplacian, row_weight, row_pairs, row_cache, row_pair_values, n_rows;
     size_t n_scratch_rows, n_sum_rows, n_features;
 };
 
@@ -109,20 +154,34 @@ const struct factor_type *factor_type_at(size_t index);
 const char *factor_name(size_t index);
 
 // Borrows the states (zeroed, state_size bytes, params bound), in the order of the product, and builds them. On failure nothing is left to
-// finish.
-bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, size_t n_factors,
+// finish. slope: what the pair force asks of psi at contact, per class of pair; NULL: nothing.
+bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, const double *slope, size_t n_factors,
                         const struct factor_type *const *type, void **state, struct error *error);
 void wavefunction_finish(struct wavefunction *wavefunction);
 void wavefunction_start(const struct wavefunction *wavefunction, double (*uniform)(void *random), void *random, double *theta);
 bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta);
 
+// Of the whole product at the parameters in use: antisymmetric where one factor is and the others are symmetric; contacts add up.
+void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_traits *traits);
+
 // On one frame (n_rows rows); x must stand in its first M rows.
+struct configuration wavefunction_configuration(const struct wavefunction *wavefunction, const double *frame);
+// The weights alone.
 void wavefunction_weigh(const struct wavefunction *wavefunction, double *frame);
 void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame);
-void wavefunction_move(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial);
+// The same where one-particle moves have kept the weights and the move rows of the caches up to date.
+void wavefunction_evaluate_moved(const struct wavefunction *wavefunction, double *frame);
+// What one-particle moves start from, from scratch: weights and the move rows of the caches. Returns the largest change of ln|psi|^2 that this
+// makes in a frame which moves have kept up to date (`updated`), else 0.
+double wavefunction_refresh(const struct wavefunction *wavefunction, bool updated, double *frame);
+// Weights of `trial`, whose x differs from that of `frame` in particle p alone; what accepting will need is left in the trial.
+void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial);
+// The walkers of the mask take over the move of p: x, weights, move rows. The trial's x is that of the frame afterwards.
+void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial, double *frame);
 void wavefunction_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o);
-void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *du, double *scratch,
-                             double *sums);
+// c: row of the controlled energy's deviations, plain: of those of the plain energy (read where wants_plain); du: see factor_type.accumulate.
+void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *plain, const double *du,
+                             double *scratch, double *sums);
 void wavefunction_collect(const struct wavefunction *wavefunction, const double *sums, double *out);
 // Features of all factors, [n_features] rows.
 void wavefunction_features(const struct wavefunction *wavefunction, const double *frame, double *rows);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/memory.h"
 
-#include "vmc/wavefunction.h"
+#include "vmc/layout.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -8,8 +8,9 @@
 #ifndef VMC_BASE_PACK_H
 #define VMC_BASE_PACK_H
 
-#include "vmc/wavefunction.h"
+#include "vmc/layout.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifndef PACK_WIDTH
@@ -181,6 +182,18 @@ PACK_INLINE pack pack_log(pack x)
     // 2 s = f - s f, so that the leading term is exact
     const pack log_m = f - s * (f - z * p);
     return pack_fma(n, pack_all(0x1.62e42fefa0000p-1), pack_fma(n, pack_all(0x1.cf79abc9e3b3ap-40), log_m));
+}
+
+// k of 2^k <= x < 2^(k+1) for normal x > 0, as a double.
+PACK_INLINE pack pack_exponent(pack x)
+{
+    return (pack)(((pack_words)x >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
+}
+
+// x 2^k for whole k, where both x and the result are normal.
+PACK_INLINE pack pack_scale(pack x, pack k)
+{
+    return (pack)((pack_words)x + ((pack_words)(k + 0x1.8p52) << 52));
 }
 
 // 1/sqrt x for normal x > 0; relative error below 4e-16. A start from the bits (good to 5 %), the parabola in x y^2 that is best for it

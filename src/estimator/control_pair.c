@@ -4,8 +4,9 @@
 //     C_n = -sum_{p<q} [ u_n'' + (D-1) u_n'/r + (u_n'/r) (r_p - r_q).(g_p - g_q) ]
 // and with A = D - 3 + (r_p - r_q).(g_p - g_q)
 //     C_1 = -sum [ (A + 2) t^2/r - 2 beta t^3 ],   C_2 = -2 sum t^3 (A + 3 t),   C_3 = -3 sum y t^3 (A + 4 t).
-// cusp: n = 1, 2, 3. Near contact C_1 -> -(D-1)/r, so kappa_1 = lambda/(D-1) cancels the lambda/r of a Coulomb pair: exactly, in 2D, where the
-// plain variance is infinite; in 3D it is finite and kappa_1 is fitted like the others. Powers above the first let the range adapt.
+// cusp: n = 1, 2, 3, for each class of pairs. Near contact C_1 -> -(D-1)/r (between parallel spins -(D+1)/r), so kappa_1 = the slope that psi lacks
+// cancels what is left of the lambda/r of a Coulomb pair: exactly, in 2D, where the plain variance is infinite; in 3D it is finite and kappa_1 is
+// fitted like the others. Powers above the first let the range adapt.
 // pair: n = 2, 3, for forces without a 1/r. One division and one inverse root per pair serve all powers, values and slopes.
 // Check: beta = 1, r = 1, n = 1: t = 1/2, y = 1/2, u' = 1/4, u'' = -1/4.
 #include "base/rows.h"
@@ -15,37 +16,41 @@ enum { POWERS = 3 };
 
 extern const struct control_type control_cusp, control_pair;
 
-static bool has_pairs(const struct hamiltonian *hamiltonian) { return hamiltonian->type->pair_energy && hamiltonian->system.particles > 1; }
-
+// Whether the classes of pairs that there are have a cusp: on a line only parallel spins do.
 static bool cusp_applies(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction)
 {
+    const struct system *system = &hamiltonian->system;
     (void)wavefunction;
-    return has_pairs(hamiltonian) && hamiltonian->system.dimensions > 1 && hamiltonian_contact_strength(hamiltonian) > 0;
+    return hamiltonian_has_pairs(hamiltonian) && hamiltonian->contact.inverse > 0 &&
+           (system->dimensions > 1 || system_class_pairs(system, PAIR_ANTIPARALLEL) == 0);
 }
 
 static bool pair_applies(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction)
 {
-    return has_pairs(hamiltonian) && !cusp_applies(hamiltonian, wavefunction);
+    return hamiltonian_has_pairs(hamiltonian) && !cusp_applies(hamiltonian, wavefunction);
 }
 
-static size_t three(const struct system *system)
+static size_t n_classes(const struct system *system)
 {
-    (void)system;
-    return POWERS;
+    return (size_t)(system_class_pairs(system, PAIR_ANTIPARALLEL) > 0) + (system_class_pairs(system, PAIR_PARALLEL) > 0);
 }
 
-static size_t two(const struct system *system)
+// Antiparallel pairs come first where there are both classes.
+static size_t column_of(const struct system *system, size_t class) { return n_classes(system) > 1 && class == PAIR_PARALLEL; }
+static size_t class_of(const struct system *system, size_t column)
 {
-    (void)system;
-    return POWERS - 1;
+    return n_classes(system) > 1 ? column : system_class_pairs(system, PAIR_PARALLEL) > 0 ? PAIR_PARALLEL : PAIR_ANTIPARALLEL;
 }
 
-// Rows over the pairs, filled by one short loop per function, so that a processor has several packs in flight.
+static size_t n_cusp(const struct system *system) { return POWERS * n_classes(system); }
+static size_t n_pair(const struct system *system) { return (POWERS - 1) * n_classes(system); }
+
+// Rows over a tile of pairs, filled by one short loop per function, so that a processor has several packs in flight.
 struct functions {
-    double *along, *root, *range;  // A, 1 / r, t: [PAIRS_AT_ONCE] each
+    double along[PAIRS_AT_ONCE * WALKERS], range[PAIRS_AT_ONCE * WALKERS];  // A, later the pull; t
 };
 
-PACK_INLINE void find_along(size_t dimensions, const struct hamiltonian_pairs *pairs, const double *x, const double *gradient, double *out)
+PACK_INLINE void find_along(size_t dimensions, const struct pairs *pairs, const double *x, const double *gradient, double *out)
 {
     for (size_t k = 0; k < pairs->n; k++) {
         const size_t first = pairs->p[k] * dimensions * ROW_PACKS, second = pairs->q[k] * dimensions * ROW_PACKS;
@@ -60,15 +65,11 @@ PACK_INLINE void find_along(size_t dimensions, const struct hamiltonian_pairs *p
     }
 }
 
-static void find_ranges(const struct hamiltonian *hamiltonian, const struct hamiltonian_pairs *pairs, double beta, const struct functions *functions)
+static void find_ranges(const struct pairs *pairs, double beta, double *range)
 {
-    const pack *r2 = (const pack *)pairs->r2, *energy = (const pack *)pairs->energy;
-    pack *root = (pack *)functions->root, *range = (pack *)functions->range;
-    const double strength = hamiltonian->type->only_contact ? hamiltonian_contact_strength(hamiltonian) : 0, scale = 1 / strength;
+    const pack *r2 = (const pack *)pairs->r2, *inverse = (const pack *)pairs->inverse;
     for (size_t k = 0; k < pairs->n * ROW_PACKS; k++)
-        root[k] = strength > 0 ? (pack)(energy[k] * scale) : pack_rsqrt(r2[k]);
-    for (size_t k = 0; k < pairs->n * ROW_PACKS; k++)
-        range[k] = 1.0 / pack_fma(beta * r2[k], root[k], pack_all(1.0));
+        ((pack *)range)[k] = 1.0 / pack_fma(beta * r2[k], inverse[k], pack_all(1.0));
 }
 
 // t^2 / r, t^3, y t^3 of one pack of pairs, from which all u' and u'' are made
@@ -79,16 +80,19 @@ PACK_INLINE void pair_functions(double beta, pack root, pack t, pack out[POWERS]
     out[2] = out[1] * ((1.0 - t) * (1 / beta));
 }
 
-// C_n; with weights also the pull of every pair, sum_n weight[n] u_n'/r, in place of A
-PACK_INLINE void add_values(size_t n, const struct functions *functions, double beta, size_t lowest, const double *weight, double *c)
+// C_n of the pairs in column `column` of both, or of all; with weights also the pull of every pair, sum_n weight[n] u_n'/r, in place of A
+PACK_INLINE void add_values(const struct pairs *pairs, const size_t *column, size_t wanted, struct functions *functions, double beta, size_t lowest,
+                            const double *weight, double *c)
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack sum[POWERS] = { { 0 } }, poles = pack_all(0.0), cubes = pack_all(0.0);
-        for (size_t k = 0; k < n; k++) {
+        for (size_t k = 0; k < pairs->n; k++) {
             const size_t at = k * ROW_PACKS + l;
+            if (column && column[k] != wanted)
+                continue;
             const pack along = ((const pack *)functions->along)[at], t = ((const pack *)functions->range)[at];
             pack f[POWERS];
-            pair_functions(beta, ((const pack *)functions->root)[at], t, f);
+            pair_functions(beta, ((const pack *)pairs->inverse)[at], t, f);
             sum[0] = pack_fma(f[0], along, sum[0]);
             poles += f[0];
             cubes += f[1];
@@ -104,7 +108,7 @@ PACK_INLINE void add_values(size_t n, const struct functions *functions, double 
 }
 
 // du += pull (r_p - r_q) for p, and - for q
-PACK_INLINE void add_slopes(size_t dimensions, const struct hamiltonian_pairs *pairs, const double *pull, const double *x, double *du)
+PACK_INLINE void add_slopes(size_t dimensions, const struct pairs *pairs, const double *pull, const double *x, double *du)
 {
     for (size_t k = 0; k < pairs->n; k++) {
         const size_t first = pairs->p[k] * dimensions * ROW_PACKS, second = pairs->q[k] * dimensions * ROW_PACKS;
@@ -118,62 +122,72 @@ PACK_INLINE void add_slopes(size_t dimensions, const struct hamiltonian_pairs *p
     }
 }
 
-PACK_INLINE void evaluate_some(size_t dimensions, const struct hamiltonian_pairs *pairs, const struct functions *functions, double beta,
+PACK_INLINE void evaluate_some(size_t dimensions, const struct system *system, const struct pairs *pairs, struct functions *functions, double beta,
                                const double *coefficient, size_t lowest, const double *x, const double *gradient, double *c, double *du)
 {
-    double weight[POWERS] = { 0 };
-    for (size_t n = lowest; n < POWERS; n++)
-        weight[n] = (double)(n + 1) * coefficient[n - lowest];
+    const size_t classes = n_classes(system), powers = POWERS - lowest;
+    size_t column[PAIRS_AT_ONCE];
+    for (size_t k = 0; classes > 1 && k < pairs->n; k++)
+        column[k] = column_of(system, pairs->class[k]);
     find_along(dimensions, pairs, x, gradient, functions->along);
-    if (du) {
-        add_values(pairs->n, functions, beta, lowest, weight, c);
-        add_slopes(dimensions, pairs, functions->along, x, du);
-    } else {
-        add_values(pairs->n, functions, beta, lowest, NULL, c);
+    for (size_t k = 0; k < classes; k++) {
+        double weight[POWERS] = { 0 };
+        for (size_t n = lowest; n < POWERS; n++)
+            weight[n] = (double)(n + 1) * coefficient[k * powers + n - lowest];
+        if (du)
+            add_values(pairs, classes > 1 ? column : NULL, k, functions, beta, lowest, weight, rows_at(c, k * powers));
+        else
+            add_values(pairs, classes > 1 ? column : NULL, k, functions, beta, lowest, NULL, rows_at(c, k * powers));
     }
+    if (du)
+        add_slopes(dimensions, pairs, functions->along, x, du);
 }
 
-static void evaluate_powers(const struct controls *controls, const struct hamiltonian *hamiltonian, const double *coefficient, size_t lowest,
-                            const struct hamiltonian_pairs *pairs, const double *x, const double *gradient, double *scratch, double *c, double *du)
+static void evaluate_powers(const struct controls *controls, const double *coefficient, size_t lowest, const struct pairs *pairs, const double *x,
+                            const double *gradient, double *c, double *du)
 {
-    const size_t dimensions = controls->system.dimensions;
+    const struct system *system = &controls->system;
     const double beta = controls->range;
-    const struct functions functions = { scratch, rows_at(scratch, PAIRS_AT_ONCE), rows_at(scratch, 2 * PAIRS_AT_ONCE) };
-    find_ranges(hamiltonian, pairs, beta, &functions);
-    if (dimensions == 3)
-        evaluate_some(3, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
-    else if (dimensions == 2)
-        evaluate_some(2, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
+    _Alignas(64) struct functions functions;
+    find_ranges(pairs, beta, functions.range);
+    if (system->dimensions == 3)
+        evaluate_some(3, system, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
+    else if (system->dimensions == 2)
+        evaluate_some(2, system, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
     else
-        evaluate_some(1, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
+        evaluate_some(1, system, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
 }
 
-static void evaluate_cusp(const struct controls *controls, const struct hamiltonian *hamiltonian, const double *coefficient,
-                          const struct hamiltonian_pairs *pairs, const double *x, const double *gradient, double *scratch, double *c, double *du)
+static void evaluate_cusp(const struct controls *controls, const double *coefficient, const struct pairs *pairs, const double *x,
+                          const double *gradient, double *c, double *du)
 {
-    evaluate_powers(controls, hamiltonian, coefficient, 0, pairs, x, gradient, scratch, c, du);
+    evaluate_powers(controls, coefficient, 0, pairs, x, gradient, c, du);
 }
 
-// In 2D the coefficient of y must be exact: the pair energy has the whole 1/r, kinetic and trap energy have none.
+// In 2D the coefficients of y must be exact: the pair energy's 1/r asks for the slope that psi should have at contact, the kinetic energy has what
+// psi's own slope gives, and the trap none. Their sum is the part that psi leaves out.
 static bool cusp_fixed(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t k, size_t quantity, double *value)
 {
-    (void)wavefunction;
-    if (k > 0 || hamiltonian->system.dimensions != 2)
+    const struct system *system = &hamiltonian->system;
+    const size_t class = class_of(system, k / POWERS);
+    struct factor_traits traits;
+    if (k % POWERS > 0 || system->dimensions != 2)
         return false;
-    *value = quantity == CONTROLLED_PAIR ? hamiltonian_contact_strength(hamiltonian) : 0;
+    wavefunction_traits(wavefunction, &traits);
+    *value = quantity == CONTROLLED_PAIR ? hamiltonian_slope(hamiltonian, class) : quantity == CONTROLLED_KINETIC ? -traits.contact[class].slope : 0;
     return true;
 }
 
 const struct control_type control_cusp = {
     .name = "cusp", .summary = "u = y, y^2, y^3 with y = r / (1 + beta r) over pairs; cancels the 1/r of a Coulomb pair", .applies = cusp_applies,
-    .n_functions = three, .evaluate_pairs = evaluate_cusp, .fixed = cusp_fixed };
+    .n_functions = n_cusp, .evaluate_pairs = evaluate_cusp, .fixed = cusp_fixed };
 
-static void evaluate_pair(const struct controls *controls, const struct hamiltonian *hamiltonian, const double *coefficient,
-                          const struct hamiltonian_pairs *pairs, const double *x, const double *gradient, double *scratch, double *c, double *du)
+static void evaluate_pair(const struct controls *controls, const double *coefficient, const struct pairs *pairs, const double *x,
+                          const double *gradient, double *c, double *du)
 {
-    evaluate_powers(controls, hamiltonian, coefficient, 1, pairs, x, gradient, scratch, c, du);
+    evaluate_powers(controls, coefficient, 1, pairs, x, gradient, c, du);
 }
 
 const struct control_type control_pair = {
-    .name = "pair", .summary = "u = y^2, y^3 over pairs, for forces without a 1/r", .applies = pair_applies, .n_functions = two,
+    .name = "pair", .summary = "u = y^2, y^3 over pairs, for forces without a 1/r", .applies = pair_applies, .n_functions = n_pair,
     .evaluate_pairs = evaluate_pair };

@@ -22,18 +22,21 @@ static double first_range(const struct system *system)
     return 0.6 * sqrt(pow(product, 1 / (double)system->dimensions));
 }
 
-static void add_type(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
+static bool add_type(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
                      const struct control_type *type)
 {
     const size_t n = type->n_functions(&controls->system), first = controls->n_functions;
-    if (controls->n_types == CONTROL_TYPES_MOST || first + n > CONTROLS_MOST || !type->applies(hamiltonian, wavefunction))
-        return;
+    if (!type->applies(hamiltonian, wavefunction))
+        return true;
+    if (controls->n_types == CONTROL_TYPES_MOST || first + n > CONTROLS_MOST)
+        return false;
     controls->type[controls->n_types] = type;
     controls->first_function[controls->n_types++] = first;
     controls->n_functions += n;
     for (size_t k = 0; type->fixed && k < n; k++)
         for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
             controls->is_fixed[first + k] = type->fixed(hamiltonian, wavefunction, k, q, &controls->coefficient[q][first + k]);
+    return true;
 }
 
 static void sum_coefficients(struct controls *controls)
@@ -45,47 +48,44 @@ static void sum_coefficients(struct controls *controls)
     }
 }
 
-void controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
-                    const size_t *index)
+bool controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
+                    const size_t *index, struct error *error)
 {
     *controls = (struct controls){ .system = wavefunction->system, .range = first_range(&wavefunction->system) };
     for (size_t k = 0; k < n; k++)
-        add_type(controls, hamiltonian, wavefunction, control_type_at(index[k]));
+        if (!add_type(controls, hamiltonian, wavefunction, control_type_at(index[k])))
+            return error_add(error, ERROR_CONFIG, "[measure] controls: more than %d functions; name fewer control variates", CONTROLS_MOST);
     sum_coefficients(controls);
+    return true;
 }
 
 static size_t n_moment_variables(const struct controls *controls);
 
-// pairs of the potential, then what controls keep of them, or z of the fit
-size_t controls_scratch_rows(const struct controls *controls, const struct hamiltonian *hamiltonian)
-{
-    const size_t rows = estimator_scratch_rows(hamiltonian) + CONTROL_PAIR_ROWS, variables = n_moment_variables(controls);
-    return rows > variables ? rows : variables;
-}
+// z of the fit
+size_t controls_scratch_rows(const struct controls *controls) { return n_moment_variables(controls); }
 
 struct evaluation {
     const struct controls *controls;
-    const struct hamiltonian *hamiltonian;
     const double *x, *gradient;
-    double *scratch, *c, *du;
+    double *c, *du;
 };
 
-static void visit_pairs(const struct hamiltonian_pairs *pairs, void *context)
+static void visit_pairs(const struct pairs *pairs, void *context)
 {
     const struct evaluation *e = context;
     for (size_t t = 0; t < e->controls->n_types; t++) {
         const size_t first = e->controls->first_function[t];
         if (e->controls->type[t]->evaluate_pairs)
-            e->controls->type[t]->evaluate_pairs(e->controls, e->hamiltonian, e->controls->total + first, pairs, e->x, e->gradient, e->scratch,
-                                                 rows_at(e->c, first), e->du);
+            e->controls->type[t]->evaluate_pairs(e->controls, e->controls->total + first, pairs, e->x, e->gradient, rows_at(e->c, first), e->du);
     }
 }
 
 void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
-                       const double *frame, double *scratch, double *energy, double *c, double *du)
+                       const double *frame, double *energy, double *c, double *du)
 {
     const double *gradient = rows_at_const(frame, wavefunction->row_gradient);
-    double *own = rows_at(scratch, estimator_scratch_rows(hamiltonian));
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    bool reads_pairs = false;
     if (du)
         rows_fill(wavefunction->n_coordinates, 0, du);
     for (size_t t = 0; t < controls->n_types; t++) {
@@ -94,9 +94,10 @@ void controls_evaluate(const struct controls *controls, const struct hamiltonian
             controls->type[t]->evaluate(controls, controls->total + first, frame, gradient, rows_at(c, first), du);
         else
             rows_fill(controls->type[t]->n_functions(&controls->system), 0, rows_at(c, first));
+        reads_pairs = reads_pairs || controls->type[t]->evaluate_pairs;
     }
-    struct evaluation evaluation = { controls, hamiltonian, frame, gradient, own, c, du };
-    hamiltonian_visit_pairs(hamiltonian, frame, scratch, visit_pairs, &evaluation, rows_at(energy, ENERGY_TRAP));
+    struct evaluation evaluation = { controls, frame, gradient, c, du };
+    hamiltonian_potential(hamiltonian, &at, reads_pairs ? visit_pairs : NULL, &evaluation, rows_at(energy, ENERGY_TRAP));
     estimator_assemble(wavefunction, frame, energy);
 }
 

@@ -6,8 +6,6 @@
 
 _Static_assert(ENERGY_PAIR == ENERGY_TRAP + POTENTIAL_PAIR && ENERGY_VIRIAL == ENERGY_TRAP + POTENTIAL_VIRIAL, "the potential's rows are energy rows");
 
-size_t estimator_scratch_rows(const struct hamiltonian *hamiltonian) { return hamiltonian_scratch_rows(hamiltonian); }
-
 PACK_HOT void estimator_assemble(const struct wavefunction *wavefunction, const double *frame, double *out)
 {
     const pack *laplacian = (const pack *)rows_at_const(frame, wavefunction->row_laplacian);
@@ -21,9 +19,9 @@ PACK_HOT void estimator_assemble(const struct wavefunction *wavefunction, const 
     }
 }
 
-PACK_HOT void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *scratch,
-                      double *out)
+PACK_HOT void estimator_energy(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, const double *frame, double *out)
 {
-    hamiltonian_potential(hamiltonian, frame, scratch, rows_at(out, ENERGY_TRAP));
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    hamiltonian_potential(hamiltonian, &at, NULL, NULL, rows_at(out, ENERGY_TRAP));
     estimator_assemble(wavefunction, frame, out);
 }

@@ -20,15 +20,15 @@ static const double pi = 3.14159265358979323846;
 static double cloud_radius(const struct hamiltonian *hamiltonian, double omega)
 {
     const double particles = (double)hamiltonian->system.particles, step = 0.25 / sqrt(omega);
-    _Alignas(64) double r2[WALKERS], v[WALKERS];
+    _Alignas(64) double r2[WALKERS], inverse[WALKERS], v[WALKERS];
     size_t k = 0;
-    if (!hamiltonian->type->pair_energy || hamiltonian->system.particles < 2)
+    if (!hamiltonian_has_pairs(hamiltonian))
         return 0;
     for (; k < 4096; k++) {
         const double radius = step * (double)(k + 1);
         for (size_t w = 0; w < WALKERS; w++)
-            r2[w] = radius * radius;
-        hamiltonian->type->pair_energy(hamiltonian->state, 1, r2, v);
+            r2[w] = 1 / ((inverse[w] = 1 / radius) * inverse[w]);
+        hamiltonian->type->pair_energy(hamiltonian->state, 1, r2, inverse, v);
         if (!(particles * v[0] > 0.5 * omega * omega * radius * radius))
             break;
     }

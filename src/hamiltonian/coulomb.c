@@ -23,15 +23,16 @@ static const char *refuse(const void *state, const struct system *system)
                : NULL;
 }
 
-static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, double *out)
+static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
 {
     const struct coulomb *coulomb = state;
+    (void)r2;
     for (size_t k = 0; k < n * ROW_PACKS; k++)
-        ((pack *)out)[k] = coulomb->strength * pack_rsqrt(((const pack *)r2)[k]);
+        ((pack *)out)[k] = coulomb->strength * ((const pack *)inverse)[k];
 }
 
-static double contact_strength(const void *state) { return ((const struct coulomb *)state)->strength; }
+static void contact(const void *state, struct interaction_contact *contact) { contact->inverse = ((const struct coulomb *)state)->strength; }
 
 const struct interaction_type interaction_coulomb = {
     .name = "coulomb", .summary = "repulsion lambda / r", .state_size = sizeof(struct coulomb), .params = params, .refuse = refuse,
-    .pair_energy = pair_energy, .contact_strength = contact_strength, .only_contact = true };
+    .pair_energy = pair_energy, .virial = VIRIAL_HOMOGENEOUS, .degree = -1, .contact = contact };

@@ -18,22 +18,30 @@ static const struct param params[] = {
     PARAM_END
 };
 
-static void pair_energy(const void *state, size_t n, const double *r2, double *out)
+static void pair_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
 {
     const struct soft_coulomb *soft = state;
+    (void)inverse;
     for (size_t k = 0; k < n * ROW_PACKS; k++)
         ((pack *)out)[k] = soft->strength * pack_rsqrt(((const pack *)r2)[k] + soft->softening * soft->softening);
 }
 
-static void pair_virial(const void *state, size_t n, const double *r2, double *out)
+static void pair_virial(const void *state, size_t n, const double *r2, const double *inverse, double *out)
 {
     const struct soft_coulomb *soft = state;
+    (void)inverse;
     for (size_t k = 0; k < n * ROW_PACKS; k++) {
-        const pack square = ((const pack *)r2)[k], inverse = pack_rsqrt(square + soft->softening * soft->softening);
-        ((pack *)out)[k] = -soft->strength * square * (inverse * inverse * inverse);
+        const pack square = ((const pack *)r2)[k], root = pack_rsqrt(square + soft->softening * soft->softening);
+        ((pack *)out)[k] = -soft->strength * square * (root * root * root);
     }
+}
+
+static void contact(const void *state, struct interaction_contact *contact)
+{
+    (void)state;
+    (void)contact;  // finite at r = 0
 }
 
 const struct interaction_type interaction_soft_coulomb = {
     .name = "soft-coulomb", .summary = "repulsion lambda / sqrt(r^2 + epsilon^2)", .state_size = sizeof(struct soft_coulomb), .params = params,
-    .pair_energy = pair_energy, .pair_virial = pair_virial };
+    .pair_energy = pair_energy, .virial = VIRIAL_ROWS, .pair_virial = pair_virial, .contact = contact };

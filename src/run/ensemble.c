@@ -12,7 +12,7 @@
 // Rows of one thread's scratch, in the order in which a draw uses them. The frame for trial moves is the thread's too; it changes places with that of
 // a block whose walkers all accept.
 struct rows {
-    double *trial, *sampler, *estimator, *factor, *control, *energy, *c, *controlled, *du, *features, *weight, *moments;
+    double *trial, *sampler, *factor, *control, *energy, *c, *controlled, *du, *features, *weight, *plain, *moments;
 };
 
 static size_t place(double *scratch, size_t *at, size_t rows, double **out)
@@ -27,9 +27,8 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     place(scratch, &at, wavefunction->n_rows, &rows->trial);
     place(scratch, &at, ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction), &rows->sampler);
-    place(scratch, &at, estimator_scratch_rows(&ensemble->hamiltonian), &rows->estimator);
     place(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
-    place(scratch, &at, controls_scratch_rows(&ensemble->controls, &ensemble->hamiltonian), &rows->control);
+    place(scratch, &at, controls_scratch_rows(&ensemble->controls), &rows->control);
     place(scratch, &at, ENERGY_ROWS, &rows->energy);
     place(scratch, &at, CONTROLS_MOST, &rows->c);
     if (ensemble->controls.n_functions > 0)
@@ -39,6 +38,7 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
     place(scratch, &at, wavefunction->n_coordinates, &rows->du);
     place(scratch, &at, wavefunction->n_features, &rows->features);
     place(scratch, &at, 1, &rows->weight);
+    place(scratch, &at, 1, &rows->plain);
     return place(scratch, &at, MOMENT_ROWS, &rows->moments);
 }
 
@@ -76,13 +76,13 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
     return true;
 }
 
-static void choose_controls(struct ensemble *ensemble, const struct settings *settings)
+static bool choose_controls(struct ensemble *ensemble, const struct settings *settings, struct error *error)
 {
     size_t index[CONTROL_TYPES_MOST], n = 0;
     for (size_t k = 0; control_type_at(k) && n < CONTROL_TYPES_MOST; k++)
         if (settings_chooses(settings, SETTINGS_CONTROL, k))
             index[n++] = k;
-    controls_build(&ensemble->controls, &ensemble->hamiltonian, &ensemble->wavefunction, n, index);
+    return controls_build(&ensemble->controls, &ensemble->hamiltonian, &ensemble->wavefunction, n, index, error);
 }
 
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error)
@@ -100,12 +100,15 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
     if (!hamiltonian_build(&ensemble->hamiltonian, &settings->system, interaction_type_at(settings_index(settings, SETTINGS_INTERACTION)),
                            settings_state(settings, SETTINGS_INTERACTION), error))
         return false;
-    if (!wavefunction_build(&ensemble->wavefunction, &settings->system, factors->members.n, types, (void **)(uintptr_t)factors->state, error))
+    double slope[PAIR_CLASSES];
+    for (size_t class = 0; class < PAIR_CLASSES; class++)
+        slope[class] = hamiltonian_slope(&ensemble->hamiltonian, class);
+    if (!wavefunction_build(&ensemble->wavefunction, &settings->system, slope, factors->members.n, types, (void **)(uintptr_t)factors->state, error))
         return false;
-    choose_controls(ensemble, settings);
     ensemble->step = isnan(settings->sampler.step) ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
                                                    : settings->sampler.step;
-    if (ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) && allocate(ensemble, error))
+    if (choose_controls(ensemble, settings, error) && ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) &&
+        allocate(ensemble, error))
         return true;
     ensemble_finish(ensemble);
     return false;
@@ -178,6 +181,13 @@ void ensemble_start(struct ensemble *ensemble, uint64_t seed)
     }
 }
 
+static void take_fresh(const struct ensemble *ensemble, struct block *block)
+{
+    wavefunction_evaluate(&ensemble->wavefunction, block->current);
+    block->evaluated = true;
+    block->movable = block->updated = false;
+}
+
 bool ensemble_take(struct ensemble *ensemble, const double *theta)
 {
     if (!wavefunction_prepare(&ensemble->wavefunction, theta))
@@ -185,10 +195,8 @@ bool ensemble_take(struct ensemble *ensemble, const double *theta)
     if (ensemble->sampler->prepare && !ensemble->sampler->prepare(ensemble->sampler_state, &ensemble->wavefunction))
         return false;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
-    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
-        wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[k].current);
-        ensemble->block[k].evaluated = true;
-    }
+    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++)
+        take_fresh(ensemble, &ensemble->block[k]);
     return true;
 }
 
@@ -208,6 +216,20 @@ static size_t sweep(const struct ensemble *ensemble, struct block *block, struct
     const size_t accepted = ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, &ensemble->wavefunction, block, rows->sampler);
     rows->trial = block->trial;
     return accepted;
+}
+
+// Rounding that updates by one-particle moves gather in weights and caches goes: at the start of every pass, so that between passes coordinates and
+// streams are all there is to know, and every so many sweeps.
+enum { REFRESH_SWEEPS = 64 };
+
+static void refresh(const struct ensemble *ensemble, struct ensemble_group *group, struct block *block)
+{
+    if (!block->updated)
+        return;
+    const double drift = wavefunction_refresh(&ensemble->wavefunction, true, block->current);
+    block->updated = block->evaluated = false;
+    block->movable = true;
+    group->drift = fmax(group->drift, drift);
 }
 
 static bool is_cut(const struct ensemble *ensemble) { return __atomic_load_n(&ensemble->was_cut, __ATOMIC_RELAXED); }
@@ -242,8 +264,7 @@ static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
         struct block block = ensemble->block[k];  // a thread's own while it is written to
         for (size_t s = 0; s < sweeps && !cut(ensemble); s++)
             accepted += sweep(ensemble, &block, &rows);
-        wavefunction_evaluate(&ensemble->wavefunction, block.current);  // rounding that one-particle updates gathered goes
-        block.evaluated = true;
+        take_fresh(ensemble, &block);  // rounding that one-particle updates gathered goes
         ensemble->block[k] = block;
         give_scratch(ensemble, &rows);
     }
@@ -348,19 +369,23 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
     const bool controlled = ensemble->controls.n_functions > 0, slopes = controlled && (what & PASS_GRADIENT);
     const size_t fit_every = 1 + draws * ensemble->n_walkers / FIT_SAMPLES_MOST;
     memset(rows->moments, 0, MOMENT_ROWS * WALKERS * sizeof(double));
-    for (size_t t = 0; t < draws; t++) {
-        for (size_t s = 0; s < ensemble->thin && !cut(ensemble); s++)
+    refresh(ensemble, group, block);
+    for (size_t t = 0, sweeps = 0; t < draws; t++) {
+        for (size_t s = 0; s < ensemble->thin && !cut(ensemble); s++) {
             group->sums.accepted += (double)sweep(ensemble, block, rows);
+            if (++sweeps % REFRESH_SWEEPS == 0)
+                refresh(ensemble, group, block);
+        }
         if (is_cut(ensemble))
             return;
         if (!block->evaluated)
-            wavefunction_evaluate(wavefunction, block->current);
+            (block->movable ? wavefunction_evaluate_moved : wavefunction_evaluate)(wavefunction, block->current);
         block->evaluated = true;
         if (controlled)
-            controls_evaluate(&ensemble->controls, &ensemble->hamiltonian, wavefunction, block->current, rows->control, rows->energy, rows->c,
+            controls_evaluate(&ensemble->controls, &ensemble->hamiltonian, wavefunction, block->current, rows->energy, rows->c,
                               slopes ? rows->du : NULL);
         else
-            estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->estimator, rows->energy);
+            estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->energy);
         if (controlled)
             controls_apply(&ensemble->controls, !(what & PASS_GRADIENT), rows->energy, rows->c, rows->controlled);
         const size_t bad = mend(ensemble, rows);
@@ -369,8 +394,11 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
         if (controlled && (what & PASS_CONTROLS) && t % fit_every == 0)
             controls_gather(&ensemble->controls, rows->energy, rows->c, rows->control, group->control_sums);
         if (what & PASS_GRADIENT) {
+            if (wavefunction->wants_plain)
+                moments_centre(rows->energy + ENERGY_LOCAL * WALKERS, bad ? rows->weight : NULL, rows->plain);
             moments_centre(rows->controlled, bad ? rows->weight : NULL, rows->weight);
-            wavefunction_accumulate(wavefunction, block->current, rows->weight, slopes ? rows->du : NULL, rows->factor, group->gradient_sums);
+            wavefunction_accumulate(wavefunction, block->current, rows->weight, rows->plain, slopes ? rows->du : NULL, rows->factor,
+                                    group->gradient_sums);
         }
         if (what & PASS_FEATURES)
             wavefunction_features(wavefunction, block->current, rows->features);
@@ -408,6 +436,8 @@ void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensem
     struct ensemble_sums sums[GROUPS_MOST];
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
         sums[g] = ensemble->group[g].sums;
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
+        ensemble->drift = fmax(ensemble->drift, ensemble->group[g].drift);
     join_cut(ensemble, 0);
     ensemble_move_groups(ensemble, sums, sizeof *sums, TEAM_GATHER_ALL);
     *total = (struct ensemble_sums){ 0 };

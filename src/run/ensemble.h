@@ -24,6 +24,7 @@ struct ensemble_group {
     size_t first_block, n_blocks;
     double *gradient_sums, *control_sums;  // rows
     struct ensemble_sums sums;
+    double drift;                       // see below
 };
 
 struct ensemble {
@@ -47,6 +48,7 @@ struct ensemble {
     double *scratch;                    // threads times scratch_doubles
     size_t scratch_doubles;
     double reference;                   // an energy near the mean
+    double drift;                       // largest change of ln|psi|^2 when what one-particle moves had updated was computed from scratch
     // Asked between sweeps, by every thread: true cuts a pass or burn-in short. What it leaves behind is of no use then, the walkers included.
     bool (*cut)(void *context);         // may be NULL
     void *cut_context;

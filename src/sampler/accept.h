@@ -5,15 +5,16 @@
 
 #include "base/rows.h"
 #include "vmc/walkers.h"
+#include "vmc/wavefunction.h"
 
 // accept_mask, from the weight rows of both frames on
-PACK_INLINE size_t accept_some(size_t n_factors, const double *current, const double *trial, const double *uniform, const double *extra, size_t skip,
+PACK_INLINE size_t accept_some(size_t n_weights, const double *current, const double *trial, const double *uniform, const double *extra, size_t skip,
                                double *mask)
 {
     pack_bits count = { 0 };
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack old = ((const pack *)uniform)[l], new = pack_all(1.0), exponent = extra ? ((const pack *)extra)[l] : pack_all(0.0);
-        for (size_t f = 0; f < n_factors; f++) {
+        for (size_t f = 0; f < n_weights; f++) {
             if (f == skip)
                 continue;
             const size_t at = 2 * f * ROW_PACKS + l;
@@ -32,11 +33,11 @@ PACK_INLINE size_t accept_some(size_t n_factors, const double *current, const do
 }
 
 // Sets `mask` (a row of bits) where u < |psi'/psi|^2 e^extra, and returns how many walkers accept. |psi|^2 = mantissa e^exponent makes that one
-// exponential and no logarithm; a NAN anywhere rejects. Factor `skip` is left out (n_factors: none is); extra may be NULL.
+// exponential and no logarithm; a NAN anywhere rejects. Weight `skip` is left out (n_weights: none is); extra may be NULL.
 static inline size_t accept_mask(const struct wavefunction *wavefunction, const double *current, const double *trial, const double *uniform,
                                  const double *extra, size_t skip, double *mask)
 {
-    const size_t n = wavefunction->n_factors, first = wavefunction->row_weight;
+    const size_t n = wavefunction->n_weights, first = wavefunction->row_weight;
     current = rows_at_const(current, first);
     trial = rows_at_const(trial, first);
     return n == 1 && skip == 1 ? accept_some(1, current, trial, uniform, extra, 1, mask) : accept_some(n, current, trial, uniform, extra, skip, mask);
@@ -58,6 +59,7 @@ static inline void accept_frame(const struct wavefunction *wavefunction, size_t 
             first = factor->first_cache_row + factor->n_move_rows;
             n = factor->n_kept_rows;
         }
+        block->movable = false;
     }
 }
 

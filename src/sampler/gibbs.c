@@ -82,9 +82,9 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
     copies_draw_visible(rbm, hidden, normals, block->trial);
     wavefunction_evaluate(wavefunction, block->trial);
     size_t accepted = WALKERS;
-    if (wavefunction->n_factors > 1) {
+    if (wavefunction->n_weights > 1) {
         rng_uniforms(block->random, 1, uniform);
-        accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, f, mask);
+        accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->factor[f].weight, mask);
     }
     accept_frame(wavefunction, accepted, mask, block);
     return accepted;

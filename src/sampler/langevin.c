@@ -84,7 +84,7 @@ static PACK_HOT size_t sweep(const void *state, double step, const struct wavefu
     drift(step, m, gradient, xi, block->current, block->trial);
     wavefunction_evaluate(wavefunction, block->trial);
     green_ratio(step, m, gradient, rows_at(block->trial, wavefunction->row_gradient), xi, ratio);
-    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, ratio, wavefunction->n_factors, mask);
+    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, ratio, wavefunction->n_weights, mask);
     accept_frame(wavefunction, accepted, mask, block);
     return accepted;
 }

@@ -85,21 +85,9 @@ static size_t move_all(const struct metropolis *metropolis, double step, const s
     double *uniform = rows_at(scratch, m), *mask = rows_at(scratch, m + 1);
     propose(metropolis, step, 0, m, block, scratch);
     wavefunction_weigh(wavefunction, block->trial);
-    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_factors, mask);
+    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_weights, mask);
     accept_frame(wavefunction, accepted, mask, block);
     return accepted;
-}
-
-// what a one-particle move has changed: its coordinates, the weights, and the caches that moves keep
-static void accept_particle(const struct wavefunction *wavefunction, size_t first, size_t n, const double *mask, struct block *block)
-{
-    rows_blend(n, mask, rows_at(block->trial, first), rows_at(block->current, first));
-    rows_copy(n, rows_at(block->current, first), rows_at(block->trial, first));
-    rows_blend(2 * wavefunction->n_factors, mask, rows_at(block->trial, wavefunction->row_weight), rows_at(block->current, wavefunction->row_weight));
-    for (size_t f = 0; f < wavefunction->n_factors; f++) {
-        const struct factor *factor = &wavefunction->factor[f];
-        rows_blend(factor->n_move_rows, mask, rows_at(block->trial, factor->first_cache_row), rows_at(block->current, factor->first_cache_row));
-    }
 }
 
 static size_t move_particles(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction, struct block *block,
@@ -108,13 +96,16 @@ static size_t move_particles(const struct metropolis *metropolis, double step, c
     const size_t dimensions = wavefunction->system.dimensions;
     double *uniform = rows_at(scratch, dimensions), *mask = rows_at(scratch, dimensions + 1);
     size_t accepted = 0;
+    if (!block->movable)
+        wavefunction_refresh(wavefunction, false, block->current);
     rows_copy(wavefunction->n_coordinates, block->current, block->trial);
     for (size_t p = 0; p < wavefunction->system.particles; p++) {
         propose(metropolis, step, p * dimensions, dimensions, block, scratch);
-        wavefunction_move(wavefunction, p, block->current, block->trial);
-        accepted += accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_factors, mask);
-        accept_particle(wavefunction, p * dimensions, dimensions, mask, block);
+        wavefunction_ratio(wavefunction, p, block->current, block->trial);
+        accepted += accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_weights, mask);
+        wavefunction_accept(wavefunction, p, mask, block->trial, block->current);
     }
+    block->movable = block->updated = true;
     return accepted;
 }
 

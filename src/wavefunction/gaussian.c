@@ -24,10 +24,10 @@ static const struct param params[] = {
     PARAM_END
 };
 
-static bool build(void *state, const struct system *system, bool others_carry_trap, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
 {
     struct gaussian *gaussian = state;
-    (void)others_carry_trap;
+    (void)surroundings;
     (void)error;
     gaussian->n_coordinates = system_coordinates(system);
     gaussian->dimensions = system->dimensions;
@@ -40,7 +40,12 @@ static bool build(void *state, const struct system *system, bool others_carry_tr
     return true;
 }
 
-static void finish(void *state) { (void)state; }
+
+static void traits(const void *state, struct factor_traits *traits)
+{
+    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC, .scalable = ((const struct gaussian *)state)->train };
+}
+
 static size_t n_parameters(const void *state) { return ((const struct gaussian *)state)->train ? 1 : 0; }
 
 static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
@@ -74,27 +79,29 @@ static void spread(const struct gaussian *gaussian, const double *x, pack out[RO
     rows_sum_squares(gaussian->n_coordinates, gaussian->omega, gaussian->dimensions, NULL, x, (double *)out);
 }
 
-static void weigh(const void *state, const double *x, double *weight, double *cache)
+static void weigh(const void *state, const struct configuration *at, double *weight, double *cache)
 {
     const struct gaussian *gaussian = state;
     pack sum[ROW_PACKS];
     (void)cache;
-    spread(gaussian, x, sum);
+    spread(gaussian, at->x, sum);
     for (size_t l = 0; l < ROW_PACKS; l++) {
         ((pack *)weight)[l] = pack_all(1.0);
         ((pack *)weight)[ROW_PACKS + l] = -gaussian->value * sum[l];
     }
 }
 
-static void evaluate(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache)
+static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian,
+                     double *cache)
 {
     const struct gaussian *gaussian = state;
-    weigh(state, x, weight, cache);
+    const bool add = how & FACTOR_ADD;
+    weigh(state, at, weight, cache);
     for (size_t i = 0; i < gaussian->n_coordinates; i++) {
         const pack slope = pack_all(-gaussian->value * gaussian->omega[i % gaussian->dimensions]);
         for (size_t l = 0; l < ROW_PACKS; l++) {
-            const size_t at = i * ROW_PACKS + l;
-            ((pack *)gradient)[at] = pack_fma(slope, ((const pack *)x)[at], add ? ((const pack *)gradient)[at] : pack_all(0.0));
+            const size_t k = i * ROW_PACKS + l;
+            ((pack *)gradient)[k] = pack_fma(slope, ((const pack *)at->x)[k], add ? ((const pack *)gradient)[k] : pack_all(0.0));
         }
     }
     const double curvature = -gaussian->value * gaussian->omega_sum;
@@ -102,14 +109,14 @@ static void evaluate(const void *state, const double *x, bool add, double *weigh
         ((pack *)laplacian)[l] = (add ? ((const pack *)laplacian)[l] : pack_all(0.0)) + curvature;
 }
 
-static void derivatives(const void *state, const double *x, const double *cache, double *o)
+static void derivatives(const void *state, const struct configuration *at, const double *cache, double *o)
 {
     const struct gaussian *gaussian = state;
     pack sum[ROW_PACKS];
     (void)cache;
     if (!gaussian->train)
         return;
-    spread(gaussian, x, sum);
+    spread(gaussian, at->x, sum);
     for (size_t l = 0; l < ROW_PACKS; l++)
         ((pack *)o)[l] = -0.5 * sum[l];
 }
@@ -143,5 +150,5 @@ static size_t n_sum_rows(const void *state) { return n_parameters(state); }
 
 const struct factor_type factor_gaussian = {
     .name = "gaussian", .summary = "the trap's Gaussian, exp(-1/2 alpha omega x^2)", .state_size = sizeof(struct gaussian), .params = params,
-    .carries_trap = true, .build = build, .finish = finish, .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare,
+    .carries_trap = true, .build = build, .traits = traits, .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare,
     .weigh = weigh, .evaluate = evaluate, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows };

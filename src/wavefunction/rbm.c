@@ -77,8 +77,9 @@ static void finish(void *state)
     }
 }
 
-static bool build(void *state, const struct system *system, bool others_carry_trap, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
 {
+    const bool others_carry_trap = surroundings->others_carry_trap;
     struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates = system_coordinates(system), n = rbm->hidden;
     rbm->dimensions = system->dimensions;
@@ -130,6 +131,14 @@ static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
     return 4;
 }
 
+// smooth everywhere; free weights tell one particle from another
+static void traits(const void *state, struct factor_traits *traits)
+{
+    const struct rbm *rbm = state;
+    *traits = (struct factor_traits){ .symmetry = rbm->n_coordinates == rbm->dimensions ? FACTOR_SYMMETRIC : FACTOR_UNSYMMETRIC,
+                                      .scalable = rbm->train_sigma };
+}
+
 static const char *representation(const void *state) { return representation_name(((const struct rbm *)state)->representation); }
 
 static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
@@ -174,14 +183,15 @@ static bool prepare(void *state, const double *theta)
     return isfinite(sum);
 }
 
-// A product of many factors in [1, 2] leaves the range of doubles after 1023 of them, its square after half as many: now and then its
-// logarithm moves to the exponent.
-enum { HIDDEN_AT_ONCE = 256 };
+// A product of n factors in [1, 2] is at most 2^n, and its square 4^n: before a mantissa leaves 2^60 its powers of two move to the exponent.
+enum { HIDDEN_AT_ONCE = 58 };
 
+// sum counts twice ln of what it takes over (see fold_hidden)
 PACK_INLINE void renormalise(pack *product, pack *sum)
 {
-    *sum += 2.0 * pack_log(*product);
-    *product = pack_all(1.0);
+    const pack power = pack_exponent(*product);
+    *product = pack_scale(*product, -power);
+    *sum = pack_fma(pack_all(2 * 0.6931471805599453), power, *sum);
 }
 
 // e^-|theta_j|, [N] rows, in a short loop of its own: a processor then has several packs in flight.
@@ -196,14 +206,18 @@ static void exponentials(size_t n, const double *theta, double *out)
 PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double *unit, const double *gaussian, bool add, double *weight, double *laplacian)
 {
     enum { AT_ONCE = 2 };
+    const size_t at_once = rbm->c == 1 ? HIDDEN_AT_ONCE / 2 : HIDDEN_AT_ONCE;
     for (size_t l = 0; l < ROW_PACKS; l += AT_ONCE) {
+        size_t left = at_once;
         pack product[AT_ONCE], sum[AT_ONCE] = { { 0 } }, curved[AT_ONCE] = { { 0 } };
         for (size_t p = 0; p < AT_ONCE; p++)
             product[p] = pack_all(1.0);
         for (size_t j = 0; j < rbm->hidden; j++) {
-            if (j % HIDDEN_AT_ONCE == 0 && j > 0)
+            if (left-- == 0) {
+                left = at_once - 1;
                 for (size_t p = 0; p < AT_ONCE; p++)
                     renormalise(&product[p], &sum[p]);
+            }
             const pack width = pack_all(rbm->v_squared[j]);
             for (size_t p = 0; p < AT_ONCE; p++) {
                 const size_t at = j * ROW_PACKS + l + p;
@@ -242,11 +256,11 @@ static PACK_HOT void activate(const struct rbm *rbm, const double *x, double *th
 }
 
 // the rows of s_j serve for e^-|theta_j|
-static PACK_HOT void weigh(const void *state, const double *x, double *weight, double *cache)
+static PACK_HOT void weigh(const void *state, const struct configuration *at, double *weight, double *cache)
 {
     const struct rbm *rbm = state;
     double *gaussian = rows_at(cache, rbm->hidden), *exponential = rows_at(cache, rbm->hidden + 1);
-    activate(rbm, x, cache, gaussian);
+    activate(rbm, at->x, cache, gaussian);
     weigh_hidden(rbm, cache, exponential, gaussian, weight);
 }
 
@@ -264,11 +278,12 @@ PACK_INLINE void move_theta(const struct rbm *rbm, size_t dimensions, size_t fir
 }
 
 // theta_j and the Gaussian's share change by what the coordinates of particle p contribute
-static void move(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache, const double *x,
-                 double *weight, double *cache)
+static void ratio(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache,
+                  const struct configuration *at, double *weight, double *cache)
 {
     (void)old_weight;
     const struct rbm *rbm = state;
+    const double *x = at->x;
     const size_t dimensions = rbm->dimensions, first = p * dimensions;
     pack step[DIMENSIONS_MOST][ROW_PACKS];
     double *gaussian = rows_at(cache, rbm->hidden), *exponential = rows_at(cache, rbm->hidden + 1);
@@ -290,15 +305,18 @@ static void move(const void *state, size_t p, const double *old_x, const double 
     weigh_hidden(rbm, cache, exponential, gaussian, weight);
 }
 
-static PACK_HOT void evaluate(const void *state, const double *x, bool add, double *weight, double *gradient, double *laplacian, double *cache)
+static PACK_HOT void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian,
+                              double *cache)
 {
     const struct rbm *rbm = state;
+    const bool add = how & FACTOR_ADD;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
     double *theta = cache, *gaussian = rows_at(cache, n), *sigmoid = rows_at(cache, n + 1), *pull = rows_at(cache, 2 * n + 1);
-    activate(rbm, x, theta, gaussian);
+    if (!(how & FACTOR_KEPT))
+        activate(rbm, at->x, theta, gaussian);
     exponentials(n, theta, sigmoid);
     fold_hidden(rbm, theta, sigmoid, gaussian, add, weight, laplacian);
-    const struct rows_start envelope = { rbm->rest, rbm->spring, x, add };
+    const struct rows_start envelope = { rbm->rest, rbm->spring, at->x, add };
     rows_multiply(m, n, rbm->pull, &envelope, sigmoid, gradient);
     if (rbm->n_widths)
         rows_multiply(m, n, rbm->pull, &(struct rows_start){ .bias = NULL }, sigmoid, pull);
@@ -324,9 +342,10 @@ void rbm_sigma_derivatives(const struct rbm *rbm, const double *x, const double 
         sigma_derivative(rbm, d, x, rbm_pull(rbm, cache), (pack *)rows_at(rows, d));
 }
 
-static void derivatives(const void *state, const double *x, const double *cache, double *o)
+static void derivatives(const void *state, const struct configuration *at, const double *cache, double *o)
 {
     const struct rbm *rbm = state;
+    const double *x = at->x;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
     const pack *s = (const pack *)rbm_sigmoid(rbm, cache), *position = (const pack *)x;
     pack *out = (pack *)o;
@@ -490,7 +509,7 @@ static void collect(const void *state, const double *sums, double *out)
 const struct factor_type factor_rbm = {
     .name = "rbm", .summary = "Gaussian-binary restricted Boltzmann machine", .state_size = sizeof(struct rbm), .params = params,
     .carries_trap = false, .build = build, .finish = finish, .n_parameters = n_parameters, .n_cache_rows = n_cache_rows, .views = views,
-    .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .move = move,
+    .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .ratio = ratio, .traits = traits,
     .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows,
     .n_scratch_rows = n_scratch_rows, .n_features = rbm_n_features, .features = rbm_features, .expand = rbm_expand, .apply = rbm_apply,
     .transpose = rbm_transpose, .gram = rbm_gram, .scale = rbm_scale };

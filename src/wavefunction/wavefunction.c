@@ -5,64 +5,96 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "base/rows.h"
+#include "wavefunction/pair_product.h"
 
 #include <math.h>
 #include <string.h>
 
-#define FACTORS(X) X(factor, rbm) X(factor, gaussian)
+#define FACTORS(X) X(factor, rbm) X(factor, gaussian) X(factor, gaussian_pair) X(factor, pade_jastrow)
 LIST(factor, FACTORS)
 
 static size_t optional(size_t (*count)(const void *state), const void *state) { return count ? count(state) : 0; }
 static size_t most(size_t a, size_t b) { return a > b ? a : b; }
 
-// Rows of a frame and parameters, once every factor knows its own numbers.
+static bool is_pair_factor(const struct factor *factor) { return factor->type->pair_terms; }
+
+// Parameters, weights and sums, once every factor knows its own numbers.
+static void count_parameters(struct wavefunction *wavefunction)
+{
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        struct factor *factor = &wavefunction->factor[f];
+        const struct factor_type *type = factor->type;
+        factor->first_parameter = wavefunction->n_parameters;
+        factor->n_parameters = type->n_parameters(factor->state);
+        factor->first_sum_row = wavefunction->n_sum_rows;
+        factor->first_feature = wavefunction->n_features;
+        factor->n_features = type->n_features ? type->n_features(factor->state) : factor->n_parameters;
+        wavefunction->n_features += factor->n_features;
+        wavefunction->n_parameters += factor->n_parameters;
+        wavefunction->n_sum_rows += type->accumulate ? optional(type->n_sum_rows, factor->state) : factor->n_parameters;
+        wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, optional(type->n_scratch_rows, factor->state));
+        if (!type->accumulate)
+            wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, factor->n_parameters);
+        wavefunction->wants_plain = wavefunction->wants_plain || (!type->accumulate && !type->pair_terms && factor->n_parameters > 0);
+        if (is_pair_factor(factor) && !wavefunction->has_pair_factors) {
+            wavefunction->has_pair_factors = true;
+            wavefunction->pair_weight = wavefunction->n_weights++;
+        }
+        factor->weight = is_pair_factor(factor) ? wavefunction->pair_weight : wavefunction->n_weights++;
+    }
+    if (wavefunction->has_pair_factors)
+        wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, pair_product_scratch_rows(wavefunction));
+}
+
+// Rows of a frame.
 static void lay_out(struct wavefunction *wavefunction)
 {
     const size_t m = wavefunction->n_coordinates;
+    count_parameters(wavefunction);
+    geometry_build(&wavefunction->geometry, &wavefunction->system, wavefunction->has_pair_factors);
+    wavefunction->keeps_pair_values = wavefunction->geometry.stored;
     wavefunction->row_gradient = m;
     wavefunction->row_laplacian = 2 * m;
     wavefunction->row_weight = 2 * m + 1;
-    wavefunction->row_cache = wavefunction->row_weight + 2 * wavefunction->n_factors;
+    wavefunction->row_pairs = wavefunction->row_weight + 2 * wavefunction->n_weights;
+    wavefunction->row_cache = wavefunction->row_pairs + geometry_rows(&wavefunction->geometry);
     wavefunction->n_rows = wavefunction->row_cache;
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         struct factor *factor = &wavefunction->factor[f];
-        factor->first_parameter = wavefunction->n_parameters;
-        factor->n_parameters = factor->type->n_parameters(factor->state);
         factor->first_cache_row = wavefunction->n_rows;
         factor->n_move_rows = optional(factor->type->n_move_rows, factor->state);
         factor->n_kept_rows = optional(factor->type->n_kept_rows, factor->state);
-        factor->first_sum_row = wavefunction->n_sum_rows;
-        factor->first_feature = wavefunction->n_features;
-        factor->n_features = factor->type->n_features ? factor->type->n_features(factor->state) : factor->n_parameters;
-        wavefunction->n_features += factor->n_features;
-        wavefunction->n_parameters += factor->n_parameters;
         wavefunction->n_rows += optional(factor->type->n_cache_rows, factor->state);
-        wavefunction->n_sum_rows += optional(factor->type->n_sum_rows, factor->state);
-        wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, optional(factor->type->n_scratch_rows, factor->state));
     }
+    wavefunction->row_pair_values = wavefunction->n_rows;
+    if (wavefunction->keeps_pair_values)
+        wavefunction->n_rows += wavefunction->geometry.n_pairs;
 }
 
-static bool build_factors(struct wavefunction *wavefunction, struct error *error)
+static bool build_factors(struct wavefunction *wavefunction, const double *slope, struct error *error)
 {
+    struct factor_surroundings surroundings = { 0 };
     size_t carriers = 0;
+    for (size_t class = 0; slope && class < PAIR_CLASSES; class++)
+        surroundings.slope[class] = slope[class];
     for (size_t f = 0; f < wavefunction->n_factors; f++)
         carriers += wavefunction->factor[f].type->carries_trap;
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         struct factor *factor = &wavefunction->factor[f];
-        const bool others = carriers > (factor->type->carries_trap ? 1U : 0U);
-        if (!factor->type->build(factor->state, &wavefunction->system, others, error))
+        surroundings.others_carry_trap = carriers > (factor->type->carries_trap ? 1U : 0U);
+        if (!factor->type->build(factor->state, &wavefunction->system, &surroundings, error))
             return false;
     }
     return true;
 }
 
-bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, size_t n_factors, const struct factor_type *const *type,
-                        void **state, struct error *error)
+bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, const double *slope, size_t n_factors,
+                        const struct factor_type *const *type, void **state, struct error *error)
 {
     *wavefunction = (struct wavefunction){ .system = *system, .n_coordinates = system_coordinates(system), .n_factors = n_factors };
     for (size_t f = 0; f < n_factors; f++)
         wavefunction->factor[f] = (struct factor){ .type = type[f], .state = state[f] };
-    if (!build_factors(wavefunction, error)) {
+    if (!build_factors(wavefunction, slope, error)) {
         wavefunction_finish(wavefunction);
         return false;
     }
@@ -74,7 +106,8 @@ void wavefunction_finish(struct wavefunction *wavefunction)
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         struct factor *factor = &wavefunction->factor[f];
-        factor->type->finish(factor->state);
+        if (factor->type->finish)
+            factor->type->finish(factor->state);
     }
     wavefunction->n_factors = 0;
 }
@@ -97,82 +130,206 @@ bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta
     return good;
 }
 
-static double *weight_rows(const struct wavefunction *wavefunction, size_t f, double *frame)
+void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_traits *traits)
 {
-    return rows_at(frame, wavefunction->row_weight + 2 * f);
+    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC, .scalable = true };
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        struct factor_traits own = { .symmetry = FACTOR_UNSYMMETRIC };
+        wavefunction->factor[f].type->traits(wavefunction->factor[f].state, &own);
+        traits->has_nodes = traits->has_nodes || own.has_nodes;
+        traits->scalable = traits->scalable && own.scalable;
+        traits->core = fmax(traits->core, own.core);
+        if (own.symmetry == FACTOR_UNSYMMETRIC || traits->symmetry == FACTOR_UNSYMMETRIC)
+            traits->symmetry = FACTOR_UNSYMMETRIC;
+        else  // of two antisymmetric factors the product is symmetric
+            traits->symmetry = own.symmetry == traits->symmetry ? FACTOR_SYMMETRIC : FACTOR_ANTISYMMETRIC;
+        for (size_t class = 0; class < PAIR_CLASSES; class++) {
+            traits->contact[class].slope += own.contact[class].slope;
+            traits->contact[class].power += own.contact[class].power;
+        }
+    }
+}
+
+struct configuration wavefunction_configuration(const struct wavefunction *wavefunction, const double *frame)
+{
+    const bool stored = wavefunction->geometry.stored;
+    return (struct configuration){ &wavefunction->geometry, frame, stored ? rows_at_const(frame, wavefunction->row_pairs) : NULL };
+}
+
+static double *weight_rows(const struct wavefunction *wavefunction, const struct factor *factor, double *frame)
+{
+    return rows_at(frame, wavefunction->row_weight + 2 * factor->weight);
+}
+
+// The weight of a factor that is no product over pairs, and what moves start from.
+static void weigh(const struct wavefunction *wavefunction, const struct factor *factor, const struct configuration *at, double *frame)
+{
+    double *weight = weight_rows(wavefunction, factor, frame), *cache = rows_at(frame, factor->first_cache_row);
+    if (factor->type->weigh)
+        factor->type->weigh(factor->state, at, weight, cache);
+    else  // rows of derivatives are of no use in a frame that is only weighed
+        factor->type->evaluate(factor->state, at, 0, weight, rows_at(frame, wavefunction->row_gradient), rows_at(frame, wavefunction->row_laplacian),
+                               cache);
 }
 
 void wavefunction_weigh(const struct wavefunction *wavefunction, double *frame)
 {
-    for (size_t f = 0; f < wavefunction->n_factors; f++) {
-        const struct factor *factor = &wavefunction->factor[f];
-        factor->type->weigh(factor->state, frame, weight_rows(wavefunction, f, frame), rows_at(frame, factor->first_cache_row));
-    }
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    geometry_update(&wavefunction->geometry, frame, rows_at(frame, wavefunction->row_pairs));
+    for (size_t f = 0; f < wavefunction->n_factors; f++)
+        if (!is_pair_factor(&wavefunction->factor[f]))
+            weigh(wavefunction, &wavefunction->factor[f], &at, frame);
+    if (wavefunction->has_pair_factors)
+        pair_product_weigh(wavefunction, frame);
 }
 
-PACK_HOT void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame)
+PACK_INLINE void evaluate(const struct wavefunction *wavefunction, unsigned how, double *frame)
 {
     double *gradient = rows_at(frame, wavefunction->row_gradient), *laplacian = rows_at(frame, wavefunction->row_laplacian);
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    bool add = false;
+    geometry_update(&wavefunction->geometry, frame, rows_at(frame, wavefunction->row_pairs));
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
-        factor->type->evaluate(factor->state, frame, f > 0, weight_rows(wavefunction, f, frame), gradient, laplacian,
+        if (is_pair_factor(factor))
+            continue;
+        factor->type->evaluate(factor->state, &at, how | (add ? FACTOR_ADD : 0), weight_rows(wavefunction, factor, frame), gradient, laplacian,
                                rows_at(frame, factor->first_cache_row));
+        add = true;
     }
+    if (wavefunction->has_pair_factors)
+        pair_product_evaluate(wavefunction, add, frame);
 }
 
-void wavefunction_move(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial)
+PACK_HOT void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame) { evaluate(wavefunction, 0, frame); }
+PACK_HOT void wavefunction_evaluate_moved(const struct wavefunction *wavefunction, double *frame) { evaluate(wavefunction, FACTOR_KEPT, frame); }
+
+double wavefunction_refresh(const struct wavefunction *wavefunction, bool updated, double *frame)
 {
+    double before[WALKERS], after[WALKERS], drift = 0;
+    if (updated)
+        wavefunction_log(wavefunction, frame, before);
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    geometry_update(&wavefunction->geometry, frame, rows_at(frame, wavefunction->row_pairs));
+    for (size_t f = 0; f < wavefunction->n_factors; f++)
+        if (!is_pair_factor(&wavefunction->factor[f]))
+            weigh(wavefunction, &wavefunction->factor[f], &at, frame);
+    if (wavefunction->has_pair_factors)
+        pair_product_refresh(wavefunction, frame);
+    if (updated) {
+        wavefunction_log(wavefunction, frame, after);
+        for (size_t w = 0; w < WALKERS; w++)
+            drift = fmax(drift, 2 * fabs(after[w] - before[w]));
+    }
+    return drift;
+}
+
+void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial)
+{
+    const struct configuration at = { &wavefunction->geometry, trial, NULL };
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
-        const size_t weight = wavefunction->row_weight + 2 * f, cache = factor->first_cache_row;
-        if (factor->type->move)
-            factor->type->move(factor->state, p, frame, rows_at_const(frame, weight), rows_at_const(frame, cache), trial, rows_at(trial, weight),
-                               rows_at(trial, cache));
+        if (is_pair_factor(factor))
+            continue;
+        if (factor->type->ratio)
+            factor->type->ratio(factor->state, p, frame, rows_at_const(frame, wavefunction->row_weight + 2 * factor->weight),
+                                rows_at_const(frame, factor->first_cache_row), &at, weight_rows(wavefunction, factor, trial),
+                                rows_at(trial, factor->first_cache_row));
         else
-            factor->type->weigh(factor->state, trial, rows_at(trial, weight), rows_at(trial, cache));
+            weigh(wavefunction, factor, &at, trial);
     }
+    if (wavefunction->has_pair_factors)
+        pair_product_ratio(wavefunction, p, frame, trial);
+}
+
+void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial, double *frame)
+{
+    const size_t n = wavefunction->system.dimensions, first = p * n;
+    rows_blend(n, mask, rows_at(trial, first), rows_at(frame, first));
+    rows_copy(n, rows_at(frame, first), rows_at(trial, first));
+    rows_blend(2 * wavefunction->n_weights, mask, rows_at(trial, wavefunction->row_weight), rows_at(frame, wavefunction->row_weight));
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        const double *from = rows_at(trial, factor->first_cache_row);
+        if (factor->type->accept)
+            factor->type->accept(factor->state, p, mask, from, rows_at(frame, factor->first_cache_row));
+        else
+            rows_blend(factor->n_move_rows, mask, from, rows_at(frame, factor->first_cache_row));
+    }
+    if (wavefunction->has_pair_factors)
+        pair_product_accept(wavefunction, p, mask, trial, frame);
 }
 
 void wavefunction_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o)
 {
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
-        factor->type->derivatives(factor->state, frame, rows_at_const(frame, factor->first_cache_row), rows_at(o, factor->first_parameter));
+        if (!is_pair_factor(factor))
+            factor->type->derivatives(factor->state, &at, rows_at_const(frame, factor->first_cache_row), rows_at(o, factor->first_parameter));
     }
+    if (wavefunction->has_pair_factors)
+        pair_product_derivatives(wavefunction, frame, o);
 }
 
-PACK_HOT void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *du, double *scratch,
-                             double *sums)
+// From the derivatives: sum_w c O_k, with the plain energy in c, since nothing is known of grad O_k.
+static void accumulate_derivatives(const struct wavefunction *wavefunction, const struct factor *factor, const double *frame, const double *plain,
+                                   double *scratch, double *sums)
+{
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    factor->type->derivatives(factor->state, &at, rows_at_const(frame, factor->first_cache_row), scratch);
+    for (size_t k = 0; k < factor->n_parameters * ROW_PACKS; k++)
+        ((pack *)sums)[k] = pack_fma(((const pack *)plain)[k % ROW_PACKS], ((const pack *)scratch)[k], ((const pack *)sums)[k]);
+}
+
+PACK_HOT void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *plain,
+                                      const double *du, double *scratch, double *sums)
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
-        factor->type->accumulate(factor->state, frame, rows_at_const(frame, factor->first_cache_row), c, du, scratch,
-                                 rows_at(sums, factor->first_sum_row));
+        if (factor->type->accumulate)
+            factor->type->accumulate(factor->state, frame, rows_at_const(frame, factor->first_cache_row), c, du, scratch,
+                                     rows_at(sums, factor->first_sum_row));
+        else if (!is_pair_factor(factor) && factor->n_parameters > 0)
+            accumulate_derivatives(wavefunction, factor, frame, plain, scratch, rows_at(sums, factor->first_sum_row));
     }
+    if (wavefunction->has_pair_factors)
+        pair_product_accumulate(wavefunction, frame, c, du, scratch, sums);
 }
 
 void wavefunction_collect(const struct wavefunction *wavefunction, const double *sums, double *out)
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
-        factor->type->collect(factor->state, rows_at_const(sums, factor->first_sum_row), out + factor->first_parameter);
+        const double *from = rows_at_const(sums, factor->first_sum_row);
+        if (factor->type->collect)
+            factor->type->collect(factor->state, from, out + factor->first_parameter);
+        else
+            for (size_t k = 0; k < factor->n_parameters; k++)
+                out[factor->first_parameter + k] += pack_sum_row(rows_at_const(from, k));
     }
 }
 
 void wavefunction_features(const struct wavefunction *wavefunction, const double *frame, double *rows)
 {
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         const double *cache = rows_at_const(frame, factor->first_cache_row);
-        (factor->type->features ? factor->type->features : factor->type->derivatives)(factor->state, frame, cache, rows_at(rows, factor->first_feature));
+        if (factor->type->features)
+            factor->type->features(factor->state, frame, cache, rows_at(rows, factor->first_feature));
+        else if (!is_pair_factor(factor))
+            factor->type->derivatives(factor->state, &at, cache, rows_at(rows, factor->first_feature));
     }
+    if (wavefunction->has_pair_factors)
+        pair_product_features(wavefunction, frame, rows);
 }
 
 void wavefunction_log(const struct wavefunction *wavefunction, const double *frame, double log_psi[WALKERS])
 {
     for (size_t w = 0; w < WALKERS; w++) {
         log_psi[w] = 0;
-        for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        for (size_t f = 0; f < wavefunction->n_weights; f++) {
             const double *weight = rows_at_const(frame, wavefunction->row_weight + 2 * f);
             log_psi[w] += 0.5 * (log(weight[w]) + weight[WALKERS + w]);
         }

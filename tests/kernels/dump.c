@@ -14,7 +14,9 @@
 #include <string.h>
 
 static const struct system systems[] = {
-    { 2, 2, { 1, 1 } }, { 3, 1, { 0.5 } }, { 6, 2, { 0.8, 1.3 } }, { 5, 3, { 1, 1, 2.82843 } },
+    { 2, 2, { 1, 1 }, STATISTICS_BOSONS, 0 },          { 3, 1, { 0.5 }, STATISTICS_BOSONS, 0 },
+    { 6, 2, { 0.8, 1.3 }, STATISTICS_FERMIONS, 4 },    { 5, 3, { 1, 1, 2.82843 }, STATISTICS_BOSONS, 0 },
+    { 21, 2, { 1, 1 }, STATISTICS_BOSONS, 0 },  // more pairs than are stored
 };
 // a product and how its keys differ from their defaults
 struct product { const char *factors[3], *keys[6]; };
@@ -24,6 +26,8 @@ static const struct product products[] = {
     { { "rbm" }, { "hidden=2", "sigma=1.1" } },
     { { "gaussian" }, { "alpha=0.9" } },
     { { "rbm", "gaussian" }, { "hidden=5" } },
+    { { "gaussian", "pade-jastrow", "gaussian-pair" }, { "alpha=0.9", "beta=0.3, 0.5", "gamma=0.1" } },
+    { { "pade-jastrow", "rbm" }, { "hidden=4", "cusp=0.7", "init_scale=0.2" } },
 };
 
 static void fail(const char *what)
@@ -78,7 +82,7 @@ static bool build(struct wavefunction *wavefunction, const struct system *system
         states[n] = bind(types[n]->params, types[n]->state_size, product->keys, 6);
     }
     struct error error = { 0 };
-    const bool built = wavefunction_build(wavefunction, system, n, types, states, &error);
+    const bool built = wavefunction_build(wavefunction, system, (const double[PAIR_CLASSES]){ 1, 0.5 }, n, types, states, &error);
     error_clear(&error);
     return built;
 }
@@ -90,11 +94,12 @@ static void dump_hamiltonian(const struct system *system, const double *x)
         void *state = bind(type->params, type->state_size, NULL, 0);
         struct hamiltonian hamiltonian;
         if (hamiltonian_build(&hamiltonian, system, type, state, NULL)) {
-            double *scratch = memory_rows(hamiltonian_scratch_rows(&hamiltonian) + 1), *out = memory_rows(POTENTIAL_ROWS);
-            hamiltonian_potential(&hamiltonian, x, scratch, out);
+            double *out = memory_rows(POTENTIAL_ROWS);
+            struct geometry geometry;
+            geometry_build(&geometry, system, false);
+            hamiltonian_potential(&hamiltonian, &(struct configuration){ &geometry, x, NULL }, NULL, NULL, out);
             say(type->name, (size_t)POTENTIAL_ROWS * WALKERS, out);
             memory_free(out);
-            memory_free(scratch);
         }
         param_release(type->params, state);
         free(state);
@@ -108,8 +113,8 @@ static void dump_derivatives(const struct wavefunction *wavefunction, const doub
     double *scratch = memory_rows(wavefunction->n_scratch_rows + 1);
     wavefunction_derivatives(wavefunction, frame, o);
     say("derivatives", parameters * WALKERS, o);
-    wavefunction_accumulate(wavefunction, frame, rows, NULL, scratch, sums);
-    wavefunction_accumulate(wavefunction, frame, rows, rows + WALKERS, scratch, sums);
+    wavefunction_accumulate(wavefunction, frame, rows, rows, NULL, scratch, sums);
+    wavefunction_accumulate(wavefunction, frame, rows, rows, rows + WALKERS, scratch, sums);
     wavefunction_collect(wavefunction, sums, out);
     say("collect", parameters, out);
     memory_free(scratch);
@@ -130,6 +135,7 @@ static void dump_samplers(const struct wavefunction *wavefunction, struct block 
             memcpy(block->current, x, size * sizeof(double));
             wavefunction_evaluate(wavefunction, block->current);
             block->evaluated = true;
+            block->movable = false;
             size_t accepted = 0;
             const double step = type->has_step ? type->first_step(state, &wavefunction->system) : 0;
             for (size_t sweep = 0; sweep < 20; sweep++)
@@ -156,7 +162,7 @@ static void dump_product(const struct system *system, const struct product *prod
     wavefunction_start(&wavefunction, rng_uniform, &rng, theta);
     if (!wavefunction_prepare(&wavefunction, theta))
         fail("prepare");
-    struct block block = { memory_rows(wavefunction.n_rows), memory_rows(wavefunction.n_rows), (uint64_t *)memory_rows(RNG_ROWS), false };
+    struct block block = { memory_rows(wavefunction.n_rows), memory_rows(wavefunction.n_rows), (uint64_t *)memory_rows(RNG_ROWS), false, false, false };
     rng_start_block(block.random, 42, 0);
     rng_normals(block.random, m, block.current);
     rng_uniforms(block.random, m + 1, rows);
@@ -173,8 +179,9 @@ static void dump_product(const struct system *system, const struct product *prod
     const size_t p = system->particles - 1;
     for (size_t k = 0; k < system->dimensions * WALKERS; k++)
         block.trial[p * system->dimensions * WALKERS + k] += 0.1 + 0.01 * (double)(k % WALKERS);
-    wavefunction_move(&wavefunction, p, block.current, block.trial);
-    say("move", 2 * wavefunction.n_factors * WALKERS, block.trial + wavefunction.row_weight * WALKERS);
+    wavefunction_refresh(&wavefunction, false, block.current);
+    wavefunction_ratio(&wavefunction, p, block.current, block.trial);
+    say("ratio", 2 * wavefunction.n_weights * WALKERS, block.trial + wavefunction.row_weight * WALKERS);
     dump_samplers(&wavefunction, &block, x);
 
     memory_free(x);

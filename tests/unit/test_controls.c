@@ -17,10 +17,11 @@
 
 enum { DRAWS = 400 };
 
-static void no_energy(const void *state, size_t n, const double *r2, double *out)
+static void no_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
 {
     (void)state;
     (void)r2;
+    (void)inverse;
     memset(out, 0, n * WALKERS * sizeof *out);
 }
 
@@ -41,7 +42,6 @@ static void test_mean_zero(void **state)
             // without a pair energy the pair row is C_k
             struct interaction_type silent = *model.ensemble.hamiltonian.type;
             silent.pair_energy = silent.pair_energy ? no_energy : NULL;
-            silent.only_contact = false;
             model.ensemble.hamiltonian.type = &silent;
             model_measure(&model, DRAWS, &found);
             const double z = found.mean[MODEL_PAIR] / found.error[MODEL_PAIR];
@@ -66,21 +66,21 @@ static void test_slope(void **state)
         const struct hamiltonian *hamiltonian = &model.ensemble.hamiltonian;
         const size_t m = wavefunction->n_coordinates;
         double *frame = model.ensemble.block[0].current;
-        double *rows = aligned_alloc(64, (controls_scratch_rows(controls, hamiltonian) + 2 * CONTROLS_MOST + ENERGY_ROWS + 2 * m + 1) * WALKERS * sizeof(double));
+        double *rows = aligned_alloc(64, (controls_scratch_rows(controls) + 2 * CONTROLS_MOST + ENERGY_ROWS + 2 * m + 1) * WALKERS * sizeof(double));
         double *c = rows, *du = c + CONTROLS_MOST * WALKERS, *other = du + m * WALKERS, *sum = other + m * WALKERS, *values = sum + WALKERS,
-               *energy = values + CONTROLS_MOST * WALKERS, *scratch = energy + ENERGY_ROWS * WALKERS;
+               *energy = values + CONTROLS_MOST * WALKERS;
         for (size_t k = 0; k < controls->n_functions; k++) {
             const double h = 1e-5;
             memset(controls->total, 0, sizeof controls->total);
             controls->total[k] = 1;
-            controls_evaluate(controls, hamiltonian, wavefunction, frame, scratch, energy, c, du);
+            controls_evaluate(controls, hamiltonian, wavefunction, frame, energy, c, du);
             for (size_t w = 0; w < WALKERS; w++)
                 sum[w] = 0;
             for (size_t i = 0; i < m; i++)
                 for (int side = -1; side <= 1; side += 2) {
                     for (size_t w = 0; w < WALKERS; w++)
                         frame[i * WALKERS + w] += side * h;
-                    controls_evaluate(controls, hamiltonian, wavefunction, frame, scratch, energy, values, other);
+                    controls_evaluate(controls, hamiltonian, wavefunction, frame, energy, values, other);
                     for (size_t w = 0; w < WALKERS; w++) {
                         frame[i * WALKERS + w] -= side * h;
                         sum[w] += side * other[i * WALKERS + w] / (2 * h);

@@ -72,19 +72,17 @@ static void test_against_differences(void **state)
         model_build(&model, rbm, one_block, 1);
         const struct ensemble *ensemble = &model.ensemble;
         double *o = aligned_alloc(64, (ensemble->wavefunction.n_parameters + 1) * WALKERS * sizeof(double));
-        double *scratch = aligned_alloc(64, estimator_scratch_rows(&ensemble->hamiltonian) * WALKERS * sizeof(double));
         _Alignas(64) double energy[ENERGY_ROWS * WALKERS];
         for (int repeat = 0; repeat < 3; repeat++) {
             scatter(&model, &rng, 0.4 + 0.6 * repeat);
             wavefunction_derivatives(&ensemble->wavefunction, ensemble->block[0].current, o);
-            estimator_energy(&ensemble->hamiltonian, &ensemble->wavefunction, ensemble->block[0].current, scratch, energy);
+            estimator_energy(&ensemble->hamiltonian, &ensemble->wavefunction, ensemble->block[0].current, energy);
             for (size_t w = 0; w < WALKERS; w++)
                 worst = fmax(worst, compare_point(&model, rbm, w, o, energy));
         }
         print_message("%-24s largest relative difference %.1e\n", oracle_sets[s].name, worst);
         assert_true(worst < 1e-8);
         free(o);
-        free(scratch);
         model_finish(&model);
     }
 }
@@ -156,8 +154,8 @@ static double compare_accumulate(struct model *model, const struct oracle_rbm *r
     for (size_t at = 0; at < (m + 1) * WALKERS; at++)
         rows[at] = 2 * rng_uniform(&rng) - 1;
     memset(sums, 0, wavefunction->n_sum_rows * WALKERS * sizeof(double));
-    wavefunction_accumulate(wavefunction, frame, c, du, scratch, sums);
-    wavefunction_accumulate(wavefunction, frame, c, NULL, scratch, sums);
+    wavefunction_accumulate(wavefunction, frame, c, c, du, scratch, sums);
+    wavefunction_accumulate(wavefunction, frame, c, c, NULL, scratch, sums);
     wavefunction_collect(wavefunction, sums, found);
     wavefunction_derivatives(wavefunction, frame, o);
     for (size_t w = 0; w < WALKERS; w++) {
@@ -216,6 +214,7 @@ static void test_moves(void **state)
         struct model model;
         struct rng rng;
         double moved[WALKERS], fresh[WALKERS];
+        _Alignas(64) double mask[WALKERS];
         model_build(&model, &oracle_sets[s].rbm, one_block, 1);
         rng_start(&rng, 17, s);
         scatter(&model, &rng, 1);
@@ -226,10 +225,10 @@ static void test_moves(void **state)
             memcpy(block->trial, block->current, wavefunction->n_coordinates * WALKERS * sizeof(double));
             for (size_t at = first * WALKERS; at < (first + wavefunction->system.dimensions) * WALKERS; at++)
                 block->trial[at] += rng_uniform(&rng) - 0.5;
-            wavefunction_move(wavefunction, p, block->current, block->trial);
-            double *frame = block->current;
-            block->current = block->trial;
-            block->trial = frame;
+            for (size_t w = 0; w < WALKERS; w++)  // some accept, some do not
+                mask[w] = rng_uniform(&rng) < 0.7 ? -1 : 1;
+            wavefunction_ratio(wavefunction, p, block->current, block->trial);
+            wavefunction_accept(wavefunction, p, mask, block->trial, block->current);
         }
         wavefunction_log(wavefunction, block->current, moved);
         wavefunction_weigh(wavefunction, block->current);

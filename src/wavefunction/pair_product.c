@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// With F(r) the sum of all f, and r_pq = x_p - x_q:
+//     ln phi = sum_{p<q} F(r_pq),   grad_p ln phi = sum_q (F'/r) r_pq,   Laplacian ln phi = 2 sum_{p<q} [ F'' + (D - 1) F'/r ]
+//     grad u . grad O_k = sum_{p<q} (1/r d/dr df/dtheta_k) r_pq . (grad_p u - grad_q u)
+#include "wavefunction/pair_product.h"
+
+#include "base/rows.h"
+
+enum { TILE_DOUBLES = PAIRS_AT_ONCE * WALKERS };
+
+struct pass {
+    const struct wavefunction *wavefunction;
+    const double *x, *du;
+    double *value, *curvature, *gradient;  // rows added to
+    double *table;                         // values of all pairs, or of the pairs of one particle, as they come; NULL: none are kept
+    double *o, *response;                  // [n_parameters] rows, or [n_features]; response may be NULL
+    bool features;                         // which of them
+};
+
+// The pair factors in turn.
+static const struct factor *next(const struct wavefunction *wavefunction, const struct factor *factor)
+{
+    const struct factor *const end = wavefunction->factor + wavefunction->n_factors;
+    for (factor = factor ? factor + 1 : wavefunction->factor; factor < end; factor++)
+        if (factor->type->pair_terms)
+            return factor;
+    return NULL;
+}
+
+static double *weight_of(const struct wavefunction *wavefunction, double *frame)
+{
+    return rows_at(frame, wavefunction->row_weight + 2 * wavefunction->pair_weight);
+}
+
+// |phi|^2 = e^(2 ln phi); `value` may be the exponent's row itself
+static void set_weight(const double *value, double *weight)
+{
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        ((pack *)weight)[ROW_PACKS + l] = 2.0 * ((const pack *)value)[l];
+        ((pack *)weight)[l] = pack_all(1.0);
+    }
+}
+
+static size_t pair_number(size_t p, size_t q) { return p > q ? p * (p - 1) / 2 + q : q * (q - 1) / 2 + p; }
+
+static void visit_values(const struct pairs *pairs, void *context)
+{
+    struct pass *pass = context;
+    _Alignas(64) double tile[TILE_DOUBLES];
+    double *values = pass->table ? pass->table : tile;
+    rows_fill(pairs->n, 0, values);
+    for (const struct factor *factor = NULL; (factor = next(pass->wavefunction, factor));)
+        factor->type->pair_values(factor->state, pairs, values);
+    rows_add_up(pairs->n, values, true, pass->value);
+    if (pass->table)
+        pass->table = rows_at(pass->table, pairs->n);
+}
+
+static void sum_values(const struct wavefunction *wavefunction, double *frame, double *table)
+{
+    _Alignas(64) double value[WALKERS] = { 0 };
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    geometry_visit(&at, visit_values, &(struct pass){ .wavefunction = wavefunction, .value = value, .table = table });
+    set_weight(value, weight_of(wavefunction, frame));
+}
+
+void pair_product_weigh(const struct wavefunction *wavefunction, double *frame) { sum_values(wavefunction, frame, NULL); }
+
+void pair_product_refresh(const struct wavefunction *wavefunction, double *frame)
+{
+    sum_values(wavefunction, frame, wavefunction->keeps_pair_values ? rows_at(frame, wavefunction->row_pair_values) : NULL);
+}
+
+// gradient += slope (x_p - x_q) for p, and - for q
+PACK_INLINE void add_slopes(size_t dimensions, const struct pairs *pairs, const double *slope, const double *x, double *gradient)
+{
+    for (size_t k = 0; k < pairs->n; k++) {
+        const size_t first = pairs->p[k] * dimensions * ROW_PACKS, second = pairs->q[k] * dimensions * ROW_PACKS;
+        for (size_t d = 0; d < dimensions; d++)
+            for (size_t l = 0; l < ROW_PACKS; l++) {
+                const size_t here = first + d * ROW_PACKS + l, there = second + d * ROW_PACKS + l;
+                const pack push = ((const pack *)slope)[k * ROW_PACKS + l] * (((const pack *)x)[here] - ((const pack *)x)[there]);
+                ((pack *)gradient)[here] += push;
+                ((pack *)gradient)[there] -= push;
+            }
+    }
+}
+
+static void visit_terms(const struct pairs *pairs, void *context)
+{
+    const struct pass *pass = context;
+    const size_t dimensions = pass->wavefunction->system.dimensions;
+    _Alignas(64) double slope[TILE_DOUBLES];
+    rows_fill(pairs->n, 0, slope);
+    for (const struct factor *factor = NULL; (factor = next(pass->wavefunction, factor));)
+        factor->type->pair_terms(factor->state, pairs, pass->value, slope, pass->curvature);
+    if (dimensions == 3)
+        add_slopes(3, pairs, slope, pass->x, pass->gradient);
+    else if (dimensions == 2)
+        add_slopes(2, pairs, slope, pass->x, pass->gradient);
+    else
+        add_slopes(1, pairs, slope, pass->x, pass->gradient);
+}
+
+void pair_product_evaluate(const struct wavefunction *wavefunction, bool add, double *frame)
+{
+    _Alignas(64) double value[WALKERS] = { 0 }, curvature[WALKERS] = { 0 };
+    double *gradient = rows_at(frame, wavefunction->row_gradient), *laplacian = rows_at(frame, wavefunction->row_laplacian);
+    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    if (!add)
+        rows_fill(wavefunction->n_coordinates + 1, 0, gradient);
+    geometry_visit(&at, visit_terms,
+                   &(struct pass){ .wavefunction = wavefunction, .x = frame, .value = value, .curvature = curvature, .gradient = gradient });
+    set_weight(value, weight_of(wavefunction, frame));
+    for (size_t l = 0; l < ROW_PACKS; l++)
+        ((pack *)laplacian)[l] = pack_fma(pack_all(2.0), ((const pack *)curvature)[l], ((const pack *)laplacian)[l]);
+}
+
+// ln phi changes by the values of the pairs of p, after less before
+void pair_product_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial)
+{
+    const size_t first = p * wavefunction->system.dimensions;
+    const bool kept = wavefunction->keeps_pair_values;
+    _Alignas(64) double after[WALKERS] = { 0 }, before[WALKERS] = { 0 };
+    double *table = kept ? rows_at(trial, wavefunction->row_pair_values) : NULL, *weight = weight_of(wavefunction, trial);
+    const double *old_weight = rows_at_const(frame, wavefunction->row_weight + 2 * wavefunction->pair_weight);
+    struct pass pass = { .wavefunction = wavefunction, .value = after, .table = table };
+    geometry_visit_particle(&wavefunction->geometry, p, rows_at(trial, first), frame, visit_values, &pass);
+    if (kept) {
+        const double *values = rows_at_const(frame, wavefunction->row_pair_values);
+        for (size_t q = 0; q < wavefunction->system.particles; q++)
+            if (q != p)
+                rows_add_up(1, rows_at_const(values, pair_number(p, q)), true, before);
+    } else {
+        pass.value = before;
+        geometry_visit_particle(&wavefunction->geometry, p, rows_at_const(frame, first), frame, visit_values, &pass);
+    }
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        const pack change = ((const pack *)after)[l] - ((const pack *)before)[l];
+        ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(2.0), change, ((const pack *)old_weight)[ROW_PACKS + l]);
+        ((pack *)weight)[l] = ((const pack *)old_weight)[l];
+    }
+}
+
+void pair_product_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, const double *trial, double *frame)
+{
+    if (!wavefunction->keeps_pair_values)
+        return;
+    const double *values = rows_at_const(trial, wavefunction->row_pair_values);
+    double *table = rows_at(frame, wavefunction->row_pair_values);
+    for (size_t q = 0, k = 0; q < wavefunction->system.particles; q++)
+        if (q != p)
+            rows_blend(1, mask, rows_at_const(values, k++), rows_at(table, pair_number(p, q)));
+}
+
+// (x_p - x_q) . (du_p - du_q)
+static void project(size_t dimensions, const struct pairs *pairs, const double *x, const double *du, double *along)
+{
+    for (size_t k = 0; k < pairs->n; k++) {
+        const size_t first = pairs->p[k] * dimensions * ROW_PACKS, second = pairs->q[k] * dimensions * ROW_PACKS;
+        for (size_t l = 0; l < ROW_PACKS; l++) {
+            pack sum = pack_all(0.0);
+            for (size_t d = 0; d < dimensions; d++) {
+                const size_t here = first + d * ROW_PACKS + l, there = second + d * ROW_PACKS + l;
+                sum = pack_fma(((const pack *)x)[here] - ((const pack *)x)[there], ((const pack *)du)[here] - ((const pack *)du)[there], sum);
+            }
+            ((pack *)along)[k * ROW_PACKS + l] = sum;
+        }
+    }
+}
+
+static size_t first_row(const struct pass *pass, const struct factor *factor)
+{
+    return pass->features ? factor->first_feature : factor->first_parameter;
+}
+
+static void visit_derivatives(const struct pairs *pairs, void *context)
+{
+    const struct pass *pass = context;
+    _Alignas(64) double along[TILE_DOUBLES];
+    if (pass->response)
+        project(pass->wavefunction->system.dimensions, pairs, pass->x, pass->du, along);
+    for (const struct factor *factor = NULL; (factor = next(pass->wavefunction, factor));)
+        if (factor->n_parameters > 0)
+            factor->type->pair_derivatives(factor->state, pairs, pass->response ? along : NULL, rows_at(pass->o, first_row(pass, factor)),
+                                           pass->response ? rows_at(pass->response, first_row(pass, factor)) : NULL);
+}
+
+static void differentiate(const struct pass *pass)
+{
+    const struct configuration at = wavefunction_configuration(pass->wavefunction, pass->x);
+    for (const struct factor *factor = NULL; (factor = next(pass->wavefunction, factor));) {
+        rows_fill(factor->n_parameters, 0, rows_at(pass->o, first_row(pass, factor)));
+        if (pass->response)
+            rows_fill(factor->n_parameters, 0, rows_at(pass->response, first_row(pass, factor)));
+    }
+    geometry_visit(&at, visit_derivatives, (void *)(uintptr_t)pass);
+}
+
+void pair_product_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o)
+{
+    differentiate(&(struct pass){ .wavefunction = wavefunction, .x = frame, .o = o });
+}
+
+void pair_product_features(const struct wavefunction *wavefunction, const double *frame, double *rows)
+{
+    differentiate(&(struct pass){ .wavefunction = wavefunction, .x = frame, .o = rows, .features = true });
+}
+
+// O and the responses, over all parameters so that the rows have their usual places
+size_t pair_product_scratch_rows(const struct wavefunction *wavefunction) { return 2 * wavefunction->n_parameters; }
+
+void pair_product_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *du, double *scratch,
+                             double *sums)
+{
+    double *o = scratch, *response = rows_at(scratch, wavefunction->n_parameters);
+    differentiate(&(struct pass){ .wavefunction = wavefunction, .x = frame, .du = du, .o = o, .response = du ? response : NULL });
+    for (const struct factor *factor = NULL; (factor = next(wavefunction, factor));)
+        for (size_t k = 0; k < factor->n_parameters * ROW_PACKS; k++) {
+            pack *sum = (pack *)rows_at(sums, factor->first_sum_row) + k;
+            const size_t from = factor->first_parameter * ROW_PACKS + k;
+            *sum = pack_fma(((const pack *)c)[k % ROW_PACKS], ((const pack *)o)[from], *sum);
+            if (du)
+                *sum -= 0.5 * ((const pack *)response)[from];
+        }
+}
