@@ -26,8 +26,10 @@ static double cloud_radius(const struct hamiltonian *hamiltonian, double omega)
         return 0;
     for (; k < 4096; k++) {
         const double radius = step * (double)(k + 1);
-        for (size_t w = 0; w < WALKERS; w++)
-            r2[w] = 1 / ((inverse[w] = 1 / radius) * inverse[w]);
+        for (size_t w = 0; w < WALKERS; w++) {
+            r2[w] = radius * radius;
+            inverse[w] = 1 / radius;
+        }
         hamiltonian->type->pair_energy(hamiltonian->state, 1, r2, inverse, v);
         if (!(particles * v[0] > 0.5 * omega * omega * radius * radius))
             break;

@@ -30,18 +30,16 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Public headers that do not have the name of their room.
 HEADERS = {
-    'error': 'base', 'level': 'base', 'param': 'base', 'system': 'base', 'units': 'base',
+    'error': 'base', 'layout': 'base', 'level': 'base', 'param': 'base', 'system': 'base', 'units': 'base',
+    'geometry': 'walkers',
     'observables': 'estimator', 'statistics': 'estimator',
     'merge': 'record',
     'team': 'run',
 }
-# To go with the layout of a block, once it has a header below both: none of these will be needed.
-ALLOWED = {('base', 'wavefunction'), ('walkers', 'wavefunction')}
-
 # first word or words of exported names, per room; descriptors are kind_name
 PREFIXES = {
     'base': 'error_ param_ memory_ level_', 'config': 'config_', 'rng': 'rng_', 'reference': 'reference_',
-    'walkers': 'walkers_ block_', 'hamiltonian': 'hamiltonian_ interaction_', 'wavefunction': 'wavefunction_ factor_',
+    'walkers': 'geometry_', 'hamiltonian': 'hamiltonian_ interaction_', 'wavefunction': 'wavefunction_ factor_',
     'sampler': 'sampler_ accept_', 'estimator': 'estimator_ statistics_ controls_ control_ energy_', 'record': 'record_', 'optimizer': 'optimizer_',
     'settings': 'settings_', 'sweep': 'sweep_', 'run': 'run_',
 }
@@ -86,7 +84,7 @@ def upward(root):
             if '/' not in name:
                 continue  # generated
             other = room_of(Path(name))
-            if other == room or (room, other) in ALLOWED:
+            if other == room:
                 continue
             if other not in FLOOR:
                 yield f'{path.relative_to(root)}: includes {name}, which is in no room'
