@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The command line. getopt_long knows the options; what it says of a wrong one is too little, so its messages are made here.
+// The command line. getopt_long finds the options; what it says of a wrong one is too little, so its messages are made here.
 #include "cli/options.h"
 
 #include "cli/program.h"
@@ -12,30 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_ONLY = 256, OPTION_PRINT_CONFIG, OPTION_HELP_CONFIG, OPTION_CHECK, OPTION_JSON, OPTION_PROGRESS, OPTION_FORCE, OPTION_RESUME,
-       OPTION_MAX_TIME, OPTION_TASK, OPTION_PER_JOB, OPTION_TIME };
+enum { LONG_ONLY = 256 };  // an option without a letter is LONG_ONLY + its index
 
-static const struct option long_options[] = {
-    { "config", required_argument, NULL, 'c' },
-    { "set", required_argument, NULL, 's' },
-    { "output", required_argument, NULL, 'o' },
-    { "threads", required_argument, NULL, 't' },
-    { "task", required_argument, NULL, OPTION_TASK },
-    { "per-job", required_argument, NULL, OPTION_PER_JOB },
-    { "time", required_argument, NULL, OPTION_TIME },
-    { "print-config", no_argument, NULL, OPTION_PRINT_CONFIG },
-    { "help-config", optional_argument, NULL, OPTION_HELP_CONFIG },
-    { "check", no_argument, NULL, OPTION_CHECK },
-    { "json", no_argument, NULL, OPTION_JSON },
-    { "force", no_argument, NULL, OPTION_FORCE },
-    { "resume", no_argument, NULL, OPTION_RESUME },
-    { "max-time", required_argument, NULL, OPTION_MAX_TIME },
-    { "quiet", no_argument, NULL, 'q' },
-    { "verbose", no_argument, NULL, 'v' },
-    { "progress", required_argument, NULL, OPTION_PROGRESS },
-    { "help", no_argument, NULL, 'h' },
-    { "version", no_argument, NULL, 'V' },
-    { NULL, 0, NULL, 0 } };
+// --- values ---
 
 static const char *progress_mode_name(size_t index)
 {
@@ -57,8 +36,35 @@ static bool read_value(const struct param *row, const char *text, struct values 
     return param_parse(row, text, values, why) || error_add(error, ERROR_USAGE, "--%s: %s", row->key, why);
 }
 
+static bool take_file(const char **place, const char *text, const char *name, struct error *error)
+{
+    if (*place)
+        return error_add(error, ERROR_USAGE, "--%s is given twice: '%s' and '%s'", name, *place, text);
+    if (*text == '\0')
+        return error_add(error, ERROR_USAGE, "--%s needs a file name", name);
+    *place = text;
+    return true;
+}
+
+static bool take_config(struct cli_options *options, const char *text, struct error *error)
+{
+    return take_file(&options->config, text, "config", error);
+}
+
+static bool take_output(struct cli_options *options, const char *text, struct error *error)
+{
+    return take_file(&options->output, text, "output", error);
+}
+
+static bool take_set(struct cli_options *options, const char *text, struct error *error)
+{
+    (void)error;
+    options->sets[options->n_sets++] = text;
+    return true;
+}
+
 // "90s", "30m", "2h", "1d", plain seconds.
-static bool read_duration(const char *text, double *seconds, struct error *error)
+static bool take_max_time(struct cli_options *options, const char *text, struct error *error)
 {
     static const struct { const char *unit; double seconds; } units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
     char *end = NULL;
@@ -66,41 +72,10 @@ static bool read_duration(const char *text, double *seconds, struct error *error
     const bool plain = strspn(text, "0123456789.") > 0 && strspn(text, "0123456789.") == (size_t)(end - text);
     for (size_t k = 0; plain && number > 0 && k < sizeof units / sizeof *units; k++)
         if (strcmp(end, units[k].unit) == 0) {
-            *seconds = number * units[k].seconds;
+            options->max_time = number * units[k].seconds;
             return true;
         }
     return error_add(error, ERROR_USAGE, "--max-time: '%s' is no length of time; give seconds, or 90s, 30m, 2h, 1d", text);
-}
-
-static bool take_once(const char **place, const char *value, const char *name, struct error *error)
-{
-    if (*place)
-        return error_add(error, ERROR_USAGE, "--%s is given twice: '%s' and '%s'", name, *place, value);
-    if (*value == '\0')
-        return error_add(error, ERROR_USAGE, "--%s needs a file name", name);
-    *place = value;
-    return true;
-}
-
-static bool refuse_option(const char *word, struct error *error)
-{
-    const char *names[sizeof long_options / sizeof long_options[0]] = { NULL }, *nearest = NULL, *program = cli_program()->name;
-    char stem[64];
-    for (size_t k = 0; long_options[k].name; k++)
-        names[k] = long_options[k].name;
-    if (strncmp(word, "--", 2) != 0)
-        return error_add(error, ERROR_USAGE, "unknown option '-%c'; see %s --help", optopt ? optopt : word[1], program);
-    snprintf(stem, sizeof stem, "%.*s", (int)strcspn(word + 2, "="), word + 2);
-    size_t fitting = 0;
-    for (size_t k = 0; names[k]; k++)
-        fitting += strncmp(names[k], stem, strlen(stem)) == 0;
-    nearest = config_nearest(stem, names);
-    if (optopt && fitting > 0)
-        return error_add(error, ERROR_USAGE, "option '--%s' takes no value", stem);
-    if (fitting > 1)
-        return error_add(error, ERROR_USAGE, "option '--%s' is short for more than one; see %s --help", stem, program);
-    return error_add(error, ERROR_USAGE, "unknown option '--%s'; %s%s%s", stem, nearest ? "did you mean '--" : "see ", nearest ? nearest : program,
-                     nearest ? "'?" : " --help");
 }
 
 // "7" or "3-7"
@@ -120,6 +95,141 @@ static bool take_task(struct cli_options *options, const char *text, struct erro
     return first.task <= last.task || error_add(error, ERROR_USAGE, "--task: '%s' ends before it starts; allowed: K, or A-B with A <= B", text);
 }
 
+static bool take_per_job(struct cli_options *options, const char *text, struct error *error)
+{
+    struct values values = { 0 };
+    const bool good = read_value(&per_job_row, text, &values, error);
+    options->per_job = values.per_job;
+    return good;
+}
+
+static bool take_time(struct cli_options *options, const char *text, struct error *error)
+{
+    options->time = text;
+    return (*text && text[strspn(text, "0123456789:-")] == '\0') ||
+           error_add(error, ERROR_USAGE, "--time: '%s' is no time limit of Slurm; allowed: minutes, hours:minutes:seconds, days-hours, ...", text);
+}
+
+static bool take_threads(struct cli_options *options, const char *text, struct error *error)
+{
+    struct values values = { 0 };
+    const bool good = read_value(&threads_row, text, &values, error);
+    options->threads = values.threads;
+    return good;
+}
+
+static bool take_progress(struct cli_options *options, const char *text, struct error *error)
+{
+    struct values values = { 0 };
+    const bool good = read_value(&progress_row, text, &values, error);
+    options->progress = (enum cli_progress_mode)values.progress;
+    return good;
+}
+
+// --- the table ---
+
+#define FLAG(member) NULL, offsetof(struct cli_options, member), NULL
+
+const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
+    [CLI_CONFIG] = { "config", 0, "FILE", 0, take_config, "the configuration (INI); see --help-config" },
+    [CLI_SET] = { "set", 's', "SECTION.KEY=VALUE", 0, take_set, "override one entry; repeatable, the last one wins" },
+    [CLI_OUTPUT] = { "output", 'o', "FILE", 0, take_output,
+                     "results file; default: the configuration's name with .h5, in the current folder. A complete file already there is kept as NAME.1.h5 "
+                     "(next free number)" },
+    [CLI_FORCE] = { "force", 0, FLAG(force), "overwrite an unfinished or foreign file at --output" },
+    [CLI_RESUME] = { "resume", 0, FLAG(resume),
+                     "go on from an unfinished run at --output; a complete one is extended where more samples are asked" },
+    [CLI_MAX_TIME] = { "max-time", 0, "DURATION", 0, take_max_time, "stop cleanly before so much wall time: 90s, 30m, 2h" },
+    [CLI_TASK] = { "task", 0, "K | A-B", 0, take_task,
+                   "of a sweep: only point K (from 0), or points A to B; else all, one after the other. Point K goes to NAME-K.h5 (four digits); one "
+                   "complete there already is skipped" },
+    [CLI_PER_JOB] = { "per-job", 0, "N", 0, take_per_job, "points in one job of the array; default 1" },
+    [CLI_TIME] = { "time", 0, "LIMIT", 0, take_time, "time limit of a job, as Slurm reads it; default 01:00:00" },
+    [CLI_THREADS] = { "threads", 't', "N", 0, take_threads, "default: as many as this process may use" },
+    [CLI_CHECK] = { "check", 0, FLAG(check), "validate, estimate memory, file size and time, exit" },
+    [CLI_PRINT_CONFIG] = { "print-config", 0, FLAG(print_config), "print the configuration with all defaults, exit" },
+    [CLI_JSON] = { "json", 0, FLAG(json), "results on stdout as JSON" },
+    [CLI_QUIET] = { "quiet", 'q', FLAG(quiet), "only errors, and the JSON where asked for" },
+    [CLI_VERBOSE] = { "verbose", 'v', FLAG(verbose), "say more about what is done" },
+    [CLI_PROGRESS] = { "progress", 0, "WHEN", 0, take_progress,
+                       "auto: one updating line on a terminal, else a line every 30 s; always: also at every start and end of a phase; never" },
+    [CLI_HELP_CONFIG] = { "help-config", 0, "[SECTION]", 0, NULL, "explain every key of the configuration, exit" },
+    [CLI_HELP] = { "help", 'h', FLAG(help), "this text; of a command: vmc help COMMAND" },
+    [CLI_VERSION] = { "version", 'V', FLAG(version), "version, and what the program is built from" } };
+
+// The same for getopt_long; `letters` has room for two characters an option and three more.
+static void describe(struct option long_options[CLI_OPTIONS + 1], char *letters)
+{
+    *letters++ = ':';
+    for (int k = 0; k < CLI_OPTIONS; k++) {
+        const struct cli_option_row *row = &cli_option_rows[k];
+        long_options[k] = (struct option){ row->name, !row->value ? no_argument : row->take ? required_argument : optional_argument, NULL,
+                                           row->letter ? row->letter : LONG_ONLY + k };
+        if (row->letter)
+            *letters++ = row->letter;
+        if (row->letter && row->value)
+            *letters++ = ':';
+    }
+    long_options[CLI_OPTIONS] = (struct option){ .name = NULL };
+    *letters = '\0';
+}
+
+static int index_of(int option)
+{
+    for (int k = 0; k < CLI_OPTIONS; k++)
+        if (option == (cli_option_rows[k].letter ? cli_option_rows[k].letter : LONG_ONLY + k))
+            return k;
+    return CLI_OPTIONS;
+}
+
+// --- what is wrong ---
+
+static bool refuse_unknown(const char *word, struct error *error)
+{
+    const char *names[CLI_OPTIONS + 1] = { NULL }, *program = cli_program()->name;
+    char stem[64];
+    if (strncmp(word, "--", 2) != 0)
+        return error_add(error, ERROR_USAGE, "unknown option '-%c'; see %s --help", optopt ? optopt : word[1], program);
+    snprintf(stem, sizeof stem, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    size_t fitting = 0;
+    for (size_t k = 0; k < CLI_OPTIONS; k++) {
+        names[k] = cli_option_rows[k].name;
+        fitting += strncmp(names[k], stem, strlen(stem)) == 0;
+    }
+    if (optopt && fitting > 0)
+        return error_add(error, ERROR_USAGE, "option '--%s' takes no value", stem);
+    if (fitting > 1)
+        return error_add(error, ERROR_USAGE, "option '--%s' is short for more than one; see %s --help", stem, program);
+    const char *nearest = config_nearest(stem, names);
+    return error_add(error, ERROR_USAGE, "unknown option '--%s'; %s%s%s", stem, nearest ? "did you mean '--" : "see ", nearest ? nearest : program,
+                     nearest ? "'?" : " --help");
+}
+
+// An option of another command: where it is for.
+static bool refuse_options(const struct cli_options *options, struct error *error)
+{
+    const unsigned wrong = options->given & ~options->command->options;
+    for (unsigned k = 0; k < CLI_OPTIONS; k++) {
+        char name[CLI_COMMAND_SIZE], homes[6 * CLI_COMMAND_SIZE] = "";
+        size_t used = 0;
+        for (const struct cli_command *command = cli_commands; command->words; command++)
+            if (command->options & CLI_BIT(k) && used < sizeof homes)
+                used += (size_t)snprintf(homes + used, sizeof homes - used, "%s%s", used > 0 ? ", " : "", cli_command_name(command, name));
+        if (wrong & CLI_BIT(k))
+            error_add(error, ERROR_USAGE, "--%s is not for %s; it is for %s", cli_option_rows[k].name, cli_command_name(options->command, name), homes);
+    }
+    return wrong == 0;
+}
+
+static bool refuse_argument(const struct cli_options *options, struct error *error)
+{
+    const bool config = options->command->options & CLI_BIT(CLI_CONFIG);
+    return error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s%s", options->words[options->n_words - 1],
+                     config ? ": there is one configuration already, '" : "", config ? options->config : "", config ? "'" : "");
+}
+
+// --- taking it in ---
+
 // --help-config SECTION and --help-config=SECTION; getopt knows only the second.
 static const char *optional_word(int argc, char **argv)
 {
@@ -130,154 +240,66 @@ static const char *optional_word(int argc, char **argv)
 
 static bool take(struct cli_options *options, int option, int argc, char **argv, struct error *error)
 {
-    struct values values = { 0 };
     const char *word = argv[optind - 1];
-    switch (option) {
-    case 'c':
-        return take_once(&options->config, optarg, "config", error);
-    case 'o':
-        return take_once(&options->output, optarg, "output", error);
-    case 's':
-        options->sets[options->n_sets++] = optarg;
-        return true;
-    case 't':
-        if (!read_value(&threads_row, optarg, &values, error))
-            return false;
-        options->threads = values.threads;
-        return true;
-    case OPTION_PROGRESS:
-        if (!read_value(&progress_row, optarg, &values, error))
-            return false;
-        options->progress = (enum cli_progress_mode)values.progress;
-        return true;
-    case OPTION_MAX_TIME:
-        return read_duration(optarg, &options->max_time, error);
-    case OPTION_TASK:
-        return take_task(options, optarg, error);
-    case OPTION_PER_JOB:
-        if (!read_value(&per_job_row, optarg, &values, error))
-            return false;
-        options->per_job = values.per_job;
-        return true;
-    case OPTION_TIME:
-        options->time = optarg;
-        return (*optarg && optarg[strspn(optarg, "0123456789:-")] == '\0') ||
-               error_add(error, ERROR_USAGE, "--time: '%s' is no time limit of Slurm; allowed: minutes, hours:minutes:seconds, days-hours, ...", optarg);
-    case OPTION_HELP_CONFIG:
-        options->section = optional_word(argc, argv);
-        options->action = CLI_HELP_CONFIG;
-        return true;
-    case ':':
+    const int k = index_of(option);
+    if (option == ':')
         return error_add(error, ERROR_USAGE, "option '%s' needs a value; see %s --help", word, cli_program()->name);
-    default:
-        return refuse_option(word, error);
-    }
-}
-
-// Options that only switch something.
-static bool take_switch(struct cli_options *options, int option)
-{
-    switch (option) {
-    case OPTION_PRINT_CONFIG:
-        options->action = CLI_PRINT_CONFIG;
-        return true;
-    case OPTION_CHECK:
-        options->action = CLI_CHECK;
-        return true;
-    case 'h':
-        options->action = CLI_HELP;
-        return true;
-    case 'V':
-        options->action = CLI_VERSION;
-        return true;
-    case OPTION_JSON:
-        return options->json = true;
-    case OPTION_FORCE:
-        return options->force = true;
-    case OPTION_RESUME:
-        return options->resume = true;
-    case 'q':
-        return options->quiet = true;
-    case 'v':
-        return options->verbose = true;
-    default:
-        return false;
-    }
-}
-
-// The words before the options: "sweep list", "sweep script", "merge"; how many they are.
-static int take_command(struct cli_options *options, int argc, char **argv, struct error *error)
-{
-    const char *first = argc > 1 ? argv[1] : "", *second = argc > 2 ? argv[2] : "", *program = cli_program()->name;
-    if (strcmp(first, "merge") == 0) {
-        options->action = CLI_MERGE;
-        return 1;
-    }
-    if (strcmp(first, "sweep") != 0)
-        return 0;
-    options->action = strcmp(second, "script") == 0 ? CLI_SWEEP_SCRIPT : CLI_SWEEP_LIST;
-    if (strcmp(second, "list") != 0 && strcmp(second, "script") != 0)
-        error_add(error, ERROR_USAGE, "%s sweep%s%s: write %s sweep list FILE, or %s sweep script FILE; see %s --help", program,
-                  *second ? " " : "", second, program, program, program);
-    return 2;
-}
-
-static bool refuse_word(const struct cli_options *options, const char *word, struct error *error)
-{
-    static const char *const commands[] = { "sweep", "merge", NULL };
-    const char *nearest = config_nearest(word, commands);
-    if (nearest)
-        return error_add(error, ERROR_USAGE, "unexpected argument '%s'; did you mean %s %s?", word, cli_program()->name, nearest);
-    return error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s", word, options->config ? "" : "; did you mean --config ",
-                     options->config ? "" : word);
-}
-
-// What is left after the options.
-static bool take_words(struct cli_options *options, size_t n, char **words, struct error *error)
-{
-    bool sweep = options->action == CLI_SWEEP_LIST || options->action == CLI_SWEEP_SCRIPT;
-    options->n_words = n;
-    options->words = words;
-    if (sweep && n == 1 && !options->config)
-        options->config = words[0];
-    else if (sweep && n > 0)
-        return error_add(error, ERROR_USAGE, "unexpected argument '%s': a sweep is of one configuration", words[n - 1]);
-    else if (options->action == CLI_MERGE && n < 2)
-        return error_add(error, ERROR_USAGE, "nothing to merge; write %s merge OUT IN...", cli_program()->name);
-    else if (!sweep && options->action != CLI_MERGE && n > 0)
-        return refuse_word(options, words[0], error);
+    if (k == CLI_OPTIONS)
+        return refuse_unknown(word, error);
+    const struct cli_option_row *row = &cli_option_rows[k];
+    options->given |= CLI_BIT(k);
+    if (row->take)
+        return row->take(options, optarg, error);
+    if (k == CLI_HELP_CONFIG)
+        options->section = optional_word(argc, argv);
+    else
+        *(bool *)((char *)options + row->flag) = true;
     return true;
 }
 
-static bool check_together(const struct cli_options *options, struct error *error)
+// What is left after the options: the words of a command and its arguments.
+static bool take_words(struct cli_options *options, size_t n, char **words, struct error *error)
 {
-    enum cli_action action = options->action;
-    const char *program = cli_program()->name;
-    if (options->resume && options->force)
-        return error_add(error, ERROR_USAGE, "--resume goes on from the file at --output and --force overwrites it; give one of them");
-    bool needs_config = action == CLI_RUN || action == CLI_CHECK || action == CLI_PRINT_CONFIG;
-    if ((options->per_job > 0 || options->time) && action != CLI_SWEEP_SCRIPT)
-        return error_add(error, ERROR_USAGE, "--%s is for %s sweep script", options->per_job > 0 ? "per-job" : "time", program);
-    if ((action == CLI_SWEEP_LIST || action == CLI_SWEEP_SCRIPT) && !options->config)
-        return error_add(error, ERROR_USAGE, "which sweep? write %s sweep %s FILE", program, action == CLI_SWEEP_LIST ? "list" : "script");
-    return !needs_config || options->config ||
-           error_add(error, ERROR_USAGE, "nothing to do: give a configuration with --config FILE; see %s --help", program);
+    size_t n_own;
+    const struct cli_command *command = options->command = cli_command_find(n, words, &n_own, error);
+    if (!command)
+        return false;
+    options->n_words = n - n_own;
+    options->words = words + n_own;
+    const bool config = command->options & CLI_BIT(CLI_CONFIG);
+    if (config && options->n_words > 0 && !options->config) {
+        options->config = *options->words++;
+        options->n_words--;
+    }
+    const size_t least = config ? 0 : command->least, most = config ? 0 : command->most;
+    char name[CLI_COMMAND_SIZE];
+    if (options->n_words < least || (config && !options->config))
+        return error_add(error, ERROR_USAGE, "%s %s%s%s; see %s --help", command->missing, cli_command_name(command, name),
+                         *command->words ? " " : "", *command->words ? command->arguments : "", cli_program()->name);
+    return options->n_words <= most || refuse_argument(options, error);
 }
 
 bool cli_options_parse(struct cli_options *options, int argc, char **argv, struct error *error)
 {
-    *options = (struct cli_options){ .action = CLI_RUN, .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
+    struct option long_options[CLI_OPTIONS + 1];
+    char letters[2 * CLI_OPTIONS + 3];
+    *options = (struct cli_options){ .command = cli_commands, .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
     if (!options->sets)
         return error_add(error, ERROR_INTERNAL, "not enough memory");
-    size_t before = error->n_messages;
-    int skipped = take_command(options, argc, argv, error);
-    argc -= skipped < argc ? skipped : argc - 1;
-    argv += skipped;
+    describe(long_options, letters);
     opterr = 0;
-    bool good = error->n_messages == before;
-    for (int option; (option = getopt_long(argc, argv, ":s:o:t:qvhV", long_options, NULL)) != -1;)
-        good = (take_switch(options, option) || take(options, option, argc, argv, error)) && good;
-    return good && take_words(options, (size_t)(argc - optind), argv + optind, error) && check_together(options, error);
+    bool good = true;
+    for (int option; (option = getopt_long(argc, argv, letters, long_options, NULL)) != -1;)
+        good = take(options, option, argc, argv, error) && good;
+    if (options->given & CLI_TEXTS) {  // whatever else is there
+        size_t n_own;
+        options->command = cli_command_find((size_t)(argc - optind), argv + optind, &n_own, NULL);
+        return good;
+    }
+    if (!good || !take_words(options, (size_t)(argc - optind), argv + optind, error) || !refuse_options(options, error))
+        return false;
+    return !options->resume || !options->force ||
+           error_add(error, ERROR_USAGE, "--resume goes on from the file at --output and --force overwrites it; give one of them");
 }
 
 void cli_options_finish(struct cli_options *options)

@@ -191,23 +191,13 @@ static bool print_point(const struct cli_sweep_work *work, struct error *error)
     return good;
 }
 
-static bool act(const struct cli_sweep_work *work, struct error *error)
+bool cli_sweep_default(const struct cli_sweep_work *work, struct error *error)
 {
-    switch (work->job->options->action) {
-    case CLI_PRINT_CONFIG:
-        return print_point(work, error);
-    case CLI_CHECK:
-        return cli_sweep_check(work, error);
-    case CLI_SWEEP_LIST:
-        return cli_sweep_list(work, error);
-    case CLI_SWEEP_SCRIPT:
-        return cli_sweep_script(work, error);
-    default:
-        return cli_sweep_run(work, error);
-    }
+    const struct cli_options *options = work->job->options;
+    return options->print_config ? print_point(work, error) : options->check ? cli_sweep_check(work, error) : cli_sweep_run(work, error);
 }
 
-static void tell_notes(const struct cli_sweep *job, const struct error *notes)
+static void report_notes(const struct cli_sweep *job, const struct error *notes)
 {
     char *copy = notes->text && job->options->verbose && !job->options->quiet ? strdup(notes->text) : NULL, *rest = copy;
     for (char *line; (line = strsep(&rest, "\n"));)
@@ -223,11 +213,11 @@ bool cli_sweep_act(const struct cli_sweep *job, bool well_read, struct error *er
     bool good = sweep_read(&work.sweep, job->config, error);
     // values are judged in the same breath, but not in points that could not be made out
     good = good && sweep_check(&work.sweep, job->config, error, &notes) && well_read;
-    tell_notes(job, &notes);
+    report_notes(job, &notes);
     good = team_agree(job->team, good, error) && choose_points(&work, error) && cli_target_choose(&target, job->options->output, job->options->config, error);
     if (good) {
         memcpy(work.output, target.path, sizeof work.output);
-        good = act(&work, error);
+        good = job->act(&work, error);
     }
     sweep_finish(&work.sweep);
     error_clear(&notes);

@@ -20,6 +20,8 @@ struct cli_sweep_point {
     struct cli_progress *progress;
 };
 
+struct cli_sweep_work;
+
 struct cli_sweep {
     const struct cli_options *options;
     const struct config *config;     // with the overrides
@@ -29,9 +31,10 @@ struct cli_sweep {
     bool (*run)(const struct cli_sweep_point *point, void *context, struct error *error);
     bool (*check)(const struct cli_sweep_point *point, void *context, struct run_estimate *estimate, struct error *error);
     void *context;
+    bool (*act)(const struct cli_sweep_work *work, struct error *error);  // what is done with the points
 };
 
-// Does what the options ask: runs points, or checks, lists, prints them, or prints the script. `well_read`: the file had no mistakes of form.
+// Reads and judges the sweep and acts on it. `well_read`: the file had no mistakes of form.
 bool cli_sweep_act(const struct cli_sweep *sweep, bool well_read, struct error *error);
 
 #endif

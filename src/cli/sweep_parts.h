@@ -39,6 +39,8 @@ void cli_sweep_row(const struct cli_sweep_work *work, size_t point, struct cli_t
 // `{ "point": 3, "values": {…}, "status": …, "config": …, "output": …`, without the brace at the end.
 void cli_sweep_json_start(const struct cli_sweep_work *work, size_t point, const char *status, FILE *out);
 
+// Runs the points asked for, or with --check or --print-config checks or prints them.
+bool cli_sweep_default(const struct cli_sweep_work *work, struct error *error);
 bool cli_sweep_list(const struct cli_sweep_work *work, struct error *error);
 bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error);
 bool cli_sweep_run(const struct cli_sweep_work *work, struct error *error);

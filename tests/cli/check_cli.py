@@ -65,7 +65,7 @@ class Usage(Case):
     def test_wrong_usage(self):
         for options, said in [
                 ([], '--config FILE'), (['--confg', 'x'], "did you mean '--config'?"), (['--bogus'], "unknown option '--bogus'"),
-                (['-x'], "unknown option '-x'"), (['small.ini'], 'did you mean --config small.ini'), (['--config'], 'needs a value'),
+                (['-x'], "unknown option '-x'"), (['--config'], 'needs a value'),
                 (['--config', 'a', '--config', 'b'], 'given twice'), (['--config', 'small.ini', '-t', '0'], 'out of range'),
                 (['--config', 'small.ini', '-t', '2x'], 'not a number'), (['--config', 'small.ini', '--progress', 'allways'], 'auto, always, never'),
                 (['--json=1'], "'--json' takes no value"), (['--config', 'small.ini', '--set', 'a=1'], 'SECTION.KEY=VALUE'),
@@ -76,6 +76,42 @@ class Usage(Case):
             self.assertIn(said, done.err)
             self.assertEqual(done.out, '')
         self.assertEqual(self.files(), ['small.ini'])
+
+    def test_a_file_is_a_configuration(self):
+        self.assertEqual(self.vmc('small.ini', '--print-config').out, self.vmc('--config', 'small.ini', '--print-config').out)
+        self.assertIn('none.ini: cannot be read', self.vmc('none.ini', code=66).err)
+        for options, said in [(['small.ini', 'b.ini'], "unexpected argument 'b.ini': there is one configuration already, 'small.ini'"),
+                              (['small.ini', '--config', 'b.ini'], "unexpected argument 'small.ini'"), (['swep'], 'did you mean vmc sweep?'),
+                              (['mrege', 'a.h5', 'b.h5'], 'did you mean vmc merge?')]:
+            self.assertIn(said, self.vmc(*options, code=2).err)
+        self.write('merg', SMALL)  # a file of that name is no mistyped command
+        self.assertEqual(self.vmc('merg', '--check').err, '')
+
+    def test_options_that_do_not_apply(self):
+        for options, said in [(['merge', 'a.h5', 'b.h5', '--check'], '--check is not for vmc merge; it is for vmc FILE'),
+                              (['merge', 'a.h5', 'b.h5', '--task', '3'], '--task is not for vmc merge; it is for vmc FILE, vmc sweep list, vmc sweep script'),
+                              (['small.ini', '--per-job', '2'], '--per-job is not for vmc FILE; it is for vmc sweep script'),
+                              (['sweep', 'list', 'small.ini', '--resume'], '--resume is not for vmc sweep list')]:
+            self.assertIn(said, self.vmc(*options, code=2).err)
+        self.assertIn('a.h5: cannot be read', self.vmc('-q', 'merge', 'b.h5', 'a.h5', code=66).err)  # before the command as after it
+        self.assertEqual(self.files(), ['small.ini'])
+
+    def test_help_on_commands(self):
+        everything = self.vmc('help').out
+        self.assertEqual(everything, self.vmc('--help').out)
+        self.assertEqual(self.vmc('help', 'merge').out, self.vmc('merge', '--help').out)
+        for words in (['merge'], ['sweep', 'list'], ['sweep', 'script'], ['help']):
+            self.assertIn('vmc ' + ' '.join(words), everything)
+            one = self.vmc('help', *words).out
+            self.assertTrue(one.startswith('Usage: vmc ' + ' '.join(words)))
+            self.assertLessEqual(max(map(len, one.splitlines())), 80)
+        self.assertNotIn('--task', self.vmc('help', 'merge').out)
+        self.assertTrue(self.vmc('help', 'rbm').out.startswith('[rbm]'))
+        for word in ('sweep list FILE', 'sweep script FILE', '[sweep]'):
+            self.assertIn(word, self.vmc('help', 'sweep').out)
+        self.assertIn("no section 'nix'", self.vmc('help', 'nix', code=2).err)
+        self.assertIn('did you mean vmc sweep', self.vmc('help', 'swep', 'list', code=2).err)
+        self.vmc('help', 'merge', 'rbm', code=2)
 
     def test_texts(self):
         self.assertIn('--help-config', self.vmc('-h').out)

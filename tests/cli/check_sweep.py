@@ -184,7 +184,7 @@ class Sweep(Case):
                 self.assertIn(said, done.stderr)
         for options, said in [(['sweep'], 'vmc sweep list FILE'), (['sweep', 'lst', 's.ini'], 'vmc sweep list FILE'), (['sweep', 'list'], 'which sweep?'),
                               (['sweep', 'list', 's.ini', 'x.ini'], 'one configuration'), (['swep', 'list', 's.ini'], 'did you mean vmc sweep?'),
-                              (['--config', 's.ini', '--per-job', '2'], 'is for vmc sweep script'), (['sweep', 'script', 's.ini', '--time', '2h'], 'no time limit'),
+                              (['--config', 's.ini', '--per-job', '2'], 'it is for vmc sweep script'), (['sweep', 'script', 's.ini', '--time', '2h'], 'no time limit'),
                               (['sweep', 'script', 's.ini', '--per-job', '0'], 'out of range'), (['merge'], 'nothing to merge'), (['merge', 'a.h5'], 'nothing to merge')]:
             self.assertIn(said, self.vmc(*options, code=2).stderr)
         self.assertEqual(self.vmc('sweep', 'list', 'none.ini', code=66).stdout, '')

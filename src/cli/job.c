@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The program: reads the command line, lets the library work, and says what came of it. Exit codes are error kinds.
-#include "cli/help.h"
+// The main job: reads a configuration, lets the library work, and says what came of it.
+#include "cli/job.h"
+
 #include "cli/known.h"
-#include "cli/merge.h"
-#include "cli/options.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
-#include "cli/sweep.h"
+#include "cli/sweep_parts.h"
 #include "cli/target.h"
 #include "cli/text.h"
 #include "cli/threads.h"
 #include "vmc/level.h"
 #include "vmc/run.h"
-#include "vmc/sweep.h"
 
-#include <fcntl.h>
-#include <gsl/gsl_errno.h>
-#include <hdf5.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { KNOWN_MOST = 4 };
 
@@ -88,7 +81,7 @@ static bool read_config(struct job *job, struct error *error)
     return read;
 }
 
-static void tell_notes(const struct job *job)
+static void report_notes(const struct job *job)
 {
     char *text = job->notes.text, *rest = text;
     if (job->options->quiet || !text)
@@ -115,7 +108,7 @@ static bool check(struct job *job, struct error *error)
     return print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n) : cli_estimate_text(&estimate, job->threads.n), error);
 }
 
-static bool tell_result(const struct job *job, const struct run_result *result, const char *output, const char *status, struct error *error)
+static bool report_result(const struct job *job, const struct run_result *result, const char *output, const char *status, struct error *error)
 {
     struct reference_match known[KNOWN_MOST];
     const struct cli_summary summary = { .settings = &job->settings, .result = result, .config = job->options->config, .output = output,
@@ -128,7 +121,7 @@ static bool tell_result(const struct job *job, const struct run_result *result, 
 }
 
 // Results, also of a run that was stopped on the way; its exit code stays that of the stop.
-static bool tell_end(struct job *job, bool good, const struct run_result *result, const char *output, struct error *error)
+static bool report_end(struct job *job, bool good, const struct run_result *result, const char *output, struct error *error)
 {
     const bool stopped = !good && error->kind == ERROR_STOPPED;
     if (stopped && cli_signals_name() && !job->options->quiet)
@@ -136,11 +129,11 @@ static bool tell_end(struct job *job, bool good, const struct run_result *result
     if (good && result->was_complete && !job->options->quiet)
         cli_note("%s is complete; there is nothing left to do", output);
     if (good || (stopped && (job->options->json || result->n_samples > 0)))
-        return tell_result(job, result, output, good ? "complete" : "stopped", error) && good;
+        return report_result(job, result, output, good ? "complete" : "stopped", error) && good;
     return false;
 }
 
-static void tell_start(const struct job *job, const struct cli_target *target)
+static void report_start(const struct job *job, const struct cli_target *target)
 {
     if (*target->kept && !job->options->quiet)
         cli_note("%s was a complete run; it is kept as %s", target->path, target->kept);
@@ -157,7 +150,7 @@ static bool execute(const struct job *job, struct cli_target *target, enum cli_t
         cli_target_finish(target);
         return false;
     }
-    tell_start(job, target);
+    report_start(job, target);
     const struct run_options run_options = { .threads = job->threads.n, .output = target->path, .config_text = job->config.text,
                                              .command = cli_program()->name, .team = job->team, .progress = cli_progress_show, .wish = cli_signals_wish,
                                              .note = cli_progress_note, .context = progress, .max_time = max_time,
@@ -180,7 +173,7 @@ static bool run(struct job *job, struct error *error)
     cli_signals_catch();
     cli_progress_start(&progress, options->progress, options->quiet);
     bool good = execute(job, &target, use, options->max_time, &progress, &result, error);
-    return tell_end(job, good, &result, target.path, error);
+    return report_end(job, good, &result, target.path, error);
 }
 
 // A point of a sweep is a job of its own, whose settings belong to the sweep.
@@ -211,106 +204,59 @@ static bool check_point(const struct cli_sweep_point *point, void *context, stru
     return run_check(point->settings, &options, estimate, error);
 }
 
-static bool act_on_sweep(struct job *job, bool well_read, struct error *error)
+// What a command does with a configuration: points of a sweep have an action of their own.
+struct action {
+    bool (*points)(const struct cli_sweep_work *work, struct error *error);
+    bool needs_sweep;
+};
+
+static bool act_on_sweep(struct job *job, const struct action *action, bool well_read, struct error *error)
 {
     const struct cli_sweep sweep = { .options = job->options, .config = &job->config, .threads = job->threads.n, .team = job->team, .run = run_point,
-                                     .check = check_point, .context = job };
+                                     .check = check_point, .act = action->points, .context = job };
     return cli_sweep_act(&sweep, well_read, error);
 }
 
 // Mistakes of form and of value are told together.
-static bool act_on_run(struct job *job, bool well_read, struct error *error)
+static bool act_on_run(struct job *job, const struct action *action, bool well_read, struct error *error)
 {
     const struct cli_options *options = job->options;
-    if (options->has_task || options->action == CLI_SWEEP_LIST || options->action == CLI_SWEEP_SCRIPT)
+    if (options->has_task || action->needs_sweep)
         return error_add(error, ERROR_USAGE, "%s: has no [sweep] section", options->config);
     bool good = settings_build(&job->settings, &job->config, error, &job->notes) && well_read;
-    tell_notes(job);
+    report_notes(job);
     good = team_agree(job->team, good, error);
-    if (good && options->action == CLI_PRINT_CONFIG)
+    if (good && options->print_config)
         good = print_text(settings_print(&job->settings), error);
     else if (good)
-        good = options->action == CLI_CHECK ? check(job, error) : run(job, error);
+        good = options->check ? check(job, error) : run(job, error);
     settings_finish(&job->settings);
     return good;
 }
 
-static bool act_on_config(const struct cli_options *options, struct error *error)
+static bool act_on_config(const struct cli_options *options, const struct action *action, struct error *error)
 {
-    struct job job = { .options = options, .team = options->action == CLI_RUN ? cli_program()->team : NULL };
+    struct job job = { .options = options, .team = cli_options_run(options) ? cli_program()->team : NULL };
     bool good = read_config(&job, error);
     choose_threads(&job);
     if (job.config.file)
-        good = sweep_asked(&job.config) ? act_on_sweep(&job, good, error) : act_on_run(&job, good, error);
+        good = sweep_asked(&job.config) ? act_on_sweep(&job, action, good, error) : act_on_run(&job, action, good, error);
     config_finish(&job.config);
     error_clear(&job.notes);
     return good;
 }
 
-// Only a run takes more than one process.
-static bool act(const struct cli_options *options, struct error *error)
+bool cli_job_run(const struct cli_options *options, struct error *error)
 {
-    char *text = NULL;
-    if (options->action != CLI_RUN && !team_leads(cli_program()->team))
-        return true;
-    switch (options->action) {
-    case CLI_HELP:
-        return print_text(cli_help_text(), error);
-    case CLI_VERSION:
-        return print_text(cli_version_text(), error);
-    case CLI_HELP_CONFIG:
-        text = cli_help_config_text(options->section, cli_width(stdout), error);
-        return text && print_text(text, error);
-    case CLI_MERGE:
-        return cli_merge(options, error);
-    default:
-        return act_on_config(options, error);
-    }
+    return act_on_config(options, &(struct action){ cli_sweep_default, false }, error);
 }
 
-// With 0, 1 or 2 closed the next file opened would take their place, and messages would end up in the results.
-static void hold_standard_descriptors(void)
+bool cli_job_list(const struct cli_options *options, struct error *error)
 {
-    int descriptor;
-    do
-        descriptor = open("/dev/null", O_RDWR);
-    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
-    if (descriptor > STDERR_FILENO)
-        close(descriptor);
+    return act_on_config(options, &(struct action){ cli_sweep_list, true }, error);
 }
 
-// HDF5's handler at exit can crash after a failed close on a full disk, and must be off before its first call.
-static void prepare_libraries(void)
+bool cli_job_script(const struct cli_options *options, struct error *error)
 {
-    H5dont_atexit();
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    gsl_set_error_handler_off();
-}
-
-static bool needs_start(const struct cli_options *options)
-{
-    return options->action != CLI_HELP && options->action != CLI_VERSION && options->action != CLI_HELP_CONFIG;
-}
-
-int cli_main(int argc, char **argv, struct cli_program *program)
-{
-    struct cli_options options = { 0 };
-    struct error error = { 0 };
-    cli_program_set(program);
-    hold_standard_descriptors();
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files: the write fails and says so
-    prepare_libraries();
-    bool good = cli_options_parse(&options, argc, argv, &error);
-    const bool start = good && program->start && needs_start(&options);
-    good = good && (!start || program->start(program, &error)) && act(&options, &error);
-    good = team_agree(program->team, good, &error);
-    if (!good)
-        cli_report(&error);
-    if (start)
-        program->finish(program);
-    int code = good ? 0 : error.kind != ERROR_NONE ? (int)error.kind : ERROR_INTERNAL;
-    cli_options_finish(&options);
-    error_clear(&error);
-    return code;
+    return act_on_config(options, &(struct action){ cli_sweep_script, true }, error);
 }
