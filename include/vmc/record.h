@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Highest version of the file's layout that is understood, and the one written (root attribute "format_version", "1").
-enum { RECORD_FORMAT_VERSION = 1 };
+// Highest version of the file's layout that is understood, and the one written (root attribute "format_version", a whole number; in format 1 the
+// text "1").
+enum { RECORD_FORMAT_VERSION = 2 };
 
 // A number or an array of doubles with its meaning. rank 0: scalar.
 struct record_axis { const char *name; size_t extent; const char *unit; const char *long_name; const double *values; /* NULL: 0, 1, 2, … */ };
@@ -27,7 +28,6 @@ struct record_array {
 struct record_text { const char *path; const char *long_name; const char *value; };             // variable-length UTF-8 scalar
 struct record_count { const char *path; const char *unit; const char *long_name; uint64_t value; }; // integer scalar
 struct record_texts { const char *path; const char *long_name; struct record_axis axis; const char *const *values; }; // 1D array of strings
-struct record_attribute { const char *path; const char *name; const char *value; };               // string attribute of a group ("/" too) or data set
 
 // A growing list of everything that goes into one file. Texts are copied; arrays of numbers, words and axis values are borrowed until
 // record_publish returns. A mistake (a path twice, an axis with two extents, no memory) is kept and told by record_publish as ERROR_INTERNAL.
@@ -36,12 +36,22 @@ struct record;
 struct record *record_create(void);
 void record_destroy(struct record *record);
 void record_add_array(struct record *record, const struct record_array *array);
+// The same of whole numbers, the array's `values` being NULL: counts (compressed), or opaque state.
+void record_add_counts(struct record *record, const struct record_array *array, const uint64_t *values);
+void record_add_words(struct record *record, const struct record_array *array, const uint64_t *values);
+// An axis 0, step, 2 step, … for arrays to come, by its path.
+void record_add_ramp(struct record *record, const char *path, const char *long_name, size_t extent, size_t step);
 void record_add_real(struct record *record, const char *path, const char *unit, const char *long_name, double value);
 void record_add_count(struct record *record, const char *path, const char *unit, const char *long_name, uint64_t value);
 void record_add_text(struct record *record, const char *path, const char *long_name, const char *value);
 void record_add_texts(struct record *record, const struct record_texts *texts);
-void record_add_words(struct record *record, const char *path, const char *long_name, size_t n, const uint64_t *words); // opaque state
+// An attribute of a group ("/" too) or data set: a text, or a whole number.
 void record_add_attribute(struct record *record, const char *path, const char *name, const char *value);
+void record_add_attribute_count(struct record *record, const char *path, const char *name, uint64_t value);
+// The root's attributes "format_version", "status", "created" (NULL: now), "modified" (now), "program" and "version".
+void record_add_heading(struct record *record, const char *status, const char *created, const char *program);
+// The present moment, in UTC: "2026-11-21T12:00:00Z".
+void record_now(char text[32]);
 // One row of a parameter table as data sets under /config/<section>/<key>, with unit and help.
 void record_add_setting(struct record *record, const char *section, const struct param *row, const void *state);
 
@@ -66,11 +76,14 @@ struct record_file;
 // HDF5 file (wavefunction.load), digest checked only where there is one.
 struct record_file *record_open(const char *path, bool foreign_allowed, struct error *error);
 void record_close(struct record_file *file);
+// Version of the file's layout; 0 for a foreign file.
+unsigned record_format(const struct record_file *file);
 bool record_has(struct record_file *file, const char *path);
 // Extents (rank at most 3); false with ERROR_DAMAGED when it is no numeric array.
 bool record_shape(struct record_file *file, const char *path, size_t *rank, size_t extent[3], struct error *error);
 bool record_read_reals(struct record_file *file, const char *path, size_t n, double *values, struct error *error);
 bool record_read_count(struct record_file *file, const char *path, uint64_t *value, struct error *error);
+// Whole numbers; counts that format 1 kept as reals too.
 bool record_read_words(struct record_file *file, const char *path, size_t n, uint64_t *words, struct error *error);
 // malloc'ed
 char *record_read_text(struct record_file *file, const char *path, struct error *error);

@@ -45,8 +45,8 @@ struct run_options {
 struct run_result {
     double energy, energy_error, variance, estimator_variance, local_energy, local_energy_error;
     double kinetic, kinetic_error, kinetic_gradient, kinetic_gradient_error, trap, trap_error, pair, pair_error;
-    double virial_ratio, acceptance, step, autocorrelation_time, autocorrelation_error, effective_samples, r_hat;
-    double n_samples, n_bad;              // whole numbers
+    double virial_ratio, virial_ratio_error, acceptance, step, autocorrelation_time, autocorrelation_error, effective_samples, r_hat;
+    double n_samples, n_bad, n_bad_training;  // whole numbers
     double iterations, steps_back;        // whole numbers: training iterations done, steps taken back
     double wall_time, cpu_time;           // s
     double training_cpu_time, measuring_cpu_time;
@@ -59,7 +59,9 @@ struct run_result_row {
     const char *name;        // data set name and JSON key
     size_t offset;           // of a double in struct run_result
     bool whole;              // a whole number
-    const char *unit, *long_name;
+    const char *unit;        // NULL: the sampler's, of its step
+    const char *long_name;
+    unsigned since;          // format of the results file from which on every file has it; 0: the first
 };
 extern const struct run_result_row run_result_rows[];  // ends with name NULL
 

@@ -58,17 +58,26 @@ static herr_t attribute_visit(hid_t object, const char *name, const H5A_info_t *
     (void)info;
     if (is_own(name))
         return 0;
-    char *text = attribute_text(object, name);
+    new_path(gathering, gathering->path, path);
+    struct record_source source;
+    if (!record_source_attribute(&source, object, name))
+        return -1;
+    char *text = record_source_string(&source);
+    int64_t number = 0;
+    bool good = text != NULL || (source.class == H5T_INTEGER && source.n == 1 && record_source_read(&source, H5T_NATIVE_INT64, &number));
     if (text != NULL)
-        record_add_attribute(gathering->record, new_path(gathering, gathering->path, path), name, text);
+        record_add_attribute(gathering->record, path, name, text);
+    else if (good)
+        record_add_attribute_count(gathering->record, path, name, (uint64_t)number);
+    record_source_close(&source);
     free(text);
-    return text != NULL ? 0 : -1;
+    return good ? 0 : -1;
 }
 
 static bool attributes_gather(struct gathering *gathering, hid_t object, struct error *error)
 {
     return H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, attribute_visit, gathering) >= 0 ||
-           complain(gathering, "has an attribute that is no text", error);
+           complain(gathering, "has an attribute that is neither text nor whole number", error);
 }
 
 // --- data sets ---

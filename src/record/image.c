@@ -62,12 +62,18 @@ static hid_t native_type(const struct image *image, enum record_kind kind)
     return -1;
 }
 
-static bool attribute_write(struct image *image, hid_t object, const char *name, const char *value)
+// One value of this type.
+static bool attribute_write_as(struct image *image, hid_t object, const char *name, hid_t type, const void *value)
 {
-    hid_t id = H5Acreate2(object, name, image->string, image->scalar, image->attribute, H5P_DEFAULT);
-    bool good = id >= 0 && H5Awrite(id, image->string, &value) >= 0;
+    hid_t id = H5Acreate2(object, name, type, image->scalar, image->attribute, H5P_DEFAULT);
+    bool good = id >= 0 && H5Awrite(id, type, value) >= 0;
     record_id_close(id);
     return good || fail(image, "attribute", name);
+}
+
+static bool attribute_write(struct image *image, hid_t object, const char *name, const char *value)
+{
+    return attribute_write_as(image, object, name, image->string, &value);
 }
 
 // Leaves what is there, a data set too.
@@ -110,14 +116,14 @@ static void chunk_choose(const struct record_item *item, hsize_t chunk[RECORD_RA
     }
 }
 
-// Checksums always. Compression for axes and for small arrays; the mantissas of a long series are noise: a third of the space at most,
+// Checksums always. Compression for axes, counts and small arrays; the mantissas of a long series are noise: a third of the space at most,
 // for ten times the time.
 static bool filters_set(hid_t properties, const struct record_item *item)
 {
     hsize_t chunk[RECORD_RANK_MOST];
     chunk_choose(item, chunk);
     bool good = H5Pset_chunk(properties, (int)item->rank, chunk) >= 0;
-    if (item->is_axis || record_item_count(item) <= COMPRESSED_VALUES)
+    if (item->is_axis || item->kind == RECORD_INT64 || record_item_count(item) <= COMPRESSED_VALUES)
         good = good && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, 1) >= 0;
     return good && H5Pset_fletcher32(properties) >= 0;
 }
@@ -147,12 +153,12 @@ static hid_t space_create(const struct record_item *item)
     return item->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple((int)item->rank, extent, NULL);
 }
 
-// 0, 1, 2, … for an axis without values of its own.
-static bool ramp_write(hid_t id, size_t n)
+// 0, 1, 2, … times the step for an axis without values of its own.
+static bool ramp_write(hid_t id, size_t n, size_t step)
 {
     int64_t *ramp = malloc((n > 0 ? n : 1) * sizeof *ramp);
     for (size_t i = 0; ramp != NULL && i < n; i++)
-        ramp[i] = (int64_t)i;
+        ramp[i] = (int64_t)(i * step);
     bool good = ramp != NULL && H5Dwrite(id, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, ramp) >= 0;
     free(ramp);
     return good;
@@ -163,7 +169,7 @@ static bool values_write(const struct image *image, hid_t id, const struct recor
     if (record_item_count(item) == 0)
         return true;
     if (item->values == NULL)
-        return item->is_axis && ramp_write(id, item->extent[0]);
+        return item->is_axis && ramp_write(id, item->extent[0], item->step);
     return H5Dwrite(id, native_type(image, item->kind), H5S_ALL, H5S_ALL, record_transfer(), item->values) >= 0;
 }
 
@@ -203,7 +209,9 @@ static bool note_write(struct image *image, const struct record_note *note)
         return false;
     bool there = strcmp(note->path, "/") == 0 || group_make(image, note->path);
     hid_t id = there ? H5Oopen(image->file, note->path, H5P_DEFAULT) : -1;
-    bool good = id >= 0 ? attribute_write(image, id, note->name, note->value) : fail(image, "object", note->path);
+    bool good = id < 0 ? fail(image, "object", note->path)
+                : note->value != NULL ? attribute_write(image, id, note->name, note->value)
+                                      : attribute_write_as(image, id, note->name, H5T_NATIVE_INT64, &note->number);
     record_id_close(id);
     return good;
 }

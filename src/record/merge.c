@@ -3,7 +3,6 @@
 // published as results are: a temporary neighbour, flushed, digest inside and seal behind, renamed over the old one.
 #include "record/private.h"
 
-#include "version.h"
 #include "vmc/merge.h"
 
 #include <errno.h>
@@ -11,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MERGED_KIND "merged runs"
@@ -75,15 +73,8 @@ static const char *status_of(const struct merging *merging)
 
 static void heading_add(struct record *record, const struct merging *merging)
 {
-    char now[32], format[16];
-    const time_t seconds = time(NULL);
-    struct tm utc;
-    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
-    snprintf(format, sizeof format, "%d", RECORD_FORMAT_VERSION);
-    const char *const attributes[][2] = { { "format_version", format }, { "status", status_of(merging) }, { "created", now },
-                                          { "program", "vmc merge" }, { "version", VMC_VERSION }, { "kind", MERGED_KIND } };
-    for (size_t k = 0; k < sizeof attributes / sizeof attributes[0]; k++)
-        record_add_attribute(record, "/", attributes[k][0], attributes[k][1]);
+    record_add_heading(record, status_of(merging), NULL, "vmc merge");
+    record_add_attribute(record, "/", "kind", MERGED_KIND);
 }
 
 static bool table_write(struct merging *merging, hid_t out, struct error *error)

@@ -68,16 +68,39 @@ static char *root_text(struct record_file *file, const char *name)
     return H5Aexists_by_name(file->file, "/", name, H5P_DEFAULT) > 0 ? record_read_attribute(file, "/", name, NULL) : NULL;
 }
 
+unsigned record_format(const struct record_file *file) { return file->format; }
+
+// Format 1 has it as a text. 0: none.
+static int64_t version_read(struct record_file *file)
+{
+    struct record_source source;
+    int64_t version = 0;
+    hid_t root = H5Oopen(file->file, "/", H5P_DEFAULT);
+    if (root >= 0 && H5Aexists(root, "format_version") > 0 && record_source_attribute(&source, root, "format_version")) {
+        char *text = record_source_string(&source), *end = NULL;
+        if (text != NULL)
+            version = strtol(text, &end, 10);
+        else if (source.class == H5T_INTEGER && source.n == 1)
+            record_source_read(&source, H5T_NATIVE_INT64, &version);
+        if (text != NULL && *end != '\0')
+            version = 0;
+        free(text);
+        record_source_close(&source);
+    }
+    record_id_close(root);
+    return version;
+}
+
 static bool version_check(struct record_file *file, struct error *error)
 {
-    char *text = root_text(file, "format_version"), *end = NULL;
-    long version = text != NULL ? strtol(text, &end, 10) : 0;
-    bool newer = version > RECORD_FORMAT_VERSION, good = text != NULL && *end == '\0' && version >= 1 && !newer;
-    free(text);
-    if (newer)
-        return error_add(error, ERROR_DAMAGED, "%s: written in format %ld by a newer version of the program, this one reads up to format %d", file->path,
-                         version, RECORD_FORMAT_VERSION);
-    return good || error_add(error, ERROR_DAMAGED, "%s: no results file of this program (no format version in it)", file->path);
+    const int64_t version = version_read(file);
+    if (version > RECORD_FORMAT_VERSION)
+        return error_add(error, ERROR_DAMAGED, "%s: written in format %lld by a newer version of the program, this one reads up to format %d", file->path,
+                         (long long)version, RECORD_FORMAT_VERSION);
+    if (version < 1)
+        return error_add(error, ERROR_DAMAGED, "%s: no results file of this program (no format version in it)", file->path);
+    file->format = (unsigned)version;
+    return true;
 }
 
 static bool digest_check(struct record_file *file, struct error *error)

@@ -21,14 +21,16 @@ struct record_item {
     size_t rank, extent[RECORD_RANK_MOST];
     char *axis[RECORD_RANK_MOST];      // owned: paths of the dimension scales
     bool is_axis;
-    const void *values;                // NULL on an axis: 0, 1, 2, …
+    const void *values;                // NULL on an axis: 0, 1, 2, … times
+    size_t step;                       // … this
     void *owned;                       // what `values` points to, where it is not borrowed
     char **strings;                    // RECORD_STRING: n_strings owned texts
     size_t n_strings;
 };
 
 struct record_note {                   // an attribute
-    char *path, *name, *value;
+    char *path, *name, *value;         // value NULL: a number
+    int64_t number;
 };
 
 struct record {
@@ -190,6 +192,7 @@ struct record_file {
     size_t size;
     hid_t file;
     bool is_sealed;
+    unsigned format;
     struct record_table table;
 };
 

@@ -69,7 +69,7 @@ bool record_read_count(struct record_file *file, const char *path, uint64_t *val
 
 bool record_read_words(struct record_file *file, const char *path, size_t n, uint64_t *words, struct error *error)
 {
-    return numbers_read(file, path, n, true, H5T_NATIVE_UINT64, words, error);
+    return numbers_read(file, path, n, file->format > 1, H5T_NATIVE_UINT64, words, error);
 }
 
 char *record_read_text(struct record_file *file, const char *path, struct error *error)

@@ -2,9 +2,12 @@
 // The list of what goes into one results file. Adding cannot fail for the caller: the first mistake is kept and told by record_publish.
 #include "record/private.h"
 
+#include "version.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
+#include <time.h>
 
 static void memory_lacks(struct record *record) { error_add(&record->error, ERROR_INTERNAL, "out of memory while gathering results"); }
 
@@ -145,6 +148,7 @@ static void axis_add(struct record *record, const char *path, const struct recor
         return;
     if (fresh) {
         item->is_axis = true;
+        item->step = 1;
         item->rank = 1;
         item->extent[0] = axis->extent;
     }
@@ -203,6 +207,13 @@ static bool array_is_axis(const struct record_array *array)
     return array->rank == 1 && slash != NULL && strcmp(slash + 1, array->axis[0].name) == 0;
 }
 
+static void array_of_kind(struct record *record, const struct record_array *array, enum record_kind kind, const void *values)
+{
+    struct record_item *item = array_add(record, array->path, kind, array->unit, array->long_name, array->rank, array->axis);
+    if (item != NULL)
+        item->values = values;
+}
+
 void record_add_array(struct record *record, const struct record_array *array)
 {
     if (record != NULL && array_is_axis(array)) {
@@ -210,9 +221,26 @@ void record_add_array(struct record *record, const struct record_array *array)
         axis_add(record, array->path, &axis);
         return;
     }
-    struct record_item *item = array_add(record, array->path, RECORD_REAL, array->unit, array->long_name, array->rank, array->axis);
+    array_of_kind(record, array, RECORD_REAL, array->values);
+}
+
+void record_add_counts(struct record *record, const struct record_array *array, const uint64_t *values)
+{
+    array_of_kind(record, array, RECORD_INT64, values);
+}
+
+void record_add_words(struct record *record, const struct record_array *array, const uint64_t *values)
+{
+    array_of_kind(record, array, RECORD_UINT64, values);
+}
+
+void record_add_ramp(struct record *record, const char *path, const char *long_name, size_t extent, size_t step)
+{
+    const struct record_axis axis = { strrchr(path, '/') + 1, extent, "1", long_name, NULL };
+    axis_add(record, path, &axis);
+    struct record_item *item = item_find(record, path);
     if (item != NULL)
-        item->values = array->values;
+        item->step = step;
 }
 
 static void values_own(struct record *record, struct record_item *item, const void *values, size_t size)
@@ -276,26 +304,47 @@ void record_add_texts(struct record *record, const struct record_texts *texts)
         strings_own(record, item, texts->axis.extent, texts->values);
 }
 
-void record_add_words(struct record *record, const char *path, const char *long_name, size_t n, const uint64_t *words)
+// NULL where there is no memory.
+static struct record_note *note_add(struct record *record, const char *path, const char *name)
 {
-    char name[256];
-    const char *slash = strrchr(path, '/');
-    snprintf(name, sizeof name, "%s_index", slash != NULL ? slash + 1 : path);
-    const struct record_axis axis = { .name = name, .extent = n, .unit = "1", .long_name = "number of the word" };
-    struct record_item *item = array_add(record, path, RECORD_UINT64, "1", long_name, 1, &axis);
-    if (item != NULL)
-        item->values = words;
+    struct record_note *notes = record != NULL ? grown(record->notes, record->n_notes, &record->most_notes, sizeof *notes) : NULL;
+    if (record != NULL && notes == NULL)
+        memory_lacks(record);
+    if (notes == NULL)
+        return NULL;
+    record->notes = notes;
+    notes[record->n_notes] = (struct record_note){ .path = text_copy(record, path), .name = text_copy(record, name) };
+    return &notes[record->n_notes++];
 }
 
 void record_add_attribute(struct record *record, const char *path, const char *name, const char *value)
 {
-    if (record == NULL)
-        return;
-    struct record_note *notes = grown(record->notes, record->n_notes, &record->most_notes, sizeof *notes);
-    if (notes == NULL) {
-        memory_lacks(record);
-        return;
-    }
-    record->notes = notes;
-    notes[record->n_notes++] = (struct record_note){ text_copy(record, path), text_copy(record, name), text_copy(record, value != NULL ? value : "") };
+    struct record_note *note = note_add(record, path, name);
+    if (note != NULL)
+        note->value = text_copy(record, value != NULL ? value : "");
+}
+
+void record_add_attribute_count(struct record *record, const char *path, const char *name, uint64_t value)
+{
+    struct record_note *note = note_add(record, path, name);
+    if (note != NULL)
+        note->number = (int64_t)value;
+}
+
+void record_now(char text[32])
+{
+    const time_t seconds = time(NULL);
+    struct tm utc;
+    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
+}
+
+void record_add_heading(struct record *record, const char *status, const char *created, const char *program)
+{
+    char now[32];
+    record_now(now);
+    record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION);
+    const char *const texts[][2] = { { "status", status }, { "created", created ? created : now }, { "modified", now }, { "program", program },
+                                     { "version", VMC_VERSION } };
+    for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+        record_add_attribute(record, "/", texts[k][0], texts[k][1]);
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a run leaves behind: the results file.
-#include "run/run_parts.h"
+#include "run/file.h"
+
+#include "run/checkpoint.h"
+#include "run/kept.h"
+#include "run/series.h"
 
 #include "vmc/level.h"
 #include "vmc/units.h"
@@ -11,22 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-static void add_attributes(struct record *record, const char *command, const char *status)
-{
-    char now[32], format[16];
-    const time_t seconds = time(NULL);
-    struct tm utc;
-    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
-    snprintf(format, sizeof format, "%d", RECORD_FORMAT_VERSION);
-    record_add_attribute(record, "/", "format_version", format);
-    record_add_attribute(record, "/", "status", status);
-    record_add_attribute(record, "/", "created", now);
-    record_add_attribute(record, "/", "program", command ? command : "vmc");
-    record_add_attribute(record, "/", "version", VMC_VERSION);
-}
+enum { PATH_SIZE = 96 };
 
 static void add_setting(const struct settings_value *value, void *record)
 {
@@ -88,78 +79,61 @@ static char **parameter_names(const struct wavefunction *wavefunction)
     return names;
 }
 
-static void add_training(struct record *record, const struct run *run, char *const *names, double *kept_iterations)
+static void add_training(struct record *record, const struct run *run, char *const *names)
 {
     const struct history *history = &run->history;
     const size_t n_parameters = run->ensemble.wavefunction.n_parameters;
-    const struct record_axis iteration = { "iteration", history->n, "1", "training iteration", NULL };
-    const struct { const char *path, *unit, *long_name; const double *values; } columns[] = {
-        { "/training/energy", UNIT_ENERGY, "energy", history->energy },
-        { "/training/energy_error", UNIT_ENERGY, "standard error of the energy, from the scatter between walkers", history->energy_error },
-        { "/training/variance", UNIT_ENERGY_SQUARED, "variance of the local energy", history->variance },
-        { "/training/estimator_variance", UNIT_ENERGY_SQUARED, "variance of the controlled local energy", history->estimator_variance },
-        { "/training/acceptance", "1", "share of accepted moves", history->acceptance },
-        { "/training/gradient_norm", UNIT_ENERGY, "Euclidean norm of the energy gradient", history->gradient_norm },
-        { "/training/learning_rate", "1", "learning rate of the step that followed", history->learning_rate },
-    };
+    const struct record_axis iteration = { .name = "iteration", .extent = history->n, .unit = "1", .long_name = "training iteration" };
+    char path[PATH_SIZE];
     if (history->n == 0)
         return;
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-        record_add_array(record, &(struct record_array){ columns[k].path, columns[k].unit, columns[k].long_name, 1, { iteration }, columns[k].values });
+    for (const struct kept_column *column = kept_columns; column->name; column++) {
+        snprintf(path, sizeof path, "/training/%s", column->name);
+        record_add_array(record, &(struct record_array){ path, column->unit, column->long_name, 1, { iteration }, *kept_column_of(history, column) });
+    }
     record_add_text(record, "/training/stop_reason", "why training ended", run->result->stop_reason);
     if (n_parameters == 0)
         return;
-    const struct record_axis parameter = { "parameter", n_parameters, "1", "position in the parameter vector", NULL };
-    const struct record_axis kept = { "kept_iteration", history->n_kept, "1", "training iteration", kept_iterations };
-    for (size_t k = 0; k < history->n_kept; k++)
-        kept_iterations[k] = (double)(k * history->stride);
+    const struct record_axis parameter = { .name = "parameter", .extent = n_parameters, .unit = "1", .long_name = "position in the parameter vector" };
+    record_add_ramp(record, "/training/kept_iteration", "training iteration", history->n_kept, history->stride);
+    const struct record_axis kept = { "kept_iteration", history->n_kept, "1", "training iteration", NULL };
     record_add_array(record, &(struct record_array){ "/training/parameters", "1", "parameters before the step", 2, { kept, parameter }, history->parameters });
     record_add_texts(record, &(struct record_texts){ "/training/parameter_names", "names of the parameters", parameter, (const char *const *)(uintptr_t)names });
 }
 
 static void add_result(struct record *record, const struct run *run)
 {
-    char path[96];
+    const char *step = run->ensemble.sampler->step_unit;
+    char path[PATH_SIZE];
     for (const struct run_result_row *row = run_result_rows; row->name; row++) {
-        const double value = *(const double *)((const char *)run->result + row->offset);
+        const double value = *kept_result_at(run->result, row->offset);
+        const char *unit = row->unit ? row->unit : step ? step : "1";
         snprintf(path, sizeof path, "/result/%s", row->name);
         if (row->whole)
-            record_add_count(record, path, row->unit, row->long_name, (uint64_t)value);
+            record_add_count(record, path, unit, row->long_name, (uint64_t)value);
         else
-            record_add_real(record, path, row->unit, row->long_name, value);
+            record_add_real(record, path, unit, row->long_name, value);
     }
     record_add_count(record, "/result/plateau", "1", "1: the blocking behind the error bar found a plateau", run->result->plateau);
     record_add_text(record, "/result/training_stop", "why training ended", run->result->stop_reason);
 }
 
-static double *pack_series(const struct run *run, size_t which)
-{
-    double *packed = malloc(run->ensemble.n_walkers * run->measured.draws * sizeof *packed);
-    if (packed)
-        run_series_by_walker(run, which, packed);
-    return packed;
-}
-
 static bool add_measurement(struct record *record, const struct run *run, double *packed[SERIES])
 {
-    static const struct { const char *path, *long_name; size_t series; } columns[] = {
-        { "/measurement/energy", "what was averaged: local energy with control variates", SERIES_ENERGY },
-        { "/measurement/local_energy", "local energy", SERIES_LOCAL },
-        { "/measurement/kinetic", "kinetic energy with control variates", SERIES_KINETIC },
-        { "/measurement/trap", "trap energy with control variates", SERIES_TRAP },
-        { "/measurement/pair", "pair energy with control variates", SERIES_PAIR },
-        { "/measurement/kinetic_gradient", "half the squared gradient of ln psi", SERIES_KINETIC_GRADIENT },
-        { "/measurement/virial", "sum over coordinates of x dV/dx", SERIES_VIRIAL },
-    };
     const struct measured *measured = &run->measured;
+    const size_t walkers = run->ensemble.n_walkers;
+    char path[PATH_SIZE];
     if (measured->draws == 0)
         return true;
-    const struct record_axis chain = { "chain", run->ensemble.n_walkers, "1", "walker", NULL };
-    const struct record_axis draw = { "draw", measured->draws, "1", "block of consecutive draws", NULL };
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
-        if (!(packed[k] = pack_series(run, columns[k].series)))
+    const struct record_axis chain = { .name = "chain", .extent = walkers, .unit = "1", .long_name = "walker" };
+    record_add_ramp(record, "/measurement/draw", "first draw of the value", measured->draws, measured->block);
+    const struct record_axis draw = { "draw", measured->draws, "1", "first draw of the value", NULL };
+    for (size_t k = 0; k < SERIES; k++) {
+        if (!(packed[k] = malloc(walkers * measured->draws * sizeof(double))))
             return false;
-        record_add_array(record, &(struct record_array){ columns[k].path, UNIT_ENERGY, columns[k].long_name, 2, { chain, draw }, packed[k] });
+        series_by_walker(run, k, packed[k]);
+        snprintf(path, sizeof path, "/measurement/%s", kept_series[k].name);
+        record_add_array(record, &(struct record_array){ path, kept_series[k].unit, kept_series[k].long_name, 2, { chain, draw }, packed[k] });
     }
     record_add_count(record, "/measurement/block", "1", "draws averaged in each value of the series", measured->block);
     return true;
@@ -173,7 +147,7 @@ static void add_controls(struct record *record, const struct run *run)
     size_t length = 0;
     if (controls->n_functions == 0)
         return;
-    const struct record_axis axis = { "function", controls->n_functions, "1", "control function", NULL };
+    const struct record_axis axis = { .name = "function", .extent = controls->n_functions, .unit = "1", .long_name = "control function" };
     for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++) {
         snprintf(path, sizeof path, "/controls/%s", parts[q]);
         record_add_array(record, &(struct record_array){ path, UNIT_ENERGY, "coefficients, frozen before measuring", 1, { axis }, controls->coefficient[q] });
@@ -199,7 +173,8 @@ static double *add_axis(struct record *record, const struct observables_axis *fr
     *axis = (struct record_axis){ from->name, from->bins, UNIT_LENGTH, from->long_name, middles };
     snprintf(name, sizeof name, "%s_edges", from->name);
     snprintf(path, sizeof path, "/observables/%s", name);
-    record_add_array(record, &(struct record_array){ path, UNIT_LENGTH, "edges of the bins", 1, { { name, from->bins + 1, UNIT_LENGTH, "edges of the bins", edges } }, edges });
+    record_add_array(record, &(struct record_array){ path, UNIT_LENGTH, "edges of the bins", 1,
+                              { { .name = name, .extent = from->bins + 1, .unit = UNIT_LENGTH, .long_name = "edges of the bins", .values = edges } }, edges });
     return edges + from->bins + 1;
 }
 
@@ -261,15 +236,15 @@ static bool publish(const struct run *run, const char *status, struct error *err
     if (run->options->lock && !record_lock_held(run->options->lock, error))
         return false;
     struct record *record = record_create();
-    double *packed[SERIES] = { NULL }, *kept = calloc(run->history.n_kept + 1, sizeof *kept);
+    double *packed[SERIES] = { NULL };
     double *histograms = calloc(observables_room(&run->measured.observables), sizeof *histograms);
     char **names = parameter_names(&run->ensemble.wavefunction);
-    bool good = record && kept && histograms && names;
+    bool good = record && histograms && names;
     if (good) {
-        add_attributes(record, run->options->command, status);
+        record_add_heading(record, status, run->created, run->options->command ? run->options->command : "vmc");
         add_config(record, run);
         add_provenance(record, run);
-        add_training(record, run, names, kept);
+        add_training(record, run, names);
         record_add_wavefunction(record, &run->ensemble.wavefunction, run->theta);
         add_result(record, run);
         add_controls(record, run);
@@ -283,16 +258,32 @@ static bool publish(const struct run *run, const char *status, struct error *err
     for (size_t k = 0; names && k < run->ensemble.wavefunction.n_parameters; k++)
         free(names[k]);
     free(names);
-    free(kept);
     free(histograms);
     record_destroy(record);
     return good;
+}
+
+// What the other processes know of the walkers.
+static void gather(struct run *run)
+{
+    const struct observables *observables = &run->measured.observables;
+    const size_t number = observables->parts * sizeof(double);
+    if (!run->options->team)
+        return;
+    for (size_t which = 0; which < CHECKPOINTS; which++)
+        checkpoint_move(run, which, TEAM_GATHER, NULL);
+    if (!(run->stage == STAGE_MEASURING && observables->n_batches > 0))
+        return;
+    series_gather(run);
+    ensemble_move_groups(&run->ensemble, observables->count, observables->n_counters * number, TEAM_GATHER);
+    ensemble_move_groups(&run->ensemble, observables->distance, number, TEAM_GATHER);
+    ensemble_move_groups(&run->ensemble, observables->samples, number, TEAM_GATHER);
 }
 
 bool run_publish(struct run *run, const char *status, struct error *error)
 {
     const struct team *team = run->options->team;
     run_account(run);
-    run_share_before_writing(run);
+    gather(run);
     return team_agree(team, !team_leads(team) || publish(run, status, error), error);
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Going on from a results file: the configuration must be the one it was begun with, but for what lets a run be extended.
-#include "run/run_parts.h"
+#include "run/file.h"
+
+#include "run/checkpoint.h"
+#include "run/kept.h"
+#include "run/series.h"
 #include "version.h"
 
 #include <errno.h>
@@ -94,39 +98,50 @@ static bool load_corner(const struct resume *resume, const char *path, size_t ro
     return good;
 }
 
-static bool load_history(const struct resume *resume, const struct checkpoint_numbers *numbers)
+// What came with a later format than the file's is NaN.
+static bool lacks(const struct resume *resume, const char *path, unsigned since, size_t n, double *values)
 {
-    struct history *history = &resume->run->history;
-    const size_t n = (size_t)numbers->iterations, kept = (size_t)numbers->kept, parameters = resume->run->ensemble.wavefunction.n_parameters;
-    const struct { const char *path; double *values; } columns[] = {
-        { "/training/energy", history->energy }, { "/training/energy_error", history->energy_error }, { "/training/variance", history->variance },
-        { "/training/estimator_variance", history->estimator_variance }, { "/training/acceptance", history->acceptance },
-        { "/training/gradient_norm", history->gradient_norm }, { "/training/learning_rate", history->learning_rate } };
-    bool good = true;
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-        good = good && load_corner(resume, columns[k].path, n, 1, 1, columns[k].values);
-    return good && load_corner(resume, "/training/parameters", kept, parameters, parameters, history->parameters);
+    if (record_format(resume->file) >= since || record_has(resume->file, path))
+        return false;
+    for (size_t k = 0; k < n; k++)
+        values[k] = NAN;
+    return true;
 }
 
-static bool load_series(const struct resume *resume, const struct checkpoint_numbers *numbers)
+static bool load_history(const struct resume *resume, const struct checkpoint *checkpoint)
 {
-    static const char *const paths[SERIES] = {
-        [SERIES_ENERGY] = "/measurement/energy", [SERIES_LOCAL] = "/measurement/local_energy", [SERIES_KINETIC] = "/measurement/kinetic",
-        [SERIES_TRAP] = "/measurement/trap", [SERIES_PAIR] = "/measurement/pair", [SERIES_KINETIC_GRADIENT] = "/measurement/kinetic_gradient",
-        [SERIES_VIRIAL] = "/measurement/virial" };
-    const struct measured *measured = &resume->run->measured;
-    if (numbers->stage < STAGE_MEASURING || !(numbers->values > 0))
+    struct history *history = &resume->run->history;
+    const size_t n = (size_t)CHECKPOINT_NUMBER(checkpoint, history.n), kept = (size_t)CHECKPOINT_NUMBER(checkpoint, history.n_kept);
+    const size_t parameters = resume->run->ensemble.wavefunction.n_parameters;
+    char path[PATH_SIZE];
+    for (const struct kept_column *column = kept_columns; column->name; column++) {
+        double *values = *kept_column_of(history, column);
+        snprintf(path, sizeof path, "/training/%s", column->name);
+        if (!lacks(resume, path, column->since, n, values) && !load_corner(resume, path, n, 1, 1, values))
+            return false;
+    }
+    return load_corner(resume, "/training/parameters", kept, parameters, parameters, history->parameters);
+}
+
+static bool load_series(const struct resume *resume, const struct checkpoint *checkpoint)
+{
+    const double values = CHECKPOINT_NUMBER(checkpoint, measured.draws);
+    if (CHECKPOINT_NUMBER(checkpoint, stage) < STAGE_MEASURING || !(values > 0))
         return true;
-    if (!(numbers->values <= (double)measured->capacity))
+    if (!(values <= (double)resume->run->measured.capacity))
         return error_add(resume->error, ERROR_DAMAGED,
                          "%s: its series are longer than this version of the program keeps, so it cannot go on from there; run it anew with --force",
                          resume->run->options->output);
-    const size_t walkers = resume->run->ensemble.n_walkers, draws = (size_t)numbers->values;
+    const size_t walkers = resume->run->ensemble.n_walkers, draws = (size_t)values;
     double *by_walker = malloc(walkers * draws * sizeof *by_walker);
     bool good = by_walker || error_add(resume->error, ERROR_INTERNAL, "no memory to read the series");
-    for (size_t k = 0; good && k < SERIES; k++)
-        if ((good = load_corner(resume, paths[k], walkers, draws, draws, by_walker)))
-            run_series_take(resume->run, k, draws, by_walker);
+    char path[PATH_SIZE];
+    for (size_t k = 0; good && k < SERIES; k++) {
+        snprintf(path, sizeof path, "/measurement/%s", kept_series[k].name);
+        good = lacks(resume, path, kept_series[k].since, walkers * draws, by_walker) || load_corner(resume, path, walkers, draws, draws, by_walker);
+        if (good)
+            series_take(resume->run, k, draws, by_walker);
+    }
     free(by_walker);
     return good;
 }
@@ -139,8 +154,9 @@ static bool load_result(const struct resume *resume)
     char path[PATH_SIZE];
     uint64_t plateau = 0;
     for (const struct run_result_row *row = run_result_rows; row->name; row++) {
+        double *value = kept_result_at(result, row->offset);
         snprintf(path, sizeof path, "/result/%s", row->name);
-        if (!record_read_reals(resume->file, path, 1, (double *)(void *)((char *)result + row->offset), resume->error))
+        if (!lacks(resume, path, row->since, 1, value) && !record_read_reals(resume->file, path, 1, value, resume->error))
             return false;
     }
     if (!record_read_count(resume->file, "/result/plateau", &plateau, resume->error))
@@ -173,17 +189,26 @@ static bool load_times(const struct resume *resume)
 static bool load_states(const struct resume *resume)
 {
     struct run *run = resume->run;
-    if (record_has(resume->file, "/checkpoint/measuring/stage") && !run_measure_prepare(run, resume->error))
+    if (record_has(resume->file, "/checkpoint/measuring/stage") && !series_prepare(run, resume->error))
         return false;
     return checkpoint_load(run, resume->file, CHECKPOINT_TRAINING, resume->error) &&
            checkpoint_load(run, resume->file, CHECKPOINT_MEASURING, resume->error);
+}
+
+static void load_created(const struct resume *resume)
+{
+    char *created = record_read_attribute(resume->file, "/", "created", NULL);
+    if (created)
+        snprintf(resume->run->created, sizeof resume->run->created, "%s", created);
+    free(created);
 }
 
 static enum run_resumed go_on(struct resume *resume, bool complete)
 {
     struct run *run = resume->run;
     struct checkpoint *training = &run->checkpoint[CHECKPOINT_TRAINING], *measuring = &run->checkpoint[CHECKPOINT_MEASURING];
-    const bool over = measuring->there && measuring->numbers.over > 0, train = resume->more_iterations && measuring->there && !over;
+    const bool over = measuring->there && CHECKPOINT_NUMBER(measuring, course.over) > 0;
+    const bool train = resume->more_iterations && measuring->there && !over;
     if (complete && !resume->more_samples && !resume->smaller_error && !train)
         return load_result(resume) ? RESUME_COMPLETE : RESUME_FAILED;
     if (train && !training->there) {
@@ -192,13 +217,13 @@ static enum run_resumed go_on(struct resume *resume, bool complete)
     }
     if (train)
         checkpoint_drop(measuring);
-    const size_t which = measuring->there ? CHECKPOINT_MEASURING : CHECKPOINT_TRAINING;
-    const struct checkpoint_numbers *numbers = &run->checkpoint[which].numbers;
-    if (!run->checkpoint[which].there) {
+    const struct checkpoint *last = &run->checkpoint[checkpoint_last(run)];
+    if (!last->there) {
         error_add(resume->error, ERROR_DAMAGED, "%s: has no checkpoint to go on from", run->options->output);
         return RESUME_FAILED;
     }
-    if (!load_times(resume) || !load_history(resume, numbers) || (which == CHECKPOINT_MEASURING && !load_series(resume, numbers)))
+    load_created(resume);
+    if (!load_times(resume) || !load_history(resume, last) || (last == measuring && !load_series(resume, last)))
         return RESUME_FAILED;
     compare_builds(resume);
     return RESUME_CONTINUED;
@@ -226,6 +251,28 @@ static enum run_resumed read_file(struct run *run, struct error *error)
     return resumed;
 }
 
+// What the first process has read, to all.
+static bool share(struct run *run, struct error *error)
+{
+    const struct team *team = run->options->team;
+    bool measured = run->measured.values[0] != NULL;
+    if (!team)
+        return true;
+    team_share(team, &measured, sizeof measured);
+    if (!team_agree(team, !measured || series_prepare(run, error), error))
+        return false;
+    for (size_t which = 0; which < CHECKPOINTS; which++)
+        if (!checkpoint_move(run, which, TEAM_DEAL, error))
+            return false;
+    const struct checkpoint *last = &run->checkpoint[checkpoint_last(run)];
+    const size_t iterations = (size_t)CHECKPOINT_NUMBER(last, history.n);
+    for (const struct kept_column *column = kept_columns; column->name; column++)
+        team_share(team, *kept_column_of(&run->history, column), iterations * sizeof(double));
+    for (size_t k = 0; CHECKPOINT_NUMBER(last, stage) == STAGE_MEASURING && k < SERIES; k++)
+        series_share(run, k, TEAM_DEAL);
+    return true;
+}
+
 // One process reads and tells the others.
 enum run_resumed run_resume(struct run *run, struct error *error)
 {
@@ -236,7 +283,5 @@ enum run_resumed run_resume(struct run *run, struct error *error)
     team_share(team, &resumed, sizeof resumed);
     if (resumed != RESUME_CONTINUED)
         return resumed;
-    const bool good = run_share_after_reading(run, error) &&
-                      checkpoint_restore(run, run->checkpoint[CHECKPOINT_MEASURING].there ? CHECKPOINT_MEASURING : CHECKPOINT_TRAINING, error);
-    return good ? RESUME_CONTINUED : RESUME_FAILED;
+    return share(run, error) && checkpoint_restore(run, checkpoint_last(run), error) ? RESUME_CONTINUED : RESUME_FAILED;
 }

@@ -1,123 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A run from beginning to end.
-#include "run/run_parts.h"
-
-#include "base/memory.h"
+#include "run/checkpoint.h"
+#include "run/conclude.h"
+#include "run/file.h"
+#include "run/kept.h"
+#include "run/phases.h"
+#include "run/series.h"
+#include "run/stop.h"
 #include "vmc/rng.h"
-#include "vmc/units.h"
 
 #include <cblas.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define ROW(member, whole_, unit_, long_name_) { #member, offsetof(struct run_result, member), whole_, unit_, long_name_ }
-const struct run_result_row run_result_rows[] = {
-    ROW(energy, false, UNIT_ENERGY, "energy"),
-    ROW(energy_error, false, UNIT_ENERGY, "standard error of the energy, correlations included"),
-    ROW(variance, false, UNIT_ENERGY_SQUARED, "variance of the local energy"),
-    ROW(estimator_variance, false, UNIT_ENERGY_SQUARED, "variance of what was averaged: the local energy with its control variates"),
-    ROW(local_energy, false, UNIT_ENERGY, "mean of the plain local energy"),
-    ROW(local_energy_error, false, UNIT_ENERGY, "standard error of the plain mean; not to be believed where the variance is infinite"),
-    ROW(kinetic, false, UNIT_ENERGY, "kinetic energy"),
-    ROW(kinetic_error, false, UNIT_ENERGY, "standard error of the kinetic energy"),
-    ROW(kinetic_gradient, false, UNIT_ENERGY, "kinetic energy by the other estimator, the mean of half the squared gradient of ln psi"),
-    ROW(kinetic_gradient_error, false, UNIT_ENERGY, "standard error of that"),
-    ROW(trap, false, UNIT_ENERGY, "energy in the trap"),
-    ROW(trap_error, false, UNIT_ENERGY, "standard error of the trap energy"),
-    ROW(pair, false, UNIT_ENERGY, "energy of the pair force"),
-    ROW(pair_error, false, UNIT_ENERGY, "standard error of the pair energy"),
-    ROW(virial_ratio, false, "1", "twice the kinetic energy over the virial of the potential; 1 for an exact state"),
-    ROW(acceptance, false, "1", "share of moves accepted while measuring"),
-    ROW(step, false, "1", "step of the sampler in use"),
-    ROW(autocorrelation_time, false, "draws", "integrated autocorrelation time of the energy"),
-    ROW(autocorrelation_error, false, UNIT_ENERGY, "standard error of the energy by the autocorrelation time"),
-    ROW(effective_samples, false, "1", "samples that as many independent ones would be worth"),
-    ROW(r_hat, false, "1", "rank-normalised split R-hat over the walkers"),
-    ROW(n_samples, true, "1", "samples drawn"),
-    ROW(n_bad, true, "1", "samples without a finite energy, left out"),
-    ROW(iterations, true, "1", "training iterations done"),
-    ROW(steps_back, true, "1", "training steps taken back"),
-    ROW(n_parameters, true, "1", "parameters of the wave function"),
-    ROW(memory_per_walker, true, "byte", "memory per walker"),
-    ROW(wall_time, false, "s", "wall time"),
-    ROW(cpu_time, false, "s", "CPU time of all threads"),
-    ROW(training_cpu_time, false, "s", "CPU time of training"),
-    ROW(measuring_cpu_time, false, "s", "CPU time of measuring"),
-    { .name = NULL }
-};
-
-static double clock_now(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-double run_wall(void) { return clock_now(CLOCK_MONOTONIC); }
-double run_cpu(void) { return clock_now(CLOCK_PROCESS_CPUTIME_ID); }
-
-void run_note(const struct run *run, const char *format, ...)
-{
-    char text[4096];
-    va_list arguments;
-    if (!run->options->note)
-        return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    run->options->note(text, run->options->context);
-}
-
-void run_tell(const struct run *run, const struct run_progress *progress)
-{
-    if (run->options->progress)
-        run->options->progress(progress, run->options->context);
-}
-
-static bool allocate_history(struct run *run)
-{
-    struct history *history = &run->history;
-    const size_t n = run->settings->optimizer.iterations, parameters = run->ensemble.wavefunction.n_parameters;
-    // the parameters of every iteration, or of every stride-th, in less than 10 MB; a room that is even, so that it can be halved
-    const size_t row = (parameters ? parameters : 1) * sizeof(double);
-    history->stride = 1;
-    history->room = row < 2500000 ? 10000000 / row / 2 * 2 : 4;
-    double **columns[] = { &history->energy, &history->energy_error, &history->variance, &history->estimator_variance, &history->acceptance,
-                           &history->gradient_norm, &history->learning_rate };
-    bool good = (history->parameters = memory_doubles((n < history->room ? n : history->room) * parameters)) != NULL;
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-        good = (*columns[k] = memory_doubles(n)) && good;
-    return good;
-}
-
 static bool allocate(struct run *run, struct error *error)
 {
     const size_t n = run->ensemble.wavefunction.n_parameters;
     run->n_memory = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->n_memory(settings_state(run->settings, SETTINGS_OPTIMIZER), n);
-    run->theta = memory_doubles(n);
-    run->good_theta = memory_doubles(n);
-    run->mean_theta = memory_doubles(n);
-    run->gradient = memory_doubles(n);
-    run->memory = memory_doubles(run->n_memory);
-    if (run->theta && run->good_theta && run->mean_theta && run->gradient && run->memory && allocate_history(run))
-        return true;
-    return error_add(error, ERROR_INTERNAL, "no memory for training %zu parameters", n);
+    return kept_allocate(run) || error_add(error, ERROR_INTERNAL, "no memory for training %zu parameters", n);
 }
 
 static void finish(struct run *run)
 {
-    struct history *history = &run->history;
-    double *owned[] = { run->theta, run->good_theta, run->mean_theta, run->gradient, run->memory, history->energy, history->energy_error,
-                        history->variance, history->estimator_variance, history->acceptance, history->gradient_norm, history->learning_rate,
-                        history->parameters };
-    for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
-        memory_free(owned[k]);
-    for (size_t k = 0; k < SERIES; k++)
-        memory_free(run->measured.values[k]);
+    kept_release(run);
     observables_finish(&run->measured.observables);
     for (size_t k = 0; k < CHECKPOINTS; k++)
         checkpoint_drop(&run->checkpoint[k]);
@@ -216,44 +124,12 @@ static bool execute(struct run *run, struct error *error)
     return run_measure(run, error);
 }
 
-const char *run_stop_reason(const struct run *run)
-{
-    if (run->settings->optimizer.iterations == 0)
-        return "no training asked";
-    if (run->hopeless)
-        return "non-finite numbers";
-    return run->course.over ? RUN_REASON_PLATEAU : run->history.n == run->settings->optimizer.iterations ? "all iterations done" : "not done yet";
-}
-
-// s, of all processes since the run began
-static double cpu_spent(const struct run *run)
-{
-    uint64_t nanoseconds = (uint64_t)(1e9 * (run_cpu() - run->cpu_start));
-    team_sum(run->options->team, &nanoseconds, 1);
-    return 1e-9 * (double)nanoseconds;
-}
-
-void run_account(struct run *run)
-{
-    struct run_result *result = run->result;
-    const double now = cpu_spent(run), spent = now - run->cpu_mark;
-    *(run->stage < STAGE_MEASURING_BURN_IN ? &result->training_cpu_time : &result->measuring_cpu_time) += spent;
-    run->cpu_mark = now;
-    result->wall_time = run->wall_before + run_wall() - run->wall_start;
-    result->cpu_time = run->cpu_before + now;
-    result->step = run->ensemble.sampler->has_step ? run->ensemble.step : NAN;
-    result->iterations = (double)run->history.n;
-    result->steps_back = (double)run->course.steps_back;
-    result->n_bad = (double)run->course.bad + run->measured.sums.bad;
-    result->stop_reason = run_stop_reason(run);
-}
-
 static void clear(struct run_result *result)
 {
     *result = (struct run_result){ .stop_reason = "not started" };
     for (const struct run_result_row *row = run_result_rows; row->name; row++)
         if (!row->whole)
-            *(double *)((char *)result + row->offset) = NAN;
+            *kept_result_at(result, row->offset) = NAN;
     result->training_cpu_time = result->measuring_cpu_time = 0;
 }
 
@@ -274,7 +150,7 @@ static void settle(struct run *run)
 {
     if (run->ensemble.was_cut) {
         run->ensemble.was_cut = false;
-        checkpoint_restore(run, run->checkpoint[CHECKPOINT_MEASURING].there ? CHECKPOINT_MEASURING : CHECKPOINT_TRAINING, NULL);
+        checkpoint_restore(run, checkpoint_last(run), NULL);
     }
     if (run->stage == STAGE_MEASURING && run->measured.draws > 0)
         run_conclude(run, NULL);
@@ -304,6 +180,8 @@ bool run_execute(const struct settings *settings, const struct run_options *opti
     struct run run = { .settings = settings, .options = options, .result = result, .wall_start = run_wall(), .cpu_start = run_cpu() };
     enum run_resumed resumed = RESUME_FRESH;
     clear(result);
+    record_now(run.started);
+    memcpy(run.created, run.started, sizeof run.created);
     bool good = build(&run, error);
     if (good && options->resume && options->output)
         resumed = run_resume(&run, error);
@@ -328,23 +206,27 @@ static double draw_seconds(struct ensemble *ensemble, unsigned what)
     return least;
 }
 
+// Bytes of the file that are no numbers of the run: names, units, settings.
+static const double FILE_OVERHEAD = 1e5;
+
 // CPU time is extrapolated from a few draws of this very run, for all iterations and samples that are allowed.
 bool run_check(const struct settings *settings, const struct run_options *options, struct run_estimate *estimate, struct error *error)
 {
     struct run_result result;
     struct run run = { .settings = settings, .options = options, .result = &result };
     clear(&result);
-    const bool good = build(&run, error) && begin(&run, error);
+    const bool good = build(&run, error) && begin(&run, error) && series_prepare(&run, error);
     if (good) {
         const struct ensemble *ensemble = &run.ensemble;
-        const double walkers = (double)ensemble->n_walkers, parameters = (double)ensemble->wavefunction.n_parameters;
-        const double draws = ceil((double)settings->measure.samples / walkers), kept = fmin(draws, (double)run_series_room(ensemble->n_walkers));
+        const double walkers = (double)ensemble->n_walkers;
+        const double draws = ceil((double)settings->measure.samples / walkers);
+        const double kept = kept_bytes(&run, fmin(draws, (double)series_room(ensemble->n_walkers)));
         const double training = (double)settings->optimizer.iterations * ceil((double)settings->optimizer.samples / walkers);
         const double train = draw_seconds(&run.ensemble, PASS_GRADIENT | PASS_CONTROLS), measure = draw_seconds(&run.ensemble, 0);
         *estimate = (struct run_estimate){ .memory_per_walker = result.memory_per_walker, .n_parameters = ensemble->wavefunction.n_parameters,
                                            .walkers = ensemble->n_walkers, .draws = (size_t)draws };
-        estimate->memory = (double)ensemble_memory(ensemble) + SERIES * 8.0 * walkers * kept + (double)settings->optimizer.iterations * 80 + 1e7;
-        estimate->file_size = SERIES * 8.0 * walkers * kept + fmin(1e7, 8.0 * parameters * (double)settings->optimizer.iterations) + 1e5;
+        estimate->memory = (double)ensemble_memory(ensemble) + kept;
+        estimate->file_size = kept + FILE_OVERHEAD;
         estimate->cpu_time = train * training + measure * (draws + 2 * (double)settings->sampler.burn_in + 64);
     }
     finish(&run);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Saving, publishing and stopping at the boundaries between passes. What the clock says decides only when that happens: no number depends on it.
-#include "run/run_parts.h"
+#include "run/stop.h"
+
+#include "run/checkpoint.h"
+#include "run/conclude.h"
+#include "run/file.h"
 
 #include <math.h>
 #include <time.h>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Training: per iteration a pass over all walkers, one step of the optimiser, and a look back where that step went wrong.
-#include "run/run_parts.h"
+#include "run/phases.h"
+
+#include "run/checkpoint.h"
+#include "run/stop.h"
 
 #include <math.h>
 #include <string.h>
@@ -84,6 +87,7 @@ static void remember(struct run *run, const struct ensemble_sums *sums, double r
     history->acceptance[k] = sums->accepted / sums->moves;
     history->gradient_norm[k] = norm(n, run->gradient);
     history->learning_rate[k] = rate;
+    history->bad[k] = sums->bad;
     if (k % history->stride == 0 && n > 0)
         memcpy(history->parameters + history->n_kept++ * n, run->theta, n * sizeof *run->theta);
     history->n++;

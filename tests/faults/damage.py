@@ -54,7 +54,7 @@ def main(vmc, shim, count, seed=1):
             harmless += done.returncode == 0
         bench.path().write_bytes(stopped)
         with h5py.File(bench.path(), 'a') as file:
-            file.attrs['format_version'] = '2'
+            file.attrs['format_version'] = 3
         done = bench.run('--resume')
         if done.returncode != 65 or 'newer version' not in done.stderr:
             fail('newer format:', done)

@@ -59,8 +59,8 @@ def walk(path):
     """All groups and data sets by h5py; the values by path."""
     values, groups = {}, ["/"]
     with h5py.File(path) as file:
-        for name in ("format_version", "digest"):
-            check(isinstance(file.attrs.get(name), str), f"/: no attribute {name}")
+        check(isinstance(file.attrs.get("format_version"), numpy.integer), "/: format_version is no whole number")
+        check(isinstance(file.attrs.get("digest"), str), "/: no attribute digest")
 
         def visit(name, thing):
             if isinstance(thing, h5py.Group):

@@ -57,7 +57,7 @@ struct record *sample_record(const char *created)
     const struct record_axis iteration = { "iteration", SAMPLE_ITERATIONS, "1", "training iteration", NULL };
     const struct record_axis chain = { "chain", SAMPLE_CHAINS, "1", "walker", NULL }, draw = { "draw", SAMPLE_DRAWS, "1", "draw", NULL };
     const struct record_axis radius = { "radius", SAMPLE_ITERATIONS, "1", "", NULL };
-    record_add_attribute(record, "/", "format_version", "1");
+    record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION);
     record_add_attribute(record, "/", "status", "complete");
     record_add_attribute(record, "/", "created", created);
     add_settings(record);
@@ -76,7 +76,8 @@ struct record *sample_record(const char *created)
     record_add_text(record, "/config/empty", "empty", "");
     record_add_text(record, "/config/latin1", "not UTF-8", "caf\xe9");
     record_add_texts(record, &(struct record_texts){ "/training/name", "names", { "parameter", 3, "1", "parameter", NULL }, names });
-    record_add_words(record, "/checkpoint/random", "random streams", SAMPLE_WORDS, sample_words);
+    const struct record_axis word = { "word", SAMPLE_WORDS, "1", "word", NULL };
+    record_add_words(record, &(struct record_array){ "/checkpoint/random", "1", "random streams", 1, { word }, NULL }, sample_words);
     record_add_attribute(record, "/measurement", "note", "blocks of 4 draws");
     record_add_attribute(record, "/empty/group", "note", "nothing in it");
     return record;

@@ -191,7 +191,7 @@ static void other_files_are_refused(void **state)
     unlink(path);
 
     struct record *record = record_create();
-    record_add_attribute(record, "/", "format_version", "2");
+    record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION + 1);
     assert_true(record_publish(record, path, NULL));
     assert_refused(path, false, ERROR_DAMAGED, "newer");
     record_destroy(record);

@@ -51,7 +51,7 @@ static void write_toy(const char *path, struct toy *toy, const double *theta)
 {
     struct wavefunction wavefunction = toy_wavefunction(toy);
     struct record *record = record_create();
-    record_add_attribute(record, "/", "format_version", "1");
+    record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION);
     record_add_wavefunction(record, &wavefunction, theta);
     assert_true(record_publish(record, path, NULL));
     record_destroy(record);

@@ -407,7 +407,7 @@ static void test_target(void **state)
     struct record *record = record_create();
     const char *path = in_folder("fixed.h5");
     char load[3 * PATH_SIZE];
-    record_add_attribute(record, "/", "format_version", "1");
+    record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION);
     record_add_wavefunction(record, &model.ensemble.wavefunction, model.theta);
     assert_true(record_publish(record, path, &error));
     record_destroy(record);

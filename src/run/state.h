@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the files of a run share: the state of a run, and its phases.
-#ifndef VMC_RUN_RUN_PARTS_H
-#define VMC_RUN_RUN_PARTS_H
+// The state of a run: what every file of this room works on. Which of it is kept, and how, stands in the table of kept.c.
+#ifndef VMC_RUN_STATE_H
+#define VMC_RUN_STATE_H
 
-#include "run/checkpoint.h"
 #include "run/ensemble.h"
 #include "run/metric.h"
 #include "vmc/observables.h"
@@ -13,7 +12,7 @@
 // Training as it went, per iteration.
 struct history {
     size_t n;                             // iterations recorded
-    double *energy, *energy_error, *variance, *estimator_variance, *acceptance, *gradient_norm, *learning_rate;
+    double *energy, *energy_error, *variance, *estimator_variance, *acceptance, *gradient_norm, *learning_rate, *bad;
     size_t stride, n_kept, room;          // every stride-th iteration keeps its parameters; there is room for so many: then the stride doubles
     double *parameters;                   // [n_kept, K]
 };
@@ -29,8 +28,9 @@ struct course {
     bool over;                   // ended on a plateau
 };
 
-// The series behind the result, one row per value of a block of walkers, every value the mean over `block` consecutive draws. When the room is full and more draws
-// are wanted, neighbours are averaged and the block doubles: a run that is extended ends with the same series as one that was longer at once.
+// The series behind the result, one row per value of a block of walkers, every value the mean over `block` consecutive draws. When the room is full
+// and more draws are wanted, neighbours are averaged and the block doubles: a run that is extended ends with the same series as one that was longer
+// at once.
 enum { SERIES_ENERGY, SERIES_LOCAL, SERIES_KINETIC, SERIES_TRAP, SERIES_PAIR, SERIES_KINETIC_GRADIENT, SERIES_VIRIAL, SERIES };
 struct measured {
     size_t block, room, capacity;         // draws per value; values per walker after which the block doubles; values there is memory for
@@ -44,6 +44,16 @@ struct measured {
 #define RUN_REASON_PLATEAU "the energy no longer falls"
 
 enum run_stage { STAGE_TRAINING_BURN_IN, STAGE_TRAINING, STAGE_TRAINED, STAGE_MEASURING_BURN_IN, STAGE_MEASURING };
+
+// A copy of what is kept (checkpoint.h): the last state of training, kept through measuring for a run that is to be trained on, and the last
+// one of measuring.
+enum { CHECKPOINT_TRAINING, CHECKPOINT_MEASURING, CHECKPOINTS };
+enum { KEPT_NUMBERS_MOST = 48, KEPT_ARRAYS_MOST = 16 };
+struct checkpoint {
+    bool there;
+    double number[KEPT_NUMBERS_MOST];     // as kept_numbers orders them
+    void *array[KEPT_ARRAYS_MOST];        // as kept_arrays orders them; owned
+};
 
 // When to save, publish and stop (stop.c). Times are those of the monotonic clock, s.
 struct stop {
@@ -70,6 +80,7 @@ struct run {
     struct stop stop;
     bool hopeless;                        // training met numbers that were not finite, and no step back helped
     struct run_result *result;
+    char created[32], started[32];        // UTC: when the results file was first written; when this part of the run began
     double wall_start, wall_before;       // s; before: of earlier parts of this run
     double cpu_mark, cpu_start, cpu_before;  // mark: since the start, of all processes
 };
@@ -78,39 +89,9 @@ double run_wall(void);                    // s
 double run_cpu(void);                     // s, of the process
 void run_tell(const struct run *run, const struct run_progress *progress);
 void run_note(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-// CPU time since the last call goes to the phase the run is in; wall and CPU times of the result. By all processes at once, as is all that
-// follows.
-void run_account(struct run *run);
-
-// False without an error: the run is to stop (run->stop.stopped), or a pass was cut short (run->ensemble.was_cut).
-bool run_train(struct run *run, struct error *error);
-bool run_measure(struct run *run, struct error *error);
-// Values per walker after which the block doubles.
-size_t run_series_room(size_t walkers);
-// Room for the series, once.
-bool run_measure_prepare(struct run *run, struct error *error);
-// A series as the statistics and the file have it: [walker, draw], the draws there are; and back, `draws` of them.
-void run_series_by_walker(const struct run *run, size_t which, double *out);
-void run_series_take(struct run *run, size_t which, size_t draws, const double *by_walker);
-// Results from the draws there are.
-bool run_conclude(struct run *run, struct error *error);
-bool run_publish(struct run *run, const char *status, struct error *error);
 const char *run_stop_reason(const struct run *run);
-
-// stop.c. A boundary is a point between two passes where the whole state is known: there a state is saved now and then, a checkpoint
-// published when it is time, and the run stopped where that is wished. False: stopped, or an error.
-bool run_boundary(struct run *run, struct error *error);
-void run_stop_prepare(struct run *run);
-
-// share.c. What a process of a team knows of a run is its own walkers', and what all know. One of the series to the first process, or from it;
-// all that is to be written to it; all that was read from it.
-void run_share_series(const struct run *run, size_t which, enum team_way way);
-void run_share_all_series(struct run *run);
-void run_share_before_writing(struct run *run);
-bool run_share_after_reading(struct run *run, struct error *error);
-
-// resume.c. Reads the file at the output: where the run goes on is then in stage and the rest of the state.
-enum run_resumed { RESUME_FAILED, RESUME_FRESH, RESUME_CONTINUED, RESUME_COMPLETE };
-enum run_resumed run_resume(struct run *run, struct error *error);
+// CPU time since the last call goes to the phase the run is in; wall and CPU times of the result. By all processes at once, as is all that
+// follows in this room.
+void run_account(struct run *run);
 
 #endif

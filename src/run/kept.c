@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "run/kept.h"
+
+#include "base/memory.h"
+#include "vmc/rng.h"
+#include "vmc/units.h"
+
+#include <stdlib.h>
+
+// ---- results
+
+#define ROW(member, whole_, unit_, long_name_) { #member, offsetof(struct run_result, member), whole_, unit_, long_name_, 1 }
+#define NEW(member, whole_, unit_, long_name_) { #member, offsetof(struct run_result, member), whole_, unit_, long_name_, 2 }  // since format 2
+const struct run_result_row run_result_rows[] = {
+    ROW(energy, false, UNIT_ENERGY, "energy"),
+    ROW(energy_error, false, UNIT_ENERGY, "standard error of the energy, correlations included"),
+    ROW(variance, false, UNIT_ENERGY_SQUARED, "variance of the local energy"),
+    ROW(estimator_variance, false, UNIT_ENERGY_SQUARED, "variance of what was averaged: the local energy with its control variates"),
+    ROW(local_energy, false, UNIT_ENERGY, "mean of the plain local energy"),
+    ROW(local_energy_error, false, UNIT_ENERGY, "standard error of the plain mean; not to be believed where the variance is infinite"),
+    ROW(kinetic, false, UNIT_ENERGY, "kinetic energy"),
+    ROW(kinetic_error, false, UNIT_ENERGY, "standard error of the kinetic energy"),
+    ROW(kinetic_gradient, false, UNIT_ENERGY, "kinetic energy by the other estimator, the mean of half the squared gradient of ln psi"),
+    ROW(kinetic_gradient_error, false, UNIT_ENERGY, "standard error of that"),
+    ROW(trap, false, UNIT_ENERGY, "energy in the trap"),
+    ROW(trap_error, false, UNIT_ENERGY, "standard error of the trap energy"),
+    ROW(pair, false, UNIT_ENERGY, "energy of the pair force"),
+    ROW(pair_error, false, UNIT_ENERGY, "standard error of the pair energy"),
+    ROW(virial_ratio, false, "1", "twice the kinetic energy over the virial of the potential; 1 for an exact state"),
+    NEW(virial_ratio_error, false, "1", "standard error of the virial ratio"),
+    ROW(acceptance, false, "1", "share of moves accepted while measuring"),
+    ROW(step, false, NULL, "step of the sampler in use"),
+    ROW(autocorrelation_time, false, "draws", "integrated autocorrelation time of the energy"),
+    ROW(autocorrelation_error, false, UNIT_ENERGY, "standard error of the energy by the autocorrelation time"),
+    ROW(effective_samples, false, "1", "samples that as many independent ones would be worth"),
+    ROW(r_hat, false, "1", "rank-normalised split R-hat over the walkers"),
+    ROW(n_samples, true, "1", "samples drawn"),
+    ROW(n_bad, true, "1", "samples without a finite energy, left out, while measuring"),
+    NEW(n_bad_training, true, "1", "samples without a finite energy, left out, in training"),
+    ROW(iterations, true, "1", "training iterations done"),
+    ROW(steps_back, true, "1", "training steps taken back"),
+    ROW(n_parameters, true, "1", "parameters of the wave function"),
+    ROW(memory_per_walker, true, "byte", "memory per walker"),
+    ROW(wall_time, false, "s", "wall time"),
+    ROW(cpu_time, false, "s", "CPU time of all threads"),
+    ROW(training_cpu_time, false, "s", "CPU time of training"),
+    ROW(measuring_cpu_time, false, "s", "CPU time of measuring"),
+    { .name = NULL }
+};
+#undef ROW
+#undef NEW
+
+double *kept_result_at(struct run_result *result, size_t offset) { return (double *)(void *)((char *)result + offset); }
+
+// ---- history
+
+#define ROW(member, since_, unit_, long_name_) { #member, offsetof(struct history, member), since_, unit_, long_name_ }
+const struct kept_column kept_columns[] = {
+    ROW(energy, 1, UNIT_ENERGY, "energy"),
+    ROW(energy_error, 1, UNIT_ENERGY, "standard error of the energy, from the scatter between walkers"),
+    ROW(variance, 1, UNIT_ENERGY_SQUARED, "variance of the local energy"),
+    ROW(estimator_variance, 1, UNIT_ENERGY_SQUARED, "variance of the controlled local energy"),
+    ROW(acceptance, 1, "1", "share of accepted moves"),
+    ROW(gradient_norm, 1, UNIT_ENERGY, "Euclidean norm of the energy gradient"),
+    ROW(learning_rate, 1, "1", "learning rate of the step that followed"),
+    ROW(bad, 2, "1", "samples without a finite energy, left out"),
+    { .name = NULL }
+};
+#undef ROW
+
+double **kept_column_of(const struct history *history, const struct kept_column *column)
+{
+    return (double **)(void *)((char *)(uintptr_t)history + column->offset);
+}
+
+// ---- series
+
+#define RESULT(member) offsetof(struct run_result, member), offsetof(struct run_result, member##_error)
+const struct kept_series kept_series[SERIES] = {
+    [SERIES_ENERGY] = { "energy", true, CONTROLLED_ENERGY_ROW, RESULT(energy), 1, UNIT_ENERGY,
+                        "what was averaged: local energy with control variates" },
+    [SERIES_LOCAL] = { "local_energy", false, ENERGY_LOCAL, RESULT(local_energy), 1, UNIT_ENERGY, "local energy" },
+    [SERIES_KINETIC] = { "kinetic", true, CONTROLLED_ROW + CONTROLLED_KINETIC, RESULT(kinetic), 1, UNIT_ENERGY,
+                         "kinetic energy with control variates" },
+    [SERIES_TRAP] = { "trap", true, CONTROLLED_ROW + CONTROLLED_TRAP, RESULT(trap), 1, UNIT_ENERGY, "trap energy with control variates" },
+    [SERIES_PAIR] = { "pair", true, CONTROLLED_ROW + CONTROLLED_PAIR, RESULT(pair), 1, UNIT_ENERGY, "pair energy with control variates" },
+    [SERIES_KINETIC_GRADIENT] = { "kinetic_gradient", false, ENERGY_KINETIC_GRADIENT, RESULT(kinetic_gradient), 1, UNIT_ENERGY,
+                                  "half the squared gradient of ln psi" },
+    [SERIES_VIRIAL] = { "virial", false, ENERGY_VIRIAL, KEPT_NOWHERE, KEPT_NOWHERE, 1, UNIT_ENERGY, "sum over coordinates of x dV/dx" },
+};
+#undef RESULT
+
+// ---- numbers of a state
+
+#define ROW(name, type, member, where, unit, long_name) { name, type, offsetof(struct run, member), where, 1, unit, long_name }
+const struct kept_number kept_numbers[] = {
+    ROW("stage", KEPT_STAGE, stage, IN_ALL, "1",
+        "0: burn-in before training, 1: training, 2: trained, 3: burn-in before measuring, 4: measuring"),
+    ROW("burn_in", KEPT_COUNT, tuning.done, IN_ALL, "sweeps", "sweeps of the burn-in done"),
+    ROW("tuning_sum", KEPT_REAL, tuning.sum, IN_ALL, "1", "sum of ln step over the last half of the burn-in"),
+    ROW("tuning_count", KEPT_WHOLE, tuning.count, IN_ALL, "1", "terms of that sum"),
+    ROW("iterations", KEPT_COUNT, history.n, IN_ALL, "1", "training iterations done"),
+    ROW("stride", KEPT_COUNT, history.stride, IN_ALL, "1", "iterations from one kept set of parameters to the next"),
+    ROW("kept", KEPT_COUNT, history.n_kept, IN_ALL, "1", "sets of parameters kept"),
+    ROW("shortened", KEPT_REAL, course.shortened, IN_TRAINING, "1", "factor of the learning rate after steps taken back"),
+    ROW("longest", KEPT_REAL, course.longest, IN_TRAINING, "1", "factor of the learning rate after refinements"),
+    ROW("draws", KEPT_COUNT, course.draws, IN_TRAINING, "1", "draws per walker and iteration"),
+    ROW("since", KEPT_COUNT, course.since, IN_TRAINING, "1", "iteration from which a plateau is looked for"),
+    ROW("backs", KEPT_COUNT, course.backs, IN_TRAINING, "1", "steps taken back in a row"),
+    ROW("fresh", KEPT_COUNT, course.fresh, IN_TRAINING, "1", "steps since the optimiser's memory was empty"),
+    ROW("refined", KEPT_COUNT, course.refined, IN_TRAINING, "1", "refinements so far"),
+    ROW("averaged", KEPT_COUNT, course.averaged, IN_TRAINING, "1", "iterations in the mean of the parameters"),
+    ROW("steps_back", KEPT_COUNT, course.steps_back, IN_ALL, "1", "training steps taken back"),
+    ROW("bad", KEPT_COUNT, course.bad, IN_ALL, "1", "samples of training without a finite energy"),
+    ROW("over", KEPT_FLAG, course.over, IN_ALL, "1", "1: training ended since the energy no longer fell"),
+    ROW("step", KEPT_REAL, ensemble.step, IN_ALL, NULL, "step of the sampler"),
+    ROW("reference", KEPT_REAL, ensemble.reference, IN_ALL, UNIT_ENERGY, "energy that sums are taken relative to"),
+    ROW("range", KEPT_REAL, ensemble.controls.range, IN_ALL, UNIT_PER_LENGTH, "beta of the pair functions among the control variates"),
+    ROW("chunks", KEPT_COUNT, measured.chunks, IN_MEASURING, "1", "passes done"),
+    ROW("values", KEPT_COUNT, measured.draws, IN_MEASURING, "1", "values per walker in the series"),
+    ROW("partial", KEPT_COUNT, measured.partial, IN_MEASURING, "1", "draws in the value under way"),
+    ROW("block", KEPT_COUNT, measured.block, IN_MEASURING, "1", "draws per value"),
+    ROW("sum_samples", KEPT_WHOLE, measured.sums.samples, IN_MEASURING, "1", "samples drawn"),
+    ROW("sum_bad", KEPT_WHOLE, measured.sums.bad, IN_MEASURING, "1", "samples without a finite energy"),
+    ROW("sum_accepted", KEPT_WHOLE, measured.sums.accepted, IN_MEASURING, "1", "moves accepted"),
+    ROW("sum_moves", KEPT_WHOLE, measured.sums.moves, IN_MEASURING, "1", "moves tried"),
+    ROW("sum_energy", KEPT_REAL, measured.sums.energy, IN_MEASURING, UNIT_ENERGY, "sum of controlled energies"),
+    ROW("sum_energy2", KEPT_REAL, measured.sums.energy2, IN_MEASURING, UNIT_ENERGY_SQUARED, "sum of their squares"),
+    ROW("sum_local", KEPT_REAL, measured.sums.local, IN_MEASURING, UNIT_ENERGY, "sum of local energies"),
+    ROW("sum_local2", KEPT_REAL, measured.sums.local2, IN_MEASURING, UNIT_ENERGY_SQUARED, "sum of their squares"),
+    ROW("sum_walker2", KEPT_REAL, measured.sums.walker2, IN_MEASURING, UNIT_ENERGY_SQUARED, "sum of squares of the walkers' means"),
+    { .name = NULL }
+};
+#undef ROW
+_Static_assert(sizeof kept_numbers / sizeof *kept_numbers <= KEPT_NUMBERS_MOST + 1, "room in a checkpoint");
+
+double kept_number_get(const struct run *run, const struct kept_number *number)
+{
+    const void *member = (const char *)run + number->offset;
+    switch (number->type) {
+    case KEPT_COUNT: return (double)*(const size_t *)member;
+    case KEPT_FLAG: return *(const bool *)member;
+    case KEPT_STAGE: return *(const enum run_stage *)member;
+    default: return *(const double *)member;
+    }
+}
+
+void kept_number_set(struct run *run, const struct kept_number *number, double value)
+{
+    void *member = (char *)run + number->offset;
+    switch (number->type) {
+    case KEPT_COUNT: *(size_t *)member = (size_t)value; return;
+    case KEPT_FLAG: *(bool *)member = value > 0; return;
+    case KEPT_STAGE: *(enum run_stage *)member = (enum run_stage)value; return;
+    default: *(double *)member = value;
+    }
+}
+
+const char *kept_number_unit(const struct run *run, const struct kept_number *number)
+{
+    const char *unit = number->unit ? number->unit : run->ensemble.sampler->step_unit;
+    return unit ? unit : "1";
+}
+
+// ---- arrays of a state
+
+static void *position_part(struct run *run, size_t row, size_t block)
+{
+    (void)row;
+    return run->ensemble.block[block].current;  // the coordinates are a frame's first rows
+}
+
+static void *control_part(struct run *run, size_t quantity, size_t unit)
+{
+    (void)unit;
+    return run->ensemble.controls.coefficient[quantity];
+}
+
+// None where no value is under way.
+static void *value_part(struct run *run, size_t series, size_t block)
+{
+    const struct measured *measured = &run->measured;
+    return measured->partial > 0 ? measured->values[series] + (block * measured->capacity + measured->draws) * WALKERS : NULL;
+}
+
+#define AT(member) .offset = offsetof(struct run, member)
+#define AXES(...) .axis = { __VA_ARGS__ }
+const struct kept_array kept_arrays[] = {
+    { .name = "parameters", .long_name = "parameters", .type = KEPT_REALS, .where = IN_ALL, .since = 1, .scope = OF_ALL, AXES(AXIS_PARAMETER), AT(theta) },
+    { .name = "good_parameters", .long_name = "the last parameters that gave finite numbers", .type = KEPT_REALS, .where = IN_TRAINING, .since = 1,
+      .scope = OF_ALL, AXES(AXIS_PARAMETER), AT(good_theta) },
+    { .name = "mean_parameters", .long_name = "mean of the parameters since the last refinement", .type = KEPT_REALS, .where = IN_TRAINING, .since = 1,
+      .scope = OF_ALL, AXES(AXIS_PARAMETER), AT(mean_theta) },
+    { .name = "optimizer_memory", .long_name = "what the optimiser remembers", .type = KEPT_REALS, .where = IN_TRAINING, .since = 1,
+      .scope = OF_FIRST, AXES(AXIS_MEMORY), AT(memory) },
+    { .name = "positions", .long_name = "coordinates of the walkers", .type = KEPT_REALS, .where = IN_ALL, .since = 1, .scope = OF_BLOCKS,
+      AXES(AXIS_BLOCK, AXIS_COORDINATE, AXIS_LANE), .part = position_part },
+    { .name = "random", .long_name = "states of the random streams", .type = KEPT_WORDS, .where = IN_ALL, .since = 1, .scope = OF_BLOCKS,
+      AXES(AXIS_BLOCK, AXIS_WORD, AXIS_LANE), AT(ensemble.random) },
+    { .name = "controls", .long_name = "coefficients of the control variates", .type = KEPT_REALS, .where = IN_ALL, .since = 1, .scope = OF_ALL,
+      AXES(AXIS_QUANTITY, AXIS_FUNCTION), .rows = true, .part = control_part },
+    { .name = "value_under_way", .long_name = "part of the value that is not complete yet", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1,
+      .scope = OF_BLOCKS, AXES(AXIS_SERIES, AXIS_CHAIN), .rows = true, .part = value_part },
+    { .name = "observables_count", .long_name = "counters of the histograms", .type = KEPT_COUNTS, .where = IN_MEASURING, .since = 1,
+      .scope = OF_GROUPS, AXES(AXIS_BATCH, AXIS_COUNTER), AT(measured.observables.count) },
+    { .name = "observables_distance", .long_name = "sums of distances", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1, .scope = OF_GROUPS,
+      AXES(AXIS_BATCH), AT(measured.observables.distance) },
+    { .name = "observables_samples", .long_name = "configurations seen", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1, .scope = OF_GROUPS,
+      AXES(AXIS_BATCH), AT(measured.observables.samples) },
+    { .name = NULL }
+};
+#undef AT
+#undef AXES
+_Static_assert(sizeof kept_arrays / sizeof *kept_arrays <= KEPT_ARRAYS_MOST + 1, "room in a checkpoint");
+_Static_assert(sizeof(double) == sizeof(uint64_t), "values of 8 bytes");
+
+static struct record_axis axis_of(const struct run *run, enum kept_axis which)
+{
+    const struct ensemble *ensemble = &run->ensemble;
+    const struct observables *observables = &run->measured.observables;
+    switch (which) {
+    case AXIS_PARAMETER:
+        return (struct record_axis){ "parameter", ensemble->wavefunction.n_parameters, "1", "position in the parameter vector", NULL };
+    case AXIS_MEMORY: return (struct record_axis){ "memory", run->n_memory, "1", "position in the optimiser's memory", NULL };
+    case AXIS_BLOCK: return (struct record_axis){ "walker_block", ensemble->n_blocks, "1", "block of walkers", NULL };
+    case AXIS_COORDINATE: return (struct record_axis){ "coordinate", ensemble->wavefunction.n_coordinates, "1", "coordinate", NULL };
+    case AXIS_WORD: return (struct record_axis){ "word", RNG_ROWS, "1", "word of a stream's state", NULL };
+    case AXIS_LANE: return (struct record_axis){ "lane", WALKERS, "1", "walker of the block", NULL };
+    case AXIS_QUANTITY: return (struct record_axis){ "quantity", CONTROLLED_QUANTITIES, "1", "kinetic, trap, pair", NULL };
+    case AXIS_FUNCTION: return (struct record_axis){ "function", ensemble->controls.n_functions, "1", "control function", NULL };
+    case AXIS_SERIES: return (struct record_axis){ "series", SERIES, "1", "series, in the order of the program's table", NULL };
+    case AXIS_CHAIN: return (struct record_axis){ "chain", ensemble->n_walkers, "1", "walker", NULL };
+    case AXIS_BATCH: return (struct record_axis){ "batch", observables->n_batches, "1", "batch of walkers", NULL };
+    case AXIS_COUNTER: return (struct record_axis){ "counter", observables->n_counters, "1", "bin of all histograms", NULL };
+    case AXIS_NONE: break;
+    }
+    return (struct record_axis){ .name = NULL };
+}
+
+size_t kept_array_axes(const struct run *run, const struct kept_array *array, struct record_axis axis[3])
+{
+    size_t rank = 0;
+    for (; rank < 3 && array->axis[rank] != AXIS_NONE; rank++)
+        axis[rank] = axis_of(run, array->axis[rank]);
+    return rank;
+}
+
+size_t kept_array_count(const struct run *run, const struct kept_array *array)
+{
+    struct record_axis axis[3];
+    size_t n = 1;
+    for (size_t rank = kept_array_axes(run, array, axis); rank-- > 0;)
+        n *= axis[rank].extent;
+    return n;
+}
+
+struct kept_parts kept_array_parts(const struct run *run, const struct kept_array *array)
+{
+    struct kept_parts parts = { .rows = array->rows ? axis_of(run, array->axis[0]).extent : 1, .units = 1 };
+    if (array->scope == OF_BLOCKS)
+        parts.units = run->ensemble.n_blocks;
+    if (array->scope == OF_GROUPS)
+        parts.units = run->ensemble.n_groups;
+    parts.size = kept_array_count(run, array) / (parts.rows * parts.units);
+    return parts;
+}
+
+void *kept_array_part(struct run *run, const struct kept_array *array, size_t row, size_t unit)
+{
+    if (array->part)
+        return array->part(run, row, unit);
+    double *all = *(double **)(void *)((char *)run + array->offset);
+    return all + unit * kept_array_parts(run, array).size;
+}
+
+// ---- memory
+
+// The parameters of every iteration, or of every stride-th, in less than 10 MB; a room that is even, so that it can be halved.
+enum { PARAMETER_BYTES = 10000000, PARAMETER_ROOM_LEAST = 4 };
+
+static size_t parameter_room(size_t n_parameters)
+{
+    const size_t row = (n_parameters ? n_parameters : 1) * sizeof(double);
+    return row < PARAMETER_BYTES / PARAMETER_ROOM_LEAST ? PARAMETER_BYTES / row / 2 * 2 : PARAMETER_ROOM_LEAST;
+}
+
+// Sets of parameters there is memory for.
+static size_t parameter_rows(const struct run *run)
+{
+    const size_t room = parameter_room(run->ensemble.wavefunction.n_parameters), iterations = run->settings->optimizer.iterations;
+    return iterations < room ? iterations : room;
+}
+
+bool kept_allocate(struct run *run)
+{
+    struct history *history = &run->history;
+    const size_t n = run->ensemble.wavefunction.n_parameters;
+    double **const vectors[] = { &run->theta, &run->good_theta, &run->mean_theta, &run->gradient };
+    bool good = (run->memory = memory_doubles(run->n_memory)) != NULL;
+    for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
+        good = (*vectors[k] = memory_doubles(n)) && good;
+    history->stride = 1;
+    history->room = parameter_room(n);
+    history->parameters = memory_doubles(parameter_rows(run) * n);
+    for (const struct kept_column *column = kept_columns; column->name; column++)
+        good = (*kept_column_of(history, column) = memory_doubles(run->settings->optimizer.iterations)) && good;
+    return good && history->parameters;
+}
+
+void kept_release(struct run *run)
+{
+    double *const vectors[] = { run->theta, run->good_theta, run->mean_theta, run->gradient, run->memory, run->history.parameters };
+    for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
+        memory_free(vectors[k]);
+    for (const struct kept_column *column = kept_columns; column->name; column++)
+        memory_free(*kept_column_of(&run->history, column));
+    for (size_t k = 0; k < SERIES; k++)
+        memory_free(run->measured.values[k]);
+}
+
+double kept_bytes(const struct run *run, double values)
+{
+    double doubles = SERIES * values * (double)run->ensemble.n_walkers + (double)(parameter_rows(run) * run->ensemble.wavefunction.n_parameters);
+    for (const struct kept_column *column = kept_columns; column->name; column++)
+        doubles += (double)run->settings->optimizer.iterations;
+    for (const struct kept_array *array = kept_arrays; array->name; array++)
+        for (unsigned state = IN_TRAINING; state <= IN_MEASURING; state *= IN_MEASURING)
+            doubles += array->where & state ? (double)kept_array_count(run, array) : 0;
+    return sizeof(double) * doubles;
+}

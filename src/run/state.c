@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Clocks, notes and accounts of a run.
+#include "run/state.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+static double clock_now(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double run_wall(void) { return clock_now(CLOCK_MONOTONIC); }
+double run_cpu(void) { return clock_now(CLOCK_PROCESS_CPUTIME_ID); }
+
+void run_note(const struct run *run, const char *format, ...)
+{
+    char text[4096];
+    va_list arguments;
+    if (!run->options->note)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    run->options->note(text, run->options->context);
+}
+
+void run_tell(const struct run *run, const struct run_progress *progress)
+{
+    if (run->options->progress)
+        run->options->progress(progress, run->options->context);
+}
+
+const char *run_stop_reason(const struct run *run)
+{
+    if (run->settings->optimizer.iterations == 0)
+        return "no training asked";
+    if (run->hopeless)
+        return "non-finite numbers";
+    return run->course.over ? RUN_REASON_PLATEAU : run->history.n == run->settings->optimizer.iterations ? "all iterations done" : "not done yet";
+}
+
+// s, of all processes since the run began
+static double cpu_spent(const struct run *run)
+{
+    uint64_t nanoseconds = (uint64_t)(1e9 * (run_cpu() - run->cpu_start));
+    team_sum(run->options->team, &nanoseconds, 1);
+    return 1e-9 * (double)nanoseconds;
+}
+
+void run_account(struct run *run)
+{
+    struct run_result *result = run->result;
+    const double now = cpu_spent(run), spent = now - run->cpu_mark;
+    *(run->stage < STAGE_MEASURING_BURN_IN ? &result->training_cpu_time : &result->measuring_cpu_time) += spent;
+    run->cpu_mark = now;
+    result->wall_time = run->wall_before + run_wall() - run->wall_start;
+    result->cpu_time = run->cpu_before + now;
+    result->step = run->ensemble.sampler->has_step ? run->ensemble.step : NAN;
+    result->iterations = (double)run->history.n;
+    result->steps_back = (double)run->course.steps_back;
+    result->n_bad_training = (double)run->course.bad;
+    result->n_bad = run->measured.sums.bad;
+    result->stop_reason = run_stop_reason(run);
+}
