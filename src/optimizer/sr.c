@@ -23,7 +23,7 @@ static const char *const solvers[] = { "auto", "cholesky", "cg", "minsr" };
 static const char *solver_name(size_t k) { return k < sizeof solvers / sizeof *solvers ? solvers[k] : NULL; }
 
 static const struct param params[] = {
-    PARAM_REAL(sr, shift, .range = PARAM_AT_LEAST(0), .fallback = "1e-3", .help = "added to the metric, relative to its diagonal, in the first iteration"),
+    PARAM_REAL(sr, shift, .range = PARAM_AT_LEAST(0), .fallback = "1e-2", .help = "added to the metric, relative to its diagonal, in the first iteration"),
     PARAM_REAL(sr, shift_decay, .range = { 0, 1, true, false }, .fallback = "1", .help = "the shift is multiplied by this after every iteration"),
     PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .fallback = "1e-5", .help = "the shift does not fall below this"),
     PARAM_REAL(sr, max_step, .range = PARAM_ABOVE(0), .fallback = "0.1", .help = "longest step in the metric of the wave function"),

@@ -35,8 +35,8 @@ static const struct param params[] = {
     PARAM_BOOL(rbm, train_sigma, .fallback = "no", .help = "train the width, starting from sigma: one, or one per dimension where sigma or the trap has them"),
     { .key = "envelope", .kind = PARAM_KIND_CHOICE, .offset = offsetof(struct rbm, envelope_setting), .choice = envelope_name, .fallback = "auto",
       .help = "whether the RBM has its Gaussian; auto: it is dropped when another factor carries the trap's" },
-    PARAM_REAL(rbm, init_scale, .range = PARAM_AT_LEAST(0), .fallback = "0.1",
-               .help = "standard deviation of the normally distributed starting parameters a, b and w"),
+    PARAM_REAL(rbm, init_scale, .range = PARAM_AT_LEAST(0), .fallback = "0.15",
+               .help = "spread of the normally distributed starting parameters: of b, and of w in units of sigma over the root of the number of units"),
     PARAM_END
 };
 
@@ -141,12 +141,28 @@ static void traits(const void *state, struct factor_traits *traits)
 
 static const char *representation(const void *state) { return representation_name(((const struct rbm *)state)->representation); }
 
+static double normal(double (*uniform)(void *random), void *random)
+{
+    const double radius = sqrt(-2 * log(uniform(random)));
+    return radius * cos(6.283185307179586 * uniform(random));
+}
+
+// The sum over units of w_ij^2 s_j (1 - s_j) is what bends ln psi, and that of w_ij s_j what displaces it. Weights of init_scale sigma / sqrt N
+// keep the former the same for any N, and centres a cancel the latter: at the start the wave function is nearly the Gaussian for any number of
+// units. Random biases tell the units' sigmoids apart.
 static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
 {
     const struct rbm *rbm = state;
-    for (size_t k = 0; k < sigma_offset(rbm); k++) {
-        const double radius = sqrt(-2 * log(uniform(random)));
-        theta[k] = rbm->init_scale * radius * cos(6.283185307179586 * uniform(random));
+    const size_t m = rbm->n_coordinates, n = rbm->hidden;
+    double *a = theta, *b = theta + m, *w = b + n;
+    for (size_t j = 0; j < n; j++)
+        b[j] = rbm->init_scale * normal(uniform, random);
+    for (size_t i = 0; i < m; i++) {
+        a[i] = 0;
+        for (size_t j = 0; j < n; j++) {
+            w[i * n + j] = rbm->init_scale * sigma_at_start(rbm, i % rbm->dimensions) / sqrt((double)n) * normal(uniform, random);
+            a[i] -= w[i * n + j] / (1 + exp(-b[j]));
+        }
     }
     for (size_t d = 0; d < rbm->n_widths; d++)
         theta[sigma_offset(rbm) + d] = log(sigma_at_start(rbm, d));

@@ -80,9 +80,30 @@ static void test_electrons(void **state)
     assert_int_equal(missed, 0);
 }
 
+// Two electrons in the bare trap's Gaussian: E = 2 + <1/r> = 2 + sqrt(pi / 2), the distance being normal with variance 1 in both directions. An
+// untrained machine is near it however many units it has.
+static void test_start(void **state)
+{
+    (void)state;
+    static const size_t hidden[] = { 1, 2, 30, 1000 };
+    const double bare = 2 + sqrt(acos(0));
+    size_t missed = 0;
+    for (size_t k = 0; k < 4; k++)
+        for (int amplitude = 0; amplitude < 2; amplitude++) {
+            static const double zero[4000];
+            const double sigma[3] = { amplitude ? 1 : sqrt(0.5), amplitude ? 1 : sqrt(0.5), 0 };
+            const struct oracle_rbm rbm = { .particles = 2, .dimensions = 2, .hidden = hidden[k], .amplitude = amplitude > 0, .envelope = true, .interaction = ORACLE_COULOMB, .strength = 1,
+                                            .a = zero, .b = zero, .w = zero, .sigma = sigma, .omega = { 1, 1, 1 } };
+            const struct run_result result = train(&rbm, (const char *const[]){ "optimizer.iterations=0", "measure.samples=1e5", NULL });
+            print_message("%zu units, %s: starts at %.4f, bare trap %.4f\n", hidden[k], amplitude ? "amplitude" : "probability", result.energy, bare);
+            missed += !(fabs(result.energy - bare) < 0.03 * bare);
+        }
+    assert_int_equal(missed, 0);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_trap), cmocka_unit_test(test_electrons) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_start), cmocka_unit_test(test_trap), cmocka_unit_test(test_electrons) };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
