@@ -98,7 +98,7 @@ const char *cli_sweep_state_name(enum cli_sweep_state state)
 
 struct comparison {
     const struct config *resolved;   // of the file
-    size_t n_keys;
+    size_t n_found;
     bool differs;
 };
 
@@ -108,9 +108,11 @@ static void compare(const struct settings_value *value, void *context)
     char text[PARAM_TEXT_SIZE];
     const struct config_entry *entry = config_find(comparison->resolved, value->section, value->row->key);
     param_print(value->row, value->state, text);
-    comparison->n_keys++;
+    comparison->n_found += entry != NULL;
+    // a key that is younger than the file had its default
+    const char *before = entry ? entry->value : value->row->fallback;
     // no result depends on how often it is saved
-    if (strcmp(value->row->key, "checkpoint_interval") != 0 && !(entry && strcmp(entry->value, text) == 0))
+    if (strcmp(value->row->key, "checkpoint_interval") != 0 && !(before && strcmp(before, text) == 0))
         comparison->differs = true;
 }
 
@@ -121,7 +123,7 @@ static bool same_settings(const char *resolved, const struct settings *settings)
     struct comparison comparison = { .resolved = &config };
     config_parse(&config, "", resolved, strlen(resolved), NULL);
     settings_each(settings, compare, &comparison);
-    bool same = !comparison.differs && comparison.n_keys == config.n_entries;
+    bool same = !comparison.differs && comparison.n_found == config.n_entries;
     config_finish(&config);
     return same;
 }

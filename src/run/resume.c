@@ -56,8 +56,10 @@ static void compare(const struct settings_value *value, void *context)
         return;
     snprintf(path, sizeof path, "/config/%s/%s", value->section, value->row->key);
     param_print(value->row, value->state, text);
+    // a key that is younger than the file had its default
     char *stored = record_read_attribute(resume->file, path, "text", NULL);
-    resume->differs = !(stored && strcmp(stored, text) == 0) && !grown(resume, value, path);
+    const char *before = stored ? stored : value->row->fallback;
+    resume->differs = !(before && strcmp(before, text) == 0) && !grown(resume, value, path);
     if (resume->differs)
         error_add(resume->error, ERROR_CONFIG, "%s: [%s] %s was %s%s%s and is now '%s'; resume with the configuration the run was begun with, or start "
                   "another one with another --output", resume->run->options->output, value->section, value->row->key, stored ? "'" : "", stored ? stored : "not there",
