@@ -60,14 +60,15 @@ void record_add_setting(struct record *record, const char *section, const struct
 bool record_publish(const struct record *record, const char *path, struct error *error);
 
 // ---- who writes a file: <path>.lock names host, process and job. Two runs with one output are kept apart on one machine and on a shared
-// file system; what a dead process left behind is recognised.
+// file system; what a dead process left behind is recognised. The lock gets a sign of life every half minute by itself, whatever the run is doing.
 struct record_lock;
 // NULL: ERROR_EXISTS when another run holds it, saying which; ERROR_WRITE when no lock can be made. Removes temporaries of dead processes.
 struct record_lock *record_lock_take(const char *path, struct error *error);
-// A sign of life; due every minute or so.
-void record_lock_beat(const struct record_lock *lock);
-// False (ERROR_EXISTS) when another run has taken it over, since this one gave no sign of life for long.
+// False (ERROR_EXISTS) when another run has taken it over, since this one gave no sign of life for long. One that is gone, empty or damaged is
+// written anew.
 bool record_lock_held(struct record_lock *lock, struct error *error);
+// As record_publish, and the lock is looked at once more before the file is put in place: ERROR_EXISTS where it was lost meanwhile.
+bool record_publish_locked(const struct record *record, const char *path, struct record_lock *lock, struct error *error);
 void record_lock_release(struct record_lock *lock);
 
 // Reading.

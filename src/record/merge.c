@@ -172,7 +172,7 @@ static bool csv_publish(const struct merging *merging, struct error *error)
     struct text text = { .path = merging->merge->table };
     char *value = record_columns_csv(&merging->columns, merging->merge->n);
     text.value = value;
-    bool good = value != NULL ? record_place(text.path, text_write, &text, error) : error_add(error, ERROR_INTERNAL, "%s: out of memory", text.path);
+    bool good = value != NULL ? record_place(text.path, text_write, &text, NULL, error) : error_add(error, ERROR_INTERNAL, "%s: out of memory", text.path);
     free(value);
     return good;
 }
@@ -182,7 +182,7 @@ bool record_merge(const struct record_merge *merge, struct error *error, struct 
     struct merging merging = { .merge = merge, .rows = calloc(merge->n + 1, sizeof *merging.rows), .notes = notes };
     if (merging.rows == NULL)
         return error_add(error, ERROR_INTERNAL, "%s: out of memory", merge->output);
-    bool good = record_place(merge->output, file_write, &merging, error) && csv_publish(&merging, error);
+    bool good = record_place(merge->output, file_write, &merging, NULL, error) && csv_publish(&merging, error);
     for (size_t k = 0; k < merge->n; k++)
         record_row_finish(&merging.rows[k]);
     record_columns_finish(&merging.columns);

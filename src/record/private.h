@@ -72,22 +72,40 @@ const char *record_hdf5_reason(char *text, size_t size);
 
 // ---- publishing (publish.c) ----
 
-// `write` makes the temporary neighbour, flushed to disk; then it takes the place of `path`. ERROR_WRITE where that fails.
-bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error), void *context, struct error *error);
+// `write` makes the temporary neighbour, flushed to disk; then it takes the place of `path`, unless the lock (or NULL) was lost meanwhile.
+// ERROR_WRITE where that fails, ERROR_EXISTS where the lock is another's.
+bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error), void *context, struct record_lock *lock,
+                  struct error *error);
 
 // ---- system calls of publishing (system.c) ----
 
 // All return 0, or the errno of the first that failed.
 int record_write_file(const char *path, const void *bytes, size_t size);  // create, write, fsync, close
-int record_write_note(const char *path, const char *text);                 // create, write, close
 int record_replace(const char *from, const char *to);
 int record_remove(const char *path);
 int record_link(const char *from, const char *to);
 int record_sync_folder(const char *path);
 int record_read_file(const char *path, unsigned char **bytes, size_t *size);
 
-// Temporaries beside `path` of processes that are no more (publish.c).
+// Temporaries beside `path` that no process will ask for any more (publish.c).
 void record_remove_leftovers(const char *path);
+
+// ---- processes (process.c) ----
+
+enum { RECORD_WORD_SIZE = 128 };
+struct record_process {
+    char host[RECORD_WORD_SIZE], place[RECORD_WORD_SIZE];  // place: start of the machine and process namespace
+    long pid;
+    unsigned long long started;        // clock ticks after the start of the machine; 0: not known
+};
+struct record_process record_process_self(void);
+// Whether a process of this place lives. One that has ended and that nobody has waited for yet does not.
+bool record_process_lives(long pid, unsigned long long started);
+// "<path>.tmp.<host>.<boot>.<namespace>.<pid>", malloc'ed: no other process, here or elsewhere, has the same.
+char *record_process_temporary(const char *path);
+// Whose temporary it is, by what follows "<path>.tmp."; "….old" is its second name.
+enum record_temporary { RECORD_TEMPORARY_NONE, RECORD_TEMPORARY_DEAD, RECORD_TEMPORARY_ALIVE, RECORD_TEMPORARY_ELSEWHERE };
+enum record_temporary record_process_judge(const char *name);
 
 // ---- all objects of an open file (table.c) ----
 

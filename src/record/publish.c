@@ -5,18 +5,17 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
+#include <time.h>
 
 struct target {
     char *path;       // where the file really goes (a symbolic link is followed)
     char *folder;
-    char *temporary;  // <path>.tmp.<pid>
-    char *old;        // <path>.tmp.<pid>.old
+    char *temporary;  // <path>.tmp.<this process>
+    char *old;        // <path>.tmp.<this process>.old
 };
 
 static void target_finish(struct target *target)
@@ -43,30 +42,33 @@ static bool target_init(struct target *target, const char *path)
     if (target->path == NULL)
         return false;
     target->folder = folder_of(target->path);
-    if (asprintf(&target->temporary, "%s.tmp.%ld", target->path, (long)getpid()) < 0)
-        target->temporary = NULL;
-    if (asprintf(&target->old, "%s.tmp.%ld.old", target->path, (long)getpid()) < 0)
+    target->temporary = record_process_temporary(target->path);
+    if (target->temporary == NULL || asprintf(&target->old, "%s.old", target->temporary) < 0)
         target->old = NULL;
     return target->folder != NULL && target->temporary != NULL && target->old != NULL;
 }
 
-// "<stem>.tmp.<pid>" or "<stem>.tmp.<pid>.old" (or those of "<stem>.lock") of a process that is no more, or of this one (an earlier process had its number).
-static bool is_stale(const char *name, const char *stem)
+// s. Whether a process of another host lives cannot be known from here, and a temporary lives no longer than it takes to write one file.
+static const double AGE_MOST = 86400;
+
+static bool is_old(const char *path)
 {
-    size_t length = strlen(stem);
-    char *end;
+    struct stat status;
+    return stat(path, &status) == 0 && difftime(time(NULL), status.st_mtime) > AGE_MOST;
+}
+
+// "<stem>.tmp.<process>" or "<stem>.tmp.<process>.old" (or those of "<stem>.lock") that nobody will ask for.
+static bool is_stale(const char *name, const char *stem, const char *path)
+{
+    const size_t length = strlen(stem);
     if (strncmp(name, stem, length) != 0)
         return false;
     name += length;
     name += strncmp(name, ".lock", 5) == 0 ? 5 : 0;
     if (strncmp(name, ".tmp.", 5) != 0)
         return false;
-    const char *digits = name + 5;
-    errno = 0;
-    long pid = strtol(digits, &end, 10);
-    if (errno != 0 || end == digits || *digits < '0' || *digits > '9' || pid <= 0 || pid > INT_MAX || (*end != '\0' && strcmp(end, ".old") != 0))
-        return false;
-    return pid == (long)getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+    const enum record_temporary judged = record_process_judge(name + 5);
+    return judged == RECORD_TEMPORARY_DEAD || (judged == RECORD_TEMPORARY_ELSEWHERE && is_old(path));
 }
 
 static void stale_remove(const struct target *target)
@@ -78,10 +80,11 @@ static void stale_remove(const struct target *target)
         return;
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         char *path = NULL;
-        if (is_stale(entry->d_name, stem) && asprintf(&path, "%s/%s", target->folder, entry->d_name) >= 0) {
+        if (asprintf(&path, "%s/%s", target->folder, entry->d_name) < 0)
+            continue;
+        if (is_stale(entry->d_name, stem, path))
             record_remove(path);
-            free(path);
-        }
+        free(path);
     }
     closedir(folder);
 }
@@ -114,7 +117,8 @@ static int exchange(const struct target *target)
     return failure;
 }
 
-bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error), void *context, struct error *error)
+bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error), void *context, struct record_lock *lock,
+                  struct error *error)
 {
     struct target target;
     bool good = target_init(&target, path);
@@ -122,7 +126,7 @@ bool record_place(const char *path, bool (*write)(const char *temporary, void *c
         fail(error, path, "cannot name the temporary file", ENOMEM);
     if (good) {
         stale_remove(&target);
-        good = write(target.temporary, context, error);
+        good = write(target.temporary, context, error) && (lock == NULL || record_lock_held(lock, error));
         int failure = good ? exchange(&target) : 0;
         if (failure != 0)
             good = fail(error, path, "cannot put the results in place", failure);
@@ -148,12 +152,17 @@ static bool image_write(const char *temporary, void *context, struct error *erro
 
 bool record_publish(const struct record *record, const char *path, struct error *error)
 {
+    return record_publish_locked(record, path, NULL, error);
+}
+
+bool record_publish_locked(const struct record *record, const char *path, struct record_lock *lock, struct error *error)
+{
     struct image image = { .path = path };
     if (record == NULL)
         return fail(error, path, "cannot build the results", ENOMEM);
     if (record->error.n_messages > 0)
         return error_add(error, record->error.kind, "%s: %s", path, record->error.text != NULL ? record->error.text : "out of memory");
-    bool good = record_image(record, path, &image.bytes, &image.size, error) && record_place(path, image_write, &image, error);
+    bool good = record_image(record, path, &image.bytes, &image.size, error) && record_place(path, image_write, &image, lock, error);
     free(image.bytes);
     return good;
 }

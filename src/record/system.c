@@ -39,20 +39,6 @@ int record_write_file(const char *path, const void *bytes, size_t size)
     return failure;
 }
 
-// A few words that need not outlive a power failure; EEXIST where the file is there.
-int record_write_note(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return errno;
-    int failure = bytes_write(fd, (const unsigned char *)text, strlen(text));
-    if (close(fd) != 0 && failure == 0 && errno != EINTR)
-        failure = errno;
-    if (failure != 0)
-        unlink(path);
-    return failure;
-}
-
 int record_replace(const char *from, const char *to) { return rename(from, to) == 0 ? 0 : errno; }
 
 int record_remove(const char *path) { return unlink(path) == 0 ? 0 : errno; }

@@ -252,7 +252,7 @@ static bool publish(const struct run *run, const char *status, struct error *err
         good = add_measurement(record, run, packed);
         checkpoint_add(run, record);
     }
-    good = good ? record_publish(record, run->options->output, error) : error_add(error, ERROR_INTERNAL, "no memory to write the results");
+    good = good ? record_publish_locked(record, run->options->output, run->options->lock, error) : error_add(error, ERROR_INTERNAL, "no memory to write the results");
     for (size_t k = 0; k < SERIES; k++)
         free(packed[k]);
     for (size_t k = 0; names && k < run->ensemble.wavefunction.n_parameters; k++)

@@ -167,7 +167,7 @@ static bool complete(struct run *run, struct error *error)
     if (stopped)
         settle(run);
     run_account(run);
-    if (output && !lost && !run_publish(run, done ? "complete" : "stopped", error))
+    if (output && !run_publish_last(run, done ? "complete" : "stopped", lost, error))
         return false;
     if (stopped)
         error_add(error, ERROR_STOPPED, "%s%sstopped %s%s", output ? output : "", output ? ": " : "", phase(run, text),

@@ -59,7 +59,7 @@ struct checkpoint {
 struct stop {
     double deadline;                      // of --max-time, what publishing takes allowed for; INFINITY: none
     double asked;                         // when the wish to stop was first seen in the middle of a pass; 0: not yet
-    double saved, published, beaten;      // the last time a state was taken, a checkpoint published, a sign of life given
+    double saved, published;              // the last time a state was taken, a checkpoint published
     double publishing;                    // s, the longest publishing so far
     bool stopped;
 };

@@ -10,8 +10,8 @@
 #include <time.h>
 
 // s. A pass that would end within GRACE is waited for, a longer one is cut and its part is lost; so states are taken often enough that not much
-// more than one pass is ever lost. A sign of life goes into the lock once in BEAT.
-static const double GRACE = 0.5, SAVE_INTERVAL = 0.25, BEAT = 30;
+// more than one pass is ever lost.
+static const double GRACE = 0.5, SAVE_INTERVAL = 0.25;
 // s, and s per byte of the file: what publishing takes where it has not been seen yet.
 static const double PUBLISHING = 0.1, PUBLISHING_BYTE = 25e-9;
 
@@ -38,20 +38,10 @@ static double load_time(const double *time)
 
 static void store_time(double *time, double value) { __atomic_store(time, &value, __ATOMIC_RELAXED); }
 
-// By any thread; two at once do no harm.
-static void beat(struct run *run, double now)
-{
-    if (!run->options->lock || now - load_time(&run->stop.beaten) < BEAT)
-        return;
-    store_time(&run->stop.beaten, now);
-    record_lock_beat(run->options->lock);
-}
-
 static bool cut(void *context)
 {
     struct run *run = context;
     const double now = clock_coarse();
-    beat(run, now);
     const enum run_wish wish = wish_at(run, now);
     if (wish != RUN_STOP)
         return wish == RUN_STOP_NOW;
@@ -74,7 +64,7 @@ static void set_deadline(struct run *run)
 void run_stop_prepare(struct run *run)
 {
     const double now = run_wall();
-    run->stop = (struct stop){ .saved = now, .published = now, .beaten = now };
+    run->stop = (struct stop){ .saved = now, .published = now };
     set_deadline(run);
     run->ensemble.cut = cut;
     run->ensemble.cut_context = run;
@@ -102,7 +92,6 @@ bool run_boundary(struct run *run, struct error *error)
     struct stop *stop = &run->stop;
     const double now = run_wall();
     set_deadline(run);
-    beat(run, now);
     // the first process's clock counts, and anyone's wish
     const bool leads = team_leads(run->options->team);
     uint64_t count[] = { wish_at(run, now) != RUN_GO_ON, leads && run->options->output && now - stop->published >= run->settings->run.checkpoint_interval,

@@ -108,25 +108,31 @@ static size_t files_in_folder(const char *pattern)
     return line != NULL ? (size_t)strtoul(answer, NULL, 10) : 0;
 }
 
+// A temporary of this place as process `pid` would name it, and its second name.
+static void leave_temporaries(const char *path, long pid)
+{
+    char name[SAMPLE_PATH_SIZE], *own = record_process_temporary(path);
+    assert_non_null(own);
+    for (int k = 0; k < 2; k++) {
+        snprintf(name, sizeof name, "%.*s.%ld%s", (int)(strrchr(own, '.') - own), own, pid, k ? ".old" : "");
+        sample_spill(name, (const unsigned char *)"x", 1);
+    }
+    free(own);
+}
+
 static void stale_temporaries_go(void **state)
 {
     (void)state;
-    char name[SAMPLE_PATH_SIZE];
     const pid_t child = fork();
     if (child == 0)
         _exit(0);
     waitpid(child, NULL, 0);
-    snprintf(name, sizeof name, "stale.h5.tmp.%ld", (long)child);
-    sample_spill(sample_path(name), (const unsigned char *)"x", 1);
-    snprintf(name, sizeof name, "stale.h5.tmp.%ld.old", (long)child);
-    sample_spill(sample_path(name), (const unsigned char *)"x", 1);
-    snprintf(name, sizeof name, "stale.h5.tmp.%ld", (long)getpid());
-    sample_spill(sample_path(name), (const unsigned char *)"x", 1);
-    snprintf(name, sizeof name, "stale.h5.tmp.%ld", (long)getppid());
-    sample_spill(sample_path(name), (const unsigned char *)"x", 1);
+    leave_temporaries(sample_path("stale.h5"), (long)child);
+    leave_temporaries(sample_path("stale.h5"), (long)getpid());
+    leave_temporaries(sample_path("stale.h5"), (long)getppid());
     sample_spill(sample_path("stale.h5.tmp.notes"), (const unsigned char *)"x", 1);
     sample_publish(sample_path("stale.h5"), "today");
-    assert_int_equal(files_in_folder("stale.h5.tmp"), 2);  // of a living process, and no temporary at all
+    assert_int_equal(files_in_folder("stale.h5.tmp"), 3);  // of a living process, and no temporary at all
 }
 
 static void readers_keep_what_they_hold(void **state)

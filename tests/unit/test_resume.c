@@ -256,7 +256,7 @@ static void test_lock(void **state)
     }
 }
 
-// A run whose lock was taken over does not touch the file.
+// A run whose lock was taken over does not touch the file; what it has goes beside it.
 static void test_lock_lost(void **state)
 {
     (void)state;
@@ -270,6 +270,13 @@ static void test_lock_lost(void **state)
     assert_int_equal(outcome.kind, ERROR_EXISTS);
     assert_non_null(strstr(outcome.text, "process 99 on elsewhere"));
     assert_int_not_equal(access(path, F_OK), 0);
+    assert_non_null(strstr(outcome.text, in_folder("x.1.h5")));
+    struct record_file *file = record_open(in_folder("x.1.h5"), false, NULL);
+    char *status = file ? record_read_attribute(file, "/", "status", NULL) : NULL;
+    assert_true(status && strcmp(status, "stopped") == 0);
+    free(status);
+    record_close(file);
+    remove(in_folder("x.1.h5"));
     record_lock_release(lock);
     assert_int_equal(access(in_folder("x.h5.lock"), F_OK), 0);
     remove(in_folder("x.h5.lock"));
