@@ -106,6 +106,8 @@ size_t cli_known_energies(const struct settings *settings, struct reference_matc
 {
     struct question question = { .trains = settings->optimizer.iterations > 0 };
     question.query.system = settings->system;
+    question.query.fermions = settings->system.statistics == STATISTICS_FERMIONS;
+    question.query.spin_up = settings->system.spin_up;
     settings_each(settings, take, &(struct walk){ settings, &question });
     resolve_sigma(&question, &settings->system);
     question.query.interaction = question.interaction;

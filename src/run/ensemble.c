@@ -85,6 +85,27 @@ static bool choose_controls(struct ensemble *ensemble, const struct settings *se
     return controls_build(&ensemble->controls, &ensemble->hamiltonian, &ensemble->wavefunction, n, index, error);
 }
 
+// Without this a wave function without nodes gives the energy of bosons, and one with them no upper bound. Where no two particles have the same
+// spin there is nothing to be antisymmetric in.
+static bool check_symmetry(const struct ensemble *ensemble, const struct settings *settings, struct error *error)
+{
+    const struct system *system = &settings->system;
+    const size_t down = system->particles - system->spin_up, alike = system->spin_up > down ? system->spin_up : down;
+    struct factor_traits traits;
+    wavefunction_traits(&ensemble->wavefunction, &traits);
+    if (system->statistics == STATISTICS_BOSONS)
+        return traits.symmetry != FACTOR_ANTISYMMETRIC ||
+               error_add(error, ERROR_CONFIG, "[system] statistics: bosons, but the wave function is antisymmetric; take fermions, or leave the "
+                         "antisymmetric factor out");
+    if (alike < 2 || traits.symmetry == FACTOR_ANTISYMMETRIC || (traits.has_nodes && settings->wavefunction.allow_unsymmetric))
+        return true;
+    if (traits.has_nodes)
+        return error_add(error, ERROR_CONFIG, "[wavefunction] factors: one of them is not symmetric under the exchange of particles with the same spin, "
+                         "and the product is no state of fermions; leave it out, or set allow_unsymmetric = yes (the energy is no upper bound then)");
+    return error_add(error, ERROR_CONFIG, "[system] statistics: fermions need an antisymmetric factor in [wavefunction] factors; without one the "
+                     "energy would be that of bosons");
+}
+
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error)
 {
     *ensemble = (struct ensemble){ .threads = threads, .thin = settings->sampler.thin, .n_walkers = settings->sampler.walkers,
@@ -107,7 +128,7 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
         return false;
     ensemble->step = isnan(settings->sampler.step) ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
                                                    : settings->sampler.step;
-    if (choose_controls(ensemble, settings, error) && ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) &&
+    if (check_symmetry(ensemble, settings, error) && choose_controls(ensemble, settings, error) && ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) &&
         allocate(ensemble, error))
         return true;
     ensemble_finish(ensemble);

@@ -40,7 +40,7 @@ static const struct param system_params[] = {
     CHOOSER(system_section, "interaction", SETTINGS_INTERACTION, interaction_name, .most = 1, .fallback = "none",
             .help = "pair force between the particles; its own keys stand in [interaction]"),
     PARAM_CHOICE(settings_system, statistics, .choice = statistics_name, .fallback = "bosons",
-                 .help = "fermions: the wave function changes sign when two particles of the same spin change places"),
+                 .help = "of the particles; fermions take an antisymmetric factor where two of them have the same spin"),
     PARAM_COUNT(settings_system, spin_up, .may_be_auto = true, .fallback = "auto", .applies = "statistics = fermions",
                 .help = "fermions with spin up, the first ones; the others have spin down; auto: half of them, rounded up"),
     PARAM_END
@@ -49,7 +49,7 @@ static const struct param wavefunction_params[] = {
     CHOOSER(wavefunction, "factors", SETTINGS_FACTOR, factor_name, .most = FACTORS_MOST, .fallback = "rbm",
             .help = "the wave function is the product of these; each has a section of its own name"),
     PARAM_BOOL(settings_wavefunction, allow_unsymmetric, .fallback = "no",
-               .help = "yes: fermions also with factors that are not symmetric; the energy is then no upper bound"),
+               .help = "yes: take fermions with factors that are not symmetric, too; the energy is no upper bound then"),
     PARAM_TEXT(settings_wavefunction, load, .fallback = "",
                .help = "results file (or any HDF5 file with a /wavefunction group) to take the starting parameters from; empty: start afresh"),
     PARAM_END

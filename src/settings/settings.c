@@ -80,28 +80,16 @@ static struct config_entry entry_of(const struct settings_binder *binder, const 
     return (struct config_entry){ .section = (char *)(uintptr_t)section, .key = (char *)(uintptr_t)key, .origin = binder->config->file };
 }
 
-// No factor changes its sign with the exchange of particles: the product of factors cannot either.
-static bool is_antisymmetric(const struct settings *settings)
-{
-    (void)settings;
-    return false;
-}
-
 static void bind_spins(struct settings_binder *binder)
 {
     struct settings *settings = binder->settings;
     const struct settings_system *section = &settings->system_section;
-    const struct config_entry statistics = entry_of(binder, "system", "statistics"), spin_up = entry_of(binder, "system", "spin_up");
+    const struct config_entry spin_up = entry_of(binder, "system", "spin_up");
     if (section->spin_up != PARAM_COUNT_AUTO && section->spin_up > section->particles)
         settings_complain(binder, &spin_up, NULL, "%zu of %zu particle%s; allowed: auto or a whole number from 0 to %zu", section->spin_up,
                           section->particles, section->particles == 1 ? "" : "s", section->particles);
-    if (section->statistics == STATISTICS_FERMIONS) {
+    if (section->statistics == STATISTICS_FERMIONS)
         settings->system.spin_up = section->spin_up == PARAM_COUNT_AUTO ? (section->particles + 1) / 2 : section->spin_up;
-        if (binder->decided[SETTINGS_FACTOR] && !is_antisymmetric(settings))
-            settings_complain(binder, &statistics, NULL,
-                              "fermions need an antisymmetric wave function, and none of its factors is antisymmetric: the energy would be that of "
-                              "bosons; allowed: bosons (they also describe two fermions of opposite spin), or an antisymmetric factor");
-    }
 }
 
 static void bind_system(struct settings_binder *binder)

@@ -163,6 +163,14 @@ class Configuration(Case):
         self.assertIn('note: --set: [optimizer] beta1: belongs to method = adam', done.err)
         self.assertEqual(self.vmc('--config', 'small.ini', '-q', '-s', 'optimizer.beta1=0.5', '--print-config').err, '')
 
+    def test_fermions_need_an_antisymmetric_factor(self):
+        for more in ([], ['--check']):
+            done = self.vmc('small.ini', '-s', 'system.statistics=fermions', '-s', 'system.particles=3', *more, code=78)
+            self.assertIn('[system] statistics: fermions need an antisymmetric factor', done.err)
+        # two electrons with opposite spin: no exchange to be antisymmetric in
+        self.assertIn('2 fermions in 2 dimensions, 1 with spin up', self.vmc('small.ini', '-s', 'system.statistics=fermions').out)
+        self.assertIn('2 bosons in 2 dimensions', self.vmc('small.ini', '--force').out)
+
     def test_check(self):
         done = self.vmc('--config', 'small.ini', '--check')
         for word in ('valid', 'memory', 'results file', 'CPU time'):

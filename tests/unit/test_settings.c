@@ -234,8 +234,12 @@ static void bosons_and_fermions(void **unused)
     (void)unused;
     assert_true(outcome.built && outcome.settings.system.statistics == STATISTICS_BOSONS && outcome.settings.system.spin_up == 2);
     finish(&outcome);
-    expect_error(base, SETS("system.statistics=fermions"), 1, "--set: [system] statistics: fermions need an antisymmetric wave function");
-    expect_error(base, SETS("system.statistics=fermions", "wavefunction.allow_unsymmetric=yes"), 1, "; allowed: bosons");
+    outcome = build("[system]\nparticles = 5\ndimensions = 2\nstatistics = fermions\n", NULL);
+    assert_true(outcome.built && outcome.settings.system.statistics == STATISTICS_FERMIONS && outcome.settings.system.spin_up == 3);
+    finish(&outcome);
+    outcome = build(base, SETS("system.statistics=fermions", "system.spin_up=0"));
+    assert_true(outcome.built && outcome.settings.system.spin_up == 0);
+    finish(&outcome);
     expect_error(base, SETS("system.statistics=fermion"), 1, "'fermion' is not known; allowed: one of bosons, fermions; did you mean 'fermions'?");
     expect_error("[system]\nparticles = 2\ndimensions = 2\nspin_up = 3\n", NULL, 1, "f.ini:4: [system] spin_up: 3 of 2 particles; allowed: auto or");
     expect_note("[system]\nparticles = 2\ndimensions = 2\nspin_up = 1\n", NULL, "f.ini:4: [system] spin_up: belongs to statistics = fermions");
