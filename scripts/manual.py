@@ -43,12 +43,30 @@ def configuration(lines):
     return out + preformatted(pending)
 
 
+def sections(lines):
+    """Text of --help: usage and description, then sections that start with a heading at the margin, "Options:"."""
+    usage = [re.sub('^Usage: ', '       ', line)[7:] for line in lines[:lines.index('')]]
+    yield 'SYNOPSIS', usage
+    title, text = None, []
+    for line in lines[lines.index(''):] + ['End:']:
+        heading = re.fullmatch(r'([A-Z][\w -]*):', line)
+        if heading and title:
+            yield title, text
+        if heading:
+            title, text = heading[1].upper(), []
+        else:
+            text.append(line)
+
+
 def main(program, version, target):
     name = escaped(Path(target).stem)
     page = ['.\\" Made by scripts/manual.py from the program\'s own help.', f'.TH {name.upper()} 1 "" "vmc {version}" "User commands"',
-            '.SH NAME', f'{name} \\- {NAME}', '.SH SYNOPSIS', f'.B {name}', r'\-\-config', '.I FILE', '[options]', '.SH DESCRIPTION',
-            DESCRIPTION.format(name), '.SH OPTIONS', *preformatted(said(program, '--help')),
-            '.SH CONFIGURATION', *configuration(said(program, '--help-config'))]
+            '.SH NAME', f'{name} \\- {NAME}']
+    for title, text in sections(said(program, '--help')):
+        page += [f'.SH "{escaped(title)}"', *preformatted(text)]
+        if title == 'SYNOPSIS':
+            page += ['.SH DESCRIPTION', DESCRIPTION.format(name)]
+    page += ['.SH CONFIGURATION', *configuration(said(program, '--help-config'))]
     with open(target, 'w', encoding='utf-8') as file:
         file.write('\n'.join(page) + '\n')
 
