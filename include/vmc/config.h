@@ -11,8 +11,8 @@
 // Bytes of a line, of a file; entries of a file; complaints about its form before the rest is left unread.
 enum { CONFIG_LINE_MOST = 4096, CONFIG_FILE_MOST = 1 << 20, CONFIG_ENTRIES_MOST = 1000, CONFIG_COMPLAINTS_MOST = 50 };
 
-// Who gave an entry its value: the file itself, --set, or a point of its sweep.
-enum config_source { CONFIG_BY_FILE, CONFIG_BY_SET, CONFIG_BY_SWEEP };
+// Who gave an entry its value: the file itself, --set, a point of its sweep, or nobody now: the results file that a run is resumed from.
+enum config_source { CONFIG_BY_FILE, CONFIG_BY_SET, CONFIG_BY_SWEEP, CONFIG_BY_RESULTS };
 
 struct config_entry {
     char *section, *key, *value;  // owned
@@ -55,6 +55,9 @@ struct config_place {
     size_t line;
 };
 bool config_place(struct config *config, const struct config_place *place, const char *value, struct error *error);
+
+// Gives a key that has no entry the value of the results file that a run is resumed from. False: no memory.
+bool config_recall(struct config *config, const char *section, const char *key, const char *value);
 
 // The entry, or NULL; the file's section, or NULL.
 const struct config_entry *config_find(const struct config *config, const char *section, const char *key);

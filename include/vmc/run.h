@@ -75,6 +75,12 @@ struct run_estimate {
 // ERROR_STOPPED: as wished, or since the time was over; resuming continues with the same bits as a run in one go. Resuming a complete run
 // does nothing, unless measure.samples or optimizer.iterations grew or measure.target_error shrank: then it is extended.
 bool run_execute(const struct settings *settings, const struct run_options *options, struct run_result *result, struct error *error);
+// Before settings are built for a run that is resumed: keys that the configuration does not give get the values that the results file at `path`, where
+// there is one, was begun with, and notes say so.
+void run_recall(struct config *config, const char *path, const struct team *team, struct error *notes);
+// Whether a results file was made with these settings. A key that the file lacks had its default.
+struct record_file;
+bool run_same_settings(struct record_file *file, const struct settings *settings);
 bool run_check(const struct settings *settings, const struct run_options *options, struct run_estimate *estimate, struct error *error);
 
 #endif

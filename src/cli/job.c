@@ -223,6 +223,9 @@ static bool act_on_run(struct job *job, const struct action *action, bool well_r
     const struct cli_options *options = job->options;
     if (options->has_task || action->needs_sweep)
         return error_add(error, ERROR_USAGE, "%s: has no [sweep] section", options->config);
+    struct cli_target target;
+    if (options->resume && cli_target_choose(&target, options->output, options->config, NULL))
+        run_recall(&job->config, target.path, job->team, &job->notes);
     bool good = settings_build(&job->settings, &job->config, error, &job->notes) && well_read;
     report_notes(job);
     good = team_agree(job->team, good, error);

@@ -20,10 +20,15 @@ bool cli_sweep_path(const struct cli_sweep_work *work, size_t point, char path[P
            error_add(error, ERROR_WRITE, "the name of the output is longer than %d bytes", PATH_MAX - 1);
 }
 
-bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, struct config *config, struct settings *settings, struct error *error)
+bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, const struct team *team, struct config *config, struct settings *settings,
+                        struct error *error)
 {
+    char path[PATH_MAX];
     if (!sweep_point(&work->sweep, work->job->config, point, config, error))
         return false;
+    // a point that has been begun is the same one whatever has become of the defaults
+    if (!work->job->options->force && cli_sweep_path(work, point, path, NULL))
+        run_recall(config, path, team, NULL);
     if (settings_build(settings, config, error, NULL))
         return true;
     config_finish(config);
@@ -96,38 +101,6 @@ const char *cli_sweep_state_name(enum cli_sweep_state state)
     return names[state];
 }
 
-struct comparison {
-    const struct config *resolved;   // of the file
-    size_t n_found;
-    bool differs;
-};
-
-static void compare(const struct settings_value *value, void *context)
-{
-    struct comparison *comparison = context;
-    char text[PARAM_TEXT_SIZE];
-    const struct config_entry *entry = config_find(comparison->resolved, value->section, value->row->key);
-    param_print(value->row, value->state, text);
-    comparison->n_found += entry != NULL;
-    // a key that is younger than the file had its default
-    const char *before = entry ? entry->value : value->row->fallback;
-    // no result depends on how often it is saved
-    if (strcmp(value->row->key, "checkpoint_interval") != 0 && !(before && strcmp(before, text) == 0))
-        comparison->differs = true;
-}
-
-// The same keys with the same values.
-static bool same_settings(const char *resolved, const struct settings *settings)
-{
-    struct config config;
-    struct comparison comparison = { .resolved = &config };
-    config_parse(&config, "", resolved, strlen(resolved), NULL);
-    settings_each(settings, compare, &comparison);
-    bool same = !comparison.differs && comparison.n_found == config.n_entries;
-    config_finish(&config);
-    return same;
-}
-
 static void read_results(struct cli_sweep_file *file, struct record_file *record)
 {
     char path[96];
@@ -146,18 +119,16 @@ void cli_sweep_look(struct cli_sweep_file *file, const char *path, const struct 
     if (access(path, F_OK) != 0)
         return;
     struct record_file *record = record_open(path, false, &why);
-    char *resolved = record ? record_read_text(record, "/config/resolved", &why) : NULL;
-    char *status = resolved ? record_read_attribute(record, "/", "status", &why) : NULL;
+    char *status = record ? record_read_attribute(record, "/", "status", &why) : NULL;
     if (!status) {
         file->state = CLI_POINT_DAMAGED;
         snprintf(file->damage, sizeof file->damage, "%.399s", why.text ? why.text : "cannot be read");
-    } else if (!same_settings(resolved, settings)) {
+    } else if (!run_same_settings(record, settings)) {
         file->state = CLI_POINT_OTHER;
     } else {
         file->state = strcmp(status, "complete") == 0 ? CLI_POINT_COMPLETE : CLI_POINT_UNFINISHED;
         read_results(file, record);
     }
-    free(resolved);
     free(status);
     record_close(record);
     error_clear(&why);
@@ -183,7 +154,7 @@ static bool print_point(const struct cli_sweep_work *work, struct error *error)
     if (work->first != work->last)
         return error_add(error, ERROR_USAGE, "--print-config prints one run, and %s has a sweep of %zu: choose a point with --task K",
                          work->job->config->file, work->sweep.n_points);
-    if (!cli_sweep_settings(work, work->first, &config, &settings, error))
+    if (!cli_sweep_settings(work, work->first, NULL, &config, &settings, error))
         return false;
     char *text = settings_print(&settings);
     bool good = text ? cli_print(text, error) : error_add(error, ERROR_INTERNAL, "not enough memory");

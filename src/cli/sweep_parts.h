@@ -31,7 +31,9 @@ const char *cli_sweep_state_name(enum cli_sweep_state state);
 
 // Path of a point's file; settings of a point, with its configuration. Both are to be finished where it succeeds.
 bool cli_sweep_path(const struct cli_sweep_work *work, size_t point, char path[PATH_MAX], struct error *error);
-bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, struct config *config, struct settings *settings, struct error *error);
+// (those that it was begun with, where there is a file and the configuration does not say otherwise: team as for run_recall)
+bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, const struct team *team, struct config *config, struct settings *settings,
+                        struct error *error);
 
 // "point" and the swept keys, in the heading and in the row of a point.
 void cli_sweep_heading(const struct cli_sweep_work *work, struct cli_table *table);

@@ -58,7 +58,7 @@ bool cli_sweep_list(const struct cli_sweep_work *work, struct error *error)
         struct config config;
         struct settings settings;
         struct cli_sweep_file file;
-        if (!(good = cli_sweep_path(work, k, path, error) && cli_sweep_settings(work, k, &config, &settings, error)))
+        if (!(good = cli_sweep_path(work, k, path, error) && cli_sweep_settings(work, k, NULL, &config, &settings, error)))
             break;
         cli_sweep_look(&file, path, &settings);
         settings_finish(&settings);
@@ -98,7 +98,7 @@ static bool check_point(const struct cli_sweep_work *work, size_t k, struct run_
 {
     struct config config;
     struct settings settings;
-    if (!cli_sweep_settings(work, k, &config, &settings, error))
+    if (!cli_sweep_settings(work, k, NULL, &config, &settings, error))
         return false;
     const struct cli_sweep_point point = { .config = &config, .settings = &settings };
     bool good = work->job->check(&point, work->job->context, estimate, error);
@@ -201,7 +201,7 @@ static bool build_and_run(struct series *series, size_t k, struct error *error)
     struct config config;
     struct settings settings;
     char path[PATH_MAX];
-    if (!cli_sweep_path(series->work, k, path, error) || !cli_sweep_settings(series->work, k, &config, &settings, error))
+    if (!cli_sweep_path(series->work, k, path, error) || !cli_sweep_settings(series->work, k, series->work->job->team, &config, &settings, error))
         return false;
     const struct cli_sweep_point point = { .config = &config, .settings = &settings, .output = path, .progress = &series->progress };
     bool good = run_point(series, k, &point, error);
@@ -276,7 +276,7 @@ static void look_again(const struct cli_sweep_work *work, size_t k, struct cli_s
     struct settings settings;
     char path[PATH_MAX];
     *file = (struct cli_sweep_file){ .state = CLI_POINT_ABSENT };
-    if (!cli_sweep_path(work, k, path, NULL) || !cli_sweep_settings(work, k, &config, &settings, NULL))
+    if (!cli_sweep_path(work, k, path, NULL) || !cli_sweep_settings(work, k, NULL, &config, &settings, NULL))
         return;
     cli_sweep_look(file, path, &settings);
     settings_finish(&settings);

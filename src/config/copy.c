@@ -92,3 +92,12 @@ bool config_place(struct config *config, const struct config_place *place, const
     entry->source = CONFIG_BY_SWEEP;
     return true;
 }
+
+bool config_recall(struct config *config, const char *section, const char *key, const char *value)
+{
+    const struct config_place place = { section, key, "the results file", 0 };
+    if (!config_place(config, &place, value, NULL))
+        return false;
+    find(config, section, key)->source = CONFIG_BY_RESULTS;
+    return true;
+}

@@ -4,6 +4,7 @@
 
 #include "run/checkpoint.h"
 #include "run/kept.h"
+#include "run/recall.h"
 #include "run/series.h"
 #include "version.h"
 
@@ -51,19 +52,18 @@ static bool grown(struct resume *resume, const struct settings_value *value, con
 static void compare(const struct settings_value *value, void *context)
 {
     struct resume *resume = context;
+    const struct param *row = value->row;
     char path[PATH_SIZE], text[PARAM_TEXT_SIZE];
     if (resume->differs)
         return;
-    snprintf(path, sizeof path, "/config/%s/%s", value->section, value->row->key);
-    param_print(value->row, value->state, text);
-    // a key that is younger than the file had its default
-    char *stored = record_read_attribute(resume->file, path, "text", NULL);
-    const char *before = stored ? stored : value->row->fallback;
-    resume->differs = !(before && strcmp(before, text) == 0) && !grown(resume, value, path);
+    snprintf(path, sizeof path, "/config/%s/%s", value->section, row->key);
+    param_print(row, value->state, text);
+    char *stored = recall_text(resume->file, value->section, row);
+    resume->differs = !recall_same(row, stored, text) && !grown(resume, value, path);
     if (resume->differs)
-        error_add(resume->error, ERROR_CONFIG, "%s: [%s] %s was %s%s%s and is now '%s'; resume with the configuration the run was begun with, or start "
-                  "another one with another --output", resume->run->options->output, value->section, value->row->key, stored ? "'" : "", stored ? stored : "not there",
-                  stored ? "'" : "", text);
+        error_add(resume->error, ERROR_CONFIG, "%s: [%s] %s was '%s' and is now '%s'; resume with the configuration the run was begun with, or start "
+                  "another one with another --output", resume->run->options->output, value->section, row->key,
+                  stored ? stored : row->fallback ? row->fallback : "", text);
     free(stored);
 }
 

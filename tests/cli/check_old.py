@@ -133,6 +133,51 @@ class Old(Case):
         self.vmc('--config', 'many.ini', '--set', 'sampler.thin=2', *COMPLETE, '--task', '0', code=78)
 
 
+class Given(Case):
+    """Only what the configuration gives is compared; what it does not give is as the run was begun."""
+
+    def test_what_is_not_given_stays(self):
+        thin = ('--set', 'sampler.thin=2', '--set', 'optimizer.shift=0.02')
+        self.vmc('--config', 'dot.ini', '-o', 'thin.h5', *thin)
+        before = (self.folder / 'thin.h5').read_bytes()
+        done = self.resume('thin.h5')
+        self.assertRegex(done.stderr, r'\[sampler\] thin = 2, .*thin\.h5')
+        self.assertRegex(done.stderr, r'\[optimizer\] shift = 0.02')
+        self.assertIn('nothing left to do', done.stderr)
+        self.assertEqual((self.folder / 'thin.h5').read_bytes(), before)
+        self.resume('thin.h5', '--set', 'measure.samples=12800')
+        self.vmc('--config', 'dot.ini', '-o', 'once.h5', '--set', 'measure.samples=12800', *thin)
+        numpy.testing.assert_array_equal(*(self.read(name, '/measurement/energy')[0] for name in ('thin.h5', 'once.h5')))
+
+    def test_what_is_given_is_compared(self):
+        self.vmc('--config', 'dot.ini', '-o', 'thin.h5', '--set', 'sampler.thin=2')
+        self.assertIn("[sampler] thin was '2' and is now '1'", self.resume('thin.h5', '--set', 'sampler.thin=1', code=78).stderr)
+        # a choice that is given brings keys of its own, and is refused as such
+        done = self.resume('thin.h5', '--set', 'system.interaction=none', code=78)
+        self.assertIn("[system] interaction was 'soft-coulomb' and is now 'none'", done.stderr)
+
+    def test_another_way_to_write_it_is_the_same(self):
+        self.vmc('--config', 'dot.ini', '-o', 'same.h5')
+        for same in ('sampler.walkers=3.2e1', 'interaction.softening=1e-0', 'rbm.sigma=auto'):
+            self.assertIn('nothing left to do', self.resume('same.h5', '--set', same).stderr)
+
+    def test_choice_that_is_not_given_stays(self):
+        ini = (self.folder / 'dot.ini').read_text().replace('method = sr\n', '').replace('interaction = soft-coulomb\n', '')
+        (self.folder / 'dot.ini').write_text(ini)
+        choices = ('--set', 'optimizer.method=adam', '--set', 'system.interaction=soft-coulomb', '--set', 'interaction.softening=0.5')
+        self.vmc('--config', 'dot.ini', '-o', 'choice.h5', *choices)
+        said = self.resume('choice.h5').stderr
+        for key in ('optimizer] method = adam', 'system] interaction = soft-coulomb', 'interaction] softening = 0.5'):
+            self.assertIn(key, said)
+
+    def test_point_of_a_sweep_that_was_begun(self):
+        with open(self.folder / 'dot.ini', 'a') as file:
+            file.write('[sweep]\nsystem.omega = 1 | 2\n')
+        self.vmc('--config', 'dot.ini', '--set', 'sampler.thin=2')
+        done = self.vmc('--config', 'dot.ini')
+        self.assertIn('skipped 2 points complete already', done.stderr)
+
+
 if __name__ == '__main__':
     VMC = str(Path(sys.argv.pop(1)).resolve())
     unittest.main()
