@@ -20,7 +20,7 @@ FLOORS = [
     {'config', 'rng', 'reference'},
     {'walkers'},
     {'hamiltonian', 'wavefunction'},
-    {'sampler', 'estimator'},
+    {'sampler', 'estimator', 'referee'},
     {'record', 'optimizer'},
     {'settings'},
     {'run', 'sweep'},
@@ -41,6 +41,7 @@ PREFIXES = {
     'base': 'error_ param_ memory_ level_', 'config': 'config_', 'rng': 'rng_', 'reference': 'reference_',
     'walkers': 'geometry_', 'hamiltonian': 'hamiltonian_ interaction_', 'wavefunction': 'wavefunction_ factor_',
     'sampler': 'sampler_ accept_', 'estimator': 'estimator_ statistics_ controls_ control_ energy_', 'record': 'record_', 'optimizer': 'optimizer_',
+    'referee': 'referee_',
     'settings': 'settings_', 'sweep': 'sweep_', 'run': 'run_',
 }
 SPDX = 'SPDX-License-Identifier: GPL-3.0-or-later'

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Averages over one Gaussian that the sums of the closed form are made of.
+#ifndef VMC_REFEREE_PARTS_H
+#define VMC_REFEREE_PARTS_H
+
+#include "vmc/hamiltonian.h"
+
+// <v(|rho|)> over a Gaussian vector rho of means delta[D] and variances[D], with its derivatives.
+enum { PAIR_TABLES = 11 };
+struct referee_pair;
+typedef void referee_pair_mean(struct referee_pair *pair, const double *delta, double *mean, double *by_delta);
+struct referee_pair {
+    referee_pair_mean *mean;                // NULL: no force
+    size_t dimensions;
+    double strength, length;                // lambda and softening; kappa; height and width
+    double variance[DIMENSIONS_MOST];
+    double by_variance[DIMENSIONS_MOST];    // of the last mean
+    bool isotropic;
+    double scale;                           // geometric mean of the variances
+    double resolution;                      // -ln of the error per node, from how unlike the variances are
+    void *table[PAIR_TABLES];               // Gauss-Gegenbauer rules, made when first needed
+};
+
+// False where the force is not among those that are known here.
+bool referee_pair_build(struct referee_pair *pair, const struct hamiltonian *hamiltonian);
+void referee_pair_finish(struct referee_pair *pair);
+void referee_pair_set(struct referee_pair *pair, const double *variance);
+
+// Means of s (1 - s), s = 1/(1 + e^-theta), and of its derivatives by the mean and by the variance of theta.
+struct referee_bell { double mean, by_centre, by_variance; };
+struct referee_bell referee_bell(double centre, double variance);
+
+#endif
