@@ -78,7 +78,7 @@ static void refuse_key(struct settings_binder *binder, const struct config_entry
 {
     char list[PARAM_TEXT_SIZE];
     struct settings_names keys = settings_key_names(entry->section);
-    const char *nearest = config_nearest(entry->key, keys.name), *home = nearest ? NULL : settings_home_of(entry->key, entry->section);
+    const char *nearest = settings_meant(entry->key, &keys), *home = nearest ? NULL : settings_home_of(entry->key, entry->section);
     if (keys.n == 0)
         settings_complain(binder, entry, NULL, "there is no such key; this section has none");
     else if (home)
@@ -91,13 +91,15 @@ static void refuse_key(struct settings_binder *binder, const struct config_entry
 // Parses into the state, or on trial where the key is not in use: a wrong value is an error even where it is ignored.
 static void bind(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
-    char why[PARAM_TEXT_SIZE];
+    char why[PARAM_TEXT_SIZE] = "";
     void *trial = target->state ? NULL : calloc(1, target->member.state_size);
     void *state = target->state ? target->state : trial;
     if (!state)
         settings_complain(binder, entry, NULL, "not enough memory to judge it");
-    else if (!param_parse(target->row, entry->value, state, why))
-        settings_complain(binder, entry, settings_nearest_choice(target->row, entry->value), "%s", why);
+    else if (!param_parse(target->row, entry->value, state, why) && strchr(entry->value, '|') && entry->source != CONFIG_BY_SWEEP)
+        settings_complain(binder, entry, NULL, "%s; several values stand in [sweep], as %s.%s = %.80s", why, entry->section, entry->key, entry->value);
+    else if (*why)
+        settings_complain(binder, entry, settings_meant_choice(target->row, entry->value), "%s", why);
     if (trial)
         param_release(target->member.params, trial);
     free(trial);
@@ -201,7 +203,7 @@ static void refuse_section(struct settings_binder *binder, const char *origin, s
     char place[SETTINGS_PLACE_SIZE], list[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 80];
     struct settings_names sections = settings_section_names();
     snprintf(what, sizeof what, "there is no such section; allowed: %s", settings_join(&sections, list, sizeof list));
-    settings_add_message(binder, name, settings_place(origin, line, name, key, place, sizeof place), what, config_nearest(name, sections.name));
+    settings_add_message(binder, name, settings_place(origin, line, name, key, place, sizeof place), what, settings_meant(name, &sections));
 }
 
 static void judge_entry(struct settings_binder *binder, const struct config_entry *entry)

@@ -64,9 +64,11 @@ struct settings_names settings_section_names(void);
 bool settings_section_known(const char *section);
 // Every key the section may have, whatever is chosen.
 struct settings_names settings_key_names(const char *section);
+// The name that was meant by a word that is none: the nearest one, or what others call it; NULL where nothing suggests itself.
+const char *settings_meant(const char *word, const struct settings_names *names);
 char *settings_join(const struct settings_names *names, char *text, size_t size);
-// The choice nearest to the first item of the value that is none.
-const char *settings_nearest_choice(const struct param *row, const char *value);
+// The choice that was meant by the first item of the value that is none.
+const char *settings_meant_choice(const struct param *row, const char *value);
 // A section other than this one that has the key, or NULL.
 const char *settings_home_of(const char *key, const char *section);
 

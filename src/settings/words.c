@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 // --- complaints ---
 
@@ -106,7 +107,28 @@ char *settings_join(const struct settings_names *names, char *text, size_t size)
     return text;
 }
 
-const char *settings_nearest_choice(const struct param *row, const char *value)
+// What keys and choices are called elsewhere; `say` where more than the name is to be said.
+static const struct { const char *word, *name, *say; } usual[] = {
+    { "importance", "langevin", NULL }, { "importance", "method", "method = langevin" }, { "importance_sampling", "langevin", NULL },
+    { "importance_sampling", "method", "method = langevin" }, { "importance-sampling", "langevin", NULL }, { "mala", "langevin", NULL },
+    { "brute-force", "metropolis", NULL }, { "brute_force", "metropolis", NULL }, { "random-walk", "metropolis", NULL },
+    { "gd", "sgd", NULL }, { "gradient-descent", "sgd", NULL }, { "natural-gradient", "sr", NULL }, { "stochastic-reconfiguration", "sr", NULL },
+    { "jastrow", "pade-jastrow", NULL }, { "lr", "learning_rate", NULL }, { "eta", "learning_rate", NULL }, { "n_hidden", "hidden", NULL },
+    { "hidden_units", "hidden", NULL }, { "dt", "step", NULL }, { "timestep", "step", NULL }, { "time_step", "step", NULL },
+    { "cycles", "samples", NULL }, { "mc_cycles", "samples", NULL }, { "equilibration", "burn_in", NULL }, { "thermalization", "burn_in", NULL },
+    { "chains", "walkers", NULL }, { "n_particles", "particles", NULL }, { "dim", "dimensions", NULL }, { "potential", "interaction", NULL },
+    { "spin", "spin_up", NULL } };
+
+const char *settings_meant(const char *word, const struct settings_names *names)
+{
+    for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
+        for (size_t j = 0; strcasecmp(usual[k].word, word) == 0 && j < names->n; j++)
+            if (strcmp(names->name[j], usual[k].name) == 0)
+                return usual[k].say ? usual[k].say : usual[k].name;
+    return config_nearest(word, names->name);
+}
+
+const char *settings_meant_choice(const struct param *row, const char *value)
 {
     struct settings_names names = { 0 };
     char copy[CONFIG_LINE_MOST + 1], *rest = copy;
@@ -120,9 +142,9 @@ const char *settings_nearest_choice(const struct param *row, const char *value)
     for (char *item; (item = strsep(&rest, ","));) {
         item += strspn(item, " \t");
         item[strcspn(item, " \t")] = '\0';
-        const char *nearest = config_nearest(item, names.name);
-        if (nearest && strcmp(nearest, item) != 0)
-            return nearest;
+        const char *meant = settings_meant(item, &names);
+        if (meant && strcmp(meant, item) != 0)
+            return meant;
     }
     return NULL;
 }

@@ -56,37 +56,38 @@ static bool add_value(struct reader *reader, struct sweep_axis *axis, const char
     return true;
 }
 
-struct range { double start, stop; size_t count; };
-static const struct param range_rows[] = {
-    PARAM_REAL(range, start, .range = PARAM_ANY),
-    PARAM_REAL(range, stop, .range = PARAM_ANY),
-    PARAM_COUNT(range, count, .range = PARAM_WITHIN(2, SWEEP_POINTS_MOST)),
+// start:stop:count
+struct grid { double start, stop; size_t count; };
+static const struct param grid_rows[] = {
+    PARAM_REAL(grid, start, .range = PARAM_ANY),
+    PARAM_REAL(grid, stop, .range = PARAM_ANY),
+    PARAM_COUNT(grid, count, .range = PARAM_WITHIN(2, SWEEP_POINTS_MOST)),
     PARAM_END
 };
-static const struct param real_row = PARAM_REAL(range, start, .range = PARAM_ANY);
+static const struct param real_row = PARAM_REAL(grid, start, .range = PARAM_ANY);
 
 // Twelve digits: 0.1:0.5:5 has 0.3 in it, and not 0.30000000000000004. The ends stay as they are.
-static double range_value(const struct range *range, size_t k)
+static double grid_value(const struct grid *grid, size_t k)
 {
     char text[NUMBER_SIZE];
-    if (k == 0 || k + 1 == range->count)
-        return k == 0 ? range->start : range->stop;
-    snprintf(text, sizeof text, "%.12g", range->start + (range->stop - range->start) * (double)k / (double)(range->count - 1));
+    if (k == 0 || k + 1 == grid->count)
+        return k == 0 ? grid->start : grid->stop;
+    snprintf(text, sizeof text, "%.12g", grid->start + (grid->stop - grid->start) * (double)k / (double)(grid->count - 1));
     return strtod(text, NULL);
 }
 
-static bool add_range(struct reader *reader, struct sweep_axis *axis, const char *text)
+static bool add_grid(struct reader *reader, struct sweep_axis *axis, const char *text)
 {
-    struct range range = { 0 };
+    struct grid grid = { 0 };
     char copy[CONFIG_LINE_MOST + 1], why[PARAM_TEXT_SIZE], number[PARAM_TEXT_SIZE], *rest = copy;
     snprintf(copy, sizeof copy, "%s", text);
-    for (const struct param *row = range_rows; row->key; row++) {
+    for (const struct param *row = grid_rows; row->key; row++) {
         char *part = strsep(&rest, ":");
-        if (!param_parse(row, part, &range, why))
+        if (!param_parse(row, part, &grid, why))
             return complain(reader, "'%.60s' is no range start:stop:count: %s: %s", text, row->key, why);
     }
-    for (size_t k = 0; k < range.count; k++) {
-        param_print(&real_row, &(struct range){ .start = range_value(&range, k) }, number);
+    for (size_t k = 0; k < grid.count; k++) {
+        param_print(&real_row, &(struct grid){ .start = grid_value(&grid, k) }, number);
         if (!add_value(reader, axis, number))
             return false;
     }
@@ -105,8 +106,8 @@ static const struct param *find_row(const char *section, const char *key)
     return NULL;
 }
 
-// Colons may stand in names of files: a range is for keys that are numbers.
-static bool is_range(const struct sweep_axis *axis, const char *text)
+// Colons may stand in names of files: a grid is for keys that are numbers.
+static bool is_grid(const struct sweep_axis *axis, const char *text)
 {
     const struct param *row = find_row(axis->section, axis->key);
     size_t colons = 0;
@@ -145,6 +146,14 @@ static char *trim(char *text)
     return text;
 }
 
+// "2,4" where each value is a single one: separated as a list, and not as a sweep.
+static bool is_list_of_singles(const struct sweep_axis *axis, const char *text)
+{
+    const struct param *row = find_row(axis->section, axis->key);
+    const bool is_list = row && (row->kind == PARAM_KIND_REALS || row->kind == PARAM_KIND_TEXT || (row->kind == PARAM_KIND_NAMES && row->most != 1));
+    return row && !is_list && strchr(text, ',');
+}
+
 static bool read_values(struct reader *reader, struct sweep_axis *axis)
 {
     char copy[CONFIG_LINE_MOST + 1], *rest = copy;
@@ -155,7 +164,9 @@ static bool read_values(struct reader *reader, struct sweep_axis *axis)
             return complain(reader, "a value is missing; write v1 | v2 | ..., or start:stop:count");
         if (*item == ';' || *item == '#')
             return complain(reader, "'%.60s' would be read as a comment; a value begins otherwise", item);
-        if (!(is_range(axis, item) ? add_range(reader, axis, item) : add_value(reader, axis, item)))
+        if (is_list_of_singles(axis, item))
+            return complain(reader, "'%.60s' has commas; the values of a sweep are separated by |", item);
+        if (!(is_grid(axis, item) ? add_grid(reader, axis, item) : add_value(reader, axis, item)))
             return false;
     }
     return refuse_twice(reader, axis);
@@ -262,7 +273,7 @@ const char *sweep_value(const struct sweep *sweep, size_t axis, size_t point)
 }
 
 // A seed that cannot be read is left for the tables to refuse.
-static bool place_seed(const struct config *config, size_t point, struct config *out, struct error *error)
+static bool set_seed(const struct config *config, size_t point, struct config *out, struct error *error)
 {
     const struct param *row = find_row("run", "seed");
     const struct config_entry *entry = config_find(config, "run", "seed");
@@ -279,7 +290,7 @@ bool sweep_point(const struct sweep *sweep, const struct config *config, size_t 
 {
     if (!config_copy(out, config, error))
         return false;
-    bool good = sweep->seed_swept || place_seed(config, point, out, error);
+    bool good = sweep->seed_swept || set_seed(config, point, out, error);
     for (size_t a = 0; good && a < sweep->n_axes; a++) {
         const struct sweep_axis *axis = &sweep->axes[a];
         good = config_place(out, &(struct config_place){ axis->section, axis->key, axis->origin, axis->line }, sweep_value(sweep, a, point), error);
@@ -289,38 +300,76 @@ bool sweep_point(const struct sweep *sweep, const struct config *config, size_t 
     return good;
 }
 
-static bool has_line(const struct error *error, const char *line)
+// What is wrong with points, or noted of them: every message once, with the first point and the number of points that share it.
+struct finding {
+    char *text;
+    enum error_kind kind;
+    size_t first, n_points;
+};
+struct findings {
+    size_t n, most;
+    struct finding *items;
+};
+
+static void findings_add(struct findings *findings, enum error_kind kind, size_t point, const char *text)
 {
-    size_t length = strlen(line);
-    for (const char *at = error->text; at && (at = strstr(at, line)); at++)
-        if ((at == error->text || at[-1] == '\n') && (at[length] == '\n' || at[length] == '\0'))
-            return true;
-    return false;
+    for (size_t k = 0; k < findings->n; k++)
+        if (strcmp(findings->items[k].text, text) == 0) {
+            findings->items[k].n_points++;
+            return;
+        }
+    if (findings->n == findings->most) {
+        const size_t most = findings->most == 0 ? 16 : 2 * findings->most;
+        struct finding *items = realloc(findings->items, most * sizeof *items);
+        if (!items)
+            return;
+        findings->items = items;
+        findings->most = most;
+    }
+    char *copy = strdup(text);
+    if (copy)
+        findings->items[findings->n++] = (struct finding){ copy, kind, point, 1 };
 }
 
-// Every message that is not there yet.
-static void add_new(struct error *error, const struct error *more)
+// A point may complain of one thing in several lines, and never twice in the same words.
+static void findings_add_lines(struct findings *findings, size_t point, const struct error *error)
 {
-    char *copy = more->text && error ? strdup(more->text) : NULL, *rest = copy;
+    char *copy = error->text ? strdup(error->text) : NULL, *rest = copy;
     for (char *line; (line = strsep(&rest, "\n"));)
-        if (!has_line(error, line))
-            error_add(error, more->kind, "%s", line);
+        findings_add(findings, error->kind, point, line);
     free(copy);
 }
 
-static bool check_point(const struct sweep *sweep, const struct config *config, size_t point, struct error *error, struct error *notes)
+// Moves them into the error; those that not all points share name theirs.
+static void findings_report(struct findings *findings, size_t n_points, struct error *error)
+{
+    for (size_t k = 0; k < findings->n; k++) {
+        const struct finding *finding = &findings->items[k];
+        char points[80] = "";
+        if (finding->n_points == 1 && n_points > 1)
+            snprintf(points, sizeof points, " (point %zu)", finding->first);
+        else if (finding->n_points < n_points)
+            snprintf(points, sizeof points, " (point %zu and %zu more)", finding->first, finding->n_points - 1);
+        error_add(error, finding->kind, "%s%s", finding->text, points);
+        free(finding->text);
+    }
+    free(findings->items);
+}
+
+static bool check_point(const struct sweep *sweep, const struct config *config, size_t point, struct findings *errors, struct findings *notes)
 {
     struct config one;
     struct settings settings;
     struct error own = { 0 }, said = { 0 };
-    if (!sweep_point(sweep, config, point, &one, error))
-        return false;
-    bool good = settings_build(&settings, &one, &own, &said);
-    if (good)
-        settings_finish(&settings);
-    config_finish(&one);
-    add_new(error, &own);
-    add_new(notes, &said);
+    bool good = sweep_point(sweep, config, point, &one, &own);
+    if (good) {
+        good = settings_build(&settings, &one, &own, &said);
+        if (good)
+            settings_finish(&settings);
+        config_finish(&one);
+    }
+    findings_add_lines(errors, point, &own);
+    findings_add_lines(notes, point, &said);
     error_clear(&own);
     error_clear(&said);
     return good;
@@ -328,9 +377,13 @@ static bool check_point(const struct sweep *sweep, const struct config *config, 
 
 bool sweep_check(const struct sweep *sweep, const struct config *config, struct error *error, struct error *notes)
 {
+    struct findings errors = { 0 }, said = { 0 };
     bool good = true;
-    for (size_t k = 0; k < sweep->n_points && (!error || error->n_messages < COMPLAINTS_MOST); k++)
-        good = check_point(sweep, config, k, error, notes) && good;
+    size_t k = 0;
+    for (; k < sweep->n_points && errors.n < COMPLAINTS_MOST; k++)
+        good = check_point(sweep, config, k, &errors, &said) && good;
+    findings_report(&errors, k, error);
+    findings_report(&said, k, notes);
     return good;
 }
 

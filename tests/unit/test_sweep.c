@@ -184,6 +184,12 @@ static void mistakes(void **unused)
         { "[sweep]\nsystem.omega = 1:2\n", "f.ini:5: [system] omega: '1:2' is not a number" },
         { "[sweep]\nsystem.omega = 1:2:200\nrbm.hidden = 1:51:51\n", "f.ini:6: [sweep] rbm.hidden: with this key the sweep has more than 10000 points" },
         { "[sweep]\nsweep.system.omega = 1 | 2\n", "a sweep of a sweep" },
+        { "[sweep]\nrbm.hidden = 2,4\n", "f.ini:5: [sweep] rbm.hidden: '2,4' has commas; the values of a sweep are separated by |" },
+        { "[sweep]\nsampler.method = metropolis, gibbs\n", "separated by |" },
+        { "[rbm]\nhidden = 2 | 4\n", "f.ini:5: [rbm] hidden: '2 | 4' is not a number; allowed: a whole number" },
+        { "[rbm]\nhidden = 2 | 4\n", "; several values stand in [sweep], as rbm.hidden = 2 | 4" },
+        { "[sweep]\nsystem.omega = 1 | -2 | 3\n", "separated by commas (point 1)" },
+        { "[sweep]\nsystem.omega = 1 | -2\nrbm.hidden = 1 | 2\n", "(point 2 and 1 more)" },
         { "[sweep]\ngaussian.alpha = 1 | 2\n", "f.ini:5: [gaussian] alpha: the factor gaussian is not in use" },
         { "[gaussian]\nalpha = 1\n[sweep]\nsystem.omega = 1 | 2\n", "f.ini:4: [gaussian]: not in use" },
         { "[interaction]\nstrength = 1\n[sweep]\nsystem.omega = 1 | 2\n", "f.ini:4: [interaction]: not in use" } };
@@ -214,6 +220,8 @@ static void each_mistake_once(void **unused)
     take(&outcome, "[system]\nparticles = 2\ndimensions = 2\nomgea = 1\n[sweep]\nrbm.hidden = 1 | 0.5 | 2\nsystem.omega = 1:2:10\nsampler.thin = 1 | 0\n", NULL);
     assert_false(outcome.good);
     assert_int_equal(outcome.error.n_messages, 3);
+    // what all points share names none of them
+    assert_null(strstr(strtok(outcome.error.text, "\n"), "(point"));
     finish(&outcome);
 }
 
