@@ -5,6 +5,7 @@
 #include "cli/job.h"
 #include "cli/merge.h"
 #include "cli/program.h"
+#include "cli/verify.h"
 #include "vmc/config.h"
 
 #include <stdint.h>
@@ -28,6 +29,9 @@ const struct cli_command cli_commands[] = {
       .act = cli_job_script, .help = "Print a Slurm job array that runs the sweep." },
     { "merge", "OUT.h5 IN.h5...", EVERYWHERE | CLI_BIT(CLI_FORCE), .least = 2, .most = SIZE_MAX, .missing = "nothing to merge; write", .act = cli_merge,
       .help = "Merge many results files into one, with a table of settings and results that is also written to OUT.csv." },
+    { "verify", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX, .missing = "nothing to verify; write", .act = cli_verify,
+      .help = "Compare results with the energy and its parts in closed form, where the wave function is an RBM of few hidden units. Exit code 0: within "
+              "4 standard errors; 1: beyond; 78: there is no closed form." },
     { "help", "[COMMAND|SECTION]", 0, .most = 2, .act = cli_help,
       .help = "Explain a command, a section of the configuration, or everything." },
     { .words = NULL } };

@@ -186,8 +186,8 @@ bool referee_pair_build(struct referee_pair *pair, const struct hamiltonian *ham
         { "coulomb", "strength", NULL, coulomb_quadrature }, { "soft-coulomb", "strength", "softening", softened },
         { "harmonic", "kappa", NULL, harmonic }, { "gaussian", "height", "width", gaussian } };
     *pair = (struct referee_pair){ .dimensions = hamiltonian->system.dimensions };
-    if (!hamiltonian->type->pair_energy || hamiltonian->system.particles == 1)
-        return true;
+    if (!hamiltonian_has_pairs(hamiltonian))
+        return hamiltonian->system.particles == 1 || !(hamiltonian->contact.core > 0);
     for (size_t k = 0; k < sizeof forces / sizeof *forces; k++)
         if (strcmp(forces[k].name, hamiltonian->type->name) == 0) {
             pair->mean = forces[k].mean;

@@ -106,6 +106,21 @@ static bool check_symmetry(const struct ensemble *ensemble, const struct setting
                      "energy would be that of bosons");
 }
 
+bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian, struct wavefunction *wavefunction, struct error *error)
+{
+    const struct settings_choice *factors = &settings->chosen[SETTINGS_FACTOR];
+    const struct factor_type *types[FACTORS_MOST];
+    double slope[PAIR_CLASSES];
+    for (size_t f = 0; f < factors->members.n; f++)
+        types[f] = factor_type_at(factors->members.index[f]);
+    if (!hamiltonian_build(hamiltonian, &settings->system, interaction_type_at(settings_index(settings, SETTINGS_INTERACTION)),
+                           settings_state(settings, SETTINGS_INTERACTION), error))
+        return false;
+    for (size_t class = 0; class < PAIR_CLASSES; class++)
+        slope[class] = hamiltonian_slope(hamiltonian, class);
+    return wavefunction_build(wavefunction, &settings->system, slope, factors->members.n, types, (void **)(uintptr_t)factors->state, error);
+}
+
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error)
 {
     *ensemble = (struct ensemble){ .threads = threads, .thin = settings->sampler.thin, .n_walkers = settings->sampler.walkers,
@@ -114,17 +129,7 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
     ensemble->n_groups = ensemble->n_blocks < GROUPS_MOST ? ensemble->n_blocks : GROUPS_MOST;
     ensemble->end_group = ensemble->n_groups;
     ensemble->end_block = ensemble->n_blocks;
-    const struct settings_choice *factors = &settings->chosen[SETTINGS_FACTOR];
-    const struct factor_type *types[FACTORS_MOST];
-    for (size_t f = 0; f < factors->members.n; f++)
-        types[f] = factor_type_at(factors->members.index[f]);
-    if (!hamiltonian_build(&ensemble->hamiltonian, &settings->system, interaction_type_at(settings_index(settings, SETTINGS_INTERACTION)),
-                           settings_state(settings, SETTINGS_INTERACTION), error))
-        return false;
-    double slope[PAIR_CLASSES];
-    for (size_t class = 0; class < PAIR_CLASSES; class++)
-        slope[class] = hamiltonian_slope(&ensemble->hamiltonian, class);
-    if (!wavefunction_build(&ensemble->wavefunction, &settings->system, slope, factors->members.n, types, (void **)(uintptr_t)factors->state, error))
+    if (!ensemble_build_model(settings, &ensemble->hamiltonian, &ensemble->wavefunction, error))
         return false;
     ensemble->step = isnan(settings->sampler.step) ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
                                                    : settings->sampler.step;

@@ -71,6 +71,8 @@ struct ensemble_draw {
 };
 typedef void ensemble_visit(const struct ensemble_draw *draw, void *context);
 
+// What the settings describe, before there are walkers.
+bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian, struct wavefunction *wavefunction, struct error *error);
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error);
 void ensemble_finish(struct ensemble *ensemble);
 // From here on this process has its share of the groups only. Everything below is then done by all of the team at once.

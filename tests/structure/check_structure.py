@@ -34,7 +34,7 @@ HEADERS = {
     'geometry': 'walkers',
     'observables': 'estimator', 'statistics': 'estimator',
     'merge': 'record',
-    'team': 'run',
+    'team': 'run', 'verify': 'run',
 }
 # first word or words of exported names, per room; descriptors are kind_name
 PREFIXES = {

@@ -151,7 +151,10 @@ static void test_gradient(void **state)
 struct force { double kappa, height, width; };
 static const struct param harmonic_params[] = { PARAM_REAL(force, kappa), PARAM_END };
 static const struct param gaussian_params[] = { PARAM_REAL(force, height), PARAM_REAL(force, width), PARAM_END };
-static void no_energy(const void *state, size_t n, const double *r2, double *out) { (void)state, (void)n, (void)r2, (void)out; }
+static void no_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
+{
+    (void)state, (void)n, (void)r2, (void)inverse, (void)out;
+}
 static const struct interaction_type forces[] = { { .name = "harmonic", .params = harmonic_params, .pair_energy = no_energy },
                                                   { .name = "gaussian", .params = gaussian_params, .pair_energy = no_energy } };
 
