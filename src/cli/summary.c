@@ -26,7 +26,7 @@ static const struct line lines[] = {
     { "kinetic energy", AT(kinetic), AT(kinetic_error), NULL },
     { "trap energy", AT(trap), AT(trap_error), NULL },
     { "pair energy", AT(pair), AT(pair_error), NULL },
-    { "virial ratio", AT(virial_ratio), ALONE, NULL },
+    { "virial ratio", AT(virial_ratio), AT(virial_ratio_error), NULL },
     { "acceptance", AT(acceptance), ALONE, NULL },
     { "autocorrelation time", AT(autocorrelation_time), ALONE, "draws" },
     { "effective samples", AT(effective_samples), ALONE, NULL },
@@ -134,6 +134,8 @@ static void write_doubts(FILE *out, const struct cli_summary *summary, size_t wi
         write_label(out, "caution");
         cli_wrap(out, LABEL, LABEL, width, text);
     }
+    if (result->n_bad_training > 0)
+        fprintf(out, "%-*s%.0f samples were not finite and are left out\n", LABEL, "in training", result->n_bad_training);
 }
 
 static void write_threads(FILE *out, const struct cli_summary *summary)

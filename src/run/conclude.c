@@ -43,12 +43,29 @@ static bool conclude_parts(struct run *run, struct error *error)
     return true;
 }
 
+// R = 2 <T> / <W>, where W = sum x dV/dx is 2 V_trap + degree V_pair for a homogeneous force: of means with control variates then, since the plain
+// V_pair of a Coulomb force has no variance in two dimensions. The error is that of the mean of (2 T - R W) / <W>, whatever is correlated with what.
 static bool conclude_virial(struct run *run, struct error *error)
 {
-    struct statistics virial;
-    if (!series_analyse(run, 1, &(struct series_term){ SERIES_VIRIAL, 1 }, false, &virial, error))
+    struct run_result *result = run->result;
+    const struct interaction_type *type = run->ensemble.hamiltonian.type;
+    struct series_term terms[] = { { SERIES_KINETIC, 2 }, { SERIES_TRAP, 2 }, { SERIES_PAIR, type->degree } };
+    const bool homogeneous = type->virial == VIRIAL_HOMOGENEOUS;
+    const size_t n = homogeneous ? 3 : 2;
+    struct statistics ratio, virial;
+    result->virial_ratio = result->virial_ratio_error = NAN;
+    if (type->virial == VIRIAL_NONE)
+        return true;
+    if (!homogeneous)
+        terms[1] = (struct series_term){ SERIES_VIRIAL, 1 };
+    if (!series_analyse(run, n - 1, terms + 1, false, &virial, error))
         return false;
-    run->result->virial_ratio = 2 * run->result->kinetic / virial.mean;
+    result->virial_ratio = 2 * result->kinetic / virial.mean;
+    for (size_t k = 0; k < n; k++)
+        terms[k].weight *= (k ? -result->virial_ratio : 1) / virial.mean;
+    if (!series_analyse(run, n, terms, false, &ratio, error))
+        return false;
+    result->virial_ratio_error = ratio.error;
     return true;
 }
 

@@ -27,7 +27,7 @@ const struct run_result_row run_result_rows[] = {
     ROW(pair, false, UNIT_ENERGY, "energy of the pair force"),
     ROW(pair_error, false, UNIT_ENERGY, "standard error of the pair energy"),
     ROW(virial_ratio, false, "1", "twice the kinetic energy over the virial of the potential; 1 for an exact state"),
-    NEW(virial_ratio_error, false, "1", "standard error of the virial ratio"),
+    NEW(virial_ratio_error, false, "1", "standard error of the virial ratio, with the correlations of its parts"),
     ROW(acceptance, false, "1", "share of moves accepted while measuring"),
     ROW(step, false, NULL, "step of the sampler in use"),
     ROW(autocorrelation_time, false, "draws", "integrated autocorrelation time of the energy"),

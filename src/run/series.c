@@ -116,11 +116,12 @@ bool series_analyse(const struct run *run, size_t n, const struct series_term *t
 {
     const struct measured *measured = &run->measured;
     const size_t walkers = run->ensemble.n_walkers, draws = measured->draws;
-    double *sum = memory_doubles(walkers * draws), *one = n > 1 ? memory_doubles(walkers * draws) : NULL;
-    bool good = (sum && (n < 2 || one)) || error_add(error, ERROR_INTERNAL, "no memory to analyse the series");
+    const bool plain = n == 1 && terms->weight == 1;
+    double *sum = memory_doubles(walkers * draws), *one = plain ? NULL : memory_doubles(walkers * draws);
+    bool good = (sum && (plain || one)) || error_add(error, ERROR_INTERNAL, "no memory to analyse the series");
     for (size_t k = 0; good && k < n; k++) {
-        series_by_walker(run, terms[k].which, n > 1 ? one : sum);
-        for (size_t i = 0; n > 1 && i < walkers * draws; i++)
+        series_by_walker(run, terms[k].which, plain ? sum : one);
+        for (size_t i = 0; !plain && i < walkers * draws; i++)
             sum[i] = (k ? sum[i] : 0) + terms[k].weight * one[i];
     }
     const struct series series = { walkers, draws, measured->block, sum };

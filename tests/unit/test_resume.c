@@ -3,6 +3,7 @@
 // extended to what a longer one would have been; any other configuration is refused; a walker that is not finite is counted. And the lock.
 #include "support/model.h"
 
+#include "run/state.h"
 #include "vmc/record.h"
 #include "vmc/run.h"
 
@@ -187,6 +188,22 @@ static void test_lost_walker(void **state)
     model_finish(&model);
 }
 
+// Samples that were not finite are told apart: those of training, and those behind the result.
+static void test_bad_samples(void **state)
+{
+    (void)state;
+    struct model model;
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
+    struct run_result result = { 0 };
+    const struct run_options options = { .threads = 1 };
+    struct run run = { .settings = &model.settings, .options = &options, .ensemble = model.ensemble, .result = &result };
+    run.course.bad = 3;
+    run.measured.sums.bad = 2;
+    run_account(&run);
+    assert_true(result.n_bad == 2 && result.n_bad_training == 3);
+    model_finish(&model);
+}
+
 // ---- the lock
 
 static void put_lock(const char *host, long pid, const char *job, long restart, time_t age)
@@ -302,7 +319,7 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces), cmocka_unit_test(test_extended), cmocka_unit_test(test_target_shrinks),
-                                        cmocka_unit_test(test_refused), cmocka_unit_test(test_lost_walker), cmocka_unit_test(test_lock),
+                                        cmocka_unit_test(test_refused), cmocka_unit_test(test_lost_walker), cmocka_unit_test(test_bad_samples), cmocka_unit_test(test_lock),
                                         cmocka_unit_test(test_lock_lost) };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
