@@ -50,11 +50,11 @@ void config_finish(struct config *config);
 // A copy of everything. On failure (ERROR_INTERNAL) nothing is left to finish.
 bool config_copy(struct config *copy, const struct config *from, struct error *error);
 // Gives a key the value that a sweep has for it; complaints about it will name this place. `origin` is borrowed.
-struct config_place {
+struct config_assignment {
     const char *section, *key, *origin;
     size_t line;
 };
-bool config_place(struct config *config, const struct config_place *place, const char *value, struct error *error);
+bool config_assign(struct config *config, const struct config_assignment *to, const char *value, struct error *error);
 
 // Gives a key that has no entry the value of the results file that a run is resumed from. False: no memory.
 bool config_recall(struct config *config, const char *section, const char *key, const char *value);

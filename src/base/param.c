@@ -57,7 +57,7 @@ static void write_quoted(struct writer *out, const char *text)
 
 // --- what is allowed, in words ---
 
-static bool limited(struct param_range range)
+static bool is_limited(struct param_range range)
 {
     return range.low != 0 || range.high != 0 || range.low_open || range.high_open;
 }
@@ -84,7 +84,7 @@ static void write_real(struct writer *out, double value)
 
 static void write_range(struct writer *out, struct param_range range)
 {
-    bool low = limited(range) && isfinite(range.low), high = limited(range) && isfinite(range.high);
+    bool low = is_limited(range) && isfinite(range.low), high = is_limited(range) && isfinite(range.high);
     if (low && high && !range.low_open && !range.high_open) {
         write_text(out, " from ");
         write_real(out, range.low);
@@ -130,7 +130,7 @@ static void write_allowed(struct writer *out, const struct param *row)
         break;
     case PARAM_KIND_COUNT:
         write_text(out, "a whole number");
-        write_range(out, limited(row->range) ? row->range : (struct param_range)PARAM_AT_LEAST(0));
+        write_range(out, is_limited(row->range) ? row->range : (struct param_range)PARAM_AT_LEAST(0));
         if (row->multiple > 0)
             write_text(out, ", a multiple of %zu", row->multiple);
         break;
@@ -198,9 +198,9 @@ static bool complain_multiple(const struct param *row, const char *text, size_t 
 
 // --- text to value ---
 
-static bool within(struct param_range range, double value)
+static bool in_range(struct param_range range, double value)
 {
-    if (!limited(range))
+    if (!is_limited(range))
         return true;
     return (range.low_open ? value > range.low : value >= range.low) && (range.high_open ? value < range.high : value <= range.high);
 }
@@ -258,7 +258,7 @@ static bool parse_real(const struct param *row, const char *text, void *member, 
         const char *wrong = read_real(text, &value);
         if (wrong)
             return complain(row, text, wrong, why);
-        if (!within(row->range, value))
+        if (!in_range(row->range, value))
             return complain(row, text, "is out of range", why);
     }
     *(double *)member = value;
@@ -272,7 +272,7 @@ static bool parse_count(const struct param *row, const char *text, void *member,
         const char *wrong = read_count(text, &value);
         if (wrong)
             return complain(row, text, wrong, why);
-        if (!within(row->range, (double)value) || (row->may_be_auto && value == PARAM_COUNT_AUTO))
+        if (!in_range(row->range, (double)value) || (row->may_be_auto && value == PARAM_COUNT_AUTO))
             return complain(row, text, "is out of range", why);
         if (row->multiple > 0 && value % row->multiple != 0)
             return complain_multiple(row, text, value, why);
@@ -348,14 +348,14 @@ static bool parse_reals(const struct param *row, const char *text, void *member,
         const char *wrong = read_real(item, &values.value[values.n]);
         if (wrong)
             return complain(row, *item ? item : text, *item ? wrong : "has an empty item", why);
-        if (!within(row->range, values.value[values.n++]))
+        if (!in_range(row->range, values.value[values.n++]))
             return complain(row, item, "is out of range", why);
     }
     *(struct param_reals *)member = values;
     return true;
 }
 
-static bool holds(const struct param_names *names, size_t index)
+static bool names_hold(const struct param_names *names, size_t index)
 {
     for (size_t k = 0; k < names->n; k++)
         if (names->index[k] == index)
@@ -364,7 +364,7 @@ static bool holds(const struct param_names *names, size_t index)
 }
 
 // "auto" and "none" say it all: neither goes with other names.
-static bool is_word(const struct param *row, const char *text)
+static bool is_keyword(const struct param *row, const char *text)
 {
     return (row->may_be_auto && strcmp(text, "auto") == 0) || (row->may_be_none && strcmp(text, "none") == 0);
 }
@@ -373,16 +373,16 @@ static bool parse_names(const struct param *row, const char *text, void *member,
 {
     struct param_names names = { .is_auto = row->may_be_auto && strcmp(text, "auto") == 0 };
     char item[PARAM_TEXT_SIZE];
-    const char *list = is_word(row, text) ? NULL : text;
+    const char *list = is_keyword(row, text) ? NULL : text;
     for (; names.is_auto && names.n < PARAM_NAMES_MOST && row->choice(names.n); names.n++)
         names.index[names.n] = names.n;
     while (next_item(&list, item, sizeof item)) {
         size_t index = choice_index(row, item);
-        if (is_word(row, item))
+        if (is_keyword(row, item))
             return complain(row, item, "stands alone", why);
         if (index == SIZE_MAX)
             return complain(row, *item ? item : text, *item ? "is not known" : "has an empty item", why);
-        if (holds(&names, index))
+        if (names_hold(&names, index))
             return complain(row, item, "is given twice", why);
         if (names.n == list_most(row))
             return complain(row, text, "has too many items", why);

@@ -17,30 +17,30 @@ struct question {
     char factors[PARAM_TEXT_SIZE], interaction[PARAM_TEXT_SIZE], representation[PARAM_TEXT_SIZE];
 };
 
-static bool is(const struct settings_value *value, const char *section, const char *key)
+static bool is_key(const struct settings_value *value, const char *section, const char *key)
 {
     return (!section || strcmp(value->section, section) == 0) && strcmp(value->row->key, key) == 0;
 }
 
-static void take_rbm(struct question *question, const struct settings_value *value)
+static void collect_rbm(struct question *question, const struct settings_value *value)
 {
     struct reference_query *query = &question->query;
     double numbers[PARAM_LIST_MOST];
     char text[PARAM_TEXT_SIZE];
     size_t n = param_numbers(value->row, value->state, numbers);
     param_print(value->row, value->state, text);
-    if (is(value, NULL, "representation"))
+    if (is_key(value, NULL, "representation"))
         memcpy(question->representation, text, sizeof text);
-    else if (is(value, NULL, "train_sigma"))
+    else if (is_key(value, NULL, "train_sigma"))
         query->train_sigma = strcmp(text, "yes") == 0;
-    else if (is(value, NULL, "hidden"))
+    else if (is_key(value, NULL, "hidden"))
         query->hidden = (size_t)numbers[0];
-    else if (is(value, NULL, "sigma"))
+    else if (is_key(value, NULL, "sigma"))
         for (size_t d = 0; d < DIMENSIONS_MOST; d++)
             query->sigma[d] = numbers[n > d ? d : 0];  // NaN: auto
 }
 
-static void take_number(struct question *question, const struct settings_value *value)
+static void collect_number(struct question *question, const struct settings_value *value)
 {
     double numbers[PARAM_LIST_MOST];
     if (question->n == VALUES_MOST || param_numbers(value->row, value->state, numbers) != 1)
@@ -59,7 +59,7 @@ struct freeze {
 static void find_frozen(const struct settings_value *value, void *context)
 {
     struct freeze *freeze = context;
-    if (is(value, freeze->factor, "train") && value->row->kind == PARAM_KIND_BOOL)
+    if (is_key(value, freeze->factor, "train") && value->row->kind == PARAM_KIND_BOOL)
         freeze->frozen = !*(const bool *)(const void *)((const char *)value->state + value->row->offset);
 }
 
@@ -75,22 +75,22 @@ struct walk {
     struct question *question;
 };
 
-static void take(const struct settings_value *value, void *context)
+static void collect_value(const struct settings_value *value, void *context)
 {
     const struct walk *walk = context;
     struct question *question = walk->question;
-    if (is(value, "system", "interaction"))
+    if (is_key(value, "system", "interaction"))
         param_print(value->row, value->state, question->interaction);
-    else if (is(value, "wavefunction", "factors"))
+    else if (is_key(value, "wavefunction", "factors"))
         param_print(value->row, value->state, question->factors);
     else if (strcmp(value->section, "rbm") == 0)
-        take_rbm(question, value);
+        collect_rbm(question, value);
     else if (strcmp(value->section, "interaction") == 0)
-        take_number(question, value);
+        collect_number(question, value);
     const struct param_names *factors = &walk->settings->chosen[SETTINGS_FACTOR].members;
     for (size_t k = 0; k < factors->n; k++)
         if (strcmp(factor_name(factors->index[k]), value->section) == 0 && (!question->trains || is_frozen(walk->settings, value->section)))
-            take_number(question, value);
+            collect_number(question, value);
 }
 
 // sigma = auto is the width that is exact for the bare trap (docs/theory.md, section 2).
@@ -108,7 +108,7 @@ size_t cli_known_energies(const struct settings *settings, struct reference_matc
     question.query.system = settings->system;
     question.query.fermions = settings->system.statistics == STATISTICS_FERMIONS;
     question.query.spin_up = settings->system.spin_up;
-    settings_each(settings, take, &(struct walk){ settings, &question });
+    settings_each(settings, collect_value, &(struct walk){ settings, &question });
     resolve_sigma(&question, &settings->system);
     question.query.interaction = question.interaction;
     question.query.factors = question.factors;

@@ -36,7 +36,7 @@ static bool read_value(const struct param *row, const char *text, struct values 
     return param_parse(row, text, values, why) || error_add(error, ERROR_USAGE, "--%s: %s", row->key, why);
 }
 
-static bool take_file(const char **place, const char *text, const char *name, struct error *error)
+static bool set_file(const char **place, const char *text, const char *name, struct error *error)
 {
     if (*place)
         return error_add(error, ERROR_USAGE, "--%s is given twice: '%s' and '%s'", name, *place, text);
@@ -46,17 +46,17 @@ static bool take_file(const char **place, const char *text, const char *name, st
     return true;
 }
 
-static bool take_config(struct cli_options *options, const char *text, struct error *error)
+static bool set_config(struct cli_options *options, const char *text, struct error *error)
 {
-    return take_file(&options->config, text, "config", error);
+    return set_file(&options->config, text, "config", error);
 }
 
-static bool take_output(struct cli_options *options, const char *text, struct error *error)
+static bool set_output(struct cli_options *options, const char *text, struct error *error)
 {
-    return take_file(&options->output, text, "output", error);
+    return set_file(&options->output, text, "output", error);
 }
 
-static bool take_set(struct cli_options *options, const char *text, struct error *error)
+static bool add_set(struct cli_options *options, const char *text, struct error *error)
 {
     (void)error;
     options->sets[options->n_sets++] = text;
@@ -64,7 +64,7 @@ static bool take_set(struct cli_options *options, const char *text, struct error
 }
 
 // "90s", "30m", "2h", "1d", plain seconds.
-static bool take_max_time(struct cli_options *options, const char *text, struct error *error)
+static bool set_max_time(struct cli_options *options, const char *text, struct error *error)
 {
     static const struct { const char *unit; double seconds; } units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
     char *end = NULL;
@@ -79,7 +79,7 @@ static bool take_max_time(struct cli_options *options, const char *text, struct 
 }
 
 // "7" or "3-7"
-static bool take_task(struct cli_options *options, const char *text, struct error *error)
+static bool set_task(struct cli_options *options, const char *text, struct error *error)
 {
     struct values first = { 0 }, last = { 0 };
     char copy[64];
@@ -95,7 +95,7 @@ static bool take_task(struct cli_options *options, const char *text, struct erro
     return first.task <= last.task || error_add(error, ERROR_USAGE, "--task: '%s' ends before it starts; allowed: K, or A-B with A <= B", text);
 }
 
-static bool take_per_job(struct cli_options *options, const char *text, struct error *error)
+static bool set_per_job(struct cli_options *options, const char *text, struct error *error)
 {
     struct values values = { 0 };
     const bool good = read_value(&per_job_row, text, &values, error);
@@ -103,14 +103,14 @@ static bool take_per_job(struct cli_options *options, const char *text, struct e
     return good;
 }
 
-static bool take_time(struct cli_options *options, const char *text, struct error *error)
+static bool set_time(struct cli_options *options, const char *text, struct error *error)
 {
     options->time = text;
     return (*text && text[strspn(text, "0123456789:-")] == '\0') ||
            error_add(error, ERROR_USAGE, "--time: '%s' is no time limit of Slurm; allowed: minutes, hours:minutes:seconds, days-hours, ...", text);
 }
 
-static bool take_threads(struct cli_options *options, const char *text, struct error *error)
+static bool set_threads(struct cli_options *options, const char *text, struct error *error)
 {
     struct values values = { 0 };
     const bool good = read_value(&threads_row, text, &values, error);
@@ -118,7 +118,7 @@ static bool take_threads(struct cli_options *options, const char *text, struct e
     return good;
 }
 
-static bool take_progress(struct cli_options *options, const char *text, struct error *error)
+static bool set_progress(struct cli_options *options, const char *text, struct error *error)
 {
     struct values values = { 0 };
     const bool good = read_value(&progress_row, text, &values, error);
@@ -131,39 +131,39 @@ static bool take_progress(struct cli_options *options, const char *text, struct 
 #define FLAG(member) NULL, offsetof(struct cli_options, member), NULL
 
 const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
-    [CLI_CONFIG] = { "config", 0, "FILE", 0, take_config, "the configuration (INI); see --help-config" },
-    [CLI_SET] = { "set", 's', "SECTION.KEY=VALUE", 0, take_set, "override one entry; repeatable, the last one wins" },
-    [CLI_OUTPUT] = { "output", 'o', "FILE", 0, take_output,
+    [CLI_CONFIG] = { "config", 0, "FILE", 0, set_config, "the configuration (INI); see --help-config" },
+    [CLI_SET] = { "set", 's', "SECTION.KEY=VALUE", 0, add_set, "override one entry; repeatable, the last one wins" },
+    [CLI_OUTPUT] = { "output", 'o', "FILE", 0, set_output,
                      "results file; default: the configuration's name with .h5, in the current folder. A complete file already there is kept as NAME.1.h5 "
                      "(next free number)" },
     [CLI_FORCE] = { "force", 0, FLAG(force), "overwrite an unfinished or foreign file at --output" },
     [CLI_RESUME] = { "resume", 0, FLAG(resume),
                      "go on from an unfinished run at --output; a complete one is extended where more samples are asked" },
-    [CLI_MAX_TIME] = { "max-time", 0, "DURATION", 0, take_max_time, "stop cleanly before so much wall time: 90s, 30m, 2h" },
-    [CLI_TASK] = { "task", 0, "K | A-B", 0, take_task,
+    [CLI_MAX_TIME] = { "max-time", 0, "DURATION", 0, set_max_time, "stop cleanly before so much wall time: 90s, 30m, 2h" },
+    [CLI_TASK] = { "task", 0, "K | A-B", 0, set_task,
                    "of a sweep: only point K (from 0), or points A to B; else all, one after the other. Point K goes to NAME-K.h5 (four digits); one "
                    "complete there already is skipped" },
-    [CLI_PER_JOB] = { "per-job", 0, "N", 0, take_per_job, "points in one job of the array; default 1" },
-    [CLI_TIME] = { "time", 0, "LIMIT", 0, take_time, "time limit of a job, as Slurm reads it; default 01:00:00" },
-    [CLI_THREADS] = { "threads", 't', "N", 0, take_threads, "default: as many as this process may use" },
+    [CLI_PER_JOB] = { "per-job", 0, "N", 0, set_per_job, "points in one job of the array; default 1" },
+    [CLI_TIME] = { "time", 0, "LIMIT", 0, set_time, "time limit of a job, as Slurm reads it; default 01:00:00" },
+    [CLI_THREADS] = { "threads", 't', "N", 0, set_threads, "default: as many as this process may use" },
     [CLI_CHECK] = { "check", 0, FLAG(check), "validate, estimate memory, file size and time, exit" },
     [CLI_PRINT_CONFIG] = { "print-config", 0, FLAG(print_config), "print the configuration with all defaults, exit" },
     [CLI_JSON] = { "json", 0, FLAG(json), "results on stdout as JSON" },
     [CLI_QUIET] = { "quiet", 'q', FLAG(quiet), "only errors, and the JSON where asked for" },
     [CLI_VERBOSE] = { "verbose", 'v', FLAG(verbose), "say more about what is done" },
-    [CLI_PROGRESS] = { "progress", 0, "WHEN", 0, take_progress,
+    [CLI_PROGRESS] = { "progress", 0, "WHEN", 0, set_progress,
                        "auto: one updating line on a terminal, else a line every 30 s; always: also at every start and end of a phase; never" },
     [CLI_HELP_CONFIG] = { "help-config", 0, "[SECTION]", 0, NULL, "explain every key of the configuration, exit" },
     [CLI_HELP] = { "help", 'h', FLAG(help), "this text; of a command: vmc help COMMAND" },
     [CLI_VERSION] = { "version", 'V', FLAG(version), "version, and what the program is built from" } };
 
 // The same for getopt_long; `letters` has room for two characters an option and three more.
-static void describe(struct option long_options[CLI_OPTIONS + 1], char *letters)
+static void list_for_getopt(struct option long_options[CLI_OPTIONS + 1], char *letters)
 {
     *letters++ = ':';
     for (int k = 0; k < CLI_OPTIONS; k++) {
         const struct cli_option_row *row = &cli_option_rows[k];
-        long_options[k] = (struct option){ row->name, !row->value ? no_argument : row->take ? required_argument : optional_argument, NULL,
+        long_options[k] = (struct option){ row->name, !row->value ? no_argument : row->set ? required_argument : optional_argument, NULL,
                                            row->letter ? row->letter : LONG_ONLY + k };
         if (row->letter)
             *letters++ = row->letter;
@@ -238,7 +238,7 @@ static const char *optional_word(int argc, char **argv)
     return optind < argc && argv[optind][0] != '-' ? argv[optind++] : NULL;
 }
 
-static bool take(struct cli_options *options, int option, int argc, char **argv, struct error *error)
+static bool parse_option(struct cli_options *options, int option, int argc, char **argv, struct error *error)
 {
     const char *word = argv[optind - 1];
     const int k = index_of(option);
@@ -248,8 +248,8 @@ static bool take(struct cli_options *options, int option, int argc, char **argv,
         return refuse_unknown(word, error);
     const struct cli_option_row *row = &cli_option_rows[k];
     options->given |= CLI_BIT(k);
-    if (row->take)
-        return row->take(options, optarg, error);
+    if (row->set)
+        return row->set(options, optarg, error);
     if (k == CLI_HELP_CONFIG)
         options->section = optional_word(argc, argv);
     else
@@ -258,7 +258,7 @@ static bool take(struct cli_options *options, int option, int argc, char **argv,
 }
 
 // What is left after the options: the words of a command and its arguments.
-static bool take_words(struct cli_options *options, size_t n, char **words, struct error *error)
+static bool parse_words(struct cli_options *options, size_t n, char **words, struct error *error)
 {
     size_t n_own;
     const struct cli_command *command = options->command = cli_command_find(n, words, &n_own, error);
@@ -286,17 +286,17 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, struc
     *options = (struct cli_options){ .command = cli_commands, .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
     if (!options->sets)
         return error_add(error, ERROR_INTERNAL, "not enough memory");
-    describe(long_options, letters);
+    list_for_getopt(long_options, letters);
     opterr = 0;
     bool good = true;
     for (int option; (option = getopt_long(argc, argv, letters, long_options, NULL)) != -1;)
-        good = take(options, option, argc, argv, error) && good;
+        good = parse_option(options, option, argc, argv, error) && good;
     if (options->given & CLI_TEXTS) {  // whatever else is there
         size_t n_own;
         options->command = cli_command_find((size_t)(argc - optind), argv + optind, &n_own, NULL);
         return good;
     }
-    if (!good || !take_words(options, (size_t)(argc - optind), argv + optind, error) || !refuse_options(options, error))
+    if (!good || !parse_words(options, (size_t)(argc - optind), argv + optind, error) || !refuse_options(options, error))
         return false;
     return !options->resume || !options->force ||
            error_add(error, ERROR_USAGE, "--resume goes on from the file at --output and --force overwrites it; give one of them");

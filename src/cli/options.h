@@ -41,7 +41,7 @@ struct cli_option_row {
     char letter;                  // 0: it has none
     const char *value;            // "FILE"; "[SECTION]" may be left out; NULL: it takes none
     size_t flag;                  // without a value: offset of a bool in struct cli_options
-    bool (*take)(struct cli_options *options, const char *text, struct error *error);  // with a value; NULL where it may be left out
+    bool (*set)(struct cli_options *options, const char *text, struct error *error);  // with a value; NULL where it may be left out
     const char *help;
 };
 extern const struct cli_option_row cli_option_rows[CLI_OPTIONS];

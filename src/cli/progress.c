@@ -68,7 +68,7 @@ void cli_progress_start(struct cli_progress *progress, enum cli_progress_mode mo
 }
 
 // The line over the old one; blanks instead of an erase sequence, so that it works on every terminal.
-static void update(struct cli_progress *progress, const char *line)
+static void update_line(struct cli_progress *progress, const char *line)
 {
     size_t length = strlen(line);
     fprintf(stderr, "\r%s%*s", line, (int)(progress->shown > length ? progress->shown - length : 0), "");
@@ -76,7 +76,7 @@ static void update(struct cli_progress *progress, const char *line)
     progress->shown = length;
 }
 
-static void plain(struct cli_progress *progress, const char *line)
+static void print_line(struct cli_progress *progress, const char *line)
 {
     fprintf(stderr, "%s\n", line);
     progress->pending[0] = '\0';
@@ -111,7 +111,7 @@ void cli_progress_show(const struct run_progress *now, void *context)
     // one column stays free: a full line wraps on some terminals
     named_line(progress, now, progress->updating ? cli_width(stderr) - 1 : CLI_LINE_SIZE - 1, line);
     if (progress->always && !progress->updating && turn && *progress->pending)
-        plain(progress, progress->pending);
+        print_line(progress, progress->pending);
     progress->started = true;
     progress->phase = now->phase;
     if (!due) {
@@ -120,9 +120,9 @@ void cli_progress_show(const struct run_progress *now, void *context)
     }
     progress->last = time;
     if (progress->updating)
-        update(progress, line);
+        update_line(progress, line);
     else
-        plain(progress, line);
+        print_line(progress, line);
 }
 
 void cli_progress_note(const char *text, void *context)
@@ -131,7 +131,7 @@ void cli_progress_note(const char *text, void *context)
     if (progress->quiet)
         return;
     if (progress->updating && progress->shown > 0) {
-        update(progress, "");
+        update_line(progress, "");
         fputs("\r", stderr);
     }
     cli_note("%s", text);
@@ -140,10 +140,10 @@ void cli_progress_note(const char *text, void *context)
 void cli_progress_end(struct cli_progress *progress)
 {
     if (progress->updating && progress->shown > 0) {
-        update(progress, "");
+        update_line(progress, "");
         fputs("\r", stderr);
     } else if (progress->always && !progress->updating && *progress->pending) {
-        plain(progress, progress->pending);
+        print_line(progress, progress->pending);
     }
     progress->shown = 0;
 }

@@ -112,7 +112,7 @@ static void read_results(struct cli_sweep_file *file, struct record_file *record
     }
 }
 
-void cli_sweep_look(struct cli_sweep_file *file, const char *path, const struct settings *settings)
+void cli_sweep_inspect(struct cli_sweep_file *file, const char *path, const struct settings *settings)
 {
     struct error why = { 0 };
     *file = (struct cli_sweep_file){ .state = CLI_POINT_ABSENT };

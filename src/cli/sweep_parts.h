@@ -26,7 +26,7 @@ struct cli_sweep_file {
     size_t n_values;
 };
 // Looks into the file; never fails.
-void cli_sweep_look(struct cli_sweep_file *file, const char *path, const struct settings *settings);
+void cli_sweep_inspect(struct cli_sweep_file *file, const char *path, const struct settings *settings);
 const char *cli_sweep_state_name(enum cli_sweep_state state);
 
 // Path of a point's file; settings of a point, with its configuration. Both are to be finished where it succeeds.

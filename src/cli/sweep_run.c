@@ -60,7 +60,7 @@ bool cli_sweep_list(const struct cli_sweep_work *work, struct error *error)
         struct cli_sweep_file file;
         if (!(good = cli_sweep_path(work, k, path, error) && cli_sweep_settings(work, k, NULL, &config, &settings, error)))
             break;
-        cli_sweep_look(&file, path, &settings);
+        cli_sweep_inspect(&file, path, &settings);
         settings_finish(&settings);
         config_finish(&config);
         cli_sweep_row(work, k, &table);
@@ -177,7 +177,7 @@ static bool run_point(struct series *series, size_t k, const struct cli_sweep_po
     struct cli_sweep_point point = *template;
     const struct team *team = work->job->team;
     if (team_leads(team))
-        cli_sweep_look(&file, point.output, point.settings);
+        cli_sweep_inspect(&file, point.output, point.settings);
     team_share(team, &file, sizeof file);
     if (file.state == CLI_POINT_COMPLETE && !options->force) {
         series->outcomes[k - work->first] = SKIPPED;
@@ -210,7 +210,7 @@ static bool build_and_run(struct series *series, size_t k, struct error *error)
     return good;
 }
 
-static void take_failure(struct series *series, size_t k, const struct error *own)
+static void record_failure(struct series *series, size_t k, const struct error *own)
 {
     bool stopped = own->kind == ERROR_STOPPED;
     series->outcomes[k - series->work->first] = stopped ? STOPPED : FAILED;
@@ -234,7 +234,7 @@ static void run_all(struct series *series)
         bool good = build_and_run(series, k, &own);
         cli_progress_end(&series->progress);
         if (!good)
-            take_failure(series, k, &own);
+            record_failure(series, k, &own);
         else if (series->outcomes[k - work->first] == NOT_RUN)
             series->outcomes[k - work->first] = DONE;
         error_clear(&own);
@@ -261,7 +261,7 @@ static size_t join_points(const struct series *series, enum outcome outcome, cha
     return count;
 }
 
-static void tell_skipped(const struct series *series)
+static void report_skipped(const struct series *series)
 {
     char ranges[RANGES_SIZE];
     size_t n = join_points(series, SKIPPED, ranges);
@@ -270,7 +270,7 @@ static void tell_skipped(const struct series *series)
 }
 
 // What the point's file says now.
-static void look_again(const struct cli_sweep_work *work, size_t k, struct cli_sweep_file *file)
+static void inspect_again(const struct cli_sweep_work *work, size_t k, struct cli_sweep_file *file)
 {
     struct config config;
     struct settings settings;
@@ -278,7 +278,7 @@ static void look_again(const struct cli_sweep_work *work, size_t k, struct cli_s
     *file = (struct cli_sweep_file){ .state = CLI_POINT_ABSENT };
     if (!cli_sweep_path(work, k, path, NULL) || !cli_sweep_settings(work, k, NULL, &config, &settings, NULL))
         return;
-    cli_sweep_look(file, path, &settings);
+    cli_sweep_inspect(file, path, &settings);
     settings_finish(&settings);
     config_finish(&config);
 }
@@ -313,7 +313,7 @@ static void write_results_json(FILE *out, const struct cli_sweep_file *file)
     fputs("\n  }", out);
 }
 
-static bool tell_results(const struct series *series, struct error *error)
+static bool report_results(const struct series *series, struct error *error)
 {
     static const char *const headings[] = { "energy", "variance", "wall time", "status" };
     const struct cli_sweep_work *work = series->work;
@@ -333,7 +333,7 @@ static bool tell_results(const struct series *series, struct error *error)
     for (size_t k = work->first; k <= work->last; k++) {
         enum outcome outcome = series->outcomes[k - work->first];
         struct cli_sweep_file file;
-        look_again(work, k, &file);
+        inspect_again(work, k, &file);
         cli_sweep_row(work, k, &table);
         write_cells(&table, &file, outcome_names[outcome]);
         if (json) {
@@ -350,7 +350,7 @@ static bool tell_results(const struct series *series, struct error *error)
 }
 
 // Every failure was told when it happened; what is left is the exit code, and how to go on.
-static bool tell_failures(const struct series *series, struct error *error)
+static bool report_failures(const struct series *series, struct error *error)
 {
     size_t n = series->work->last - series->work->first + 1;
     if (series->first.kind == ERROR_NONE)
@@ -368,9 +368,9 @@ bool cli_sweep_run(const struct cli_sweep_work *work, struct error *error)
     if (!series.outcomes)
         return out_of_memory(error);
     run_all(&series);
-    tell_skipped(&series);
-    bool quiet = work->job->options->quiet && !work->job->options->json, told = quiet || tell_results(&series, error);
-    bool good = tell_failures(&series, error);
+    report_skipped(&series);
+    bool quiet = work->job->options->quiet && !work->job->options->json, told = quiet || report_results(&series, error);
+    bool good = report_failures(&series, error);
     free(series.outcomes);
     return good && told;
 }

@@ -35,7 +35,7 @@ void cli_table_add(struct cli_table *table, const char *format, ...)
 }
 
 // UTF-8: columns, not bytes.
-static size_t letters(const char *text)
+static size_t n_characters(const char *text)
 {
     size_t n = 0;
     for (; *text; text++)
@@ -43,11 +43,11 @@ static size_t letters(const char *text)
     return n;
 }
 
-static size_t width(const struct cli_table *table, size_t column)
+static size_t column_width(const struct cli_table *table, size_t column)
 {
     size_t most = 0;
     for (size_t k = column; k < table->n_cells; k += table->n_columns)
-        most = letters(table->cells[k]) > most ? letters(table->cells[k]) : most;
+        most = n_characters(table->cells[k]) > most ? n_characters(table->cells[k]) : most;
     return most;
 }
 
@@ -55,11 +55,11 @@ void cli_table_write(const struct cli_table *table, FILE *out)
 {
     size_t widths[64] = { 0 };
     for (size_t c = 0; c < table->n_columns && c < 64; c++)
-        widths[c] = width(table, c);
+        widths[c] = column_width(table, c);
     for (size_t k = 0; k < table->n_cells && !table->failed; k++) {
         size_t c = k % table->n_columns;
         bool last = c + 1 == table->n_columns || k + 1 == table->n_cells;
-        size_t pad = last || c >= 64 ? 0 : widths[c] - letters(table->cells[k]) + 2;
+        size_t pad = last || c >= 64 ? 0 : widths[c] - n_characters(table->cells[k]) + 2;
         fprintf(out, "%s%*s%s", table->cells[k], (int)pad, "", last ? "\n" : "");
     }
 }

@@ -52,12 +52,12 @@ static struct span trim(struct span span)
     return span;
 }
 
-static struct span first(struct span span, size_t length)
+static struct span span_first(struct span span, size_t length)
 {
     return (struct span){ span.start, length };
 }
 
-static struct span after(struct span span, size_t skipped)
+static struct span span_after(struct span span, size_t skipped)
 {
     return (struct span){ span.start + skipped, span.length - skipped };
 }
@@ -89,7 +89,7 @@ static char *copy(struct span span)
 }
 
 // NULL, or what is wrong with the bytes of a line or value.
-static const char *unfit_bytes(struct span span)
+static const char *invalid_bytes(struct span span)
 {
     while (span.length > 0) {
         unsigned char c = (unsigned char)span.start[0];
@@ -100,7 +100,7 @@ static const char *unfit_bytes(struct span span)
             return "is not valid UTF-8; save the file as UTF-8";
         if ((c < 0x20 && c != '\t') || c == 0x7f)
             return "holds a control character; allowed: printable UTF-8 text and tabs";
-        span = after(span, n);
+        span = span_after(span, n);
     }
     return NULL;
 }
@@ -193,10 +193,10 @@ static const struct span no_key = { NULL, 0 };
 static bool read_section(struct reader *reader, struct span line)
 {
     size_t end = find(line, ']');
-    struct span name = trim(after(first(line, end), 1));
+    struct span name = trim(span_after(span_first(line, end), 1));
     reader->section = NULL;
     if (end == line.length)
-        name = trim(first(name, find_comment(name)));
+        name = trim(span_first(name, find_comment(name)));
     if (name.length == 0) {
         reader->section = "";
         return complain(reader, no_key, "a section without a name; write `[section]`");
@@ -215,7 +215,7 @@ static bool read_section(struct reader *reader, struct span line)
         complain(reader, no_key, "the section was opened before, in line %zu; move its keys there", earlier->line);
     if (end == line.length)
         return complain(reader, no_key, "`]` is missing; write `[section]`");
-    struct span rest = trim(after(line, end + 1));
+    struct span rest = trim(span_after(line, end + 1));
     if (rest.length > 0 && find_comment(rest) != 0)
         return complain(reader, no_key, "'%.*s' after `]`; a section stands alone on its line", (int)(rest.length < 60 ? rest.length : 60),
                         rest.start);
@@ -226,29 +226,29 @@ static bool read_section(struct reader *reader, struct span line)
 static bool split(struct reader *reader, struct span line, struct span *key, struct span *value)
 {
     size_t equals = find(line, '='), colon = find(line, ':'), cut = equals;
-    bool fit = true;
+    bool good = true;
     if (colon < equals)
         cut = colon;
     else if (equals == line.length)
         for (cut = 0; cut < line.length && !is_blank(line.start[cut]);)
             cut++;
-    *key = trim(first(line, cut));
+    *key = trim(span_first(line, cut));
     if (cut != equals)
-        fit = complain(reader, *key, "`%s`; write `key = value`", cut == colon ? "key : value" : "= is missing");
+        good = complain(reader, *key, "`%s`; write `key = value`", cut == colon ? "key : value" : "= is missing");
     else if (equals == line.length)
-        fit = complain(reader, *key, "`=` and a value are missing; write `key = value`");
-    *value = trim(cut < line.length ? after(line, cut + 1) : after(line, cut));
-    return fit;
+        good = complain(reader, *key, "`=` and a value are missing; write `key = value`");
+    *value = trim(cut < line.length ? span_after(line, cut + 1) : span_after(line, cut));
+    return good;
 }
 
 static bool read_entry(struct reader *reader, struct span line)
 {
     struct span key, value;
     struct config *config = reader->config;
-    line = trim(first(line, find_comment(line)));
-    bool fit = split(reader, line, &key, &value);
-    value = trim(first(value, find_comment(value)));
-    if (!fit && (key.length == 0 || value.length == 0))
+    line = trim(span_first(line, find_comment(line)));
+    bool good = split(reader, line, &key, &value);
+    value = trim(span_first(value, find_comment(value)));
+    if (!good && (key.length == 0 || value.length == 0))
         return false;
     if (key.length == 0)
         return complain(reader, key, "no key before `=`; write `key = value`");
@@ -273,10 +273,10 @@ static void read_line(struct reader *reader, struct span line)
         complain(reader, no_key, "a line of %zu bytes; allowed: at most %d", line.length, CONFIG_LINE_MOST);
         return;
     }
-    const char *unfit = unfit_bytes(line);
+    const char *wrong = invalid_bytes(line);
     line = trim(line);
-    if (unfit)
-        complain(reader, no_key, "the line %s", unfit);
+    if (wrong)
+        complain(reader, no_key, "the line %s", wrong);
     else if (line.length > 0 && line.start[0] == '[')
         read_section(reader, line);
     else if (line.length > 0 && find_comment(line) > 0)
@@ -284,7 +284,7 @@ static void read_line(struct reader *reader, struct span line)
 }
 
 // False where the rest is better left unread.
-static bool bearable(struct reader *reader)
+static bool may_continue(struct reader *reader)
 {
     bool many = reader->n_complaints >= CONFIG_COMPLAINTS_MOST;
     if (!many && reader->config->n_entries < CONFIG_ENTRIES_MOST)
@@ -298,13 +298,13 @@ static bool read_text(struct config *config, struct span text, struct error *err
     struct reader reader = { .config = config, .error = error };
     size_t before = error ? error->n_messages : 0;
     if (text.length >= 3 && memcmp(text.start, "\xef\xbb\xbf", 3) == 0)
-        text = after(text, 3);
+        text = span_after(text, 3);
     while (text.length > 0) {
         size_t end = find(text, '\n');
         reader.line++;
-        read_line(&reader, first(text, end));
-        text = after(text, end < text.length ? end + 1 : end);
-        if (text.length > 0 && !bearable(&reader))
+        read_line(&reader, span_first(text, end));
+        text = span_after(text, end < text.length ? end + 1 : end);
+        if (text.length > 0 && !may_continue(&reader))
             break;
     }
     return reader.n_complaints == 0 && (!error || error->n_messages == before);
@@ -323,7 +323,7 @@ bool config_parse(struct config *config, const char *name, const char *text, siz
 
 // --- files ---
 
-static bool unreadable(const char *path, int reason, struct error *error)
+static bool refuse_file(const char *path, int reason, struct error *error)
 {
     const char *remedy = reason == ENOENT || reason == ENOTDIR ? "check the name and the folder"
                          : reason == EISDIR                    ? "give the configuration file inside it"
@@ -333,7 +333,7 @@ static bool unreadable(const char *path, int reason, struct error *error)
 }
 
 // Reads to the end, or one byte beyond the cap: /dev/zero has no end.
-static ssize_t slurp(int descriptor, char *text, size_t most)
+static ssize_t read_all(int descriptor, char *text, size_t most)
 {
     size_t length = 0;
     while (length < most) {
@@ -358,8 +358,8 @@ bool config_read(struct config *config, const char *path, struct error *error)
     ssize_t length = 0;
     if (!text)
         out_of_memory(error);
-    else if (descriptor < 0 || (length = slurp(descriptor, text, CONFIG_FILE_MOST + 1)) < 0)
-        unreadable(path, errno, error);
+    else if (descriptor < 0 || (length = read_all(descriptor, text, CONFIG_FILE_MOST + 1)) < 0)
+        refuse_file(path, errno, error);
     else if (length > CONFIG_FILE_MOST)
         error_add(error, ERROR_CONFIG, "%s: larger than %d bytes; allowed: a configuration of at most that (is it another kind of file?)", path,
                   CONFIG_FILE_MOST);
@@ -373,7 +373,7 @@ bool config_read(struct config *config, const char *path, struct error *error)
 
 // --- overrides ---
 
-static bool override(struct config *config, struct span section, struct span key, struct span value)
+static bool override_entry(struct config *config, struct span section, struct span key, struct span value)
 {
     struct config_entry *entry = find_entry(config, section, key);
     if (!entry) {
@@ -396,32 +396,32 @@ static bool override(struct config *config, struct span section, struct span key
     return true;
 }
 
-static int shown(struct span span)
+static int shown_length(struct span span)
 {
     return (int)(span.length < KEY_SHOWN ? span.length : KEY_SHOWN);
 }
 
 static bool refuse_set(struct span section, struct span key, struct error *error, const char *what, const char *why)
 {
-    return error_add(error, ERROR_USAGE, "--set %.*s.%.*s: %s%s", shown(section), section.start, shown(key), key.start, what, why);
+    return error_add(error, ERROR_USAGE, "--set %.*s.%.*s: %s%s", shown_length(section), section.start, shown_length(key), key.start, what, why);
 }
 
 bool config_set(struct config *config, const char *assignment, struct error *error)
 {
-    struct span whole = span_of(assignment), name = first(whole, find(whole, '='));
+    struct span whole = span_of(assignment), name = span_first(whole, find(whole, '='));
     size_t dot = find(name, '.');
-    struct span section = trim(first(name, dot)), key = dot < name.length ? trim(after(name, dot + 1)) : no_key;
-    struct span value = name.length < whole.length ? trim(after(whole, name.length + 1)) : no_key;
-    const char *unfit = unfit_bytes(whole);
+    struct span section = trim(span_first(name, dot)), key = dot < name.length ? trim(span_after(name, dot + 1)) : no_key;
+    struct span value = name.length < whole.length ? trim(span_after(whole, name.length + 1)) : no_key;
+    const char *wrong = invalid_bytes(whole);
     if (name.length == whole.length || section.length == 0 || key.length == 0)
         return error_add(error, ERROR_USAGE, "--set %.200s: not of the form SECTION.KEY=VALUE, as in --set system.particles=2", assignment);
-    if (unfit)
-        return refuse_set(section, key, error, "the value ", unfit);
+    if (wrong)
+        return refuse_set(section, key, error, "the value ", wrong);
     if (whole.length > CONFIG_LINE_MOST)
         return refuse_set(section, key, error, "", "longer than 4096 bytes");
     if (find_comment(value) < value.length)
         return refuse_set(section, key, error, "", "a comment (`;` or `#`) has no place in a value");
-    return override(config, section, key, value) || out_of_memory(error);
+    return override_entry(config, section, key, value) || out_of_memory(error);
 }
 
 void config_finish(struct config *config)

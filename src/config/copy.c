@@ -72,12 +72,12 @@ static struct config_entry *append(struct config *config, const char *section, c
     return copy_text(&entry->section, section) && copy_text(&entry->key, key) ? entry : NULL;
 }
 
-bool config_place(struct config *config, const struct config_place *place, const char *value, struct error *error)
+bool config_assign(struct config *config, const struct config_assignment *to, const char *value, struct error *error)
 {
-    struct config_entry *entry = find(config, place->section, place->key);
+    struct config_entry *entry = find(config, to->section, to->key);
     char *text = strdup(value);
     if (!entry)
-        entry = append(config, place->section, place->key);
+        entry = append(config, to->section, to->key);
     if (!entry || !text) {
         free(text);
         return out_of_memory(error);
@@ -87,16 +87,16 @@ bool config_place(struct config *config, const struct config_place *place, const
     else
         free(entry->value);
     entry->value = text;
-    entry->origin = place->origin;
-    entry->line = place->line;
+    entry->origin = to->origin;
+    entry->line = to->line;
     entry->source = CONFIG_BY_SWEEP;
     return true;
 }
 
 bool config_recall(struct config *config, const char *section, const char *key, const char *value)
 {
-    const struct config_place place = { section, key, "the results file", 0 };
-    if (!config_place(config, &place, value, NULL))
+    const struct config_assignment assignment = { section, key, "the results file", 0 };
+    if (!config_assign(config, &assignment, value, NULL))
         return false;
     find(config, section, key)->source = CONFIG_BY_RESULTS;
     return true;

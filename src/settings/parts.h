@@ -49,11 +49,11 @@ struct settings_binder {
 };
 
 // One pass over sections and entries.
-void settings_judge(struct settings_binder *binder);
+void settings_bind(struct settings_binder *binder);
 
 // --- words ---
 
-enum { SETTINGS_PLACE_SIZE = 600, SETTINGS_NAMES_MOST = 128 };
+enum { SETTINGS_LOCATION_SIZE = 600, SETTINGS_NAMES_MOST = 128 };
 
 struct settings_names {
     size_t n;
@@ -65,20 +65,20 @@ bool settings_section_known(const char *section);
 // Every key the section may have, whatever is chosen.
 struct settings_names settings_key_names(const char *section);
 // The name that was meant by a word that is none: the nearest one, or what others call it; NULL where nothing suggests itself.
-const char *settings_meant(const char *word, const struct settings_names *names);
-char *settings_join(const struct settings_names *names, char *text, size_t size);
+const char *settings_suggest(const char *word, const struct settings_names *names);
+char *settings_join_names(const struct settings_names *names, char *text, size_t size);
 // The choice that was meant by the first item of the value that is none.
-const char *settings_meant_choice(const struct param *row, const char *value);
+const char *settings_suggest_choice(const struct param *row, const char *value);
 // A section other than this one that has the key, or NULL.
-const char *settings_home_of(const char *key, const char *section);
+const char *settings_section_with_key(const char *key, const char *section);
 
 // "file:line: [section] key", without the line where it is 0 and without the key where it is NULL.
-char *settings_place(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size);
-void settings_add_message(struct settings_binder *binder, const char *section, const char *place, const char *what, const char *nearest);
+char *settings_location(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size);
+void settings_add_complaint(struct settings_binder *binder, const char *section, const char *location, const char *what, const char *nearest);
 void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void settings_complain_section(struct settings_binder *binder, const struct config_section *section, const char *nearest, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void settings_note(struct settings_binder *binder, const char *place, const char *what);
+void settings_note(struct settings_binder *binder, const char *location, const char *what);
 
 #endif

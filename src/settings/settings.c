@@ -23,7 +23,7 @@ static bool fill_defaults(const struct param *rows, void *state, struct error *e
 }
 
 // Makes the choices of one kind and sets up the states of the chosen.
-static bool choose(struct settings_binder *binder, enum settings_kind kind)
+static bool choose_members(struct settings_binder *binder, enum settings_kind kind)
 {
     struct settings_choice *choice = &binder->settings->chosen[kind];
     const struct settings_kind_row *row = &settings_kinds[kind];
@@ -44,35 +44,35 @@ static bool choose(struct settings_binder *binder, enum settings_kind kind)
 
 // --- what is missing, and what does not go together ---
 
-static void require(struct settings_binder *binder, const char *name, const struct param *rows)
+static void require_keys(struct settings_binder *binder, const char *name, const struct param *rows)
 {
     for (; rows && rows->key; rows++) {
-        char place[SETTINGS_PLACE_SIZE], allowed[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 80];
+        char location[SETTINGS_LOCATION_SIZE], allowed[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 80];
         const struct config_section *section = config_find_section(binder->config, name);
         if (rows->fallback || config_find(binder->config, name, rows->key) || binder->config->cut)
             continue;
         param_describe(rows, allowed);
         snprintf(what, sizeof what, "missing, and it has no default; allowed: %s", allowed);
-        settings_place(binder->config->file ? binder->config->file : "--set", section ? section->line : 0, name, rows->key, place, sizeof place);
-        settings_add_message(binder, name, place, what, NULL);
+        settings_location(binder->config->file ? binder->config->file : "--set", section ? section->line : 0, name, rows->key, location, sizeof location);
+        settings_add_complaint(binder, name, location, what, NULL);
     }
 }
 
-static void require_all(struct settings_binder *binder)
+static void require_all_keys(struct settings_binder *binder)
 {
     for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)
-        require(binder, fixed->name, fixed->params);
+        require_keys(binder, fixed->name, fixed->params);
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
         const struct param_names *members = &binder->settings->chosen[kind].members;
         for (size_t k = 0; k < members->n && binder->decided[kind]; k++) {
             struct settings_member member = settings_kinds[kind].member(members->index[k]);
-            require(binder, settings_section_of(&settings_kinds[kind], &member), member.params);
+            require_keys(binder, settings_section_of(&settings_kinds[kind], &member), member.params);
         }
     }
 }
 
 // The entry of a key, or a stand-in for one that has its default.
-static struct config_entry entry_of(const struct settings_binder *binder, const char *section, const char *key)
+static struct config_entry entry_or_default(const struct settings_binder *binder, const char *section, const char *key)
 {
     const struct config_entry *entry = config_find(binder->config, section, key);
     if (entry)
@@ -84,7 +84,7 @@ static void bind_spins(struct settings_binder *binder)
 {
     struct settings *settings = binder->settings;
     const struct settings_system *section = &settings->system_section;
-    const struct config_entry spin_up = entry_of(binder, "system", "spin_up");
+    const struct config_entry spin_up = entry_or_default(binder, "system", "spin_up");
     if (section->spin_up != PARAM_COUNT_AUTO && section->spin_up > section->particles)
         settings_complain(binder, &spin_up, NULL, "%zu of %zu particle%s; allowed: auto or a whole number from 0 to %zu", section->spin_up,
                           section->particles, section->particles == 1 ? "" : "s", section->particles);
@@ -96,7 +96,7 @@ static void bind_system(struct settings_binder *binder)
 {
     struct settings *settings = binder->settings;
     const struct settings_system *section = &settings->system_section;
-    const struct config_entry omega = entry_of(binder, "system", "omega"), interaction = entry_of(binder, "system", "interaction");
+    const struct config_entry omega = entry_or_default(binder, "system", "omega"), interaction = entry_or_default(binder, "system", "interaction");
     if (binder->system_failed || binder->config->cut)
         return;
     if (section->omega.n != 1 && section->omega.n != section->dimensions) {
@@ -123,10 +123,10 @@ bool settings_build(struct settings *settings, const struct config *config, stru
     for (const struct settings_fixed *fixed = settings_fixed; good && fixed->name; fixed++)
         good = fill_defaults(fixed->params, (char *)settings + fixed->offset, error);
     for (size_t kind = 0; good && kind < SETTINGS_KINDS; kind++)
-        good = choose(&binder, kind);
+        good = choose_members(&binder, kind);
     if (good) {
-        settings_judge(&binder);
-        require_all(&binder);
+        settings_bind(&binder);
+        require_all_keys(&binder);
         bind_system(&binder);
     }
     if (good && !binder.failed)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The words of the settings: complaints with their place, and the names that are allowed or were meant.
+// The words of the settings: complaints with their location, and the names that are allowed or were meant.
 #include "settings/parts.h"
 
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 // --- complaints ---
 
-char *settings_place(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size)
+char *settings_location(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size)
 {
     char number[24] = "";
     if (line > 0)
@@ -18,40 +18,40 @@ char *settings_place(const char *origin, size_t line, const char *section, const
     return text;
 }
 
-void settings_add_message(struct settings_binder *binder, const char *section, const char *place, const char *what, const char *nearest)
+void settings_add_complaint(struct settings_binder *binder, const char *section, const char *location, const char *what, const char *nearest)
 {
     binder->failed = true;
     if (strcmp(section, "system") == 0 || strcmp(section, "interaction") == 0)
         binder->system_failed = true;
-    error_add(binder->error, ERROR_CONFIG, "%s: %s%s%s%s", place, what, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+    error_add(binder->error, ERROR_CONFIG, "%s: %s%s%s%s", location, what, nearest ? "; did you mean '" : "", nearest ? nearest : "",
               nearest ? "'?" : "");
 }
 
 void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest, const char *format, ...)
 {
-    char place[SETTINGS_PLACE_SIZE], what[2 * PARAM_TEXT_SIZE];
+    char location[SETTINGS_LOCATION_SIZE], what[2 * PARAM_TEXT_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    settings_place(entry->origin, entry->line, entry->section, entry->key, place, sizeof place);
-    settings_add_message(binder, entry->section, place, what, nearest);
+    settings_location(entry->origin, entry->line, entry->section, entry->key, location, sizeof location);
+    settings_add_complaint(binder, entry->section, location, what, nearest);
 }
 
 void settings_complain_section(struct settings_binder *binder, const struct config_section *section, const char *nearest, const char *format, ...)
 {
-    char place[SETTINGS_PLACE_SIZE], what[2 * PARAM_TEXT_SIZE];
+    char location[SETTINGS_LOCATION_SIZE], what[2 * PARAM_TEXT_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    settings_place(binder->config->file, section->line, section->name, NULL, place, sizeof place);
-    settings_add_message(binder, section->name, place, what, nearest);
+    settings_location(binder->config->file, section->line, section->name, NULL, location, sizeof location);
+    settings_add_complaint(binder, section->name, location, what, nearest);
 }
 
-void settings_note(struct settings_binder *binder, const char *place, const char *what)
+void settings_note(struct settings_binder *binder, const char *location, const char *what)
 {
-    error_add(binder->notes, ERROR_CONFIG, "%s: %s", place, what);
+    error_add(binder->notes, ERROR_CONFIG, "%s: %s", location, what);
 }
 
 // --- names, for "allowed" and "did you mean" ---
@@ -98,7 +98,7 @@ struct settings_names settings_key_names(const char *section)
     return names;
 }
 
-char *settings_join(const struct settings_names *names, char *text, size_t size)
+char *settings_join_names(const struct settings_names *names, char *text, size_t size)
 {
     size_t used = 0;
     text[0] = '\0';
@@ -119,7 +119,7 @@ static const struct { const char *word, *name, *say; } usual[] = {
     { "chains", "walkers", NULL }, { "n_particles", "particles", NULL }, { "dim", "dimensions", NULL }, { "potential", "interaction", NULL },
     { "spin", "spin_up", NULL } };
 
-const char *settings_meant(const char *word, const struct settings_names *names)
+const char *settings_suggest(const char *word, const struct settings_names *names)
 {
     for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
         for (size_t j = 0; strcasecmp(usual[k].word, word) == 0 && j < names->n; j++)
@@ -128,7 +128,7 @@ const char *settings_meant(const char *word, const struct settings_names *names)
     return config_nearest(word, names->name);
 }
 
-const char *settings_meant_choice(const struct param *row, const char *value)
+const char *settings_suggest_choice(const struct param *row, const char *value)
 {
     struct settings_names names = { 0 };
     char copy[CONFIG_LINE_MOST + 1], *rest = copy;
@@ -142,14 +142,14 @@ const char *settings_meant_choice(const struct param *row, const char *value)
     for (char *item; (item = strsep(&rest, ","));) {
         item += strspn(item, " \t");
         item[strcspn(item, " \t")] = '\0';
-        const char *meant = settings_meant(item, &names);
+        const char *meant = settings_suggest(item, &names);
         if (meant && strcmp(meant, item) != 0)
             return meant;
     }
     return NULL;
 }
 
-const char *settings_home_of(const char *key, const char *section)
+const char *settings_section_with_key(const char *key, const char *section)
 {
     struct settings_names sections = settings_section_names();
     for (size_t k = 0; k < sections.n; k++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The points of a sweep.
 //
-// A point is a copy of the configuration in which the swept keys have the point's values and the place of their line in [sweep], so that the
+// A point is a copy of the configuration in which the swept keys have the point's values and the location of their line in [sweep], so that the
 // tables judge them, and complain of them, as of any other entry.  Check: axes of 3 and 4 values make 12 points; point 7 has values 1 and 3.
 #include "vmc/sweep.h"
 
@@ -25,14 +25,14 @@ struct reader {
 
 __attribute__((format(printf, 2, 3))) static bool complain(struct reader *reader, const char *format, ...)
 {
-    char place[SETTINGS_PLACE_SIZE], what[2 * PARAM_TEXT_SIZE];
+    char location[SETTINGS_LOCATION_SIZE], what[2 * PARAM_TEXT_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     const struct config_entry *entry = reader->entry;
-    settings_place(entry->origin, entry->line, entry->section, entry->key, place, sizeof place);
-    return reader->good = error_add(reader->error, ERROR_CONFIG, "%s: %s", place, what);
+    settings_location(entry->origin, entry->line, entry->section, entry->key, location, sizeof location);
+    return reader->good = error_add(reader->error, ERROR_CONFIG, "%s: %s", location, what);
 }
 
 static bool out_of_memory(struct reader *reader)
@@ -117,19 +117,19 @@ static bool is_grid(const struct sweep_axis *axis, const char *text)
                                   row->kind == PARAM_KIND_SEED);
 }
 
-static int by_text(const void *a, const void *b)
+static int compare_texts(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 // In order of their text, equal values are neighbours.
-static bool refuse_twice(struct reader *reader, const struct sweep_axis *axis)
+static bool refuse_duplicates(struct reader *reader, const struct sweep_axis *axis)
 {
     const char **sorted = malloc(axis->n * sizeof *sorted);
     bool good = sorted || out_of_memory(reader);
     if (sorted) {
         memcpy(sorted, axis->values, axis->n * sizeof *sorted);
-        qsort(sorted, axis->n, sizeof *sorted, by_text);
+        qsort(sorted, axis->n, sizeof *sorted, compare_texts);
     }
     for (size_t k = 1; good && k < axis->n; k++)
         if (strcmp(sorted[k - 1], sorted[k]) == 0)
@@ -169,7 +169,7 @@ static bool read_values(struct reader *reader, struct sweep_axis *axis)
         if (!(is_grid(axis, item) ? add_grid(reader, axis, item) : add_value(reader, axis, item)))
             return false;
     }
-    return refuse_twice(reader, axis);
+    return refuse_duplicates(reader, axis);
 }
 
 // --- axes ---
@@ -177,7 +177,7 @@ static bool read_values(struct reader *reader, struct sweep_axis *axis)
 static bool name_axis(struct reader *reader, struct sweep_axis *axis)
 {
     const struct config_entry *entry = reader->entry;
-    const char *dot = strchr(entry->key, '.'), *home = dot ? NULL : settings_home_of(entry->key, "");
+    const char *dot = strchr(entry->key, '.'), *home = dot ? NULL : settings_section_with_key(entry->key, "");
     if (!dot || dot == entry->key || dot[1] == '\0')
         return complain(reader, "write section.key = v1 | v2 | ...%s%s%s%.80s%s", home ? "; did you mean '" : ", as in system.omega",
                         home ? home : "", home ? "." : "", home ? entry->key : "", home ? "'?" : "");
@@ -210,7 +210,7 @@ static void read_axis(struct reader *reader)
 }
 
 // Two answers to one question.
-static void refuse_set(struct reader *reader, const struct config *config)
+static void refuse_overridden_axes(struct reader *reader, const struct config *config)
 {
     for (size_t k = 0; k < reader->sweep->n_axes; k++) {
         const struct sweep_axis *axis = &reader->sweep->axes[k];
@@ -246,7 +246,7 @@ bool sweep_read(struct sweep *sweep, const struct config *config, struct error *
     reader.entry = &stand_in;
     if (sweep->n_axes == 0)
         complain(&reader, "no key to sweep; write section.key = v1 | v2 | ..., as in system.omega = 0.5 | 1, or remove the section");
-    refuse_set(&reader, config);
+    refuse_overridden_axes(&reader, config);
     return reader.good;
 }
 
@@ -283,7 +283,7 @@ static bool set_seed(const struct config *config, size_t point, struct config *o
         return true;
     run.seed += point;
     param_print(row, &run, text);
-    return config_place(out, &(struct config_place){ "run", "seed", entry ? entry->origin : config->file, entry ? entry->line : 0 }, text, error);
+    return config_assign(out, &(struct config_assignment){ "run", "seed", entry ? entry->origin : config->file, entry ? entry->line : 0 }, text, error);
 }
 
 bool sweep_point(const struct sweep *sweep, const struct config *config, size_t point, struct config *out, struct error *error)
@@ -293,7 +293,7 @@ bool sweep_point(const struct sweep *sweep, const struct config *config, size_t 
     bool good = sweep->seed_swept || set_seed(config, point, out, error);
     for (size_t a = 0; good && a < sweep->n_axes; a++) {
         const struct sweep_axis *axis = &sweep->axes[a];
-        good = config_place(out, &(struct config_place){ axis->section, axis->key, axis->origin, axis->line }, sweep_value(sweep, a, point), error);
+        good = config_assign(out, &(struct config_assignment){ axis->section, axis->key, axis->origin, axis->line }, sweep_value(sweep, a, point), error);
     }
     if (!good)
         config_finish(out);

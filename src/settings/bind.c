@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Judges the sections and entries of a configuration in the order of their lines, and binds what is in use.
+// Binds the entries of a configuration in the order of their lines, and reports what is unknown, wrong or not in use.
 #include "settings/parts.h"
 
 #include <stdarg.h>
@@ -47,7 +47,7 @@ static const char *chosen_text(const struct settings_binder *binder, size_t kind
 // --- entries ---
 
 // The chosen member that has the key, or else any other.
-static struct target locate_member(struct settings_binder *binder, size_t kind, const struct config_entry *entry)
+static struct target find_member(struct settings_binder *binder, size_t kind, const struct config_entry *entry)
 {
     struct target target = { .kind = kind };
     struct settings_member member;
@@ -60,14 +60,14 @@ static struct target locate_member(struct settings_binder *binder, size_t kind, 
     return target;
 }
 
-static struct target locate(struct settings_binder *binder, const struct config_entry *entry)
+static struct target find_target(struct settings_binder *binder, const struct config_entry *entry)
 {
     const struct settings_fixed *fixed = settings_fixed_find(entry->section);
     const struct param *row = fixed ? param_find(fixed->params, entry->key) : NULL;
     if (row)
         return (struct target){ SETTINGS_KINDS, { .name = fixed->name, .params = fixed->params }, row, (char *)binder->settings + fixed->offset };
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
-        struct target target = locate_member(binder, kind, entry);
+        struct target target = find_member(binder, kind, entry);
         if (target.row)
             return target;
     }
@@ -78,18 +78,18 @@ static void refuse_key(struct settings_binder *binder, const struct config_entry
 {
     char list[PARAM_TEXT_SIZE];
     struct settings_names keys = settings_key_names(entry->section);
-    const char *nearest = settings_meant(entry->key, &keys), *home = nearest ? NULL : settings_home_of(entry->key, entry->section);
+    const char *nearest = settings_suggest(entry->key, &keys), *home = nearest ? NULL : settings_section_with_key(entry->key, entry->section);
     if (keys.n == 0)
         settings_complain(binder, entry, NULL, "there is no such key; this section has none");
     else if (home)
         settings_complain(binder, entry, NULL, "there is no such key here, it stands in [%s]; allowed: %s", home,
-                          settings_join(&keys, list, sizeof list));
+                          settings_join_names(&keys, list, sizeof list));
     else
-        settings_complain(binder, entry, nearest, "there is no such key; allowed: %s", settings_join(&keys, list, sizeof list));
+        settings_complain(binder, entry, nearest, "there is no such key; allowed: %s", settings_join_names(&keys, list, sizeof list));
 }
 
 // Parses into the state, or on trial where the key is not in use: a wrong value is an error even where it is ignored.
-static void bind(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+static void parse_value(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     char why[PARAM_TEXT_SIZE] = "";
     void *trial = target->state ? NULL : calloc(1, target->member.state_size);
@@ -99,7 +99,7 @@ static void bind(struct settings_binder *binder, const struct config_entry *entr
     else if (!param_parse(target->row, entry->value, state, why) && strchr(entry->value, '|') && entry->source != CONFIG_BY_SWEEP)
         settings_complain(binder, entry, NULL, "%s; several values stand in [sweep], as %s.%s = %.80s", why, entry->section, entry->key, entry->value);
     else if (*why)
-        settings_complain(binder, entry, settings_meant_choice(target->row, entry->value), "%s", why);
+        settings_complain(binder, entry, settings_suggest_choice(target->row, entry->value), "%s", why);
     if (trial)
         param_release(target->member.params, trial);
     free(trial);
@@ -136,20 +136,20 @@ static bool file_uses(const struct settings_binder *binder, size_t kind, const c
     return false;
 }
 
-static void note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...)
+static void add_note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void add_note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...)
 {
-    char place[SETTINGS_PLACE_SIZE], what[2 * PARAM_TEXT_SIZE];
+    char location[SETTINGS_LOCATION_SIZE], what[2 * PARAM_TEXT_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    settings_place(entry->origin, entry->line, entry->section, entry->key, place, sizeof place);
-    settings_note(binder, place, what);
+    settings_location(entry->origin, entry->line, entry->section, entry->key, location, sizeof location);
+    settings_note(binder, location, what);
 }
 
 // A key of something that is not chosen. An error where the file says so by itself; not where --set or a sweep has changed the choice.
-static void judge_unused(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+static void report_unused_key(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     const struct settings_kind_row *kind = &settings_kinds[target->kind];
     const char *owner = target->member.name;
@@ -158,20 +158,20 @@ static void judge_unused(struct settings_binder *binder, const struct config_ent
     const bool by_sweep = chosen_by_sweep(binder, target->kind), in_file = entry->source == CONFIG_BY_FILE || by_sweep;
     chosen_text(binder, target->kind, chosen);
     if (kind->section && settings_fixed_find(kind->section))
-        note(binder, entry, "belongs to %s = %s and is ignored with %s = %s", kind->key, owner, kind->key, chosen);
+        add_note(binder, entry, "belongs to %s = %s and is ignored with %s = %s", kind->key, owner, kind->key, chosen);
     else if (in_file && keys.n == 0)
         return;  // said once, of the whole section
     else if (!kind->section)
         settings_complain(binder, entry, NULL, "the %s %s is not in use; allowed: add it with --set %s=...", kind->noun, owner, kind->path);
     else if (in_file && (by_sweep || file_uses(binder, target->kind, entry->section, entry->key)))
-        note(binder, entry, "belongs to %s = %s and is ignored with %s = %s", kind->key, owner, kind->key, chosen);
+        add_note(binder, entry, "belongs to %s = %s and is ignored with %s = %s", kind->key, owner, kind->key, chosen);
     else
         settings_complain(binder, entry, NULL, "a key of %s = %s, but [%s] %s = %s; allowed: %s", kind->key, owner, kind->chooser, kind->key, chosen,
-                          keys.n > 0 ? settings_join(&keys, list, sizeof list) : "no keys");
+                          keys.n > 0 ? settings_join_names(&keys, list, sizeof list) : "no keys");
 }
 
 // "schedule = inverse": the key counts only with that value of another key in its section.
-static void judge_condition(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+static void note_unmet_condition(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     char key[40], value[PARAM_TEXT_SIZE];
     if (!target->row->applies || !target->state || sscanf(target->row->applies, "%39s =", key) != 1)
@@ -181,11 +181,11 @@ static void judge_condition(struct settings_binder *binder, const struct config_
     const char *needed = strstr(target->row->applies, "= ") + 2, *now = given ? given->value : other->fallback;
     snprintf(value, sizeof value, "%s", now);
     if (strcmp(value, needed) != 0 && strcmp(entry->value, target->row->fallback) != 0)
-        note(binder, entry, "belongs to %s and is ignored with %s = %s", target->row->applies, key, value);
+        add_note(binder, entry, "belongs to %s and is ignored with %s = %s", target->row->applies, key, value);
 }
 
 // A key that all members share, and one that is chosen has no use for.
-static void judge_idle(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+static void note_idle_key(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
         const struct settings_kind_row *row = &settings_kinds[kind];
@@ -194,19 +194,19 @@ static void judge_idle(struct settings_binder *binder, const struct config_entry
             continue;
         struct settings_member member = row->member(choice->members.index[0]);
         if (member.idle && strcmp(member.idle, entry->key) == 0 && strcmp(entry->value, target->row->fallback) != 0)
-            note(binder, entry, "is ignored with %s = %s, which has none", row->key, member.name);
+            add_note(binder, entry, "is ignored with %s = %s, which has none", row->key, member.name);
     }
 }
 
 static void refuse_section(struct settings_binder *binder, const char *origin, size_t line, const char *name, const char *key)
 {
-    char place[SETTINGS_PLACE_SIZE], list[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 80];
+    char location[SETTINGS_LOCATION_SIZE], list[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 80];
     struct settings_names sections = settings_section_names();
-    snprintf(what, sizeof what, "there is no such section; allowed: %s", settings_join(&sections, list, sizeof list));
-    settings_add_message(binder, name, settings_place(origin, line, name, key, place, sizeof place), what, settings_meant(name, &sections));
+    snprintf(what, sizeof what, "there is no such section; allowed: %s", settings_join_names(&sections, list, sizeof list));
+    settings_add_complaint(binder, name, settings_location(origin, line, name, key, location, sizeof location), what, settings_suggest(name, &sections));
 }
 
-static void judge_entry(struct settings_binder *binder, const struct config_entry *entry)
+static void bind_entry(struct settings_binder *binder, const struct config_entry *entry)
 {
     if (*entry->section == '\0' || strcmp(entry->section, SETTINGS_SWEEP) == 0)
         return;  // the reader has said that the section lacks a name; a sweep is judged by its points
@@ -215,30 +215,30 @@ static void judge_entry(struct settings_binder *binder, const struct config_entr
             refuse_section(binder, entry->origin, entry->line, entry->section, entry->key);
         return;
     }
-    struct target target = locate(binder, entry);
+    struct target target = find_target(binder, entry);
     if (!target.row) {
         refuse_key(binder, entry);
         return;
     }
-    bind(binder, entry, &target);
-    judge_condition(binder, entry, &target);
-    judge_idle(binder, entry, &target);
+    parse_value(binder, entry, &target);
+    note_unmet_condition(binder, entry, &target);
+    note_idle_key(binder, entry, &target);
     if (!target.state && binder->decided[target.kind])
-        judge_unused(binder, entry, &target);
+        report_unused_key(binder, entry, &target);
 }
 
 // --- sections ---
 
-static void judge_unused_section(struct settings_binder *binder, const struct config_section *section, size_t kind)
+static void report_unused_section(struct settings_binder *binder, const struct config_section *section, size_t kind)
 {
     const struct settings_kind_row *row = &settings_kinds[kind];
-    char place[SETTINGS_PLACE_SIZE], chosen[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 200];
+    char location[SETTINGS_LOCATION_SIZE], chosen[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 200];
     const bool by_sweep = chosen_by_sweep(binder, kind);
     chosen_text(binder, kind, chosen);
-    settings_place(binder->config->file, section->line, section->name, NULL, place, sizeof place);
+    settings_location(binder->config->file, section->line, section->name, NULL, location, sizeof location);
     if (by_sweep || file_uses(binder, kind, section->name, NULL)) {
         snprintf(what, sizeof what, "ignored, since %s makes it %s = %s", by_sweep ? "the sweep" : "--set", row->key, chosen);
-        settings_note(binder, place, what);
+        settings_note(binder, location, what);
     } else {
         settings_complain_section(binder, section, NULL, "not in use, since [%s] %s = %s; allowed: remove the section, or choose %s %s%s", row->chooser,
                                   row->key, chosen, row->section ? "another" : "this", row->noun, row->section ? " that has keys" : " there");
@@ -246,7 +246,7 @@ static void judge_unused_section(struct settings_binder *binder, const struct co
 }
 
 // Whether a chosen member has this section: its own, used or not, or a common one with a key in it.
-static bool is_in_use(const struct settings_binder *binder, size_t kind, const char *section)
+static bool section_is_in_use(const struct settings_binder *binder, size_t kind, const char *section)
 {
     const struct settings_kind_row *row = &settings_kinds[kind];
     const struct param_names *members = &binder->settings->chosen[kind].members;
@@ -256,7 +256,7 @@ static bool is_in_use(const struct settings_binder *binder, size_t kind, const c
     return chosen_keys(binder, kind, section).n > 0;
 }
 
-static bool owns_section(size_t kind, const char *section)
+static bool kind_owns_section(size_t kind, const char *section)
 {
     struct settings_member member;
     for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++)
@@ -265,7 +265,7 @@ static bool owns_section(size_t kind, const char *section)
     return false;
 }
 
-static void judge_section(struct settings_binder *binder, const struct config_section *section)
+static void check_section(struct settings_binder *binder, const struct config_section *section)
 {
     const char *name = section->name;
     if (*name == '\0' || strcmp(name, SETTINGS_SWEEP) == 0 || config_find_section(binder->config, name) != section || settings_fixed_find(name))
@@ -275,20 +275,20 @@ static void judge_section(struct settings_binder *binder, const struct config_se
         return;
     }
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++)
-        if (owns_section(kind, name) && binder->decided[kind] && !is_in_use(binder, kind, name))
-            judge_unused_section(binder, section, kind);
+        if (kind_owns_section(kind, name) && binder->decided[kind] && !section_is_in_use(binder, kind, name))
+            report_unused_section(binder, section, kind);
 }
 
 // Sections and entries in the order of their lines.
-void settings_judge(struct settings_binder *binder)
+void settings_bind(struct settings_binder *binder)
 {
     const struct config *config = binder->config;
     size_t s = 0;
     for (size_t k = 0; k < config->n_entries; k++) {
         for (; s < config->n_sections && config->sections[s].line < config->entries[k].line; s++)
-            judge_section(binder, &config->sections[s]);
-        judge_entry(binder, &config->entries[k]);
+            check_section(binder, &config->sections[s]);
+        bind_entry(binder, &config->entries[k]);
     }
     for (; s < config->n_sections; s++)
-        judge_section(binder, &config->sections[s]);
+        check_section(binder, &config->sections[s]);
 }
