@@ -37,6 +37,7 @@ struct run_options {
     double max_time;          // s of wall time after which the run has stopped cleanly; 0: none
     bool resume;              // go on from the file at `output` where there is one
     struct record_lock *lock; // on `output`, may be NULL: asked before every publishing. Where it is lost, results go under the next free name
+    const char *unwritable;   // why `output` cannot be written, NULL where it can: then only a run that is complete already is good (ERROR_WRITE)
     const struct team *team;  // NULL: one process. Else all of the team call run_execute alike; only the first touches files, and needs progress,
                               // note and lock. All of them get the same error, but only the first the result.
 };

@@ -120,16 +120,17 @@ static bool report_result(const struct job *job, const struct run_result *result
     return job->options->quiet || print_text(cli_summary_text(&summary, cli_width(stdout)), error);
 }
 
-// Results, also of a run that was stopped on the way; its exit code stays that of the stop.
-static bool report_end(struct job *job, bool good, const struct run_result *result, const char *output, struct error *error)
+// Results, also of a run that was stopped on the way, and where they could not be saved under their name; the exit code stays that of the failure.
+static bool report_end(const struct job *job, bool good, const struct run_result *result, const char *output, struct error *error)
 {
-    const bool stopped = !good && error->kind == ERROR_STOPPED;
+    const bool stopped = !good && error->kind == ERROR_STOPPED, began = result->stop_reason != NULL;
+    const bool unsaved = !good && began && (error->kind == ERROR_WRITE || error->kind == ERROR_EXISTS);
     if (stopped && cli_signals_name() && !job->options->quiet)
         cli_note("%s", cli_signals_name());
     if (good && result->was_complete && !job->options->quiet)
         cli_note("%s is complete; there is nothing left to do", output);
-    if (good || (stopped && (job->options->json || result->n_samples > 0)))
-        return report_result(job, result, output, good ? "complete" : "stopped", error) && good;
+    if (good || ((stopped || unsaved) && (job->options->json || result->n_samples > 0)))
+        return report_result(job, result, unsaved ? NULL : output, good ? "complete" : unsaved ? "unsaved" : "stopped", error) && good;
     return false;
 }
 
@@ -154,7 +155,7 @@ static bool execute(const struct job *job, struct cli_target *target, enum cli_t
     const struct run_options run_options = { .threads = job->threads.n, .output = target->path, .config_text = job->config.text,
                                              .command = cli_program()->name, .team = job->team, .progress = cli_progress_show, .wish = cli_signals_wish,
                                              .note = cli_progress_note, .context = progress, .max_time = max_time,
-                                             .resume = use == CLI_TARGET_RESUME, .lock = target->lock };
+                                             .resume = use == CLI_TARGET_RESUME, .lock = target->lock, .unwritable = target->unwritable };
     bool good = run_execute(&job->settings, &run_options, result, error);
     cli_progress_end(progress);
     cli_target_finish(target);
@@ -167,7 +168,7 @@ static bool run(struct job *job, struct error *error)
     const enum cli_target_use use = options->resume ? CLI_TARGET_RESUME : options->force ? CLI_TARGET_FORCE : CLI_TARGET_NEW;
     struct cli_target target;
     struct cli_progress progress;
-    struct run_result result;
+    struct run_result result = { .stop_reason = NULL };
     if (!cli_target_choose(&target, options->output, options->config, error))
         return false;
     cli_signals_catch();
@@ -187,11 +188,10 @@ static bool run_point(const struct cli_sweep_point *point, void *context, struct
 {
     const struct job *whole = context, job = job_of_point(point, whole);
     struct cli_target target;
-    struct run_result result;
     if (!cli_target_choose(&target, point->output, whole->options->config, error))
         return false;
     const enum cli_target_use use = point->resume ? CLI_TARGET_RESUME : point->force ? CLI_TARGET_FORCE : CLI_TARGET_NEW;
-    bool good = execute(&job, &target, use, point->max_time, point->progress, &result, error);
+    bool good = execute(&job, &target, use, point->max_time, point->progress, point->result, error);
     if (!good && error->kind == ERROR_STOPPED && cli_signals_name() && !whole->options->quiet)
         cli_note("%s", cli_signals_name());
     return good;

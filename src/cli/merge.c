@@ -59,6 +59,11 @@ static bool table_path(const char *output, char path[PATH_MAX], struct error *er
 static bool may_overwrite(const char *output, const char *table, bool force, struct error *error)
 {
     struct stat status;
+    const char *const places[] = { output, table };
+    for (size_t k = 0; k < 2; k++)
+        if (stat(places[k], &status) == 0 && !S_ISREG(status.st_mode))
+            return error_add(error, ERROR_WRITE, "%s: cannot be written: it is %s; choose another output", places[k],
+                             S_ISDIR(status.st_mode) ? "a folder" : "no ordinary file");
     if (force)
         return true;
     if (lstat(output, &status) == 0)

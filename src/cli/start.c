@@ -6,7 +6,6 @@
 #include "cli/text.h"
 
 #include <fcntl.h>
-#include <gsl/gsl_errno.h>
 #include <hdf5.h>
 #include <signal.h>
 #include <unistd.h>
@@ -27,7 +26,6 @@ static void prepare_libraries(void)
 {
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    gsl_set_error_handler_off();
 }
 
 // Only a run takes more than one process; the others of them have nothing to do then.

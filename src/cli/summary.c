@@ -167,7 +167,7 @@ static void write_summary(FILE *out, const struct cli_summary *summary, size_t w
     write_time(out, "CPU time", result->cpu_time);
     write_threads(out, summary);
     write_label(out, "results");
-    fprintf(out, "%s\n", summary->output);
+    fprintf(out, "%s\n", summary->output ? summary->output : "not saved under the name asked for");
 }
 
 char *cli_summary_text(const struct cli_summary *summary, size_t width)

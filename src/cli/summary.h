@@ -9,8 +9,8 @@
 struct cli_summary {
     const struct settings *settings;
     const struct run_result *result;
-    const char *config, *output;
-    const char *status;                       // "complete", "stopped"
+    const char *config, *output;              // output: NULL where the results could not be saved under their name
+    const char *status;                       // "complete", "stopped", "unsaved"
     size_t threads, threads_in_all;           // of this process, of all
     const char *threads_reason;               // NULL: as told
     size_t ranks;

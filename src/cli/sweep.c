@@ -61,6 +61,18 @@ void cli_sweep_row(const struct cli_sweep_work *work, size_t point, struct cli_t
         cli_table_add(table, "%s", sweep_value(&work->sweep, a, point));
 }
 
+void cli_sweep_title(const struct cli_sweep_work *work, size_t point, char *text, size_t size)
+{
+    char name[160];
+    size_t used = (size_t)snprintf(text, size, "point %zu", point);
+    for (size_t a = 0; a < work->sweep.n_axes && used < size; a++) {
+        axis_name(&work->sweep, a, name, sizeof name);
+        used += (size_t)snprintf(text + used, size - used, "%s%s = %.80s", a == 0 ? " (" : ", ", name, sweep_value(&work->sweep, a, point));
+    }
+    if (used < size)
+        snprintf(text + used, size - used, ")");
+}
+
 static void write_value(FILE *out, const char *text)
 {
     char *end;

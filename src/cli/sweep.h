@@ -18,6 +18,7 @@ struct cli_sweep_point {
     bool resume;                     // the run there is gone on with
     double max_time;                 // s of wall time left for it; 0: any
     struct cli_progress *progress;
+    struct run_result *result;
 };
 
 struct cli_sweep_work;

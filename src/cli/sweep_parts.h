@@ -38,6 +38,8 @@ bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, const s
 // "point" and the swept keys, in the heading and in the row of a point.
 void cli_sweep_heading(const struct cli_sweep_work *work, struct cli_table *table);
 void cli_sweep_row(const struct cli_sweep_work *work, size_t point, struct cli_table *table);
+// "point 3 (omega = 0.5, hidden = 4)"
+void cli_sweep_title(const struct cli_sweep_work *work, size_t point, char *text, size_t size);
 // `{ "point": 3, "values": {…}, "status": …, "config": …, "output": …`, without the brace at the end.
 void cli_sweep_json_start(const struct cli_sweep_work *work, size_t point, const char *status, FILE *out);
 

@@ -148,16 +148,17 @@ bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
 
 // --- run ---
 
-enum outcome { NOT_RUN, DONE, SKIPPED, STOPPED, FAILED };
+enum outcome { NOT_RUN, DONE, SKIPPED, STOPPED, FAILED, HELD };
 static const char *const outcome_names[] = { [NOT_RUN] = "not run", [DONE] = "done", [SKIPPED] = "complete already", [STOPPED] = "stopped",
-                                             [FAILED] = "failed" };
+                                             [FAILED] = "failed", [HELD] = "held by another run" };
 
 struct series {
     const struct cli_sweep_work *work;
     struct cli_progress progress;
     enum outcome *outcomes;          // of every point asked for
     struct error first;              // kind of the first failure
-    size_t n_failed;
+    size_t n_failed, n_held;         // held: another process works on the point now
+    struct run_result result;        // of the point under way, and of the last one where its file could not be written
     bool ended;                      // the rest is not run
     double start;                    // s
 };
@@ -203,22 +204,40 @@ static bool build_and_run(struct series *series, size_t k, struct error *error)
     char path[PATH_MAX];
     if (!cli_sweep_path(series->work, k, path, error) || !cli_sweep_settings(series->work, k, series->work->job->team, &config, &settings, error))
         return false;
-    const struct cli_sweep_point point = { .config = &config, .settings = &settings, .output = path, .progress = &series->progress };
+    series->result = (struct run_result){ .stop_reason = NULL };
+    const struct cli_sweep_point point = { .config = &config, .settings = &settings, .output = path, .progress = &series->progress,
+                                           .result = &series->result };
     bool good = run_point(series, k, &point, error);
     settings_finish(&settings);
     config_finish(&config);
     return good;
 }
 
+// Every line of it with the point it is about.
+static void report_failure(const struct series *series, size_t k, const struct error *own)
+{
+    char title[400];
+    struct error named = { 0 };
+    char *copy = own->text ? strdup(own->text) : NULL, *rest = copy;
+    cli_sweep_title(series->work, k, title, sizeof title);
+    for (char *line; (line = strsep(&rest, "\n"));)
+        error_add(&named, ERROR_INTERNAL, "%s: %s", title, line);
+    cli_report(&named);
+    free(copy);
+    error_clear(&named);
+}
+
+// A file that another process works on is no failure: it will have the point's results.
 static void record_failure(struct series *series, size_t k, const struct error *own)
 {
-    bool stopped = own->kind == ERROR_STOPPED;
-    series->outcomes[k - series->work->first] = stopped ? STOPPED : FAILED;
-    series->n_failed += !stopped;
+    const bool stopped = own->kind == ERROR_STOPPED, held = own->kind == ERROR_EXISTS && series->result.stop_reason == NULL;
+    series->outcomes[k - series->work->first] = stopped ? STOPPED : held ? HELD : FAILED;
+    series->n_failed += !stopped && !held;
+    series->n_held += held;
     series->ended = stopped || own->kind == ERROR_WRITE;
     if (series->first.kind == ERROR_NONE || stopped)
         series->first.kind = own->kind;
-    cli_report(own);
+    report_failure(series, k, own);
 }
 
 static void run_all(struct series *series)
@@ -283,6 +302,16 @@ static void inspect_again(const struct cli_sweep_work *work, size_t k, struct cl
     config_finish(&config);
 }
 
+// The results of a point whose file could not be written are nowhere else.
+static void take_unsaved(struct cli_sweep_file *file, const struct run_result *result)
+{
+    if (!(result->n_samples > 0))
+        return;
+    file->n_values = 0;
+    for (const struct run_result_row *row = run_result_rows; row->name && file->n_values < sizeof file->value / sizeof file->value[0]; row++)
+        file->value[file->n_values++] = *(const double *)(const void *)((const char *)result + row->offset);
+}
+
 static double value_of(const struct cli_sweep_file *file, const char *name)
 {
     for (size_t k = 0; k < file->n_values; k++)
@@ -334,6 +363,8 @@ static bool report_results(const struct series *series, struct error *error)
         enum outcome outcome = series->outcomes[k - work->first];
         struct cli_sweep_file file;
         inspect_again(work, k, &file);
+        if (outcome == FAILED && series->ended)
+            take_unsaved(&file, &series->result);
         cli_sweep_row(work, k, &table);
         write_cells(&table, &file, outcome_names[outcome]);
         if (json) {
@@ -352,13 +383,18 @@ static bool report_results(const struct series *series, struct error *error)
 // Every failure was told when it happened; what is left is the exit code, and how to go on.
 static bool report_failures(const struct series *series, struct error *error)
 {
-    size_t n = series->work->last - series->work->first + 1;
+    const size_t n = series->work->last - series->work->first + 1, failed = series->n_failed, held = series->n_held;
+    char text[160] = "";
     if (series->first.kind == ERROR_NONE)
         return true;
-    if (series->first.kind == ERROR_STOPPED && series->n_failed == 0)
-        return error_add(error, ERROR_STOPPED, "stopped before the end of the sweep; the same command continues it");
-    return error_add(error, series->first.kind, "%zu of %zu point%s failed; the same command does %s again", series->n_failed, n,
-                     n == 1 ? "" : "s", series->n_failed == 1 ? "it" : "them");
+    if (held > 0)
+        snprintf(text, sizeof text, "%zu of %zu point%s held by another run, which has the results", held, n, n == 1 ? " is" : held == 1 ? "s is" : "s are");
+    if (series->first.kind == ERROR_STOPPED && failed == 0)
+        return error_add(error, ERROR_STOPPED, "stopped before the end of the sweep; the same command continues it%s%s", held > 0 ? "; " : "", text);
+    if (failed == 0)
+        return error_add(error, series->first.kind, "%s", text);
+    return error_add(error, series->first.kind, "%zu of %zu point%s failed%s%s; the same command tries again what is not complete", failed, n,
+                     n == 1 ? "" : "s", held > 0 ? "; " : "", text);
 }
 
 bool cli_sweep_run(const struct cli_sweep_work *work, struct error *error)

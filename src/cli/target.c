@@ -110,6 +110,19 @@ static bool check_place(const struct cli_target *target, const char *config, boo
     return true;
 }
 
+// A complete run has nothing to write: there a lock that cannot be made is no reason to refuse it. The run decides.
+static struct record_lock *take_lock(struct cli_target *target, bool may_be_complete, struct error *error)
+{
+    struct error why = { 0 };
+    struct record_lock *lock = record_lock_take(target->path, &why);
+    if (!lock && may_be_complete && why.kind == ERROR_WRITE && why.text)
+        target->unwritable = strdup(why.text);
+    if (!lock && !target->unwritable)
+        error_add(error, why.kind, "%s", why.text ? why.text : target->path);
+    error_clear(&why);
+    return lock;
+}
+
 bool cli_target_prepare(struct cli_target *target, const char *config, enum cli_target_use use, struct error *error)
 {
     bool there;
@@ -118,8 +131,8 @@ bool cli_target_prepare(struct cli_target *target, const char *config, enum cli_
     // what is there is looked at twice: first without leaving a trace
     if (there && use == CLI_TARGET_NEW && access(target->path, R_OK) == 0 && !check_complete(target->path, error))
         return false;
-    if (!(target->lock = record_lock_take(target->path, error)))
-        return false;
+    if (!(target->lock = take_lock(target, there && use == CLI_TARGET_RESUME, error)))
+        return target->unwritable != NULL;
     there = access(target->path, F_OK) == 0;
     if (there && use == CLI_TARGET_NEW)
         return check_complete(target->path, error) && keep(target, error);
@@ -132,4 +145,6 @@ void cli_target_finish(struct cli_target *target)
         target->kept[0] = '\0';
     record_lock_release(target->lock);
     target->lock = NULL;
+    free(target->unwritable);
+    target->unwritable = NULL;
 }

@@ -12,6 +12,7 @@ struct cli_target {
     char path[PATH_MAX];
     char kept[PATH_MAX];  // where a complete file was moved to; empty: there was none
     struct record_lock *lock;
+    char *unwritable;     // to be resumed from a folder that cannot be written: why; NULL else
 };
 
 // `output`, or the configuration's stem with .h5 in the current folder where it is NULL.

@@ -17,6 +17,8 @@
 
 #include "statistics_parts.h"
 
+#include "base/gsl_guard.h"
+
 #include <gsl/gsl_fft_complex.h>
 #include <math.h>
 #include <stdlib.h>
@@ -92,6 +94,7 @@ static void transform_add(struct transform *transform, const struct pieces *piec
 static bool covariance_sums(const struct pieces *pieces, double origin, const double *mean, double *sum)
 {
     struct transform transform;
+    gsl_guard_begin();
     const bool ready = transform_init(&transform, pieces->length);
     if (ready) {
         for (size_t p = 0; p < pieces->count; p += 2)
@@ -105,6 +108,7 @@ static bool covariance_sums(const struct pieces *pieces, double origin, const do
             sum[t] = transform.work[2 * t] / (double)transform.n;
     }
     transform_finish(&transform);
+    gsl_guard_end();
     return ready;
 }
 

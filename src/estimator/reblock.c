@@ -17,6 +17,8 @@
 
 #include "statistics_parts.h"
 
+#include "base/gsl_guard.h"
+
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
@@ -107,6 +109,14 @@ static double mean_variance(const struct series *series, const struct level *lev
     return used * (level->c0 + 2 * weight * level->c1) / (level->blocks - 1 - 2 * weight);
 }
 
+static double quantile(size_t freedom)
+{
+    gsl_guard_begin();
+    const double value = gsl_cdf_chisq_Pinv(test_confidence, (double)freedom);
+    gsl_guard_end();
+    return value;
+}
+
 // The first level whose blocks are enough and from which on Jonsson's M = sum of the tests stays below its chi-square quantile; n when
 // there is none. Whole chains have no neighbours to test and are no plateau.
 static size_t plateau_of(const struct series *series, size_t n, const struct level levels[])
@@ -115,7 +125,7 @@ static size_t plateau_of(const struct series *series, size_t n, const struct lev
     for (size_t k = n; k-- > 0;)
         sum[k] = sum[k + 1] + levels[k].test;
     for (size_t k = 0; k + 1 < n && levels[k].blocks >= BLOCKS_PLATEAU; k++)
-        if (sum[k] <= gsl_cdf_chisq_Pinv(test_confidence, (double)(n - 1 - k)) && mean_variance(series, &levels[k], levels[k].weight) > 0)
+        if (sum[k] <= quantile(n - 1 - k) && mean_variance(series, &levels[k], levels[k].weight) > 0)
             return k;
     return n;
 }

@@ -5,6 +5,8 @@
 
 #include "statistics_parts.h"
 
+#include "base/gsl_guard.h"
+
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 
@@ -43,7 +45,12 @@ static bool constant(const struct series *series)
 double statistics_student(double freedom)
 {
     // Beyond 1e4 the factor is 1 to 5e-5, and GSL's inverse loses more than that.
-    return freedom < 1e4 ? gsl_cdf_tdist_Pinv(gsl_cdf_ugaussian_P(1), freedom) : 1;
+    if (!(freedom < 1e4))
+        return 1;
+    gsl_guard_begin();
+    const double factor = gsl_cdf_tdist_Pinv(gsl_cdf_ugaussian_P(1), freedom);
+    gsl_guard_end();
+    return factor;
 }
 
 // What both entries begin with; *more: there is something to analyse further.

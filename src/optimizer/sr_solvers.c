@@ -7,6 +7,8 @@
 //              Q^T e it is z = e, and the three agree.
 #include "optimizer/sr.h"
 
+#include "base/gsl_guard.h"
+
 #include <gsl/gsl_linalg.h>
 #include <math.h>
 #include <stdlib.h>
@@ -30,11 +32,13 @@ static bool decompose(size_t n, double *matrix, const double *original)
         memcpy(matrix, original, n * n * sizeof *matrix);
         for (size_t k = 0; k < n; k++)
             matrix[k * n + k] += extra;
-        bool usable = all_finite(n * n, matrix);
-        if (usable && gsl_linalg_cholesky_decomp1(&view.matrix) == 0)
-            return true;
-        if (!usable)
+        if (!all_finite(n * n, matrix))
             return false;
+        gsl_guard_begin();
+        const int failure = gsl_linalg_cholesky_decomp1(&view.matrix);
+        gsl_guard_end();
+        if (failure == 0)
+            return true;
     }
     return false;
 }

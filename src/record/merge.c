@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MERGED_KIND "merged runs"
@@ -209,5 +210,7 @@ static void look(void *context)
 
 bool record_is_merged(const char *path)
 {
-    return access(path, R_OK) == 0 && record_trial(look, (void *)(uintptr_t)path, 10);
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, R_OK) == 0 &&
+           record_trial(look, (void *)(uintptr_t)path, 10) == RECORD_TRIAL_GOOD;
 }

@@ -162,8 +162,12 @@ static bool trial_check(struct record_file *file, bool foreign_allowed, struct e
 {
     struct trial trial = { file, foreign_allowed };
     unsigned seconds = 1 + (unsigned)(file->size >> 22);  // many times what it takes
-    return file->is_sealed || record_trial(trial_work, &trial, seconds) ||
-           error_add(error, ERROR_DAMAGED, "%s: damaged so that HDF5 cannot read it; " REMEDY, file->path);
+    if (file->is_sealed)
+        return true;
+    const enum record_trial how = record_trial(trial_work, &trial, seconds);
+    if (how == RECORD_TRIAL_NONE)
+        return error_add(error, ERROR_INTERNAL, "%s: has no seal, and no process could be started that tries to read it first: %s", file->path, strerror(errno));
+    return how == RECORD_TRIAL_GOOD || error_add(error, ERROR_DAMAGED, "%s: damaged so that HDF5 cannot read it; " REMEDY, file->path);
 }
 
 struct record_file *record_open(const char *path, bool foreign_allowed, struct error *error)

@@ -199,8 +199,10 @@ char *record_columns_csv(const struct record_columns *columns, size_t n);
 
 // ---- a trial (trial.c) ----
 
-// Does the work in a child process; true when it came to its end within so many seconds of processor time.
-bool record_trial(void (*work)(void *context), void *context, unsigned seconds);
+// Does the work in a child process, for so many seconds of processor time, and ten times as long by the clock. RECORD_TRIAL_NONE: there could be no child,
+// and errno says why.
+enum record_trial { RECORD_TRIAL_GOOD, RECORD_TRIAL_BAD, RECORD_TRIAL_NONE };
+enum record_trial record_trial(void (*work)(void *context), void *context, unsigned seconds);
 
 // ---- an open file ----
 

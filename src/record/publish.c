@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 struct target {
     char *path;       // where the file really goes (a symbolic link is followed)
@@ -102,9 +103,24 @@ static bool fail(struct error *error, const char *path, const char *what, int re
     return error_add(error, ERROR_WRITE, "%s: %s: %s", path, what, strerror(reason));
 }
 
+// The new file is as open to others as the old one was: its mode and, where this process may give files to it, its group. Where it may not,
+// the new group may do no more than everybody.
+static void take_mode(const char *from, const char *to)
+{
+    struct stat old, new;
+    if (stat(from, &old) != 0 || stat(to, &new) != 0)
+        return;
+    mode_t mode = old.st_mode & 07777;
+    if (old.st_gid != new.st_gid && chown(to, (uid_t)-1, old.st_gid) != 0)
+        mode &= (mode_t)~070 | ((mode & 07) << 3);
+    if (mode != (new.st_mode & 07777))
+        (void)!chmod(to, mode);
+}
+
 // rename, and back again when the folder cannot be flushed.
 static int exchange(const struct target *target)
 {
+    take_mode(target->path, target->temporary);
     bool kept = record_link(target->path, target->old) == 0;  // fails where there is no old file, or no second names
     int failure = record_replace(target->temporary, target->path);
     if (failure == 0) {

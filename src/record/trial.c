@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -25,24 +26,43 @@ static void child_prepare(unsigned seconds)
     setrlimit(RLIMIT_CPU, &(struct rlimit){ seconds, seconds + 1 });
 }
 
-bool record_trial(void (*work)(void *context), void *context, unsigned seconds)
+// What the child says within so many ms: 1 at the end of its work, 0 when it dies before.
+static ssize_t hear(int end, int milliseconds)
+{
+    struct pollfd said = { .fd = end, .events = POLLIN };
+    char done;
+    ssize_t n;
+    while ((n = poll(&said, 1, milliseconds)) < 0 && errno == EINTR)
+        ;
+    if (n <= 0)
+        return 0;
+    while ((n = read(end, &done, 1)) < 0 && errno == EINTR)
+        ;
+    return n;
+}
+
+enum record_trial record_trial(void (*work)(void *context), void *context, unsigned seconds)
 {
     int ends[2];
-    char done = 0;
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return false;
-    pid_t child = fork();
+        return RECORD_TRIAL_NONE;
+    const pid_t child = fork();
+    const int reason = errno;
     if (child == 0) {
         child_prepare(seconds);
         work(context);
         _exit(write(ends[1], "", 1) == 1 ? 0 : 1);
     }
     close(ends[1]);
-    ssize_t n = child > 0 ? 0 : -1;
-    while (child > 0 && (n = read(ends[0], &done, 1)) < 0 && errno == EINTR)
-        ;
+    const ssize_t n = child > 0 ? hear(ends[0], 10000 * (int)(seconds < 10000 ? seconds : 10000)) : 0;
     close(ends[0]);
-    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+    if (child < 0) {
+        errno = reason;
+        return RECORD_TRIAL_NONE;
+    }
+    if (n != 1)
+        kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
-    return n == 1;
+    return n == 1 ? RECORD_TRIAL_GOOD : RECORD_TRIAL_BAD;
 }

@@ -187,6 +187,8 @@ bool run_execute(const struct settings *settings, const struct run_options *opti
         resumed = run_resume(&run, error);
     good = good && resumed != RESUME_FAILED;
     if (good && resumed != RESUME_COMPLETE)
+        good = team_agree(options->team, !options->unwritable || error_add(error, ERROR_WRITE, "%s", options->unwritable), error);
+    if (good && resumed != RESUME_COMPLETE)
         good = (resumed == RESUME_CONTINUED || begin(&run, error)) && complete(&run, error);
     finish(&run);
     return good;

@@ -21,6 +21,7 @@ static bool link_lies;                      // says EEXIST although it has done 
 static void (*before_rename)(void);         // called once, when the next file has been flushed
 static char renamed_from[SAMPLE_PATH_SIZE];
 static int beats_faster = 1;
+static bool forks_fail;
 
 int gethostname(char *name, size_t size)
 {
@@ -41,6 +42,14 @@ int rename(const char *from, const char *to)
 {
     snprintf(renamed_from, sizeof renamed_from, "%s", from);
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+pid_t fork(void)
+{
+    if (!forks_fail)
+        return _Fork();
+    errno = EAGAIN;
+    return -1;
 }
 
 int fsync(int descriptor)
@@ -247,13 +256,36 @@ static void temporaries_of_other_hosts_stay(void **state)
     assert_false(exists(theirs));
 }
 
+// A file without a seal is tried in a child first. That there can be none says nothing about the file.
+static void failed_forks_are_no_damage(void **state)
+{
+    (void)state;
+    struct error error = { 0 };
+    size_t size;
+    sample_publish(output(), "today");
+    unsigned char *bytes = sample_slurp(output(), &size);
+    sample_spill(output(), bytes, size - RECORD_SEAL_SIZE);
+    struct record_file *file = record_open(output(), false, &error);
+    assert_non_null(file);
+    record_close(file);
+    forks_fail = true;
+    file = record_open(output(), false, &error);
+    forks_fail = false;
+    assert_null(file);
+    assert_int_equal(error.kind, ERROR_INTERNAL);
+    assert_non_null(strstr(error.text, "Resource temporarily unavailable"));
+    assert_null(strstr(error.text, "damaged"));
+    error_clear(&error);
+    free(bytes);
+}
+
 int main(void)
 {
     record_prepare_hdf5();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damaged_locks_are_written_anew), cmocka_unit_test(nameless_locks), cmocka_unit_test(foreign_locks_are_lost),
         cmocka_unit_test(lock_is_looked_at_before_the_rename), cmocka_unit_test(lock_is_kept_alive), cmocka_unit_test(zombies_hold_nothing),
-        cmocka_unit_test(link_that_lies), cmocka_unit_test(temporaries_of_other_hosts_stay),
+        cmocka_unit_test(link_that_lies), cmocka_unit_test(temporaries_of_other_hosts_stay), cmocka_unit_test(failed_forks_are_no_damage),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }

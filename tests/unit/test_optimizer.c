@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every optimiser of the list on a quadratic with known minimum, and the hand-checked first steps of each.
+#include "optimizer/sr.h"
 #include "vmc/optimizer.h"
 #include "vmc/rng.h"
 
+#include <gsl/gsl_errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -283,9 +286,55 @@ static void test_first_steps(void **state)
     two_steps("adam", -0.1, -0.2);
 }
 
+// ---- GSL's handler of errors
+
+static int handled;
+
+static void handler(const char *reason, const char *file, int line, int code)
+{
+    (void)reason, (void)file, (void)line, (void)code;
+    __atomic_add_fetch(&handled, 1, __ATOMIC_RELAXED);
+}
+
+// Eigenvalues 3 and -1: no Cholesky factor, and GSL complains.
+static void indefinite(void *context, double *out)
+{
+    (void)context;
+    memcpy(out, (const double[]){ 1, 2, 2, 1 }, 4 * sizeof *out);
+}
+
+static void *solve_often(void *unused)
+{
+    const struct optimizer_metric metric = { .n_samples = 1, .n_parameters = 2, .matrix = indefinite };
+    const double ones[2] = { 1, 1 };
+    double delta[2];
+    const struct sr_problem problem = { .metric = &metric, .force = ones, .scale = ones, .delta = delta };
+    for (int k = 0; k < 2000; k++)
+        if (sr_cholesky(&problem))
+            return unused;
+    return NULL;
+}
+
+// The library neither ends the process where GSL meets an error, nor leaves another handler behind, in whatever order threads come and go.
+static void test_gsl_handler(void **state)
+{
+    pthread_t threads[4];
+    gsl_error_handler_t *before = gsl_set_error_handler(handler);
+    for (size_t k = 0; k < 4; k++)
+        assert_int_equal(pthread_create(&threads[k], NULL, solve_often, state), 0);
+    for (size_t k = 0; k < 4; k++) {
+        void *wrong = state;
+        assert_int_equal(pthread_join(threads[k], &wrong), 0);
+        assert_null(wrong);
+    }
+    assert_int_equal(handled, 0);
+    assert_ptr_equal(gsl_set_error_handler(before), handler);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_quadratic), cmocka_unit_test(test_first_steps),
-                                        cmocka_unit_test(test_solvers_agree), cmocka_unit_test(test_rescaling), cmocka_unit_test(test_singular) };
+                                        cmocka_unit_test(test_solvers_agree), cmocka_unit_test(test_rescaling), cmocka_unit_test(test_singular),
+                                        cmocka_unit_test(test_gsl_handler) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
