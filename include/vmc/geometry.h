@@ -29,7 +29,7 @@ struct configuration {
 
 // Up to PAIRS_AT_ONCE pairs, their distances in the first-level cache.
 struct pairs {
-    size_t n, p[PAIRS_AT_ONCE], q[PAIRS_AT_ONCE], class[PAIRS_AT_ONCE];
+    size_t dimensions, n, p[PAIRS_AT_ONCE], q[PAIRS_AT_ONCE], class[PAIRS_AT_ONCE];
     const double *r2, *inverse;  // rows of r^2 and 1/r, [n] each
 };
 typedef void geometry_visitor(const struct pairs *pairs, void *context);

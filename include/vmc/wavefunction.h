@@ -54,6 +54,13 @@ struct factor_surroundings {
     double slope[PAIR_CLASSES];      // d ln|psi| / dr where two particles of a class meet, as the pair force asks for; 0: none
 };
 
+// The number of a factor that has just one: where it is set (double), whether it is trained (bool), and where the value in use goes (double), as
+// offsets into the state.
+struct factor_scalar {
+    const char *name, *long_name, *unit;
+    size_t setting, train, value;
+};
+
 struct factor_type {
     const char *name, *summary;
     size_t state_size;
@@ -61,8 +68,7 @@ struct factor_type {
     bool carries_trap;           // has the trap's Gaussian in it by itself
 
     // ---- required of every factor
-    // After the params are bound.
-    bool (*build)(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error);
+    const struct factor_scalar *scalar;  // its one number, in place of the next four
     size_t (*n_parameters)(const void *state);
     size_t (*views)(const void *state, struct factor_view view[FACTOR_VIEWS_MOST]);
     // Starting parameters. `uniform()` of `random` gives doubles in (0, 1).
@@ -88,6 +94,8 @@ struct factor_type {
     void (*derivatives)(const void *state, const struct configuration *at, const double *cache, double *o);
 
     // ---- optional
+    // After the params are bound.
+    bool (*build)(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error);
     void (*finish)(void *state);
     size_t (*n_cache_rows)(const void *state);
     const char *(*representation)(const void *state);  // an attribute the results file keeps
@@ -104,7 +112,7 @@ struct factor_type {
     size_t (*n_move_rows)(const void *state);
     size_t (*n_kept_rows)(const void *state);
     // Adds sum over walkers of ( c O_k - 1/2 grad u . grad O_k ) to the accumulator, c a row, grad u (du) [M] rows or NULL for none. After
-    // `evaluate`. The accumulator has n_sums rows in a form of the factor's own (per walker where K is small); `collect` adds it to out[K].
+    // `evaluate`. The accumulator has n_sum_rows rows in a form of the factor's own, of which `collect` makes out[K]; NULL: K rows, to be summed.
     // NULL: made of `derivatives`, for an energy without control variates, whose gradient needs no grad O.
     void (*accumulate)(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums);
     void (*collect)(const void *state, const double *sums, double *out);
@@ -152,6 +160,10 @@ struct wavefunction {
 // The members of the list, in order; NULL past the last.
 const struct factor_type *factor_type_at(size_t index);
 const char *factor_name(size_t index);
+
+// Of one factor: its own functions, or what follows from its one number.
+size_t factor_n_parameters(const struct factor *factor);
+size_t factor_views(const struct factor *factor, struct factor_view view[FACTOR_VIEWS_MOST]);
 
 // Borrows the states (zeroed, state_size bytes, params bound), in the order of the product, and builds them. On failure nothing is left to
 // finish. slope: what the pair force asks of psi at contact, per class of pair; NULL: nothing.

@@ -59,7 +59,7 @@ void record_add_wavefunction(struct record *record, const struct wavefunction *w
         const struct factor *factor = &wavefunction->factor[f];
         struct factor_view view[FACTOR_VIEWS_MOST];
         char path[PATH_SIZE];
-        size_t n_views = factor->type->views(factor->state, view);
+        size_t n_views = factor_views(factor, view);
         for (size_t i = 0; i < n_views; i++) {
             struct transfer transfer = transfer_of(factor, &view[i]);
             view_add(record, &transfer, theta + factor->first_parameter);
@@ -182,7 +182,7 @@ static bool representation_check(struct record_file *file, const struct factor *
 static bool factor_load(struct record_file *file, const struct factor *factor, double *parameters, struct error *error)
 {
     struct factor_view view[FACTOR_VIEWS_MOST];
-    size_t n_views = factor->type->views(factor->state, view);
+    size_t n_views = factor_views(factor, view);
     bool good = representation_check(file, factor, error);
     for (size_t i = 0; i < n_views; i++) {
         struct transfer transfer = transfer_of(factor, &view[i]);

@@ -62,7 +62,7 @@ static char **parameter_names(const struct wavefunction *wavefunction)
     for (size_t f = 0; names && f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         struct factor_view view[FACTOR_VIEWS_MOST];
-        const size_t n = factor->type->views(factor->state, view);
+        const size_t n = factor_views(factor, view);
         for (size_t v = 0; v < n; v++) {
             const size_t rows = view[v].rank > 0 ? view[v].extent[0] : 1, columns = view[v].rank > 1 ? view[v].extent[1] : 1;
             for (size_t k = 0; !view[v].fixed && k < (view[v].shared ? 1 : rows * columns); k++) {

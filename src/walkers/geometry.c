@@ -84,6 +84,7 @@ static void visit_computed(const struct geometry *geometry, const double *x, geo
 {
     const size_t dimensions = geometry->system.dimensions;
     struct tile tile;
+    tile.pairs.dimensions = dimensions;
     tile.pairs.n = 0;
     tile.pairs.r2 = tile.r2;
     tile.pairs.inverse = tile.inverse;
@@ -103,6 +104,7 @@ static void visit_computed(const struct geometry *geometry, const double *x, geo
 static void visit_stored(const struct geometry *geometry, const double *rows, geometry_visitor *visit, void *context)
 {
     struct pairs pairs;
+    pairs.dimensions = geometry->system.dimensions;
     pairs.n = 0;
     for (size_t p = 1, k = 0; p < geometry->system.particles; p++)
         for (size_t q = 0; q < p; q++) {
@@ -131,6 +133,7 @@ void geometry_visit_particle(const struct geometry *geometry, size_t p, const do
     struct tile tile;
     tile.pairs.r2 = tile.r2;
     tile.pairs.inverse = tile.inverse;
+    tile.pairs.dimensions = dimensions;
     tile.pairs.n = 0;
     for (size_t q = 0; q < particles;) {
         // up to p, or from the one after it

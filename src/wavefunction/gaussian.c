@@ -2,18 +2,14 @@
 // The trap's Gaussian, phi = exp(-1/2 alpha sum_i omega_d(i) x_i^2); exact for the bare trap at alpha = 1 (docs/theory.md, eq. 11).
 //     d/dx_k = -alpha omega x_k,   Laplacian = -alpha P sum_d omega_d,   d/d alpha = -1/2 sum_i omega_i x_i^2
 // Check: P = D = 1, alpha = omega = 1, x = 2: ln phi = -2, gradient -2, Laplacian -1.
-#include "base/memory.h"
 #include "base/rows.h"
 #include "vmc/wavefunction.h"
 
-#include <math.h>
-
 struct gaussian {
-    double alpha;               // starting value, or the fixed one
+    double alpha, value;        // as set, and in use
     bool train;
     size_t n_coordinates, dimensions;
     double omega[DIMENSIONS_MOST], omega_sum;
-    double value;               // alpha in use
 };
 
 extern const struct factor_type factor_gaussian;
@@ -36,41 +32,15 @@ static bool build(void *state, const struct system *system, const struct factor_
     gaussian->omega_sum = 0;
     for (size_t i = 0; i < gaussian->n_coordinates; i++)
         gaussian->omega_sum += gaussian->omega[i % gaussian->dimensions];
-    gaussian->value = gaussian->alpha;
     return true;
 }
 
+static const struct factor_scalar alpha_row = { "alpha", "alpha in exp(-1/2 alpha omega x^2)", NULL, offsetof(struct gaussian, alpha),
+                                                offsetof(struct gaussian, train), offsetof(struct gaussian, value) };
 
 static void traits(const void *state, struct factor_traits *traits)
 {
     *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC, .scalable = ((const struct gaussian *)state)->train };
-}
-
-static size_t n_parameters(const void *state) { return ((const struct gaussian *)state)->train ? 1 : 0; }
-
-static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
-{
-    const struct gaussian *gaussian = state;
-    view[0] = (struct factor_view){ .name = "alpha", .long_name = "alpha in exp(-1/2 alpha omega x^2)", .rank = 0,
-                                    .fixed = gaussian->train ? NULL : &gaussian->value };
-    return 1;
-}
-
-static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
-{
-    const struct gaussian *gaussian = state;
-    (void)uniform;
-    (void)random;
-    if (gaussian->train)
-        theta[0] = gaussian->alpha;
-}
-
-static bool prepare(void *state, const double *theta)
-{
-    struct gaussian *gaussian = state;
-    if (gaussian->train)
-        gaussian->value = theta[0];
-    return isfinite(gaussian->value);
 }
 
 // sum_i omega_i x_i^2
@@ -140,15 +110,7 @@ static void accumulate(const void *state, const double *x, const double *cache, 
         }
 }
 
-static void collect(const void *state, const double *sums, double *out)
-{
-    if (n_parameters(state))
-        out[0] += pack_sum_row(sums);
-}
-
-static size_t n_sum_rows(const void *state) { return n_parameters(state); }
-
 const struct factor_type factor_gaussian = {
     .name = "gaussian", .summary = "the trap's Gaussian, exp(-1/2 alpha omega x^2)", .state_size = sizeof(struct gaussian), .params = params,
-    .carries_trap = true, .build = build, .traits = traits, .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare,
-    .weigh = weigh, .evaluate = evaluate, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows };
+    .carries_trap = true, .scalar = &alpha_row, .traits = traits, .build = build, .weigh = weigh, .evaluate = evaluate, .derivatives = derivatives,
+    .accumulate = accumulate };

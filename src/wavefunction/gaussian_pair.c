@@ -7,12 +7,9 @@
 #include "vmc/units.h"
 #include "vmc/wavefunction.h"
 
-#include <math.h>
-
 struct gaussian_pair {
-    double gamma;  // starting value, or the fixed one
+    double gamma, value;  // as set, and in use
     bool train;
-    double dimensions, value;  // value: gamma in use
 };
 
 extern const struct factor_type factor_gaussian_pair;
@@ -24,44 +21,12 @@ static const struct param params[] = {
     PARAM_END
 };
 
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
-{
-    struct gaussian_pair *pair = state;
-    (void)surroundings;
-    (void)error;
-    pair->dimensions = (double)system->dimensions;
-    pair->value = pair->gamma;
-    return true;
-}
-
-static size_t n_parameters(const void *state) { return ((const struct gaussian_pair *)state)->train; }
-
-static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
-{
-    const struct gaussian_pair *pair = state;
-    view[0] = (struct factor_view){ .name = "gamma", .long_name = "gamma in exp(-gamma r^2)", .unit = UNIT_PER_LENGTH "^2",
-                                    .fixed = pair->train ? NULL : &pair->value };
-    return 1;
-}
-
-static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
-{
-    (void)uniform;
-    (void)random;
-    if (n_parameters(state) > 0)
-        theta[0] = ((const struct gaussian_pair *)state)->gamma;
-}
-
-static bool prepare(void *state, const double *theta)
-{
-    struct gaussian_pair *pair = state;
-    pair->value = pair->train ? theta[0] : pair->gamma;
-    return isfinite(pair->value);
-}
+static const struct factor_scalar gamma_row = { "gamma", "gamma in exp(-gamma r^2)", UNIT_PER_LENGTH "^2", offsetof(struct gaussian_pair, gamma),
+                                                offsetof(struct gaussian_pair, train), offsetof(struct gaussian_pair, value) };
 
 static void traits(const void *state, struct factor_traits *traits)
 {
-    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC, .scalable = n_parameters(state) > 0 };
+    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC, .scalable = ((const struct gaussian_pair *)state)->train };
 }
 
 static void pair_values(const void *state, const struct pairs *pairs, double *value)
@@ -73,11 +38,11 @@ static void pair_values(const void *state, const struct pairs *pairs, double *va
 
 static void pair_terms(const void *state, const struct pairs *pairs, double *value, double *slope, double *curvature)
 {
-    const struct gaussian_pair *pair = state;
+    const double gamma = ((const struct gaussian_pair *)state)->value, bend = 2 * gamma * (double)pairs->dimensions;
     for (size_t k = 0; k < pairs->n * ROW_PACKS; k++) {
-        ((pack *)value)[k % ROW_PACKS] -= pair->value * ((const pack *)pairs->r2)[k];
-        ((pack *)slope)[k] -= 2 * pair->value;
-        ((pack *)curvature)[k % ROW_PACKS] -= 2 * pair->dimensions * pair->value;
+        ((pack *)value)[k % ROW_PACKS] -= gamma * ((const pack *)pairs->r2)[k];
+        ((pack *)slope)[k] -= 2 * gamma;
+        ((pack *)curvature)[k % ROW_PACKS] -= bend;
     }
 }
 
@@ -94,5 +59,5 @@ static void pair_derivatives(const void *state, const struct pairs *pairs, const
 
 const struct factor_type factor_gaussian_pair = {
     .name = "gaussian-pair", .summary = "Gaussian pair correlation, exp(-gamma r^2) over pairs", .state_size = sizeof(struct gaussian_pair),
-    .params = params, .build = build, .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare, .traits = traits,
-    .pair_values = pair_values, .pair_terms = pair_terms, .pair_derivatives = pair_derivatives };
+    .params = params, .scalar = &gamma_row, .traits = traits, .pair_values = pair_values, .pair_terms = pair_terms,
+    .pair_derivatives = pair_derivatives };

@@ -19,6 +19,33 @@ enum { PAIR_VALUES_KEPT = 4950 };
 static size_t optional(size_t (*count)(const void *state), const void *state) { return count ? count(state) : 0; }
 static size_t most(size_t a, size_t b) { return a > b ? a : b; }
 
+// ---- factors with one number
+
+static double *scalar_at(const struct factor *factor, size_t offset) { return (double *)((char *)factor->state + offset); }
+static bool scalar_trained(const struct factor *factor) { return *(const bool *)((const char *)factor->state + factor->type->scalar->train); }
+
+static bool prepare_scalar(const struct factor *factor, const double *theta)
+{
+    double *value = scalar_at(factor, factor->type->scalar->value);
+    *value = scalar_trained(factor) ? theta[0] : *scalar_at(factor, factor->type->scalar->setting);
+    return isfinite(*value);
+}
+
+size_t factor_n_parameters(const struct factor *factor)
+{
+    return factor->type->scalar ? scalar_trained(factor) : factor->type->n_parameters(factor->state);
+}
+
+size_t factor_views(const struct factor *factor, struct factor_view view[FACTOR_VIEWS_MOST])
+{
+    const struct factor_scalar *scalar = factor->type->scalar;
+    if (!scalar)
+        return factor->type->views(factor->state, view);
+    view[0] = (struct factor_view){ .name = scalar->name, .long_name = scalar->long_name, .unit = scalar->unit,
+                                    .fixed = scalar_trained(factor) ? NULL : scalar_at(factor, scalar->setting) };
+    return 1;
+}
+
 static bool is_pair_factor(const struct factor *factor) { return factor->type->pair_terms; }
 
 // Parameters, weights and sums, once every factor knows its own numbers.
@@ -28,13 +55,13 @@ static void count_parameters(struct wavefunction *wavefunction)
         struct factor *factor = &wavefunction->factor[f];
         const struct factor_type *type = factor->type;
         factor->first_parameter = wavefunction->n_parameters;
-        factor->n_parameters = type->n_parameters(factor->state);
+        factor->n_parameters = factor_n_parameters(factor);
         factor->first_sum_row = wavefunction->n_sum_rows;
         factor->first_feature = wavefunction->n_features;
         factor->n_features = type->n_features ? type->n_features(factor->state) : factor->n_parameters;
         wavefunction->n_features += factor->n_features;
         wavefunction->n_parameters += factor->n_parameters;
-        wavefunction->n_sum_rows += type->accumulate ? optional(type->n_sum_rows, factor->state) : factor->n_parameters;
+        wavefunction->n_sum_rows += type->n_sum_rows ? type->n_sum_rows(factor->state) : factor->n_parameters;
         wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, optional(type->n_scratch_rows, factor->state));
         if (!type->accumulate)
             wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, factor->n_parameters);
@@ -85,7 +112,7 @@ static bool build_factors(struct wavefunction *wavefunction, const double *slope
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         struct factor *factor = &wavefunction->factor[f];
         surroundings.others_carry_trap = carriers > (factor->type->carries_trap ? 1U : 0U);
-        if (!factor->type->build(factor->state, &wavefunction->system, &surroundings, error))
+        if (factor->type->build && !factor->type->build(factor->state, &wavefunction->system, &surroundings, error))
             return false;
     }
     return true;
@@ -119,7 +146,10 @@ void wavefunction_start(const struct wavefunction *wavefunction, double (*unifor
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
-        factor->type->start(factor->state, uniform, random, theta + factor->first_parameter);
+        if (!factor->type->scalar)
+            factor->type->start(factor->state, uniform, random, theta + factor->first_parameter);
+        else if (factor->n_parameters > 0)
+            theta[factor->first_parameter] = *scalar_at(factor, factor->type->scalar->setting);
     }
 }
 
@@ -128,7 +158,8 @@ bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta
     bool good = true;
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         struct factor *factor = &wavefunction->factor[f];
-        good = factor->type->prepare(factor->state, theta + factor->first_parameter) && good;
+        good = (factor->type->scalar ? prepare_scalar(factor, theta + factor->first_parameter)
+                                     : factor->type->prepare(factor->state, theta + factor->first_parameter)) && good;
     }
     return good;
 }

@@ -329,9 +329,37 @@ static void test_samplers(void **state)
     }
 }
 
+// Bosons with harmonic pairs: the product is the ground state, E_L varies by rounding alone. E to 1e-12 of its size.
+static void test_exact_state(void **state)
+{
+    (void)state;
+    static const size_t particles[] = { 3, 10, 50 };
+    for (size_t dimensions = 1; dimensions <= 3; dimensions++)
+        for (size_t n = 0; n < 3; n++)
+            for (size_t way = 0; way < WAYS; way++) {
+                const double omega = 0.7, kappa = 0.9, stiff = sqrt(omega * omega + (double)particles[n] * kappa);
+                const double exact = 0.5 * (double)dimensions * (omega + (double)(particles[n] - 1) * stiff);
+                char ini[512];
+                snprintf(ini, sizeof ini, "[system]\nparticles = %zu\ndimensions = %zu\nomega = %g\ninteraction = harmonic\n[interaction]\nkappa = %g\n"
+                         "[wavefunction]\nfactors = gaussian, gaussian-pair\n[gaussian-pair]\ngamma = %.17g\n", particles[n], dimensions, omega, kappa,
+                         (stiff - omega) / (2 * (double)particles[n]));
+                const struct product_row row = { .name = "harmonic", .ini = ini };
+                struct model model;
+                struct ensemble_sums sums;
+                product_build(&model, &row, (const char *const[]){ ways[way][0], way < 2 ? ways[way][1] : "sampler.thin=1", "sampler.walkers=32", NULL }, 1);
+                model.ensemble.reference = exact;
+                ensemble_burn_in(&model.ensemble, 20, true);
+                ensemble_pass(&model.ensemble, 100, 0, NULL, NULL, &sums);
+                assert_true(fabs(sums.local / sums.samples) < 1e-12 * exact);
+                assert_true(sums.local2 / sums.samples < 1e-18);
+                model_finish(&model);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_derivatives), cmocka_unit_test(test_accumulate), cmocka_unit_test(test_moves),
-                                        cmocka_unit_test(test_mantissas), cmocka_unit_test(test_contacts), cmocka_unit_test(test_samplers) };
+                                        cmocka_unit_test(test_mantissas), cmocka_unit_test(test_contacts), cmocka_unit_test(test_samplers),
+                                        cmocka_unit_test(test_exact_state) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
