@@ -20,9 +20,8 @@ const struct cli_command cli_commands[] = {
     { "", "FILE",
       CONFIGURED | CLI_BIT(CLI_FORCE) | CLI_BIT(CLI_RESUME) | CLI_BIT(CLI_MAX_TIME) | CLI_BIT(CLI_THREADS) | CLI_BIT(CLI_CHECK) |
           CLI_BIT(CLI_PRINT_CONFIG) | CLI_BIT(CLI_JSON) | CLI_BIT(CLI_PROGRESS),
-      .missing = "nothing to do: give a configuration with --config FILE, or as", .act = cli_job_run,
-      .help = "Train and measure what the configuration FILE describes; where it has a [sweep] section, every point of it. The same as "
-              "--config FILE." },
+      .missing = "nothing to do: give a configuration with --config FILE, or write", .act = cli_job_run,
+      .help = "Train and measure what the configuration FILE describes; every point, if it has a [sweep] section. The same as --config FILE." },
     { "sweep list", "FILE", CONFIGURED | CLI_BIT(CLI_JSON), .missing = "which sweep? Write", .act = cli_job_list,
       .help = "List the points of a sweep and the state of their results." },
     { "sweep script", "FILE", CONFIGURED | CLI_BIT(CLI_THREADS) | CLI_BIT(CLI_PER_JOB) | CLI_BIT(CLI_TIME), .missing = "which sweep? Write",
@@ -42,7 +41,7 @@ char *cli_command_name(const struct cli_command *command, char text[CLI_COMMAND_
     return text;
 }
 
-// How many of its words the command has in common with the beginning of these.
+// How many of the command's own words (n_own) stand at the beginning of `words`.
 static size_t n_common(const struct cli_command *command, size_t n, char *const *words, size_t *n_own)
 {
     const char *word = command->words;
@@ -57,7 +56,7 @@ static size_t n_common(const struct cli_command *command, size_t n, char *const 
     return common;
 }
 
-// "sweep" alone, or with a word that is not known.
+// "sweep" alone, or followed by an unknown word.
 static const struct cli_command *refuse_begun(size_t n, char *const *words, struct error *error)
 {
     char ways[4 * CLI_COMMAND_SIZE] = "", name[CLI_COMMAND_SIZE];
@@ -66,7 +65,7 @@ static const struct cli_command *refuse_begun(size_t n, char *const *words, stru
         if (n_common(command, 1, words, &n_own) > 0 && used < sizeof ways)
             used += (size_t)snprintf(ways + used, sizeof ways - used, "%s%s %s", used > 0 ? ", or " : "", cli_command_name(command, name),
                                      command->arguments);
-    error_add(error, ERROR_USAGE, "'%.200s%s%.200s' is no command; write %s; see %s --help", words[0], n > 1 ? " " : "", n > 1 ? words[1] : "", ways,
+    error_add(error, ERROR_USAGE, "'%.200s%s%.200s' is not a command; write %s; see %s --help", words[0], n > 1 ? " " : "", n > 1 ? words[1] : "", ways,
               cli_program()->name);
     return NULL;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the program can do: one row per command. The rows read the command line, refuse options that do not apply, and make --help, the manual
-// page and the hints at mistyped words.
+// What the program can do, one row per command. From the rows follow the reading of the command line, the refusal of options that do not
+// apply, --help, the manual page, and hints at mistyped words.
 #ifndef VMC_CLI_COMMAND_H
 #define VMC_CLI_COMMAND_H
 
@@ -19,17 +19,17 @@ struct cli_options;
 struct cli_command {
     const char *words;             // "merge", "sweep list"; "": the main job
     const char *arguments;         // "OUT.h5 IN.h5...", as --help shows them
-    unsigned options;              // a sum of CLI_BITs. --help-config, --help and --version need none: they apply everywhere.
-                                   // With CLI_CONFIG the command works on one configuration, named by the option or as the only argument
-    size_t least, most;            // arguments; of no meaning with CLI_CONFIG
-    const char *missing;           // what to say where there are fewer; "vmc merge OUT.h5 IN.h5..." follows
+    unsigned options;              // CLI_BITs; --help-config, --help and --version apply to every command and need none.
+                                   // With CLI_CONFIG the command works on one configuration, given by that option or as the only argument
+    size_t least, most;            // number of arguments; unused with CLI_CONFIG
+    const char *missing;           // message where there are fewer; followed by "vmc merge OUT.h5 IN.h5..."
     const char *help;              // a sentence or two
     bool (*act)(const struct cli_options *options, struct error *error);
 };
 extern const struct cli_command cli_commands[];  // the main job first; ends with a NULL `words`
 
-// The command that these words begin with, and how many of them are its own; the main job where they begin with none.
-// NULL with ERROR_USAGE where a command was begun or mistyped.
+// The command whose words these begin with, and how many of them are its own; the main job where there is none.
+// NULL with ERROR_USAGE where the words of a command are incomplete or mistyped.
 const struct cli_command *cli_command_find(size_t n, char *const *words, size_t *n_own, struct error *error);
 // "vmc sweep list"; "vmc FILE" of the main job.
 enum { CLI_COMMAND_SIZE = 80 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// --help, --version, vmc help. Everything about commands and options comes from the rows that read them, so the help cannot fall behind.
+// --help, --version, vmc help. Everything about commands and options comes from the rows that read them, so the help is always up to date.
 #include "cli/help.h"
 
 #include "cli/keys.h"
@@ -17,17 +17,16 @@
 enum { OPTION_COLUMN = 28, WIDTH = 80 };
 
 static const char about_mpi[] =
-    "This is vmc with its walkers spread over the ranks of an MPI job; the library is %s. Results have the same bits on any number of ranks and "
-    "threads, and are those of vmc. Rank 0 writes and prints; everything but running is done by it alone. Stopping, exit status and files are those "
-    "of vmc too.";
+    "This is vmc with its walkers spread over the ranks of an MPI job; the library is %s. Results are those of vmc to the last bit, on any number of "
+    "ranks and threads. Rank 0 writes and prints, and does alone whatever is not a run. Signals, exit status and files are those of vmc, too.";
 static const char about[] =
-    "Variational Monte Carlo for trapped particles: builds the system and the wave function the configuration describes, trains it, measures its "
-    "energy and writes everything into one HDF5 file.";
+    "Variational Monte Carlo for trapped particles: builds the system and the wave function that a configuration describes, trains the wave "
+    "function, measures its energy, and writes everything to one HDF5 file.";
 static const struct { const char *heading, *text; } endings[] = {
     { "Exit status",
-      "0 done; 2 wrong usage; 65 a damaged results file; 66 an input file is missing or unreadable; 70 internal error or non-finite numbers; 73 the "
-      "output would be overwritten, or another run is writing it; 74 could not write; 75 stopped before the end, --resume continues; 78 bad "
-      "configuration." },
+      "0 done; 1 a fault was found; 2 wrong usage; 65 damaged results file; 66 input file missing or unreadable; 70 internal error, or non-finite "
+      "numbers; 73 the output would be overwritten, or another run is writing it; 74 could not write; 75 stopped before the end, --resume "
+      "continues; 78 bad configuration." },
     { "Signals", "SIGINT, SIGTERM, SIGUSR1, SIGUSR2 and SIGXCPU stop a run cleanly." },
     { "Environment", "OMP_NUM_THREADS and SLURM_CPUS_PER_TASK limit the default number of threads; NO_COLOR switches colours off." } };
 
@@ -45,7 +44,7 @@ static void write_entry(FILE *out, const char *left, const char *right)
     cli_wrap(out, OPTION_COLUMN, OPTION_COLUMN, WIDTH, right);
 }
 
-// Those of `wanted`; nothing, and no heading, where there are none.
+// The options in `wanted`; no heading where there are none.
 static void write_options(FILE *out, const char *heading, unsigned wanted)
 {
     if (wanted)
@@ -185,7 +184,7 @@ bool cli_help(const struct cli_options *options, struct error *error)
         return print(topic_text(options->words[0], error), error);
     const struct cli_command *command = cli_command_find(options->n_words, options->words, &n_own, error);
     if (command && n_own < options->n_words)
-        return error_add(error, ERROR_USAGE, "help on one thing at a time; unexpected '%.200s'", options->words[n_own == 0 ? 1 : n_own]);
+        return error_add(error, ERROR_USAGE, "one topic at a time; unexpected argument '%.200s'", options->words[n_own == 0 ? 1 : n_own]);
     return command && print(help_text(command), error);
 }
 

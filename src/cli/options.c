@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The command line. getopt_long finds the options; what it says of a wrong one is too little, so its messages are made here.
+// The command line. getopt_long finds the options; its own messages say too little, so they are written here.
 #include "cli/options.h"
 
 #include "cli/program.h"
@@ -22,7 +22,7 @@ static const char *progress_mode_name(size_t index)
     return index < 3 ? names[index] : NULL;
 }
 
-// Values of options are read by rows like those of keys, so that they are checked and refused alike.
+// Values of options are read by the same kind of rows as keys, so that they are checked and refused in the same way.
 struct values { size_t threads, progress, task, per_job; };
 static const struct param threads_row = PARAM_COUNT(values, threads, .range = PARAM_WITHIN(1, 4096));
 static const struct param task_row = PARAM_COUNT(values, task, .range = PARAM_WITHIN(0, SWEEP_POINTS_MOST - 1));
@@ -75,7 +75,7 @@ static bool set_max_time(struct cli_options *options, const char *text, struct e
             options->max_time = number * units[k].seconds;
             return true;
         }
-    return error_add(error, ERROR_USAGE, "--max-time: '%s' is no length of time; give seconds, or 90s, 30m, 2h, 1d", text);
+    return error_add(error, ERROR_USAGE, "--max-time: '%s' is not a length of time; give seconds, or 90s, 30m, 2h, 1d", text);
 }
 
 // "7" or "3-7"
@@ -107,7 +107,7 @@ static bool set_time(struct cli_options *options, const char *text, struct error
 {
     options->time = text;
     return (*text && text[strspn(text, "0123456789:-")] == '\0') ||
-           error_add(error, ERROR_USAGE, "--time: '%s' is no time limit of Slurm; allowed: minutes, hours:minutes:seconds, days-hours, ...", text);
+           error_add(error, ERROR_USAGE, "--time: '%s' is not a time limit that Slurm reads; allowed: minutes, hours:minutes:seconds, days-hours, ...", text);
 }
 
 static bool set_threads(struct cli_options *options, const char *text, struct error *error)
@@ -134,28 +134,28 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
     [CLI_CONFIG] = { "config", 0, "FILE", 0, set_config, "the configuration (INI); see --help-config" },
     [CLI_SET] = { "set", 's', "SECTION.KEY=VALUE", 0, add_set, "override one entry; repeatable, the last one wins" },
     [CLI_OUTPUT] = { "output", 'o', "FILE", 0, set_output,
-                     "results file; default: the configuration's name with .h5, in the current folder. A complete file already there is kept as NAME.1.h5 "
-                     "(next free number)" },
+                     "results file; default: the configuration's name with .h5, in the current folder. A complete file already there is kept as "
+                     "NAME.1.h5 (the next free number)" },
     [CLI_FORCE] = { "force", 0, FLAG(force), "overwrite an unfinished or foreign file at --output" },
     [CLI_RESUME] = { "resume", 0, FLAG(resume),
-                     "go on from an unfinished run at --output; a complete one is extended where more samples are asked" },
-    [CLI_MAX_TIME] = { "max-time", 0, "DURATION", 0, set_max_time, "stop cleanly before so much wall time: 90s, 30m, 2h" },
+                     "continue the unfinished run at --output; a complete one is extended if more samples are asked for" },
+    [CLI_MAX_TIME] = { "max-time", 0, "DURATION", 0, set_max_time, "stop cleanly before this much wall time has passed: 90s, 30m, 2h" },
     [CLI_TASK] = { "task", 0, "K | A-B", 0, set_task,
-                   "of a sweep: only point K (from 0), or points A to B; else all, one after the other. Point K goes to NAME-K.h5 (four digits); one "
-                   "complete there already is skipped" },
+                   "of a sweep, run only point K (from 0) or points A to B; default: all, one after the other. Point K is written to NAME-K.h5 "
+                   "(four digits), and skipped if that file is complete" },
     [CLI_PER_JOB] = { "per-job", 0, "N", 0, set_per_job, "points in one job of the array; default 1" },
     [CLI_TIME] = { "time", 0, "LIMIT", 0, set_time, "time limit of a job, as Slurm reads it; default 01:00:00" },
-    [CLI_THREADS] = { "threads", 't', "N", 0, set_threads, "default: as many as this process may use" },
-    [CLI_CHECK] = { "check", 0, FLAG(check), "validate, estimate memory, file size and time, exit" },
-    [CLI_PRINT_CONFIG] = { "print-config", 0, FLAG(print_config), "print the configuration with all defaults, exit" },
-    [CLI_JSON] = { "json", 0, FLAG(json), "results on stdout as JSON" },
-    [CLI_QUIET] = { "quiet", 'q', FLAG(quiet), "only errors, and the JSON where asked for" },
-    [CLI_VERBOSE] = { "verbose", 'v', FLAG(verbose), "say more about what is done" },
+    [CLI_THREADS] = { "threads", 't', "N", 0, set_threads, "number of threads; default: all that this process may use" },
+    [CLI_CHECK] = { "check", 0, FLAG(check), "validate, estimate memory, file size and time, and exit" },
+    [CLI_PRINT_CONFIG] = { "print-config", 0, FLAG(print_config), "print the configuration with all defaults, and exit" },
+    [CLI_JSON] = { "json", 0, FLAG(json), "print results as JSON" },
+    [CLI_QUIET] = { "quiet", 'q', FLAG(quiet), "print nothing but errors, and JSON if asked for" },
+    [CLI_VERBOSE] = { "verbose", 'v', FLAG(verbose), "print more about what is being done" },
     [CLI_PROGRESS] = { "progress", 0, "WHEN", 0, set_progress,
-                       "auto: one updating line on a terminal, else a line every 30 s; always: also at every start and end of a phase; never" },
-    [CLI_HELP_CONFIG] = { "help-config", 0, "[SECTION]", 0, NULL, "explain every key of the configuration, exit" },
-    [CLI_HELP] = { "help", 'h', FLAG(help), "this text; of a command: vmc help COMMAND" },
-    [CLI_VERSION] = { "version", 'V', FLAG(version), "version, and what the program is built from" } };
+                       "auto: one updating line on a terminal, otherwise a line every 30 s; always: also at the start and end of each phase; never" },
+    [CLI_HELP_CONFIG] = { "help-config", 0, "[SECTION]", 0, NULL, "explain every key of the configuration, and exit" },
+    [CLI_HELP] = { "help", 'h', FLAG(help), "this text; for one command: vmc help COMMAND" },
+    [CLI_VERSION] = { "version", 'V', FLAG(version), "version, and what the program was built from" } };
 
 // The same for getopt_long; `letters` has room for two characters an option and three more.
 static void list_for_getopt(struct option long_options[CLI_OPTIONS + 1], char *letters)
@@ -199,13 +199,13 @@ static bool refuse_unknown(const char *word, struct error *error)
     if (optopt && fitting > 0)
         return error_add(error, ERROR_USAGE, "option '--%s' takes no value", stem);
     if (fitting > 1)
-        return error_add(error, ERROR_USAGE, "option '--%s' is short for more than one; see %s --help", stem, program);
+        return error_add(error, ERROR_USAGE, "option '--%s' is ambiguous; see %s --help", stem, program);
     const char *nearest = config_nearest(stem, names);
     return error_add(error, ERROR_USAGE, "unknown option '--%s'; %s%s%s", stem, nearest ? "did you mean '--" : "see ", nearest ? nearest : program,
                      nearest ? "'?" : " --help");
 }
 
-// An option of another command: where it is for.
+// Options of other commands, with the commands they apply to.
 static bool refuse_options(const struct cli_options *options, struct error *error)
 {
     const unsigned wrong = options->given & ~options->command->options;
@@ -216,7 +216,7 @@ static bool refuse_options(const struct cli_options *options, struct error *erro
             if (command->options & CLI_BIT(k) && used < sizeof homes)
                 used += (size_t)snprintf(homes + used, sizeof homes - used, "%s%s", used > 0 ? ", " : "", cli_command_name(command, name));
         if (wrong & CLI_BIT(k))
-            error_add(error, ERROR_USAGE, "--%s is not for %s; it is for %s", cli_option_rows[k].name, cli_command_name(options->command, name), homes);
+            error_add(error, ERROR_USAGE, "--%s does not apply to %s; it applies to %s", cli_option_rows[k].name, cli_command_name(options->command, name), homes);
     }
     return wrong == 0;
 }
@@ -225,10 +225,10 @@ static bool refuse_argument(const struct cli_options *options, struct error *err
 {
     const bool config = options->command->options & CLI_BIT(CLI_CONFIG);
     return error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s%s", options->words[options->n_words - 1],
-                     config ? ": there is one configuration already, '" : "", config ? options->config : "", config ? "'" : "");
+                     config ? ": the configuration is already '" : "", config ? options->config : "", config ? "'" : "");
 }
 
-// --- taking it in ---
+// --- parsing ---
 
 // --help-config SECTION and --help-config=SECTION; getopt knows only the second.
 static const char *optional_word(int argc, char **argv)
@@ -299,7 +299,7 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, struc
     if (!good || !parse_words(options, (size_t)(argc - optind), argv + optind, error) || !refuse_options(options, error))
         return false;
     return !options->resume || !options->force ||
-           error_add(error, ERROR_USAGE, "--resume goes on from the file at --output and --force overwrites it; give one of them");
+           error_add(error, ERROR_USAGE, "--resume continues the file at --output and --force overwrites it; give one of them");
 }
 
 void cli_options_finish(struct cli_options *options)

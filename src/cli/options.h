@@ -46,10 +46,10 @@ struct cli_option_row {
 };
 extern const struct cli_option_row cli_option_rows[CLI_OPTIONS];
 
-// Options that print a text, whatever else is there.
+// Options that print a text and do nothing else.
 #define CLI_TEXTS (CLI_BIT(CLI_HELP_CONFIG) | CLI_BIT(CLI_HELP) | CLI_BIT(CLI_VERSION))
 
-// Only a run takes more than one process.
+// Whether this is a run: the only job for more than one process.
 static inline bool cli_options_run(const struct cli_options *options)
 {
     return options->command == &cli_commands[0] && !options->check && !options->print_config;

@@ -149,7 +149,7 @@ bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
 // --- run ---
 
 enum outcome { NOT_RUN, DONE, SKIPPED, STOPPED, FAILED, HELD };
-static const char *const outcome_names[] = { [NOT_RUN] = "not run", [DONE] = "done", [SKIPPED] = "complete already", [STOPPED] = "stopped",
+static const char *const outcome_names[] = { [NOT_RUN] = "not run", [DONE] = "done", [SKIPPED] = "already complete", [STOPPED] = "stopped",
                                              [FAILED] = "failed", [HELD] = "held by another run" };
 
 struct series {
@@ -190,9 +190,9 @@ static bool run_point(struct series *series, size_t k, const struct cli_sweep_po
     point.max_time = options->max_time > 0 ? options->max_time - (seconds() - series->start) : 0;
     team_share(team, &point.max_time, sizeof point.max_time);
     if (point.max_time < 0)
-        return error_add(error, ERROR_STOPPED, "the time is over (--max-time)");
+        return error_add(error, ERROR_STOPPED, "the time given by --max-time is over");
     if (file.state == CLI_POINT_DAMAGED && !options->quiet)
-        cli_note("%s; the point is done again", file.damage);
+        cli_note("%s; the point is run again", file.damage);
     // one of another configuration is refused there, or extended
     return work->job->run(&point, work->job->context, error);
 }
@@ -285,7 +285,7 @@ static void report_skipped(const struct series *series)
     char ranges[RANGES_SIZE];
     size_t n = join_points(series, SKIPPED, ranges);
     if (n > 0 && !series->work->job->options->quiet)
-        cli_note("skipped %zu point%s complete already: %s", n, n == 1 ? "" : "s", ranges);
+        cli_note("skipped %zu point%s already complete: %s", n, n == 1 ? "" : "s", ranges);
 }
 
 // What the point's file says now.

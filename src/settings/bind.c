@@ -82,7 +82,7 @@ static void refuse_key(struct settings_binder *binder, const struct config_entry
     if (keys.n == 0)
         settings_complain(binder, entry, NULL, "there is no such key; this section has none");
     else if (home)
-        settings_complain(binder, entry, NULL, "there is no such key here, it stands in [%s]; allowed: %s", home,
+        settings_complain(binder, entry, NULL, "there is no such key here; it belongs in [%s]; allowed: %s", home,
                           settings_join_names(&keys, list, sizeof list));
     else
         settings_complain(binder, entry, nearest, "there is no such key; allowed: %s", settings_join_names(&keys, list, sizeof list));
@@ -97,7 +97,7 @@ static void parse_value(struct settings_binder *binder, const struct config_entr
     if (!state)
         settings_complain(binder, entry, NULL, "not enough memory to judge it");
     else if (!param_parse(target->row, entry->value, state, why) && strchr(entry->value, '|') && entry->source != CONFIG_BY_SWEEP)
-        settings_complain(binder, entry, NULL, "%s; several values stand in [sweep], as %s.%s = %.80s", why, entry->section, entry->key, entry->value);
+        settings_complain(binder, entry, NULL, "%s; for several values write %s.%s = %.80s in [sweep]", why, entry->section, entry->key, entry->value);
     else if (*why)
         settings_complain(binder, entry, settings_suggest_choice(target->row, entry->value), "%s", why);
     if (trial)
@@ -194,7 +194,7 @@ static void note_idle_key(struct settings_binder *binder, const struct config_en
             continue;
         struct settings_member member = row->member(choice->members.index[0]);
         if (member.idle && strcmp(member.idle, entry->key) == 0 && strcmp(entry->value, target->row->fallback) != 0)
-            add_note(binder, entry, "is ignored with %s = %s, which has none", row->key, member.name);
+            add_note(binder, entry, "is ignored with %s = %s, which has no such parameter", row->key, member.name);
     }
 }
 

@@ -38,20 +38,20 @@ static const struct param system_params[] = {
     PARAM_REALS(settings_system, omega, .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST, .fallback = "1", .unit = UNIT_FREQUENCY,
                 .help = "frequency of the trap: one for all dimensions, or one per dimension"),
     CHOOSER(system_section, "interaction", SETTINGS_INTERACTION, interaction_name, .most = 1, .fallback = "none",
-            .help = "pair force between the particles; its own keys stand in [interaction]"),
+            .help = "pair force between the particles; its keys are in [interaction]"),
     PARAM_CHOICE(settings_system, statistics, .choice = statistics_name, .fallback = "bosons",
-                 .help = "of the particles; fermions take an antisymmetric factor where two of them have the same spin"),
+                 .help = "bosons or fermions; fermions need an antisymmetric factor where two of them have the same spin"),
     PARAM_COUNT(settings_system, spin_up, .may_be_auto = true, .fallback = "auto", .applies = "statistics = fermions",
                 .help = "fermions with spin up, the first ones; the others have spin down; auto: half of them, rounded up"),
     PARAM_END
 };
 static const struct param wavefunction_params[] = {
     CHOOSER(wavefunction, "factors", SETTINGS_FACTOR, factor_name, .most = FACTORS_MOST, .fallback = "rbm",
-            .help = "the wave function is the product of these; each has a section of its own name"),
+            .help = "factors whose product is the wave function; each has a section of its own"),
     PARAM_BOOL(settings_wavefunction, allow_unsymmetric, .fallback = "no",
-               .help = "yes: take fermions with factors that are not symmetric, too; the energy is no upper bound then"),
+               .help = "yes: allow factors that are not symmetric beside an antisymmetric one; the energy is then no upper bound"),
     PARAM_TEXT(settings_wavefunction, load, .fallback = "",
-               .help = "results file (or any HDF5 file with a /wavefunction group) to take the starting parameters from; empty: start afresh"),
+               .help = "results file (or any HDF5 file with a /wavefunction group) that gives the starting parameters; empty: start afresh"),
     PARAM_END
 };
 static const struct param sampler_params[] = {
@@ -62,7 +62,7 @@ static const struct param sampler_params[] = {
                .help = "auto: tuned to the best acceptance during burn-in, then frozen; else a length (metropolis) or a time step (langevin)"),
     PARAM_COUNT(settings_sampler, burn_in, .range = PARAM_WITHIN(0, 1e9), .fallback = "200", .unit = "sweeps",
                 .help = "discarded before training and again before measuring"),
-    PARAM_COUNT(settings_sampler, thin, .range = PARAM_WITHIN(1, 1e6), .fallback = "1", .unit = "sweeps", .help = "from one kept draw to the next"),
+    PARAM_COUNT(settings_sampler, thin, .range = PARAM_WITHIN(1, 1e6), .fallback = "1", .unit = "sweeps", .help = "between one kept draw and the next"),
     PARAM_END
 };
 static const struct param optimizer_params[] = {
@@ -74,11 +74,11 @@ static const struct param optimizer_params[] = {
     PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: the method's own"),
     PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",
-                 .help = "of the learning rate over the iterations: constant, rate / (1 + decay * iteration), or a half cosine down to 0"),
+                 .help = "how the learning rate changes: constant; inverse: rate / (1 + decay * iteration); cosine: half a cosine down to 0"),
     PARAM_REAL(settings_optimizer, decay, .range = PARAM_AT_LEAST(0), .fallback = "0.01", .applies = "schedule = inverse",
-               .help = "of the inverse schedule, per iteration"),
+               .help = "decay of the inverse schedule, per iteration"),
     PARAM_REAL(settings_optimizer, clip, .range = PARAM_AT_LEAST(0), .fallback = "0",
-               .help = "longest gradient (Euclidean norm); a longer one is shortened to it; 0: no limit"),
+               .help = "largest norm of the gradient; a longer gradient is scaled down to it; 0: no limit"),
     PARAM_CHOICE(settings_optimizer, stop, .choice = stop_name, .fallback = "plateau",
                  .help = "plateau: end training once the energy no longer falls; never: do all iterations"),
     PARAM_END
@@ -89,12 +89,11 @@ static const struct param measure_params[] = {
     PARAM_REAL(settings_measure, target_error, .range = PARAM_AT_LEAST(0), .fallback = "0", .unit = UNIT_ENERGY,
                .help = "stop once the energy's error is this small, with `samples` as the cap; 0: draw all samples"),
     CHOOSER(measure, "controls", SETTINGS_CONTROL, control_name, .may_be_auto = true, .may_be_none = true, .fallback = "auto",
-            .help = "control variates, for the energy and for the gradient in training: auto: all that apply; none: the plain estimators; or "
-                    "a list"),
+            .help = "control variates for the energy, and for the gradient in training; auto: all that apply; none: the plain estimators"),
     PARAM_END
 };
 static const struct param run_params[] = {
-    PARAM_SEED(settings_run, seed, .fallback = "1", .help = "of all random numbers; the same seed gives the same bits"),
+    PARAM_SEED(settings_run, seed, .fallback = "1", .help = "seed of all random numbers; the same seed gives the same bits"),
     PARAM_REAL(settings_run, checkpoint_interval, .range = PARAM_ABOVE(0), .fallback = "60", .unit = "s", .help = "wall time between saved states"),
     PARAM_END
 };

@@ -84,7 +84,7 @@ static bool add_grid(struct reader *reader, struct sweep_axis *axis, const char 
     for (const struct param *row = grid_rows; row->key; row++) {
         char *part = strsep(&rest, ":");
         if (!param_parse(row, part, &grid, why))
-            return complain(reader, "'%.60s' is no range start:stop:count: %s: %s", text, row->key, why);
+            return complain(reader, "'%.60s' is not a range start:stop:count: %s: %s", text, row->key, why);
     }
     for (size_t k = 0; k < grid.count; k++) {
         param_print(&real_row, &(struct grid){ .start = grid_value(&grid, k) }, number);
@@ -163,9 +163,9 @@ static bool read_values(struct reader *reader, struct sweep_axis *axis)
         if (*item == '\0')
             return complain(reader, "a value is missing; write v1 | v2 | ..., or start:stop:count");
         if (*item == ';' || *item == '#')
-            return complain(reader, "'%.60s' would be read as a comment; a value begins otherwise", item);
+            return complain(reader, "'%.60s' would be read as a comment", item);
         if (is_list_of_singles(axis, item))
-            return complain(reader, "'%.60s' has commas; the values of a sweep are separated by |", item);
+            return complain(reader, "'%.60s' has commas; separate the values of a sweep by |", item);
         if (!(is_grid(axis, item) ? add_grid(reader, axis, item) : add_value(reader, axis, item)))
             return false;
     }
@@ -206,7 +206,7 @@ static void read_axis(struct reader *reader)
     if (sweep->n_points <= SWEEP_POINTS_MOST)
         sweep->n_points *= axis->n;
     if (sweep->n_points > SWEEP_POINTS_MOST)
-        complain(reader, "with this key the sweep has more than %d points", SWEEP_POINTS_MOST);
+        complain(reader, "this key brings the sweep to more than %d points", SWEEP_POINTS_MOST);
 }
 
 // Two answers to one question.

@@ -70,7 +70,7 @@ class Usage(Case):
                 (['--config', 'small.ini', '-t', '2x'], 'not a number'), (['--config', 'small.ini', '--progress', 'allways'], 'auto, always, never'),
                 (['--json=1'], "'--json' takes no value"), (['--config', 'small.ini', '--set', 'a=1'], 'SECTION.KEY=VALUE'),
                 (['--config', 'small.ini', '-o', ''], 'needs a file name'), (['--help-config', 'rmb'], "did you mean 'rbm'?"),
-                (['--resume'], '--config FILE'), (['--config', 'small.ini', '--max-time', '5x'], 'no length of time'),
+                (['--resume'], '--config FILE'), (['--config', 'small.ini', '--max-time', '5x'], 'not a length of time'),
                 (['--config', 'small.ini', '--resume', '--force'], 'give one of them')]:
             done = self.vmc(*options, code=2)
             self.assertIn(said, done.err)
@@ -80,7 +80,7 @@ class Usage(Case):
     def test_a_file_is_a_configuration(self):
         self.assertEqual(self.vmc('small.ini', '--print-config').out, self.vmc('--config', 'small.ini', '--print-config').out)
         self.assertIn('none.ini: cannot be read', self.vmc('none.ini', code=66).err)
-        for options, said in [(['small.ini', 'b.ini'], "unexpected argument 'b.ini': there is one configuration already, 'small.ini'"),
+        for options, said in [(['small.ini', 'b.ini'], "unexpected argument 'b.ini': the configuration is already 'small.ini'"),
                               (['small.ini', '--config', 'b.ini'], "unexpected argument 'small.ini'"), (['swep'], 'did you mean vmc sweep?'),
                               (['mrege', 'a.h5', 'b.h5'], 'did you mean vmc merge?')]:
             self.assertIn(said, self.vmc(*options, code=2).err)
@@ -88,10 +88,10 @@ class Usage(Case):
         self.assertEqual(self.vmc('merg', '--check').err, '')
 
     def test_options_that_do_not_apply(self):
-        for options, said in [(['merge', 'a.h5', 'b.h5', '--check'], '--check is not for vmc merge; it is for vmc FILE'),
-                              (['merge', 'a.h5', 'b.h5', '--task', '3'], '--task is not for vmc merge; it is for vmc FILE, vmc sweep list, vmc sweep script'),
-                              (['small.ini', '--per-job', '2'], '--per-job is not for vmc FILE; it is for vmc sweep script'),
-                              (['sweep', 'list', 'small.ini', '--resume'], '--resume is not for vmc sweep list')]:
+        for options, said in [(['merge', 'a.h5', 'b.h5', '--check'], '--check does not apply to vmc merge; it applies to vmc FILE'),
+                              (['merge', 'a.h5', 'b.h5', '--task', '3'], '--task does not apply to vmc merge; it applies to vmc FILE, vmc sweep list, vmc sweep script'),
+                              (['small.ini', '--per-job', '2'], '--per-job does not apply to vmc FILE; it applies to vmc sweep script'),
+                              (['sweep', 'list', 'small.ini', '--resume'], '--resume does not apply to vmc sweep list')]:
             self.assertIn(said, self.vmc(*options, code=2).err)
         self.assertIn('a.h5: cannot be read', self.vmc('-q', 'merge', 'b.h5', 'a.h5', code=66).err)  # before the command as after it
         self.assertEqual(self.files(), ['small.ini'])

@@ -129,7 +129,7 @@ class Old(Case):
         self.assertRegex(said, r'many-0000\.h5 +complete')
         self.assertRegex(said, r'many-0001\.h5 +to do')
         done = self.vmc('--config', 'many.ini', *COMPLETE, '--task', '0')
-        self.assertIn('skipped 1 point complete already', done.stderr)
+        self.assertIn('skipped 1 point already complete', done.stderr)
         self.vmc('--config', 'many.ini', '--set', 'sampler.thin=2', *COMPLETE, '--task', '0', code=78)
 
 
@@ -175,7 +175,7 @@ class Given(Case):
             file.write('[sweep]\nsystem.omega = 1 | 2\n')
         self.vmc('--config', 'dot.ini', '--set', 'sampler.thin=2')
         done = self.vmc('--config', 'dot.ini')
-        self.assertIn('skipped 2 points complete already', done.stderr)
+        self.assertIn('skipped 2 points already complete', done.stderr)
 
 
 if __name__ == '__main__':

@@ -80,8 +80,8 @@ class Sweep(Case):
         self.assertIsNone(CONTROL.search(first.stdout + first.stderr))
         before = {name: (self.folder / name).read_bytes() for name in POINTS}
         again = self.vmc('--config', 's.ini')
-        self.assertIn('skipped 6 points complete already: 0-5', again.stderr)
-        self.assertEqual(again.stdout.count(' complete already\n'), 6)
+        self.assertIn('skipped 6 points already complete: 0-5', again.stderr)
+        self.assertEqual(again.stdout.count(' already complete\n'), 6)
         self.assertEqual(before, {name: (self.folder / name).read_bytes() for name in self.files()})
 
     def test_task(self):
@@ -117,7 +117,7 @@ class Sweep(Case):
                          ['complete', 'complete', 'damaged', 'damaged', 'complete', 'to do'])
         done = self.vmc('--config', 's.ini')
         self.assertIn('s-0002.h5: damaged', done.stderr)
-        self.assertIn('skipped 3 points complete already: 0-1, 4', done.stderr)
+        self.assertIn('skipped 3 points already complete: 0-1, 4', done.stderr)
         self.assertEqual(done.stdout.count(' done\n'), 3)
         self.assertEqual(self.files(), POINTS)
 
@@ -183,8 +183,8 @@ class Sweep(Case):
                          "bad.ini:6: [rbm] hidden: 'x' is not a number"):
                 self.assertIn(said, done.stderr)
         for options, said in [(['sweep'], 'vmc sweep list FILE'), (['sweep', 'lst', 's.ini'], 'vmc sweep list FILE'), (['sweep', 'list'], 'which sweep?'),
-                              (['sweep', 'list', 's.ini', 'x.ini'], 'one configuration'), (['swep', 'list', 's.ini'], 'did you mean vmc sweep?'),
-                              (['--config', 's.ini', '--per-job', '2'], 'it is for vmc sweep script'), (['sweep', 'script', 's.ini', '--time', '2h'], 'no time limit'),
+                              (['sweep', 'list', 's.ini', 'x.ini'], 'the configuration is already'), (['swep', 'list', 's.ini'], 'did you mean vmc sweep?'),
+                              (['--config', 's.ini', '--per-job', '2'], 'applies to vmc sweep script'), (['sweep', 'script', 's.ini', '--time', '2h'], 'not a time limit'),
                               (['sweep', 'script', 's.ini', '--per-job', '0'], 'out of range'), (['merge'], 'nothing to merge'), (['merge', 'a.h5'], 'nothing to merge')]:
             self.assertIn(said, self.vmc(*options, code=2).stderr)
         self.assertEqual(self.vmc('sweep', 'list', 'none.ini', code=66).stdout, '')

@@ -112,7 +112,7 @@ static void single_mistakes(void **unused)
         { "[sampler]\nimportance = yes\n", "; did you mean 'method = langevin'?" },
         { "[sampler]\ndt = 0.1\n", "; did you mean 'step'?" },
         { "[optimizer]\nlr = 0.1\n", "; did you mean 'learning_rate'?" },
-        { "[sampler]\nlearning_rate = 1\n", "[sampler] learning_rate: there is no such key here, it stands in [optimizer]; allowed: method" },
+        { "[sampler]\nlearning_rate = 1\n", "[sampler] learning_rate: there is no such key here; it belongs in [optimizer]; allowed: method" },
         { "[optimizer]\nlearning_rate = 0.05abc\n", "f.ini:5: [optimizer] learning_rate: '0.05abc' is not a number; allowed: auto or a real number > 0" },
         { "[wavefunction]\nfactors = rmb\n", "; did you mean 'rbm'?" },
         { "[wavefunction]\nfactors = rbm, gausian\n", "'gausian' is not known; allowed: one or more of rbm, gaussian" },
@@ -200,7 +200,7 @@ static void keys_of_other_methods(void **unused)
 static void keys_without_effect(void **unused)
 {
     (void)unused;
-    expect_note(base, SETS("sampler.method=gibbs", "sampler.step=0.1"), "--set: [sampler] step: is ignored with method = gibbs, which has none");
+    expect_note(base, SETS("sampler.method=gibbs", "sampler.step=0.1"), "--set: [sampler] step: is ignored with method = gibbs, which has no such parameter");
     expect_note(base, SETS("sampler.method=gibbs", "sampler.step=auto"), NULL);
     expect_note(base, SETS("sampler.step=0.1"), NULL);
     expect_note(base, SETS("optimizer.decay=0.1"), "--set: [optimizer] decay: belongs to schedule = inverse and is ignored with schedule = constant");
