@@ -17,7 +17,7 @@
 enum { OPTION_COLUMN = 28, WIDTH = 80 };
 
 static const char about_mpi[] =
-    "This is vmc with its walkers spread over the ranks of an MPI job; the library is %s. Results are those of vmc to the last bit, on any number of "
+    "This is vmc with its walkers spread over the ranks of an MPI job. Results are those of vmc to the last bit, on any number of "
     "ranks and threads. Rank 0 writes and prints, and does alone whatever is not a run. Signals, exit status and files are those of vmc, too.";
 static const char about[] =
     "Variational Monte Carlo for trapped particles: builds the system and the wave function that a configuration describes, trains the wave "
@@ -84,8 +84,9 @@ static void write_everything(FILE *out)
     const struct cli_program *program = cli_program();
     char text[1000], heading[2 * CLI_COMMAND_SIZE], name[CLI_COMMAND_SIZE];
     write_all_usage(out);
-    snprintf(text, sizeof text, about_mpi, program->mpi);
-    write_paragraph(out, program->mpi ? text : about);
+    write_paragraph(out, program->mpi ? about_mpi : about);
+    if (program->mpi)
+        fprintf(out, "MPI library: %s\n\n", program->mpi);
     fputs("Commands:\n", out);
     for (const struct cli_command *command = cli_commands; command->words; command++) {
         snprintf(text, sizeof text, "%s%s%s", command->words, *command->words ? " " : "", command->arguments);
@@ -146,13 +147,6 @@ static char *version_text(void)
     return length < 0 ? NULL : text;
 }
 
-static bool print(char *text, struct error *error)
-{
-    const bool good = text ? cli_print(text, error) : error->n_messages == 0 ? error_add(error, ERROR_INTERNAL, "not enough memory") : false;
-    free(text);
-    return good;
-}
-
 // "sweep" is the first word of several commands, and a section.
 static char *topic_text(const char *topic, struct error *error)
 {
@@ -179,20 +173,20 @@ bool cli_help(const struct cli_options *options, struct error *error)
 {
     size_t n_own;
     if (options->n_words == 0)
-        return print(help_text(NULL), error);
+        return cli_print_text(help_text(NULL), error);
     if (options->n_words == 1)
-        return print(topic_text(options->words[0], error), error);
+        return cli_print_text(topic_text(options->words[0], error), error);
     const struct cli_command *command = cli_command_find(options->n_words, options->words, &n_own, error);
     if (command && n_own < options->n_words)
         return error_add(error, ERROR_USAGE, "one topic at a time; unexpected argument '%.200s'", options->words[n_own == 0 ? 1 : n_own]);
-    return command && print(help_text(command), error);
+    return command && cli_print_text(help_text(command), error);
 }
 
 bool cli_help_act(const struct cli_options *options, struct error *error)
 {
     if (options->help)
-        return print(help_text(options->command), error);
+        return cli_print_text(help_text(options->command), error);
     if (options->version)
-        return print(version_text(), error);
-    return print(cli_keys_text(options->section, cli_width(stdout), error), error);
+        return cli_print_text(version_text(), error);
+    return cli_print_text(cli_keys_text(options->section, cli_width(stdout), error), error);
 }

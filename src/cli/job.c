@@ -31,14 +31,6 @@ struct job {
     struct error notes;
 };
 
-// Takes over the text.
-static bool print_text(char *text, struct error *error)
-{
-    bool good = text ? cli_print(text, error) : error_add(error, ERROR_INTERNAL, "not enough memory");
-    free(text);
-    return good;
-}
-
 // The form of all overrides, before anything is read: a wrong command line is told as such.
 static bool check_sets(const struct cli_options *options, struct error *error)
 {
@@ -81,15 +73,6 @@ static bool read_config(struct job *job, struct error *error)
     return read;
 }
 
-static void report_notes(const struct job *job)
-{
-    char *text = job->notes.text, *rest = text;
-    if (job->options->quiet || !text)
-        return;
-    for (char *line; (line = strsep(&rest, "\n"));)
-        cli_note("note: %s", line);
-}
-
 static void choose_threads(struct job *job)
 {
     const struct cli_program *program = cli_program();
@@ -105,7 +88,7 @@ static bool check(struct job *job, struct error *error)
     const struct run_options options = { .threads = job->threads.n, .config_text = job->config.text, .command = cli_program()->name };
     if (!run_check(&job->settings, &options, &estimate, error))
         return false;
-    return print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n) : cli_estimate_text(&estimate, job->threads.n), error);
+    return cli_print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n) : cli_estimate_text(&estimate, job->threads.n), error);
 }
 
 static bool report_result(const struct job *job, const struct run_result *result, const char *output, const char *status, struct error *error)
@@ -116,8 +99,8 @@ static bool report_result(const struct job *job, const struct run_result *result
                                          .threads_in_all = job->threads_in_all, .ranks = team_ranks(job->team), .mpi = cli_program()->mpi,
                                          .n_known = cli_known_energies(&job->settings, known, KNOWN_MOST), .known = known };
     if (job->options->json)
-        return print_text(cli_summary_json(&summary), error);
-    return job->options->quiet || print_text(cli_summary_text(&summary, cli_width(stdout)), error);
+        return cli_print_text(cli_summary_json(&summary), error);
+    return job->options->quiet || cli_print_text(cli_summary_text(&summary, cli_width(stdout)), error);
 }
 
 // Results, also of a run that was stopped on the way, and where they could not be saved under their name; the exit code stays that of the failure.
@@ -227,10 +210,11 @@ static bool act_on_run(struct job *job, const struct action *action, bool well_r
     if (options->resume && cli_target_choose(&target, options->output, options->config, NULL))
         run_recall(&job->config, target.path, job->team, &job->notes);
     bool good = settings_build(&job->settings, &job->config, error, &job->notes) && well_read;
-    report_notes(job);
+    if (!options->quiet)
+        cli_report_notes(&job->notes, "note: ");
     good = team_agree(job->team, good, error);
     if (good && options->print_config)
-        good = print_text(settings_print(&job->settings), error);
+        good = cli_print_text(settings_print(&job->settings), error);
     else if (good)
         good = options->check ? check(job, error) : run(job, error);
     settings_finish(&job->settings);

@@ -74,15 +74,6 @@ static bool may_overwrite(const char *output, const char *table, bool force, str
            error_add(error, ERROR_EXISTS, "%s: is there already; choose another output, or overwrite it with --force", table);
 }
 
-// Every line of the notes.
-static void tell_notes(const struct error *notes)
-{
-    char *copy = notes->text ? strdup(notes->text) : NULL, *rest = copy;
-    for (char *line; (line = strsep(&rest, "\n"));)
-        cli_note("%s", line);
-    free(copy);
-}
-
 static bool merge(const struct cli_options *options, const char **inputs, struct error *error)
 {
     char table[PATH_MAX];
@@ -96,7 +87,7 @@ static bool merge(const struct cli_options *options, const char **inputs, struct
         return false;
     bool good = record_merge(&merge, error, &notes);
     if (good && !options->quiet) {
-        tell_notes(&notes);
+        cli_report_notes(&notes, "");
         cli_note("%zu runs in %s and %s%s", merge.n, merge.output, table, notes.n_messages > 0 ? ", not all of them complete" : "");
     }
     error_clear(&notes);

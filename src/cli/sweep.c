@@ -168,9 +168,7 @@ static bool print_point(const struct cli_sweep_work *work, struct error *error)
                          work->job->config->file, work->sweep.n_points);
     if (!cli_sweep_settings(work, work->first, NULL, &config, &settings, error))
         return false;
-    char *text = settings_print(&settings);
-    bool good = text ? cli_print(text, error) : error_add(error, ERROR_INTERNAL, "not enough memory");
-    free(text);
+    const bool good = cli_print_text(settings_print(&settings), error);
     settings_finish(&settings);
     config_finish(&config);
     return good;
@@ -182,14 +180,6 @@ bool cli_sweep_default(const struct cli_sweep_work *work, struct error *error)
     return options->print_config ? print_point(work, error) : options->check ? cli_sweep_check(work, error) : cli_sweep_run(work, error);
 }
 
-static void report_notes(const struct cli_sweep *job, const struct error *notes)
-{
-    char *copy = notes->text && job->options->verbose && !job->options->quiet ? strdup(notes->text) : NULL, *rest = copy;
-    for (char *line; (line = strsep(&rest, "\n"));)
-        cli_note("note: %s", line);
-    free(copy);
-}
-
 bool cli_sweep_act(const struct cli_sweep *job, bool well_read, struct error *error)
 {
     struct cli_sweep_work work = { .job = job };
@@ -198,7 +188,8 @@ bool cli_sweep_act(const struct cli_sweep *job, bool well_read, struct error *er
     bool good = sweep_read(&work.sweep, job->config, error);
     // values are judged in the same breath, but not in points that could not be made out
     good = good && sweep_check(&work.sweep, job->config, error, &notes) && well_read;
-    report_notes(job, &notes);
+    if (job->options->verbose && !job->options->quiet)
+        cli_report_notes(&notes, "note: ");
     good = team_agree(job->team, good, error) && choose_points(&work, error) && cli_target_choose(&target, job->options->output, job->options->config, error);
     if (good) {
         memcpy(work.output, target.path, sizeof work.output);

@@ -20,14 +20,6 @@ static bool out_of_memory(struct error *error)
     return error_add(error, ERROR_INTERNAL, "not enough memory");
 }
 
-// Prints what was written to the stream; takes over the text.
-static bool print_stream(FILE *out, char **text, struct error *error)
-{
-    bool good = fclose(out) == 0 && *text ? cli_print(*text, error) : out_of_memory(error);
-    free(*text);
-    return good;
-}
-
 static void write_estimate_cells(struct cli_table *table, const struct run_estimate *estimate)
 {
     char memory[CLI_NUMBER_SIZE], file[CLI_NUMBER_SIZE], cpu[CLI_NUMBER_SIZE];
@@ -76,7 +68,7 @@ bool cli_sweep_list(const struct cli_sweep_work *work, struct error *error)
     else if (out)
         cli_table_write(&table, out);
     cli_table_finish(&table);
-    return out ? print_stream(out, &text, good ? error : NULL) && good : good;
+    return out ? cli_print_stream(out, &text, good ? error : NULL) && good : good;
 }
 
 // --- check ---
@@ -143,7 +135,7 @@ bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
         fprintf(out, "all %zu points are valid; together %s of files and %s of CPU time\n", work->last - work->first + 1, file, cpu);
     }
     cli_table_finish(&table);
-    return out ? print_stream(out, &text, good ? error : NULL) && good : good;
+    return out ? cli_print_stream(out, &text, good ? error : NULL) && good : good;
 }
 
 // --- run ---
@@ -377,7 +369,7 @@ static bool report_results(const struct series *series, struct error *error)
     else
         cli_table_write(&table, out);
     cli_table_finish(&table);
-    return print_stream(out, &text, error);
+    return cli_print_stream(out, &text, error);
 }
 
 // Every failure was told when it happened; what is left is the exit code, and how to go on.

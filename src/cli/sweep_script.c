@@ -128,7 +128,5 @@ bool cli_sweep_script(const struct cli_sweep_work *work, struct error *error)
           "fi\n"
           "exit \"$status\"\n",
           out);
-    bool good = fclose(out) == 0 && text ? cli_print(text, error) : error_add(error, ERROR_INTERNAL, "not enough memory");
-    free(text);
-    return good;
+    return cli_print_stream(out, &text, error);
 }

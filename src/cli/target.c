@@ -74,7 +74,7 @@ static bool check_complete(const char *path, struct error *error)
 }
 
 // Moves the file to the next free name.
-static bool keep(struct cli_target *target, struct error *error)
+static bool move_aside(struct cli_target *target, struct error *error)
 {
     size_t stem = stem_length(target->path);
     for (int k = 1; k <= KEPT_MOST; k++) {
@@ -95,7 +95,7 @@ static bool keep(struct cli_target *target, struct error *error)
                      target->path, strerror(reason));
 }
 
-static bool check_place(const struct cli_target *target, const char *config, bool *there, struct error *error)
+static bool check_path(const struct cli_target *target, const char *config, bool *there, struct error *error)
 {
     struct stat status;
     *there = lstat(target->path, &status) == 0;
@@ -126,7 +126,7 @@ static struct record_lock *take_lock(struct cli_target *target, bool may_be_comp
 bool cli_target_prepare(struct cli_target *target, const char *config, enum cli_target_use use, struct error *error)
 {
     bool there;
-    if (!check_place(target, config, &there, error))
+    if (!check_path(target, config, &there, error))
         return false;
     // what is there is looked at twice: first without leaving a trace
     if (there && use == CLI_TARGET_NEW && access(target->path, R_OK) == 0 && !check_complete(target->path, error))
@@ -135,7 +135,7 @@ bool cli_target_prepare(struct cli_target *target, const char *config, enum cli_
         return target->unwritable != NULL;
     there = access(target->path, F_OK) == 0;
     if (there && use == CLI_TARGET_NEW)
-        return check_complete(target->path, error) && keep(target, error);
+        return check_complete(target->path, error) && move_aside(target, error);
     return true;
 }
 

@@ -142,6 +142,32 @@ bool cli_print(const char *text, struct error *error)
     return true;
 }
 
+bool cli_print_text(char *text, struct error *error)
+{
+    const bool good = text && cli_print(text, error);
+    if (!text && (!error || error->n_messages == 0))
+        error_add(error, ERROR_INTERNAL, "not enough memory");
+    free(text);
+    return good;
+}
+
+bool cli_print_stream(FILE *stream, char **text, struct error *error)
+{
+    if (fclose(stream) != 0) {
+        free(*text);
+        *text = NULL;
+    }
+    return cli_print_text(*text, error);
+}
+
+void cli_report_notes(const struct error *notes, const char *prefix)
+{
+    char *copy = notes->text ? strdup(notes->text) : NULL, *rest = copy;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        cli_note("%s%s", prefix, line);
+    free(copy);
+}
+
 // File names and values come from outside: their control characters must not reach a terminal.
 static void put_clean(const char *text, size_t length)
 {

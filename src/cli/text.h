@@ -28,6 +28,12 @@ void cli_wrap(FILE *out, size_t column, size_t indent, size_t width, const char 
 
 // Writes to stdout at once. A closed pipe is no error: the reader has seen enough. ERROR_WRITE otherwise.
 bool cli_print(const char *text, struct error *error);
+// Prints a text and frees it; NULL: memory was short, unless the error says otherwise already.
+bool cli_print_text(char *text, struct error *error);
+// The same of a text that was written to a memory stream, which it closes.
+bool cli_print_stream(FILE *stream, char **text, struct error *error);
+// Every line of the notes on stderr, after this prefix.
+void cli_report_notes(const struct error *notes, const char *prefix);
 // Every message of the error on stderr.
 void cli_report(const struct error *error);
 // One line on stderr, "vmc: …".
