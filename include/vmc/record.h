@@ -41,6 +41,9 @@ void record_add_counts(struct record *record, const struct record_array *array, 
 void record_add_words(struct record *record, const struct record_array *array, const uint64_t *values);
 // An axis 0, step, 2 step, … for arrays to come, by its path.
 void record_add_ramp(struct record *record, const char *path, const char *long_name, size_t extent, size_t step);
+// Beside an axis "coordinate" [particles times dimensions] of this group: which particle and which dimension each one is; and the attribute that
+// makes xarray take them for coordinates of the array at `path`.
+void record_add_coordinates(struct record *record, const char *path, size_t particles, size_t dimensions);
 void record_add_real(struct record *record, const char *path, const char *unit, const char *long_name, double value);
 void record_add_count(struct record *record, const char *path, const char *unit, const char *long_name, uint64_t value);
 void record_add_text(struct record *record, const char *path, const char *long_name, const char *value);

@@ -260,6 +260,34 @@ void record_add_copy(struct record *record, const struct record_array *array)
         values_own(record, item, array->values, record_item_count(item) * sizeof(double));
 }
 
+static void coordinate_add(struct record *record, const char *array, const char *name, const char *long_name, size_t particles, size_t dimensions,
+                           bool particle)
+{
+    const size_t n = particles * dimensions;
+    const struct record_axis axis = { "coordinate", n, "1", "coordinate", NULL };
+    char *path = axis_path(record, array, name);
+    uint64_t *number = calloc(n > 0 ? n : 1, sizeof *number);
+    for (size_t k = 0; number != NULL && k < n; k++)
+        number[k] = particle ? k / dimensions : k % dimensions;
+    if (number == NULL)
+        memory_lacks(record);
+    struct record_item *item = number == NULL || path == NULL || item_find(record, path) != NULL ? NULL
+                               : array_add(record, path, RECORD_INT64, "1", long_name, 1, &axis);
+    if (item != NULL)
+        values_own(record, item, number, n * sizeof *number);
+    free(number);
+    free(path);
+}
+
+void record_add_coordinates(struct record *record, const char *path, size_t particles, size_t dimensions)
+{
+    if (record == NULL)
+        return;
+    coordinate_add(record, path, "coordinate_particle", "particle of the coordinate", particles, dimensions, true);
+    coordinate_add(record, path, "coordinate_dimension", "dimension of the coordinate: x, y, z", particles, dimensions, false);
+    record_add_attribute(record, path, "coordinates", "coordinate_particle coordinate_dimension");
+}
+
 void record_add_number(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name,
                        const void *value, size_t size)
 {

@@ -53,6 +53,7 @@ static void view_add(struct record *record, const struct transfer *transfer, con
 
 void record_add_wavefunction(struct record *record, const struct wavefunction *wavefunction, const double *theta)
 {
+    const struct system *system = &wavefunction->system;
     if (record == NULL)
         return;
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
@@ -63,6 +64,9 @@ void record_add_wavefunction(struct record *record, const struct wavefunction *w
         for (size_t i = 0; i < n_views; i++) {
             struct transfer transfer = transfer_of(factor, &view[i]);
             view_add(record, &transfer, theta + factor->first_parameter);
+            for (size_t d = 0; d < view[i].rank; d++)
+                if (strcmp(view[i].label[d], "coordinate") == 0 && view[i].extent[d] == system->particles * system->dimensions)
+                    record_add_coordinates(record, transfer.path, system->particles, system->dimensions);
         }
         snprintf(path, sizeof path, "/wavefunction/%s", factor->type->name);
         if (representation_of(factor) != NULL)

@@ -33,6 +33,8 @@ static unsigned place_of(double stage)
 
 static bool has_array(const struct run *run, const struct checkpoint *checkpoint, const struct kept_array *array)
 {
+    if (array->partial && !(CHECKPOINT_NUMBER(checkpoint, measured.partial) > 0))
+        return false;
     return array->where & place_of(CHECKPOINT_NUMBER(checkpoint, stage)) && kept_array_count(run, array) > 0;
 }
 
@@ -66,7 +68,6 @@ static void units_of(const struct run *run, const struct kept_array *array, size
     *end = array->scope == OF_BLOCKS ? ensemble->end_block : array->scope == OF_GROUPS ? ensemble->end_group : 1;
 }
 
-// A part that the run has no place for at this moment is 0.
 static void array_copy(struct run *run, const struct kept_array *array, double *kept, bool restore)
 {
     const struct kept_parts parts = kept_array_parts(run, array);
@@ -75,10 +76,7 @@ static void array_copy(struct run *run, const struct kept_array *array, double *
     for (size_t row = 0; row < parts.rows; row++)
         for (size_t unit = first; unit < end; unit++) {
             double *part = kept_array_part(run, array, row, unit), *copy = kept + (row * parts.units + unit) * parts.size;
-            if (part)
-                memcpy(restore ? part : copy, restore ? copy : part, parts.size * sizeof *part);
-            else if (!restore)
-                memset(copy, 0, parts.size * sizeof *copy);
+            memcpy(restore ? part : copy, restore ? copy : part, parts.size * sizeof *part);
         }
 }
 
@@ -173,6 +171,9 @@ static void add_array(const struct run *run, struct record *record, const char *
     } else {
         (array->type == KEPT_COUNTS ? record_add_counts : record_add_words)(record, &to, values);
     }
+    for (size_t d = 0; d < to.rank; d++)
+        if (array->axis[d] == AXIS_COORDINATE)
+            record_add_coordinates(record, path, run->settings->system.particles, run->settings->system.dimensions);
 }
 
 static void add_state(const struct run *run, struct record *record, size_t which)

@@ -176,11 +176,10 @@ static void *control_part(struct run *run, size_t quantity, size_t unit)
     return run->ensemble.controls.coefficient[quantity];
 }
 
-// None where no value is under way.
 static void *value_part(struct run *run, size_t series, size_t block)
 {
     const struct measured *measured = &run->measured;
-    return measured->partial > 0 ? measured->values[series] + (block * measured->capacity + measured->draws) * WALKERS : NULL;
+    return measured->values[series] + (block * measured->capacity + measured->draws) * WALKERS;
 }
 
 #define AT(member) .offset = offsetof(struct run, member)
@@ -200,7 +199,7 @@ const struct kept_array kept_arrays[] = {
     { .name = "controls", .long_name = "coefficients of the control variates", .type = KEPT_REALS, .where = IN_ALL, .since = 1, .scope = OF_ALL,
       AXES(AXIS_QUANTITY, AXIS_FUNCTION), .rows = true, .part = control_part },
     { .name = "value_under_way", .long_name = "part of the value that is not complete yet", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1,
-      .scope = OF_BLOCKS, AXES(AXIS_SERIES, AXIS_CHAIN), .rows = true, .part = value_part },
+      .scope = OF_BLOCKS, AXES(AXIS_SERIES, AXIS_CHAIN), .rows = true, .partial = true, .part = value_part },
     { .name = "observables_count", .long_name = "counters of the histograms", .type = KEPT_COUNTS, .where = IN_MEASURING, .since = 1,
       .scope = OF_GROUPS, AXES(AXIS_BATCH, AXIS_COUNTER), AT(measured.observables.count) },
     { .name = "observables_distance", .long_name = "sums of distances", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1, .scope = OF_GROUPS,

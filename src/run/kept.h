@@ -60,7 +60,7 @@ struct kept_array {
     enum kept_axis axis[3];
     // Where it stands in the run: in parts, one per row (the first axis, where `rows`) and per block or group. A pointer at this offset in struct run to
     // all of it, or a function.
-    bool rows;
+    bool rows, partial;          // partial: there only while a value of the series is under way
     size_t offset;
     void *(*part)(struct run *run, size_t row, size_t unit);
     const char *long_name;

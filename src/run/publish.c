@@ -10,6 +10,7 @@
 #include "vmc/units.h"
 #include "version.h"
 
+#include <cblas.h>
 #include <gsl/gsl_version.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,11 +18,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 96 };
+enum { PATH_SIZE = 96, COMMAND_SIZE = 4096 };
 
-static void add_setting(const struct settings_value *value, void *record)
+struct add_settings {
+    struct record *record;
+    const char *step_unit;
+};
+
+// The step's unit is the chosen sampler's.
+static void add_setting(const struct settings_value *value, void *context)
 {
-    record_add_setting(record, value->section, value->row, value->state);
+    const struct add_settings *add = context;
+    struct param row = *value->row;
+    if (strcmp(value->section, "sampler") == 0 && strcmp(row.key, "step") == 0)
+        row.unit = add->step_unit;
+    record_add_setting(add->record, value->section, &row, value->state);
 }
 
 static void add_config(struct record *record, const struct run *run)
@@ -30,27 +41,57 @@ static void add_config(struct record *record, const struct run *run)
     record_add_text(record, "/config/text", "the configuration as it was read", run->options->config_text ? run->options->config_text : "");
     record_add_text(record, "/config/resolved", "the configuration with every default filled in", resolved ? resolved : "");
     free(resolved);
-    settings_each(run->settings, add_setting, record);
+    settings_each(run->settings, add_setting, &(struct add_settings){ record, run->ensemble.sampler->step_unit });
+}
+
+// As a shell would read it; cut where it is very long.
+static const char *command_line(char text[COMMAND_SIZE])
+{
+    FILE *from = fopen("/proc/self/cmdline", "r"), *out = fmemopen(text, COMMAND_SIZE - 1, "w");
+    char *word = NULL;
+    size_t room = 0, n = 0;
+    while (from && out && getdelim(&word, &room, '\0', from) > 0) {
+        const bool plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+%@") == strlen(word);
+        fprintf(out, "%s%s", n++ ? " " : "", plain ? "" : "'");
+        for (const char *c = word; *c; c++)
+            fprintf(out, *c == '\'' ? "'\\''" : "%c", *c);
+        fputs(plain ? "" : "'", out);
+    }
+    free(word);
+    if (from)
+        fclose(from);
+    if (out)
+        fclose(out);
+    return text;
 }
 
 static void add_provenance(struct record *record, const struct run *run)
 {
-    char host[256] = "";
+    char host[256] = "", command[COMMAND_SIZE] = "";
+    const char *job = getenv("SLURM_JOB_ID");
     gethostname(host, sizeof host - 1);
     const struct { const char *path, *long_name, *value; } texts[] = {
+        { "/provenance/command_line", "command line", command_line(command) },
+        { "/provenance/start", "when this part of the run began, UTC", run->started },
         { "/provenance/git_revision", "revision of the source", VMC_GIT_REVISION },
         { "/provenance/compiler", "compiler", VMC_COMPILER },
         { "/provenance/flags", "compiler flags", VMC_FLAGS },
         { "/provenance/hdf5_version", "HDF5 library", record_hdf5_version() },
         { "/provenance/gsl_version", "GNU Scientific Library", gsl_version },
+        { "/provenance/blas_kernel", "processor that OpenBLAS has its kernels for", openblas_get_corename() },
         { "/provenance/host", "machine", host },
+        { "/provenance/job", "Slurm job; empty: none", job ? job : "" },
         { "/provenance/instruction_set", "x86-64 level of the kernels", level_name() },
+    };
+    const struct { const char *path, *long_name; uint64_t value; } counts[] = {
+        { "/provenance/threads", "threads of a process", run->options->threads },
+        { "/provenance/ranks", "processes", team_ranks(run->options->team) },
+        { "/provenance/seed", "seed of the random numbers", run->settings->run.seed },
     };
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
         record_add_text(record, texts[k].path, texts[k].long_name, texts[k].value);
-    record_add_count(record, "/provenance/threads", "1", "threads of a process", run->options->threads);
-    record_add_count(record, "/provenance/ranks", "1", "processes", team_ranks(run->options->team));
-    record_add_count(record, "/provenance/seed", "1", "seed of the random numbers", run->settings->run.seed);
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+        record_add_count(record, counts[k].path, "1", counts[k].long_name, counts[k].value);
     record_add_real(record, "/provenance/wall_time", "s", "wall time", run->result->wall_time);
     record_add_real(record, "/provenance/cpu_time", "s", "CPU time of all threads", run->result->cpu_time);
 }

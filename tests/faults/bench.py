@@ -32,7 +32,8 @@ checkpoint_interval = {interval}
 '''
 OFTEN, NEVER = '1e-9', '1e9'
 # times, and where and how the run was made
-FREE = ('wall_time', 'cpu_time', '/provenance/threads', '/provenance/ranks', '/provenance/host', '/config/text', '/config/resolved', '/config/run/checkpoint_interval')
+FREE = ('wall_time', 'cpu_time', '/provenance/threads', '/provenance/ranks', '/provenance/host', '/provenance/command_line', '/provenance/start', '/provenance/job',
+        '/config/text', '/config/resolved', '/config/run/checkpoint_interval')
 
 
 class Bench:

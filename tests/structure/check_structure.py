@@ -7,7 +7,8 @@
 - every source, header, script and build file has its SPDX line near the top;
 - a room includes only itself and floors below its own;
 - no include cycles; public headers keep packs to themselves;
-- what a room exports begins with a name of the room (from the built libraries, with nm).
+- what a room exports begins with a name of the room (from the built libraries, with nm);
+- the files of a room do not call one another in a ring (from their object files, with nm).
 """
 import re
 import subprocess
@@ -44,6 +45,8 @@ PREFIXES = {
     'referee': 'referee_',
     'settings': 'settings_', 'sweep': 'sweep_', 'run': 'run_',
 }
+# Where a descriptor and the list it stands in, or two halves of one thing, name one another.
+RINGS_ALLOWED = {'wavefunction', 'estimator', 'record'}
 SPDX = 'SPDX-License-Identifier: GPL-3.0-or-later'
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
@@ -143,11 +146,37 @@ def exported(root, library):
             yield f'{Path(library).name}: {name} (room {room}) lacks a prefix of its room'
 
 
+def symbols(path):
+    """Names an object file defines, and those it needs."""
+    said = subprocess.run(['nm', path], check=True, capture_output=True, text=True).stdout
+    kinds = {line.split()[-1]: line.split()[-2] for line in said.splitlines()}
+    return {name for name, kind in kinds.items() if kind in 'TDRB'}, {name for name, kind in kinds.items() if kind == 'U'}
+
+
+def rings(library):
+    """Files of one room that need one another, in a circle."""
+    found = {}
+    for path in Path(f'{library}.p').glob('*.c.o'):
+        room, _, name = path.name[:-len('.c.o')].partition('_')
+        if room in FLOOR and room not in RINGS_ALLOWED:
+            found[room, name] = symbols(path)
+    home = {symbol: file for file, (defined, _) in found.items() for symbol in defined}
+    needs = {file: {home[s] for s in needed if s in home and home[s] != file and home[s][0] == file[0]} for file, (_, needed) in found.items()}
+    while free := [file for file, others in needs.items() if not others]:
+        for file in free:
+            del needs[file]
+        for others in needs.values():
+            others.difference_update(free)
+    if needs:
+        yield f'{Path(library).name}: in a ring, or above one: ' + ', '.join(sorted('/'.join(file) for file in needs))
+
+
 def main(root, libraries):
     root = Path(root).resolve()
     found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root)]
     for library in libraries:
         found += exported(root, library)
+        found += rings(library)
     print(*found, sep='\n' if found else '')
     sys.stdout.flush()
     subprocess.run([sys.executable, root / 'scripts' / 'sizes', root], check=True)

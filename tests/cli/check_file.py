@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in a results file, as docs/results.md says.
+
+    check_file.py path/to/vmc [unittest options]
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy
+
+VMC = ''
+INI = '''\
+[system]
+particles = 3
+dimensions = 2
+interaction = coulomb
+[sampler]
+method = metropolis
+walkers = 32
+burn_in = 20
+[optimizer]
+iterations = 6
+samples = 320
+[measure]
+samples = 3200
+'''
+TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ')
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix='vmc-file-'))
+        (cls.folder / 'run.ini').write_text(INI)
+        cls.vmc('-o', 'whole.h5', env={'SLURM_JOB_ID': '4711'})
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    @classmethod
+    def vmc(cls, *options, code=0, env=None):
+        environment = {**{k: v for k, v in os.environ.items() if not k.startswith('SLURM_')}, **(env or {})}
+        done = subprocess.run([VMC, 'run.ini', '-q', *options], cwd=cls.folder, capture_output=True, text=True, timeout=300, env=environment)
+        assert done.returncode == code, (options, done)
+        return done
+
+    def open(self, name):
+        file = h5py.File(self.folder / name, 'r')
+        self.addCleanup(file.close)
+        return file
+
+    def test_heading(self):
+        file = self.open('whole.h5')
+        self.assertEqual(file.attrs['format_version'], 2)
+        self.assertTrue(numpy.issubdtype(file.attrs['format_version'].dtype, numpy.integer))
+        self.assertEqual(file.attrs['status'], 'complete')
+        for name in 'created', 'modified':
+            self.assertRegex(file.attrs[name], TIME)
+
+    def test_created_stays_and_modified_does_not(self):
+        shutil.copy(self.folder / 'whole.h5', self.folder / 'more.h5')
+        before = dict(self.open('whole.h5').attrs)
+        time.sleep(1.1)
+        self.vmc('-o', 'more.h5', '--resume', '--set', 'measure.samples=6400')
+        after = dict(self.open('more.h5').attrs)
+        self.assertEqual(after['created'], before['created'])
+        self.assertGreater(after['modified'], before['modified'])
+
+    def test_draws_count_draws(self):
+        self.vmc('-o', 'long.h5', '--set', 'measure.samples=200000', '--set', 'optimizer.iterations=0')
+        for name, block, n in ('whole.h5', 1, 100), ('long.h5', 4, 1563):
+            series = self.open(name)['/measurement']
+            self.assertEqual(series['block'][()], block)
+            numpy.testing.assert_array_equal(series['draw'][()], block * numpy.arange(n))
+            self.assertEqual(series['energy'].dims[1][0], series['draw'])
+
+    def test_units(self):
+        for method, unit in ('metropolis', 'a_0'), ('langevin', '1/omega_0'):
+            name = method + '.h5'
+            self.vmc('-o', name, '--set', f'sampler.method={method}')
+            file = self.open(name)
+            for path in '/result/step', '/checkpoint/measuring/step', '/config/sampler/step':
+                self.assertEqual(file[path].attrs['units'], file['/result/step'].attrs['units'])
+            self.assertEqual(file['/result/step'].attrs['units'], unit)
+        self.assertEqual(file['/result/energy'].attrs['units'], 'hbar omega_0')
+
+    def test_histograms_are_compressed_integers(self):
+        counts = self.open('whole.h5')['/checkpoint/measuring/observables_count']
+        self.assertEqual(counts.dtype, numpy.int64)
+        self.assertEqual(counts.compression, 'gzip')
+        self.assertGreater(counts[()].sum(), 0)
+        self.assertLess(counts.id.get_storage_size(), 0.1 * counts.size * 8)
+
+    def test_coordinates_have_particle_and_dimension(self):
+        file = self.open('whole.h5')
+        for path in '/wavefunction/rbm', '/checkpoint/measuring', '/checkpoint/training':
+            numpy.testing.assert_array_equal(file[path]['coordinate_particle'][()], [0, 0, 1, 1, 2, 2])
+            numpy.testing.assert_array_equal(file[path]['coordinate_dimension'][()], [0, 1, 0, 1, 0, 1])
+        self.assertEqual(file['/wavefunction/rbm/w'].attrs['coordinates'], 'coordinate_particle coordinate_dimension')
+
+    def test_provenance(self):
+        provenance = self.open('whole.h5')['/provenance']
+        read = {name: provenance[name].asstr()[()] for name in ('command_line', 'start', 'job', 'blas_kernel')}
+        self.assertEqual(read['command_line'], f'{VMC} run.ini -q -o whole.h5')
+        self.assertRegex(read['start'], TIME)
+        self.assertEqual(read['job'], '4711')
+        self.assertTrue(read['blas_kernel'])
+        self.vmc('-o', "it's.h5")
+        self.assertEqual(self.open("it's.h5")['/provenance/command_line'].asstr()[()], f"{VMC} run.ini -q -o 'it'\\''s.h5'")
+        self.assertEqual(self.open("it's.h5")['/provenance/job'].asstr()[()], '')
+
+    def test_complete_file_keeps_what_extending_needs(self):
+        kept = self.open('whole.h5')['/checkpoint']
+        self.assertEqual(set(kept), {'training', 'measuring'})
+        self.assertNotIn('value_under_way', kept['measuring'])
+        self.vmc('-o', 'cosine.h5', '--set', 'optimizer.schedule=cosine')  # its rates depend on how many iterations there are
+        self.assertEqual(set(self.open('cosine.h5')['/checkpoint']), {'measuring'})
+
+    def test_samples_left_out_are_told_apart(self):
+        file = self.open('whole.h5')
+        self.assertEqual((file['/result/n_bad'][()], file['/result/n_bad_training'][()]), (0, 0))
+        numpy.testing.assert_array_equal(file['/training/bad'][()], numpy.zeros(6))
+
+
+if __name__ == '__main__':
+    VMC = str(Path(sys.argv.pop(1)).resolve())
+    unittest.main()
