@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// INI text into entries that know where they stand. A strict reader; what keys mean is for the parameter tables.
+// A strict reader of INI text: entries with their location. What keys mean is up to the parameter tables.
 #ifndef VMC_CONFIG_H
 #define VMC_CONFIG_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Bytes of a line, of a file; entries of a file; complaints about its form before the rest is left unread.
+// Limits: bytes of a line and of a file, entries of a file, errors of form before the rest is left unread.
 enum { CONFIG_LINE_MOST = 4096, CONFIG_FILE_MOST = 1 << 20, CONFIG_ENTRIES_MOST = 1000, CONFIG_COMPLAINTS_MOST = 50 };
 
 // Who gave an entry its value: the file itself, --set, a point of its sweep, or nobody now: the results file that a run is resumed from.
@@ -34,12 +34,12 @@ struct config {
     struct config_entry *entries; // in order; an override replaces the value and origin of the entry it overrides
     size_t n_sections;
     struct config_section *sections; // as they stand in the file, empty ones too
-    bool cut;                     // reading stopped early: what is missing may stand further down
+    bool cut;                     // reading stopped early: what seems missing may be further down
 };
 
-// Reads a file. All complaints about its form are gathered, each "file:line: [section] key: …".
-// ERROR_INPUT: missing, unreadable, a directory; ERROR_CONFIG: form. After ERROR_CONFIG the entries that could be made out are there, so that
-// their values can be judged in the same breath; config_finish is due in every case.
+// Reads a file. All errors of form are collected, each "file:line: [section] key: …".
+// ERROR_INPUT: missing, unreadable, a directory; ERROR_CONFIG: form. After ERROR_CONFIG the entries that could be read are there, so that
+// their values can be checked at once; config_finish is due in every case.
 bool config_read(struct config *config, const char *path, struct error *error);
 // The same from memory; `name` stands for the file in messages.
 bool config_parse(struct config *config, const char *name, const char *text, size_t length, struct error *error);
@@ -49,7 +49,7 @@ void config_finish(struct config *config);
 
 // A copy of everything. On failure (ERROR_INTERNAL) nothing is left to finish.
 bool config_copy(struct config *copy, const struct config *from, struct error *error);
-// Gives a key the value that a sweep has for it; complaints about it will name this place. `origin` is borrowed.
+// Gives a key the value of a sweep; errors about it will name this origin and line. `origin` is borrowed.
 struct config_assignment {
     const char *section, *key, *origin;
     size_t line;

@@ -10,7 +10,7 @@
 #include "vmc/sampler.h"
 #include "vmc/wavefunction.h"
 
-// What a configuration chooses among: each has a list of descriptors. One row each in src/settings/schema.c.
+// Kinds of descriptors that a configuration chooses from; one row of settings_kinds each (src/settings/schema.c).
 enum settings_kind { SETTINGS_INTERACTION, SETTINGS_FACTOR, SETTINGS_SAMPLER, SETTINGS_OPTIMIZER, SETTINGS_CONTROL, SETTINGS_KINDS };
 struct settings_choice {
     struct param_names members;         // indices into the kind's list
@@ -37,7 +37,7 @@ struct settings_optimizer {    // [optimizer], the keys all methods share
     double learning_rate;      // NAN: auto, the method's own default
     size_t schedule;           // enum settings_schedule
     double decay;
-    double clip;               // longest gradient; 0: no limit
+    double clip;               // largest norm of the gradient; 0: no limit
     size_t stop;               // enum settings_stop
 };
 enum settings_schedule { SCHEDULE_CONSTANT, SCHEDULE_INVERSE, SCHEDULE_COSINE };
@@ -62,7 +62,7 @@ struct settings {
     struct settings_choice chosen[SETTINGS_KINDS];
 };
 
-// The member chosen of a kind of which there is one (interaction, sampler, optimizer), and its state.
+// The chosen member, and its state, of a kind of which exactly one is chosen (interaction, sampler, optimizer).
 static inline size_t settings_index(const struct settings *settings, enum settings_kind kind) { return settings->chosen[kind].members.index[0]; }
 static inline void *settings_state(const struct settings *settings, enum settings_kind kind) { return settings->chosen[kind].state[0]; }
 // Whether a member is chosen.
@@ -80,11 +80,11 @@ struct settings_schema_row {
 // Fills at most `most` rows and returns how many there are.
 size_t settings_schema(struct settings_schema_row *rows, size_t most);
 
-// A section that is no part of a run's settings: it makes many configurations of one (vmc/sweep.h). settings_build passes over it.
+// Not part of a run's settings: it makes many configurations of one (vmc/sweep.h). settings_build ignores it.
 #define SETTINGS_SWEEP "sweep"
 
-// Binds; all complaints at once, each "file:line: [section] key: what is wrong; allowed: …; did you mean 'x'?". On failure nothing is left to
-// finish. Notes (keys of another method, ignored) are appended to `notes`, one per line, which may be NULL.
+// Reports all errors at once, each as "file:line: [section] key: what is wrong; allowed: …; did you mean 'x'?". On failure there is nothing to
+// finish. Notes (keys of another method, ignored) are appended to `notes`, one per line; it may be NULL.
 bool settings_build(struct settings *settings, const struct config *config, struct error *error, struct error *notes);
 void settings_finish(struct settings *settings);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The [sweep] section: one configuration that stands for many. Each entry `section.key = v1 | v2 | …` or `start:stop:count` is an axis; the
-// points are the product of the axes, the last one fastest, counted from 0.
+// points are all combinations, counted from 0; the last axis varies fastest.
 #ifndef VMC_SWEEP_H
 #define VMC_SWEEP_H
 
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Points of a sweep: their numbers have four digits. Axes.
+// The number of a point has four digits.
 enum { SWEEP_POINTS_MOST = 10000, SWEEP_AXES_MOST = 16 };
 
 struct sweep_axis {
@@ -28,18 +28,18 @@ struct sweep {
     bool seed_swept;        // else the seed of point K is that of the configuration plus K
 };
 
-// Whether there is anything to sweep: the section in the file, or an entry of it by --set.
+// Whether the file has the section, or --set gives an entry of it.
 bool sweep_asked(const struct config *config);
-// Reads the section: its form, not yet what the values are worth. ERROR_CONFIG, all complaints at once; sweep_finish is due in every case.
+// Reads the section, without checking the values yet. ERROR_CONFIG with all errors at once; sweep_finish is due in every case.
 // Origins are borrowed from the configuration, which must outlive the sweep.
 bool sweep_read(struct sweep *sweep, const struct config *config, struct error *error);
 void sweep_finish(struct sweep *sweep);
 
-// What an axis says at a point.
+// The value of an axis at a point.
 const char *sweep_value(const struct sweep *sweep, size_t axis, size_t point);
 // The configuration of one point; config_finish is due where it succeeds.
 bool sweep_point(const struct sweep *sweep, const struct config *config, size_t point, struct config *out, struct error *error);
-// Binds every point as settings_build would; each complaint and note once, whatever the number of points that share it.
+// Checks every point with settings_build; each error and note is given once, with the points it is about unless it is about all.
 bool sweep_check(const struct sweep *sweep, const struct config *config, struct error *error, struct error *notes);
 // "<stem>-0007.h5" of the output "<stem>.h5"; false where it does not fit.
 bool sweep_output(const char *output, size_t point, char *path, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The main job: reads a configuration, lets the library work, and says what came of it.
+// The main job: reads a configuration, has the library run it, and reports the results.
 #include "cli/job.h"
 
 #include "cli/known.h"
@@ -20,7 +20,7 @@
 
 enum { KNOWN_MOST = 4 };
 
-// What all jobs with a configuration share.
+// A job with a configuration.
 struct job {
     const struct cli_options *options;
     struct config config;
@@ -31,7 +31,7 @@ struct job {
     struct error notes;
 };
 
-// The form of all overrides, before anything is read: a wrong command line is told as such.
+// The form of all overrides, before anything is read: an error there is one of the command line.
 static bool check_sets(const struct cli_options *options, struct error *error)
 {
     struct config none = { 0 };
@@ -42,7 +42,7 @@ static bool check_sets(const struct cli_options *options, struct error *error)
     return good;
 }
 
-// One process reads the file; the others have its text from there, without its complaints.
+// One process reads the file and reports errors; the others get the text from it.
 static bool read_file(struct job *job, struct error *error)
 {
     const char *path = job->options->config;
@@ -61,7 +61,7 @@ static bool read_file(struct job *job, struct error *error)
     return good && file.there;
 }
 
-// Where it fails with a file in the configuration, the values can be judged all the same.
+// If it fails but job->config.file is set, the values can still be checked.
 static bool read_config(struct job *job, struct error *error)
 {
     const struct cli_options *options = job->options;
@@ -160,7 +160,7 @@ static bool run(struct job *job, struct error *error)
     return report_end(job, good, &result, target.path, error);
 }
 
-// A point of a sweep is a job of its own, whose settings belong to the sweep.
+// A point of a sweep is a job of its own; its settings belong to the sweep.
 static struct job job_of_point(const struct cli_sweep_point *point, const struct job *whole)
 {
     return (struct job){ .options = whole->options, .config = *point->config, .settings = *point->settings, .threads = whole->threads,
@@ -187,7 +187,7 @@ static bool check_point(const struct cli_sweep_point *point, void *context, stru
     return run_check(point->settings, &options, estimate, error);
 }
 
-// What a command does with a configuration: points of a sweep have an action of their own.
+// What a command does with a configuration, or with the points of its sweep.
 struct action {
     bool (*points)(const struct cli_sweep_work *work, struct error *error);
     bool needs_sweep;
@@ -200,7 +200,7 @@ static bool act_on_sweep(struct job *job, const struct action *action, bool well
     return cli_sweep_act(&sweep, well_read, error);
 }
 
-// Mistakes of form and of value are told together.
+// Errors of form and of values are reported together.
 static bool act_on_run(struct job *job, const struct action *action, bool well_read, struct error *error)
 {
     const struct cli_options *options = job->options;

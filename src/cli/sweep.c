@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Points of a sweep on the command line: which are asked for, what there is of them already, lists of them.
+// The points of a sweep that are asked for, and the state of their results.
 #include "cli/sweep_parts.h"
 
 #include "cli/json.h"
@@ -35,7 +35,7 @@ bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, const s
     return false;
 }
 
-// The key alone where no other axis has the same.
+// The key alone, unless another axis has a key of the same name.
 static void axis_name(const struct sweep *sweep, size_t axis, char *text, size_t size)
 {
     bool alone = true;
@@ -104,7 +104,7 @@ void cli_sweep_json_start(const struct cli_sweep_work *work, size_t point, const
     cli_json_string(out, path);
 }
 
-// --- what there is of a point ---
+// --- state of a point ---
 
 const char *cli_sweep_state_name(enum cli_sweep_state state)
 {
@@ -146,7 +146,7 @@ void cli_sweep_inspect(struct cli_sweep_file *file, const char *path, const stru
     error_clear(&why);
 }
 
-// --- what is asked ---
+// --- commands ---
 
 static bool choose_points(struct cli_sweep_work *work, struct error *error)
 {
@@ -186,7 +186,7 @@ bool cli_sweep_act(const struct cli_sweep *job, bool well_read, struct error *er
     struct cli_target target;
     struct error notes = { 0 };
     bool good = sweep_read(&work.sweep, job->config, error);
-    // values are judged in the same breath, but not in points that could not be made out
+    // values are checked too, unless the points themselves could not be read
     good = good && sweep_check(&work.sweep, job->config, error, &notes) && well_read;
     if (job->options->verbose && !job->options->quiet)
         cli_report_notes(&notes, "note: ");

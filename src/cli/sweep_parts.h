@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the files of the sweep's command line share.
+// Shared by the commands on sweeps.
 #ifndef VMC_CLI_SWEEP_PARTS_H
 #define VMC_CLI_SWEEP_PARTS_H
 
@@ -9,15 +9,15 @@
 
 #include <limits.h>
 
-// A sweep being worked on: points first to last of it.
+// A sweep, and the points of it that are asked for: first to last.
 struct cli_sweep_work {
     const struct cli_sweep *job;
     struct sweep sweep;
-    char output[PATH_MAX];           // "<stem>.h5", from which the points have their names
+    char output[PATH_MAX];           // "<stem>.h5", from which file names of points are made
     size_t first, last;
 };
 
-// What there is of a point.
+// State of the results of a point.
 enum cli_sweep_state { CLI_POINT_ABSENT, CLI_POINT_COMPLETE, CLI_POINT_UNFINISHED, CLI_POINT_DAMAGED, CLI_POINT_OTHER };
 struct cli_sweep_file {
     enum cli_sweep_state state;
@@ -25,7 +25,7 @@ struct cli_sweep_file {
     double value[64];                // as run_result_rows, NAN where it is not in the file
     size_t n_values;
 };
-// Looks into the file; never fails.
+// Reads the file; never fails.
 void cli_sweep_inspect(struct cli_sweep_file *file, const char *path, const struct settings *settings);
 const char *cli_sweep_state_name(enum cli_sweep_state state);
 

@@ -2,9 +2,9 @@
 // A strict INI reader.
 //
 // Why our own: inih (r55) cuts lines at 200 bytes and at NUL, reads a directory as an empty file, takes `key : value`, junk after `]` and
-// `# comment` into the value without a word, and lets duplicates pass.  Guarding against all of that from outside means splitting lines,
-// counting them, stripping comments and keeping names ourselves, which leaves it nothing to do.  This reader says where every entry stands and
-// gathers all complaints, so that one run shows every mistake of a file.
+// `# comment` silently into the value, and accepts duplicates.  Guarding against all of that from outside means splitting and counting lines,
+// stripping comments and keeping names ourselves, which leaves it nothing to do.  This reader records where every entry is and collects all
+// errors, so that one run shows every mistake in a file.
 //
 // Grammar, line by line: blank | `;` or `#` comment | `[section]` | `key = value`, each with an optional comment after white space.
 #include "vmc/config.h"
@@ -62,14 +62,14 @@ static struct span span_after(struct span span, size_t skipped)
     return (struct span){ span.start + skipped, span.length - skipped };
 }
 
-// Where the byte stands, or the length where it does not.
+// Position of the byte, or the length if it is not there.
 static size_t find(struct span span, char c)
 {
     const char *found = span.length > 0 ? memchr(span.start, c, span.length) : NULL;
     return found ? (size_t)(found - span.start) : span.length;
 }
 
-// Where a comment starts: `;` or `#` at the start or after white space; the length where there is none.
+// Position of a comment (`;` or `#` at the start or after white space), or the length if there is none.
 static size_t find_comment(struct span span)
 {
     for (size_t k = 0; k < span.length; k++)
@@ -105,9 +105,9 @@ static const char *invalid_bytes(struct span span)
     return NULL;
 }
 
-// --- growing ---
+// --- entries ---
 
-// Room for one more item of `size` bytes; NULL when memory is short.
+// Appends an item of `size` zero bytes; NULL when out of memory.
 static void *grow(void **items, size_t *n, size_t size)
 {
     void *larger = realloc(*items, (*n + 1) * size);
@@ -222,7 +222,7 @@ static bool read_section(struct reader *reader, struct span line)
     return true;
 }
 
-// Splits at `=`; a line without one is split where its writer will have meant it, after the complaint, so that its value is judged too.
+// Splits at `=`. A line without one is reported, then split where it was probably meant to be, so that its value is checked too.
 static bool split(struct reader *reader, struct span line, struct span *key, struct span *value)
 {
     size_t equals = find(line, '='), colon = find(line, ':'), cut = equals;
@@ -283,7 +283,7 @@ static void read_line(struct reader *reader, struct span line)
         read_entry(reader, line);
 }
 
-// False where the rest is better left unread.
+// False after so many mistakes or keys that the rest is not worth reading.
 static bool may_continue(struct reader *reader)
 {
     bool many = reader->n_complaints >= CONFIG_COMPLAINTS_MOST;

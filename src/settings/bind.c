@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What an entry belongs to.
+// What an entry refers to.
 struct target {
     size_t kind;                 // SETTINGS_KINDS: a fixed section
     struct settings_member member;
@@ -29,7 +29,7 @@ static bool file_chooses(const struct settings_binder *binder, size_t kind, size
     return param_parse(row, text, (char *)&scratch + settings_fixed_find(chooser->chooser)->offset, why) && settings_chooses(&scratch, kind, member);
 }
 
-// Whether a sweep made the choice: other points of it may choose otherwise.
+// Whether a sweep made the choice: its other points may choose otherwise.
 static bool chosen_by_sweep(const struct settings_binder *binder, size_t kind)
 {
     const struct config_entry *entry = config_find(binder->config, settings_kinds[kind].chooser, settings_kinds[kind].key);
@@ -46,7 +46,7 @@ static const char *chosen_text(const struct settings_binder *binder, size_t kind
 
 // --- entries ---
 
-// The chosen member that has the key, or else any other.
+// The member with this key: a chosen one if there is one, otherwise any.
 static struct target find_member(struct settings_binder *binder, size_t kind, const struct config_entry *entry)
 {
     struct target target = { .kind = kind };
@@ -88,14 +88,14 @@ static void refuse_key(struct settings_binder *binder, const struct config_entry
         settings_complain(binder, entry, nearest, "there is no such key; allowed: %s", settings_join_names(&keys, list, sizeof list));
 }
 
-// Parses into the state, or on trial where the key is not in use: a wrong value is an error even where it is ignored.
+// Into the state, or into a scratch copy where the key is not in use: a wrong value is an error even where it is ignored.
 static void parse_value(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     char why[PARAM_TEXT_SIZE] = "";
     void *trial = target->state ? NULL : calloc(1, target->member.state_size);
     void *state = target->state ? target->state : trial;
     if (!state)
-        settings_complain(binder, entry, NULL, "not enough memory to judge it");
+        settings_complain(binder, entry, NULL, "not enough memory to check it");
     else if (!param_parse(target->row, entry->value, state, why) && strchr(entry->value, '|') && entry->source != CONFIG_BY_SWEEP)
         settings_complain(binder, entry, NULL, "%s; for several values write %s.%s = %.80s in [sweep]", why, entry->section, entry->key, entry->value);
     else if (*why)
@@ -110,7 +110,7 @@ static bool has_keys(const struct param *rows)
     return rows && rows->key;
 }
 
-// Every key of the chosen members that stands in this section.
+// Keys of the chosen members in this section.
 static struct settings_names chosen_keys(const struct settings_binder *binder, size_t kind, const char *section)
 {
     const struct settings_kind_row *row = &settings_kinds[kind];
@@ -148,7 +148,7 @@ static void add_note(struct settings_binder *binder, const struct config_entry *
     settings_note(binder, location, what);
 }
 
-// A key of something that is not chosen. An error where the file says so by itself; not where --set or a sweep has changed the choice.
+// A key of something that is not chosen: an error if the file by itself says so, a note if --set or a sweep changed the choice.
 static void report_unused_key(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     const struct settings_kind_row *kind = &settings_kinds[target->kind];
@@ -160,7 +160,7 @@ static void report_unused_key(struct settings_binder *binder, const struct confi
     if (kind->section && settings_fixed_find(kind->section))
         add_note(binder, entry, "belongs to %s = %s and is ignored with %s = %s", kind->key, owner, kind->key, chosen);
     else if (in_file && keys.n == 0)
-        return;  // said once, of the whole section
+        return;  // reported once, for the whole section
     else if (!kind->section)
         settings_complain(binder, entry, NULL, "the %s %s is not in use; allowed: add it with --set %s=...", kind->noun, owner, kind->path);
     else if (in_file && (by_sweep || file_uses(binder, target->kind, entry->section, entry->key)))
@@ -170,7 +170,7 @@ static void report_unused_key(struct settings_binder *binder, const struct confi
                           keys.n > 0 ? settings_join_names(&keys, list, sizeof list) : "no keys");
 }
 
-// "schedule = inverse": the key counts only with that value of another key in its section.
+// "schedule = inverse": the key has an effect only while another key of its section has that value.
 static void note_unmet_condition(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     char key[40], value[PARAM_TEXT_SIZE];
@@ -184,7 +184,7 @@ static void note_unmet_condition(struct settings_binder *binder, const struct co
         add_note(binder, entry, "belongs to %s and is ignored with %s = %s", target->row->applies, key, value);
 }
 
-// A key that all members share, and one that is chosen has no use for.
+// A key of the section that all members share, but that the chosen one does not use.
 static void note_idle_key(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
@@ -209,7 +209,7 @@ static void refuse_section(struct settings_binder *binder, const char *origin, s
 static void bind_entry(struct settings_binder *binder, const struct config_entry *entry)
 {
     if (*entry->section == '\0' || strcmp(entry->section, SETTINGS_SWEEP) == 0)
-        return;  // the reader has said that the section lacks a name; a sweep is judged by its points
+        return;  // a missing section name was reported by the reader; a sweep is checked point by point
     if (!settings_section_known(entry->section)) {
         if (!config_find_section(binder->config, entry->section))
             refuse_section(binder, entry->origin, entry->line, entry->section, entry->key);
@@ -245,7 +245,7 @@ static void report_unused_section(struct settings_binder *binder, const struct c
     }
 }
 
-// Whether a chosen member has this section: its own, used or not, or a common one with a key in it.
+// Whether this is the own section of a chosen member, or a common section in which a chosen member has keys.
 static bool section_is_in_use(const struct settings_binder *binder, size_t kind, const char *section)
 {
     const struct settings_kind_row *row = &settings_kinds[kind];

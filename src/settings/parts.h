@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the files of the settings share: the fixed sections, and all kinds of descriptors behind one face.
+// Shared by the files of this room: the fixed sections, and a uniform view of all kinds of descriptors.
 #ifndef VMC_SETTINGS_PARTS_H
 #define VMC_SETTINGS_PARTS_H
 
 #include "vmc/settings.h"
 
-// A section that is always there; its state lies at `offset` in struct settings.
+// A section that is always in use; its state is at `offset` in struct settings.
 struct settings_fixed {
     const char *name, *summary;
     const struct param *params;
@@ -18,11 +18,11 @@ struct settings_member {
     const char *name, *summary;  // NULL name: past the last
     size_t state_size;
     const struct param *params;
-    const char *idle;            // NULL, or a key of the fixed section that it has no use for
+    const char *idle;            // NULL, or a key of the fixed section that it does not use
 };
 struct settings_kind_row {
-    const char *noun;            // "interaction", as messages say it
-    const char *section;         // where its members' keys stand; NULL: each in a section of its own name
+    const char *noun;            // "interaction", for messages
+    const char *section;         // section of its members' keys; NULL: each has a section of its own name
     const char *chooser, *key;   // section and key that choose
     const char *path;            // "system.interaction"
     struct settings_member (*member)(size_t index);
@@ -45,7 +45,7 @@ struct settings_binder {
     struct error *error, *notes;
     bool decided[SETTINGS_KINDS];  // false: the choice could not be read
     bool failed;
-    bool system_failed;   // a complaint about [system] or [interaction]: the interaction cannot judge the system then
+    bool system_failed;   // [system] or [interaction] has an error: the interaction is not asked whether it accepts the system
 };
 
 // One pass over sections and entries.
@@ -62,17 +62,17 @@ struct settings_names {
 void settings_add_keys(struct settings_names *names, const struct param *rows);
 struct settings_names settings_section_names(void);
 bool settings_section_known(const char *section);
-// Every key the section may have, whatever is chosen.
+// Every key that the section may have, whatever is chosen.
 struct settings_names settings_key_names(const char *section);
-// The name that was meant by a word that is none: the nearest one, or what others call it; NULL where nothing suggests itself.
+// The name that an unknown word probably stands for: a usual synonym, or the nearest spelling; NULL if none is near.
 const char *settings_suggest(const char *word, const struct settings_names *names);
 char *settings_join_names(const struct settings_names *names, char *text, size_t size);
-// The choice that was meant by the first item of the value that is none.
+// The same for the first item of a value that is not among the choices.
 const char *settings_suggest_choice(const struct param *row, const char *value);
 // A section other than this one that has the key, or NULL.
 const char *settings_section_with_key(const char *key, const char *section);
 
-// "file:line: [section] key", without the line where it is 0 and without the key where it is NULL.
+// "file:line: [section] key"; a line of 0 and a key of NULL are left out.
 char *settings_location(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size);
 void settings_add_complaint(struct settings_binder *binder, const char *section, const char *location, const char *what, const char *nearest);
 void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest, const char *format, ...)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The sections of a configuration and their keys. Everything known about a key stands in its row; see docs/architecture.md.
+// The sections of a configuration and their keys. Everything about a key is in its row; see docs/architecture.md.
 //
-// Upper limits keep products of them (walkers x draws x bytes) within what a size_t and a machine hold; they bound no physics.
+// Upper limits keep products (walkers x draws x bytes) within the range of size_t; they do not restrict the physics.
 #include "settings/parts.h"
 #include "vmc/units.h"
 
@@ -27,7 +27,7 @@ static const char *stop_name(size_t index)
     return index < sizeof stops / sizeof stops[0] ? stops[index] : NULL;
 }
 
-// A key that chooses: its value goes to `chosen`, which lies behind the sections in struct settings.
+// A key that chooses members of a kind. Its value goes to `chosen`, which comes after the sections in struct settings.
 #define CHOOSER(section, key_, kind_, names, ...)                                                                                            \
     { .key = key_, .kind = PARAM_KIND_NAMES, .choice = names,                                                                                \
       .offset = offsetof(struct settings, chosen[kind_].members) - offsetof(struct settings, section), __VA_ARGS__ }
@@ -152,7 +152,7 @@ const struct param *settings_chooser(const struct settings_kind_row *kind)
     return param_find(settings_fixed_find(kind->chooser)->params, kind->key);
 }
 
-// As the how-manieth a member is chosen; the number of chosen ones where it is not.
+// Position of a member among the chosen ones; their number if it is not chosen.
 static size_t position_of(const struct param_names *members, size_t member)
 {
     size_t k = 0;
@@ -174,7 +174,7 @@ void *settings_state_of(const struct settings *settings, enum settings_kind kind
     return k < choice->members.n ? choice->state[k] : NULL;
 }
 
-// --- the whole list, for help and manual ---
+// --- all keys, for help and manual ---
 
 static size_t add_members(enum settings_kind kind, struct settings_schema_row *rows, size_t n, size_t most)
 {

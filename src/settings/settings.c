@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Binds the entries of a configuration to the parameter tables.
 //
-// First every key gets its default and the choices (interaction, factors, sampler, optimiser) are made, silently; then one pass over the file in
-// its own order judges sections and entries, so that complaints come in the order of the lines. A choice that cannot be read makes its kind
-// undecided: the keys that hang on it are checked for form, but nothing is said to be unused.
+// First, silently, every key gets its default and members are chosen of every kind; then one pass over the file checks sections and entries, so
+// that errors come in the order of the lines. A choice that cannot be parsed leaves its kind undecided: keys that depend on it are checked for
+// form, but none is reported as unused.
 #include "settings/parts.h"
 
 #include <stdint.h>
@@ -22,7 +22,7 @@ static bool fill_defaults(const struct param *rows, void *state, struct error *e
     return true;
 }
 
-// Makes the choices of one kind and sets up the states of the chosen.
+// Chooses the members of one kind and sets up their states.
 static bool choose_members(struct settings_binder *binder, enum settings_kind kind)
 {
     struct settings_choice *choice = &binder->settings->chosen[kind];
@@ -42,7 +42,7 @@ static bool choose_members(struct settings_binder *binder, enum settings_kind ki
     return true;
 }
 
-// --- what is missing, and what does not go together ---
+// --- missing keys, and values that contradict each other ---
 
 static void require_keys(struct settings_binder *binder, const char *name, const struct param *rows)
 {
@@ -71,7 +71,7 @@ static void require_all_keys(struct settings_binder *binder)
     }
 }
 
-// The entry of a key, or a stand-in for one that has its default.
+// The entry of a key, or a substitute if it has its default.
 static struct config_entry entry_or_default(const struct settings_binder *binder, const char *section, const char *key)
 {
     const struct config_entry *entry = config_find(binder->config, section, key);

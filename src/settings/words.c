@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The words of the settings: complaints with their location, and the names that are allowed or were meant.
+// Error messages with their location, and the names they suggest.
 #include "settings/parts.h"
 
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-// --- complaints ---
+// --- messages ---
 
 char *settings_location(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size)
 {
@@ -107,7 +107,7 @@ char *settings_join_names(const struct settings_names *names, char *text, size_t
     return text;
 }
 
-// What keys and choices are called elsewhere; `say` where more than the name is to be said.
+// What keys and choices are called elsewhere; `say` replaces the name in the message.
 static const struct { const char *word, *name, *say; } usual[] = {
     { "importance", "langevin", NULL }, { "importance", "method", "method = langevin" }, { "importance_sampling", "langevin", NULL },
     { "importance_sampling", "method", "method = langevin" }, { "importance-sampling", "langevin", NULL }, { "mala", "langevin", NULL },

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The points of a sweep.
 //
-// A point is a copy of the configuration in which the swept keys have the point's values and the location of their line in [sweep], so that the
-// tables judge them, and complain of them, as of any other entry.  Check: axes of 3 and 4 values make 12 points; point 7 has values 1 and 3.
+// A point is a copy of the configuration in which the swept keys have the point's values and the location of their line in [sweep], so that they
+// are checked, and errors reported, as for any other entry.  Check: axes of 3 and 4 values make 12 points; point 7 has values 1 and 3.
 #include "vmc/sweep.h"
 
 #include "settings/parts.h"
@@ -21,7 +21,7 @@ struct reader {
     bool good;
 };
 
-// --- complaints ---
+// --- messages ---
 
 __attribute__((format(printf, 2, 3))) static bool complain(struct reader *reader, const char *format, ...)
 {
@@ -66,7 +66,7 @@ static const struct param grid_rows[] = {
 };
 static const struct param real_row = PARAM_REAL(grid, start, .range = PARAM_ANY);
 
-// Twelve digits: 0.1:0.5:5 has 0.3 in it, and not 0.30000000000000004. The ends stay as they are.
+// Rounded to twelve digits, so that 0.1:0.5:5 contains 0.3 and not 0.30000000000000004. The ends are exact.
 static double grid_value(const struct grid *grid, size_t k)
 {
     char text[NUMBER_SIZE];
@@ -106,7 +106,7 @@ static const struct param *find_row(const char *section, const char *key)
     return NULL;
 }
 
-// Colons may stand in names of files: a grid is for keys that are numbers.
+// Only for keys that are numbers: file names may contain colons.
 static bool is_grid(const struct sweep_axis *axis, const char *text)
 {
     const struct param *row = find_row(axis->section, axis->key);
@@ -122,7 +122,7 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-// In order of their text, equal values are neighbours.
+// Sorted as text, equal values are neighbours.
 static bool refuse_duplicates(struct reader *reader, const struct sweep_axis *axis)
 {
     const char **sorted = malloc(axis->n * sizeof *sorted);
@@ -146,7 +146,7 @@ static char *trim(char *text)
     return text;
 }
 
-// "2,4" where each value is a single one: separated as a list, and not as a sweep.
+// "2,4" for a key that takes one value: written as a list instead of as a sweep.
 static bool is_list_of_singles(const struct sweep_axis *axis, const char *text)
 {
     const struct param *row = find_row(axis->section, axis->key);
@@ -209,7 +209,7 @@ static void read_axis(struct reader *reader)
         complain(reader, "this key brings the sweep to more than %d points", SWEEP_POINTS_MOST);
 }
 
-// Two answers to one question.
+// An override of a swept key would contradict the sweep.
 static void refuse_overridden_axes(struct reader *reader, const struct config *config)
 {
     for (size_t k = 0; k < reader->sweep->n_axes; k++) {
@@ -272,7 +272,7 @@ const char *sweep_value(const struct sweep *sweep, size_t axis, size_t point)
     return sweep->axes[axis].values[point % sweep->axes[axis].n];
 }
 
-// A seed that cannot be read is left for the tables to refuse.
+// A seed that cannot be parsed is left alone; settings_build reports it.
 static bool set_seed(const struct config *config, size_t point, struct config *out, struct error *error)
 {
     const struct param *row = find_row("run", "seed");
@@ -300,7 +300,7 @@ bool sweep_point(const struct sweep *sweep, const struct config *config, size_t 
     return good;
 }
 
-// What is wrong with points, or noted of them: every message once, with the first point and the number of points that share it.
+// Errors or notes of points: every message once, with the first point it is about and the number of such points.
 struct finding {
     char *text;
     enum error_kind kind;
@@ -331,7 +331,6 @@ static void findings_add(struct findings *findings, enum error_kind kind, size_t
         findings->items[findings->n++] = (struct finding){ copy, kind, point, 1 };
 }
 
-// A point may complain of one thing in several lines, and never twice in the same words.
 static void findings_add_lines(struct findings *findings, size_t point, const struct error *error)
 {
     char *copy = error->text ? strdup(error->text) : NULL, *rest = copy;
@@ -340,7 +339,7 @@ static void findings_add_lines(struct findings *findings, size_t point, const st
     free(copy);
 }
 
-// Moves them into the error; those that not all points share name theirs.
+// Moves the findings to `error`; those that only some points share name a point.
 static void findings_report(struct findings *findings, size_t n_points, struct error *error)
 {
     for (size_t k = 0; k < findings->n; k++) {
