@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#define FACTORS(X) X(factor, rbm) X(factor, gaussian) X(factor, gaussian_pair) X(factor, pade_jastrow)
+#define FACTORS(X) X(factor, rbm) X(factor, gaussian) X(factor, gaussian_pair) X(factor, pade_jastrow) X(factor, slater)
 LIST(factor, FACTORS)
 
 // Most pairs whose values are kept for one-particle moves: 1.3 MB for a block of 100 particles.

@@ -94,6 +94,75 @@ static long double log_rbm_jastrow(const struct system *system, const long doubl
     return rbm(system, 3, true, theta, x) + pade(system, cusp, beta, x);
 }
 
+// ln|det| of Hermite functions of the trap at alpha omega; H_n of physicists
+static long double determinant(const struct system *system, long double alpha, size_t first, size_t n, const size_t (*quantum)[3], const long double *x)
+{
+    long double a[8][8], sum = 0;
+    for (size_t p = 0; p < n; p++)
+        for (size_t k = 0; k < n; k++) {
+            a[p][k] = 1;
+            for (size_t d = 0; d < system->dimensions; d++) {
+                const long double y = sqrtl(alpha * system->omega[d]) * x[(first + p) * system->dimensions + d];
+                long double hermite[8] = { 1, 2 * y };
+                for (size_t m = 1; m < 7; m++)
+                    hermite[m + 1] = 2 * y * hermite[m] - 2 * m * hermite[m - 1];
+                a[p][k] *= hermite[quantum[k][d]];
+            }
+        }
+    for (size_t k = 0; k < n; k++) {
+        size_t pivot = k;
+        for (size_t p = k; p < n; p++)
+            pivot = fabsl(a[p][k]) > fabsl(a[pivot][k]) ? p : pivot;
+        sum += logl(fabsl(a[pivot][k]));
+        for (size_t j = 0; j < n; j++) {
+            const long double kept = a[k][j];
+            a[k][j] = a[pivot][j];
+            a[pivot][j] = kept;
+        }
+        for (size_t p = k + 1; p < n; p++)
+            for (size_t j = n; j-- > k;)
+                a[p][j] -= a[p][k] / a[k][k] * a[k][j];
+    }
+    return sum;
+}
+
+static const size_t shells_2d[][3] = { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 2, 0 }, { 1, 1 }, { 0, 2 } };
+static const size_t shells_3d[][3] = { { 0, 0, 0 }, { 0, 0, 1 }, { 1, 0, 0 }, { 0, 1, 0 } };
+
+static long double slater(const struct system *system, long double alpha, const long double *x)
+{
+    const size_t (*shells)[3] = system->dimensions == 3 ? shells_3d : shells_2d;
+    return gaussian(system, alpha, x) + determinant(system, alpha, 0, system->spin_up, shells, x) +
+           determinant(system, alpha, system->spin_up, system->particles - system->spin_up, shells, x);
+}
+
+static long double log_slater(const struct system *system, const long double *theta, const long double *x) { return slater(system, theta[0], x); }
+
+static long double log_open_shells(const struct system *system, const long double *theta, const long double *x)
+{
+    static const size_t up[][3] = { { 0, 0, 0 }, { 2, 0, 0 }, { 1, 1, 0 } }, down[][3] = { { 1, 0, 0 }, { 0, 2, 3 } };
+    return gaussian(system, theta[0], x) + determinant(system, theta[0], 0, 3, up, x) + determinant(system, theta[0], 3, 2, down, x);
+}
+
+static long double log_slater_pairs(const struct system *system, const long double *theta, const long double *x)
+{
+    return slater(system, theta[0], x) + gaussian_pair(system, theta[1], x);
+}
+
+// theta: alpha, ln beta of parallel and of antiparallel spins
+static long double log_dot(const struct system *system, const long double *theta, const long double *x)
+{
+    const long double cusp = 1 / (long double)(system->dimensions - 1), cusps[2] = { 1 / (long double)(system->dimensions + 1), cusp };
+    const long double betas[2] = { expl(theta[1]), expl(theta[2]) };
+    return slater(system, theta[0], x) + pade(system, cusps, betas, x);
+}
+
+static long double log_polarised(const struct system *system, const long double *theta, const long double *x)
+{
+    const long double cusps[2] = { 1 / (long double)(system->dimensions + 1), 0 }, betas[2] = { expl(theta[0]), 1 };
+    return pade(system, cusps, betas, x) + slater(system, theta[1], x);
+}
+
 // the energies: closed forms and quadrature of data/reference.csv
 const struct product_row product_rows[] = {
     { "gaussian", "[system]\nparticles = 3\ndimensions = 2\nomega = 0.8, 1.3\n[wavefunction]\nfactors = gaussian\n[gaussian]\nalpha = 0.9\n", log_gaussian, 1, true,
@@ -112,6 +181,19 @@ const struct product_row product_rows[] = {
       "factors = pade-jastrow, gaussian, gaussian-pair\n[pade-jastrow]\ncusp = 0.3\nbeta = 0.7\n[gaussian-pair]\ngamma = -0.02\n", log_fixed_cusp, 0.8, false, 0, 0 },
     { "RBM and Jastrow", "[system]\nparticles = 4\ndimensions = 2\nomega = 0.7\ninteraction = coulomb\n[wavefunction]\nfactors = rbm, pade-jastrow\n"
       "[rbm]\nhidden = 3\ninit_scale = 0.4\n[pade-jastrow]\nbeta = 0.5\n", log_rbm_jastrow, 1, false, 0, 0 },
+#define FERMIONS(particles, dimensions) "[system]\nstatistics = fermions\nparticles = " particles "\ndimensions = " dimensions "\n"
+    { "free fermions, 2D", FERMIONS("6", "2") "[wavefunction]\nfactors = slater\n[slater]\nalpha = 0.9\n", log_slater, 1.4, true, 10 * (0.9 + 1 / 0.9) / 2, 0 },
+    { "free fermions, 3D", FERMIONS("8", "3") "[wavefunction]\nfactors = slater\n[slater]\nalpha = 1.2\n", log_slater, 1.4, true, 18 * (1.2 + 1 / 1.2) / 2, 0 },
+    { "free fermions, open shells", FERMIONS("5", "3") "omega = 1, 1.3, 0.7\nspin_up = 3\n[wavefunction]\nfactors = slater\n[slater]\nalpha = 1.1\n"
+      "orbitals_up = 0 0 0, 2 0 0, 1 1 0\norbitals_down = 1 0 0, 0 2 3\n", log_open_shells, 1.4, true, (5 * 1.5 + 4 + 3 * 1.3 + 3 * 0.7) * (1.1 + 1 / 1.1) / 2, 0 },
+    { "harmonic fermions", FERMIONS("6", "2") "interaction = harmonic\n[interaction]\nkappa = 0.5\n[wavefunction]\nfactors = slater, gaussian-pair\n"
+      "[gaussian-pair]\ngamma = 0.08333333333333333\n", log_slater_pairs, 1.4, true, 19, 0 },
+    { "dot, 6 electrons", FERMIONS("6", "2") "interaction = coulomb\n[wavefunction]\nfactors = slater, pade-jastrow\n[slater]\nalpha = 0.92294\n"
+      "[pade-jastrow]\nbeta = 0.55872\n", log_dot, 1.4, false, 20.19079, 0.00028 },
+    { "dot, 6 electrons, omega 0.28", FERMIONS("6", "2") "omega = 0.28\ninteraction = coulomb\n[wavefunction]\nfactors = slater, pade-jastrow\n"
+      "[slater]\nalpha = 0.87270\n[pade-jastrow]\nbeta = 0.32604\n", log_dot, 2.5, false, 7.62145, 0.00018 },
+    { "dot, 6 polarised electrons", FERMIONS("6", "2") "spin_up = 6\ninteraction = coulomb\n[wavefunction]\nfactors = pade-jastrow, slater\n", log_polarised, 1.7,
+      false, 0, 0 },
 };
 const size_t n_product_rows = sizeof product_rows / sizeof *product_rows;
 

@@ -1,0 +1,626 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Slater determinants for fermions of spin 1/2, one per spin, of orbitals of the trap at alpha omega_d (docs/theory.md, section 2):
+//     phi = det[ phi_k(r_p) ]_up det[ phi_k(r_p) ]_down exp(-1/2 alpha sum_i omega_i x_i^2),   phi_k polynomials (wavefunction/orbitals.h).
+// With A_pk = phi_k(r_p), B = A^-1 and G_pd = sum_k (d_d phi_k)(r_p) B_kp, since Hermite's equation gives the second derivatives,
+//     grad = G - alpha omega x,   Laplacian = 2 alpha sum_d omega_d ( sum_p x_pd G_pd - sum_k n_d(k) ) - sum G^2 - alpha sum_i omega_i,
+//     d/d alpha = (1/2 alpha) sum_i x_i G_i - 1/2 sum_i omega_i x_i^2   (alpha scales the polynomials' coordinates).
+// Where the orbitals fill shells the determinants are homogeneous in every dimension: sum_p x_pd G_pd = sum_k n_d(k).
+// Move rows of the cache: B of each spin as [p][k]. Kept rows, where shells are open: sum x G and its gradient [M]. Of a trial: the new orbitals [n]
+// and the ratio of determinants. A move of particle p changes row p of A: R = sum_k phi_k(r'_p) B_kp, and B follows from Sherman and Morrison,
+// Ann. Math. Stat. 21, 124 (1950).
+// Check: two particles of one spin on a line, omega = alpha = 1, x = 1, 0: det ~ (x_1 - x_2): grad = (1 - 1, -1), Laplacian = -2 - 2.
+#include "wavefunction/slater.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct factor_type factor_slater;
+
+static const struct param params[] = {
+    PARAM_REAL(slater, alpha, .range = PARAM_ABOVE(0), .fallback = "1",
+               .help = "orbitals are those of the trap with alpha omega: the value, or where training starts"),
+    PARAM_BOOL(slater, train, .fallback = "yes", .help = "train alpha"),
+    PARAM_TEXT(slater, orbitals_up, .fallback = "auto",
+               .help = "quantum numbers per dimension of the orbitals of spin up, as 0 0, 1 0, 0 1; auto: the lowest, which must fill shells"),
+    PARAM_TEXT(slater, orbitals_down, .fallback = "auto", .help = "the same of spin down"),
+    PARAM_END
+};
+
+static const char *const keys[SPINS] = { "orbitals_up", "orbitals_down" };
+
+// --- building ---
+
+static void finish(void *state)
+{
+    struct slater *slater = state;
+    for (size_t spin = 0; spin < SPINS; spin++) {
+        memory_free(slater->quantum[spin]);
+        slater->quantum[spin] = NULL;
+    }
+    free(slater->orbitals);
+    slater->orbitals = NULL;
+}
+
+// Why auto fails, and what to do.
+static bool refuse_open_shell(const struct system *system, size_t spin, size_t n, size_t below, size_t above, struct error *error)
+{
+    char nearest[80];
+    if (n > ORBITALS_MOST)
+        return error_add(error, ERROR_CONFIG, "[slater] %s: %zu particles of one spin; at most %d are possible", keys[spin], n, ORBITALS_MOST);
+    snprintf(nearest, sizeof nearest, below > 0 ? "%2$zu or %1$zu do" : "%1$zu do", above, below);
+    return error_add(error, ERROR_CONFIG,
+                     "[slater] %s = auto: %zu particles do not fill shells (%s); change system.particles or system.spin_up, or list the quantum numbers "
+                     "of the orbitals, as %s", keys[spin], n, nearest,
+                     system->dimensions == 1 ? "0, 1" : system->dimensions == 2 ? "0 0, 1 0, 0 1" : "0 0 0, 1 0 0, 0 1 0");
+}
+
+static bool fill_spin(struct slater *slater, const struct system *system, size_t spin, struct error *error)
+{
+    const size_t n = spin == 0 ? system->spin_up : system->particles - system->spin_up;
+    const char *text = spin == 0 ? slater->orbitals_up : slater->orbitals_down;
+    struct orbitals *orbitals = &slater->orbitals[spin];
+    size_t below, above;
+    if (text && strcmp(text, "auto") != 0) {
+        if (!orbitals_read(orbitals, system, n, keys[spin], text, error))
+            return false;
+    } else if (!orbitals_fill(orbitals, system, n, &below, &above))
+        return refuse_open_shell(system, spin, n, below, above, error);
+    slater->first_particle[spin] = spin == 0 ? 0 : system->spin_up;
+    slater->first_row[spin] = spin == 0 ? 0 : system->spin_up * system->spin_up;
+    slater->homogeneous = slater->homogeneous && orbitals->homogeneous;
+    slater->quantum[spin] = memory_doubles(n * system->dimensions);
+    for (size_t k = 0; slater->quantum[spin] && k < n; k++)
+        for (size_t d = 0; d < system->dimensions; d++)
+            slater->quantum[spin][k * system->dimensions + d] = (double)orbitals->quantum[k][d];
+    return slater->quantum[spin] || error_add(error, ERROR_INTERNAL, "no memory for the orbitals");
+}
+
+static bool take_alpha(struct slater *slater, double alpha)
+{
+    slater->value = alpha;
+    for (size_t d = 0; d < slater->dimensions; d++)
+        slater->scale[d] = sqrt(2 * alpha * slater->omega[d]);
+    return isfinite(alpha) && alpha > 0;
+}
+
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+{
+    struct slater *slater = state;
+    (void)surroundings;
+    if (system->statistics != STATISTICS_FERMIONS)
+        return error_add(error, ERROR_CONFIG, "[slater]: determinants describe fermions; set system.statistics = fermions, or leave slater out of "
+                                              "wavefunction.factors");
+    slater->n_coordinates = system_coordinates(system);
+    slater->dimensions = system->dimensions;
+    memcpy(slater->omega, system->omega, sizeof slater->omega);
+    slater->homogeneous = true;
+    slater->orbitals = calloc(SPINS, sizeof *slater->orbitals);
+    take_alpha(slater, slater->alpha);
+    if (!slater->orbitals)
+        return error_add(error, ERROR_INTERNAL, "no memory for the orbitals");
+    const bool up = fill_spin(slater, system, 0, error);
+    return fill_spin(slater, system, 1, error) && up;
+}
+
+static size_t n_parameters(const void *state) { return ((const struct slater *)state)->train; }
+
+static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
+{
+    const struct slater *slater = state;
+    size_t n = 0;
+    view[n++] = (struct factor_view){ .name = "alpha", .long_name = "orbitals are those of the trap with alpha omega",
+                                      .fixed = slater->train ? NULL : &slater->value };
+    for (size_t spin = 0; spin < SPINS; spin++)
+        if (slater->orbitals[spin].n > 0)
+            view[n++] = (struct factor_view){ .name = keys[spin], .long_name = spin == 0 ? "quantum numbers, spin up" : "quantum numbers, spin down",
+                                              .rank = 2, .extent = { slater->orbitals[spin].n, slater->dimensions },
+                                              .label = { spin == 0 ? "orbital_up" : "orbital_down", "dimension" }, .fixed = slater->quantum[spin] };
+    return n;
+}
+
+static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
+{
+    (void)uniform;
+    (void)random;
+    if (n_parameters(state) > 0)
+        theta[0] = ((const struct slater *)state)->alpha;
+}
+
+static bool prepare(void *state, const double *theta)
+{
+    struct slater *slater = state;
+    return take_alpha(slater, slater->train ? theta[0] : slater->alpha);
+}
+
+static void traits(const void *state, struct factor_traits *traits)
+{
+    const struct slater *slater = state;
+    const size_t up = slater->orbitals[0].n, down = slater->orbitals[1].n;
+    *traits = (struct factor_traits){ .symmetry = up > 1 || down > 1 ? FACTOR_ANTISYMMETRIC : FACTOR_SYMMETRIC, .has_nodes = up > 1 || down > 1,
+                                      .scalable = slater->train, .contact[PAIR_PARALLEL].power = 1 };
+}
+
+static size_t n_move_rows(const void *state)
+{
+    const struct slater *slater = state;
+    return slater->first_row[1] + slater->orbitals[1].n * slater->orbitals[1].n;
+}
+
+static size_t n_kept_rows(const void *state)
+{
+    const struct slater *slater = state;
+    return slater->homogeneous || !slater->train ? 0 : 1 + slater->n_coordinates;
+}
+
+static size_t most_orbitals(const struct slater *slater)
+{
+    return slater->orbitals[0].n > slater->orbitals[1].n ? slater->orbitals[0].n : slater->orbitals[1].n;
+}
+
+// First row of a trial: its orbitals, then the ratio.
+static size_t trial_row(const struct slater *slater) { return n_move_rows(slater) + n_kept_rows(slater); }
+static size_t n_cache_rows(const void *state) { return trial_row(state) + most_orbitals(state) + 1; }
+
+// --- from scratch ---
+
+// What a chunk of walkers, `side` packs from `l` on, gathers from both spins.
+struct sums {
+    pack pull[4], square[4];           // sum_i omega_i x_i G_i, sum_i G_i^2
+    struct determinant determinant[4]; // of both spins
+};
+
+// A^T of a spin [k][p], which becomes B as [p][k].
+PACK_INLINE void fill(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, pack *a)
+{
+    const struct orbitals *orbitals = &slater->orbitals[spin];
+    pack functions[ORBITALS_MOST * 4];
+    for (size_t p = 0; p < n; p++) {
+        slater_functions(slater, orbitals, n, side, (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l, functions);
+        for (size_t k = 0; k < n; k++)
+            for (size_t s = 0; s < side; s++)
+                a[(k * n + p) * side + s] = functions[k * side + s];
+    }
+}
+
+// One walker whose elimination went wrong, once more with pivots.
+static void mend(const struct slater *slater, size_t spin, size_t side, size_t l, size_t s, int lane, const double *x, pack *b,
+                 struct determinant *determinant)
+{
+    const struct orbitals *orbitals = &slater->orbitals[spin];
+    const size_t n = orbitals->n;
+    double a[ORBITALS_MOST * ORBITALS_MOST], inverse[ORBITALS_MOST * ORBITALS_MOST], mantissa, exponent;
+    pack functions[ORBITALS_MOST];
+    for (size_t p = 0; p < n; p++) {
+        slater_functions(slater, orbitals, n, 1, (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l + s, functions);
+        for (size_t k = 0; k < n; k++)
+            a[k * n + p] = functions[k][lane];
+    }
+    inverse_pivoted(n, a, inverse, &mantissa, &exponent);
+    for (size_t k = 0; k < n * n; k++)
+        b[k * side + s][lane] = inverse[k];
+    determinant[s].mantissa[lane] = mantissa;
+    determinant[s].exponent[lane] = exponent;
+}
+
+// Largest |sum_k A_pk B_kp - 1|; b as [p][k]
+PACK_INLINE void find_residual(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, const pack *b, pack *residual)
+{
+    pack functions[ORBITALS_MOST * 4];
+    for (size_t s = 0; s < side; s++)
+        residual[s] = pack_all(0.0);
+    for (size_t p = 0; p < n; p++) {
+        slater_functions(slater, &slater->orbitals[spin], n, side,
+                         (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l, functions);
+        for (size_t s = 0; s < side; s++) {
+            pack sum = pack_all(-1.0);
+            for (size_t k = 0; k < n; k++)
+                sum = pack_fma(functions[k * side + s], b[(p * n + k) * side + s], sum);
+            sum = pack_abs(sum);
+            residual[s] = pack_select(sum <= residual[s], residual[s], sum);  // a NAN stays
+        }
+    }
+}
+
+// B and the determinant of a spin for a chunk of walkers.
+PACK_INLINE void invert(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, pack *b,
+                        struct determinant *determinant)
+{
+    pack residual[4];
+    fill(slater, spin, n, side, l, x, b);
+    inverse_eliminate(n, side, b, determinant);
+    find_residual(slater, spin, n, side, l, x, b, residual);
+    for (size_t s = 0; s < side; s++)
+        for (int lane = 0; lane < PACK_WIDTH; lane++)
+            if (!(residual[s][lane] <= INVERSE_RESIDUAL))
+                mend(slater, spin, side, l, s, lane, x, b, determinant);
+}
+
+// G of a spin into its rows, unscaled by nothing else: plus -alpha omega x, added where `add`.
+PACK_INLINE void find_slopes(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, const pack *b, bool add,
+                             double *gradient, struct sums *sums)
+{
+    const struct orbitals *orbitals = &slater->orbitals[spin];
+    pack functions[ORBITALS_FUNCTIONS_MOST * 4];
+    for (size_t p = 0; p < n; p++) {
+        const size_t row = (slater->first_particle[spin] + p) * slater->dimensions;
+        slater_functions(slater, orbitals, orbitals->n_functions, side, (const pack *)x + row * ROW_PACKS + l, functions);
+        for (size_t d = 0; d < slater->dimensions; d++) {
+            pack sum[4] = { { 0 } };
+            for (size_t k = 0; k < n; k++) {
+                const long lower = orbitals->lower[d][k];
+                for (size_t s = 0; lower != ORBITALS_NONE && s < side; s++)
+                    sum[s] = pack_fma(functions[(size_t)lower * side + s], b[(p * n + k) * side + s], sum[s]);
+            }
+            for (size_t s = 0; s < side; s++) {
+                const pack here = ((const pack *)x)[(row + d) * ROW_PACKS + l + s], slope = slater->scale[d] * sum[s];
+                pack *out = (pack *)gradient + (row + d) * ROW_PACKS + l + s;
+                sums->pull[s] = pack_fma(slater->omega[d] * here, slope, sums->pull[s]);
+                sums->square[s] = pack_fma(slope, slope, sums->square[s]);
+                *out = pack_fma(pack_all(-slater->value * slater->omega[d]), here, add ? (pack)(*out + slope) : slope);
+            }
+        }
+    }
+}
+
+// Of shells that are not full: W = sum x G = sum_d sum_k n_d(k) + sum_pk w_k(r_p) B_kp, w_k the functions two quanta below orbital k that are no
+// orbitals, and d_qe W = sum_k (d_e w_k)(r_q) B_kq - sum_p [ sum_k w_k(r_p) B_kq ] [ sum_k (d_e phi_k)(r_q) B_kp ].
+struct open_shell {
+    const struct slater *slater;
+    size_t spin, l;
+    const double *x;
+    const pack *b;        // [p][k]
+    pack lowered[ORBITALS_MOST][ORBITALS_MOST];  // sum_k w_k(r_p) B_kq as [p][q]
+};
+
+static void find_functions(const struct open_shell *shell, size_t p, pack *functions)
+{
+    const struct orbitals *orbitals = &shell->slater->orbitals[shell->spin];
+    const size_t row = (shell->slater->first_particle[shell->spin] + p) * shell->slater->dimensions;
+    slater_functions(shell->slater, orbitals, orbitals->n_functions, 1, (const pack *)shell->x + row * ROW_PACKS + shell->l, functions);
+}
+
+static long below(const struct orbitals *orbitals, long k, size_t d) { return k == ORBITALS_NONE ? k : orbitals->lower[d][k]; }
+
+// w_k, or with e < D its derivative without the scale
+static pack lowered_function(const struct orbitals *orbitals, size_t k, size_t e, const pack *functions)
+{
+    pack sum = pack_all(0.0);
+    for (size_t d = 0; d < orbitals->dimensions; d++) {
+        const long twice = below(orbitals, below(orbitals, (long)k, d), d);
+        const long at = twice < (long)orbitals->n ? ORBITALS_NONE : e < orbitals->dimensions ? below(orbitals, twice, e) : twice;
+        if (at != ORBITALS_NONE)
+            sum += functions[at];
+    }
+    return sum;
+}
+
+static void add_lowered(struct open_shell *shell, pack *total)
+{
+    const struct orbitals *orbitals = &shell->slater->orbitals[shell->spin];
+    const size_t n = orbitals->n;
+    pack functions[ORBITALS_FUNCTIONS_MOST];
+    for (size_t p = 0; p < n; p++) {
+        find_functions(shell, p, functions);
+        memset(shell->lowered[p], 0, sizeof shell->lowered[p]);
+        for (size_t k = 0; k < n; k++) {
+            const pack w = lowered_function(orbitals, k, orbitals->dimensions, functions);
+            for (size_t q = 0; q < n; q++)
+                shell->lowered[p][q] = pack_fma(w, shell->b[q * n + k], shell->lowered[p][q]);
+        }
+        *total += shell->lowered[p][p];
+    }
+}
+
+static void lowered_gradient(const struct open_shell *shell, double *gradient)
+{
+    const struct slater *slater = shell->slater;
+    const struct orbitals *orbitals = &slater->orbitals[shell->spin];
+    const size_t n = orbitals->n;
+    pack functions[ORBITALS_FUNCTIONS_MOST];
+    for (size_t q = 0; q < n; q++) {
+        find_functions(shell, q, functions);
+        for (size_t e = 0; e < slater->dimensions; e++) {
+            pack sum = pack_all(0.0);
+            for (size_t k = 0; k < n; k++)
+                sum = pack_fma(lowered_function(orbitals, k, e, functions), shell->b[q * n + k], sum);
+            for (size_t p = 0; p < n; p++) {
+                pack slope = pack_all(0.0);
+                for (size_t k = 0; k < n; k++)
+                    if (orbitals->lower[e][k] != ORBITALS_NONE)
+                        slope = pack_fma(functions[orbitals->lower[e][k]], shell->b[p * n + k], slope);
+                sum -= shell->lowered[p][q] * slope;
+            }
+            ((pack *)gradient)[((slater->first_particle[shell->spin] + q) * slater->dimensions + e) * ROW_PACKS + shell->l] = slater->scale[e] * sum;
+        }
+    }
+}
+
+// kept: sum x G, its gradient [M]
+static void keep_open_shells(const struct slater *slater, size_t l, const double *x, const double *cache, double *kept)
+{
+    struct open_shell shell = { .slater = slater, .l = l, .x = x };
+    pack total = pack_all(0.0), b[ORBITALS_MOST * ORBITALS_MOST];
+    for (size_t spin = 0; spin < SPINS; spin++) {
+        const size_t n = slater->orbitals[spin].n;
+        for (size_t k = 0; k < n * n; k++)
+            b[k] = ((const pack *)cache)[(slater->first_row[spin] + k) * ROW_PACKS + l];
+        for (size_t d = 0; d < slater->dimensions; d++)
+            total += slater->orbitals[spin].sum[d];
+        shell.spin = spin;
+        shell.b = b;
+        add_lowered(&shell, &total);
+        lowered_gradient(&shell, rows_at(kept, 1));
+    }
+    ((pack *)kept)[l] = total;
+}
+
+PACK_INLINE void copy_rows(size_t n, size_t side, size_t l, const pack *from, double *to)
+{
+    for (size_t k = 0; k < n; k++)
+        for (size_t s = 0; s < side; s++)
+            ((pack *)to)[k * ROW_PACKS + l + s] = from[k * side + s];
+}
+
+enum { WHAT_WEIGHT = 1, WHAT_SLOPES = 2, WHAT_ADD = 4 };  // what of a configuration is wanted
+
+// One spin of a chunk; n is known to the compiler for the usual numbers.
+PACK_INLINE void one_spin(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, unsigned what, double *gradient,
+                          double *cache, struct sums *sums)
+{
+    pack b[ORBITALS_MOST * ORBITALS_MOST];  // of which n n side are used; side > 1 for small n only
+    double *rows = rows_at(cache, slater->first_row[spin]);
+    if (what & WHAT_WEIGHT) {
+        struct determinant determinant[4];
+        invert(slater, spin, n, side, l, x, b, determinant);
+        copy_rows(n * n, side, l, b, rows);
+        for (size_t s = 0; s < side; s++) {
+            sums->determinant[s].mantissa *= determinant[s].mantissa;
+            sums->determinant[s].exponent += determinant[s].exponent;
+        }
+    } else {
+        for (size_t k = 0; k < n * n; k++)
+            for (size_t s = 0; s < side; s++)
+                b[k * side + s] = ((const pack *)rows)[k * ROW_PACKS + l + s];
+    }
+    if (what & WHAT_SLOPES)
+        find_slopes(slater, spin, n, side, l, x, b, what & WHAT_ADD, gradient, sums);
+}
+
+#define ONE_SPIN(n, side) one_spin(slater, spin, n, side, l, x, what, gradient, cache, sums)
+#define CHUNK(wide) ((wide) < ROW_PACKS ? (wide) : ROW_PACKS)
+// Packs side by side keep the processor busy while it divides.
+static size_t chunk_of(const struct slater *slater)
+{
+    const size_t n = most_orbitals(slater);
+    return n <= 4 ? CHUNK(4) : n <= 10 ? CHUNK(2) : 1;
+}
+
+static PACK_HOT void few(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what, double *gradient, double *cache,
+                         struct sums *sums)
+{
+    switch (slater->orbitals[spin].n) {
+    case 0: break;
+    case 1: ONE_SPIN(1, CHUNK(4)); break;
+    case 2: ONE_SPIN(2, CHUNK(4)); break;
+    case 3: ONE_SPIN(3, CHUNK(4)); break;
+    default: ONE_SPIN(4, CHUNK(4));
+    }
+}
+
+static PACK_HOT void some(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what, double *gradient, double *cache,
+                          struct sums *sums)
+{
+    switch (slater->orbitals[spin].n) {
+    case 0: break;
+    case 6: ONE_SPIN(6, CHUNK(2)); break;
+    case 10: ONE_SPIN(10, CHUNK(2)); break;
+    default: ONE_SPIN(slater->orbitals[spin].n, CHUNK(2));
+    }
+}
+
+static PACK_HOT void many(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what, double *gradient, double *cache,
+                          struct sums *sums)
+{
+    ONE_SPIN(slater->orbitals[spin].n, 1);
+}
+
+// |phi|^2 = det^2 e^(-alpha sum omega x^2)
+static void set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant, double *weight)
+{
+    pack spread = pack_all(0.0);
+    for (size_t i = 0, d = 0; i < slater->n_coordinates; i++, d = d + 1 < slater->dimensions ? d + 1 : 0) {
+        const pack here = ((const pack *)x)[i * ROW_PACKS + l];
+        spread = pack_fma(slater->omega[d] * here, here, spread);
+    }
+    determinant_normalise(&determinant);
+    ((pack *)weight)[l] = determinant.mantissa * determinant.mantissa;
+    ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(2 * 0.6931471805599453), determinant.exponent, -slater->value * spread);
+}
+
+static PACK_HOT void visit(const struct slater *slater, const double *x, unsigned what, double *weight, double *gradient, double *laplacian,
+                           double *cache)
+{
+    const size_t chunk = chunk_of(slater);
+    double constant = 0;
+    for (size_t d = 0; d < slater->dimensions; d++)
+        constant -= slater->value * slater->omega[d] * ((double)(slater->n_coordinates / slater->dimensions) +
+                                                        2 * (slater->orbitals[0].sum[d] + slater->orbitals[1].sum[d]));
+    for (size_t l = 0; l < ROW_PACKS; l += chunk) {
+        struct sums sums;
+        for (size_t s = 0; s < 4; s++) {
+            sums.pull[s] = sums.square[s] = sums.determinant[s].exponent = pack_all(0.0);
+            sums.determinant[s].mantissa = pack_all(1.0);
+        }
+        for (size_t spin = 0; spin < SPINS; spin++)
+            (chunk == CHUNK(4) && most_orbitals(slater) <= 4 ? few : most_orbitals(slater) <= 10 ? some : many)(slater, spin, l, x, what, gradient,
+                                                                                                                cache, &sums);
+        for (size_t s = 0; s < chunk; s++) {
+            pack *out = (pack *)laplacian + l + s;
+            if (what & WHAT_SLOPES)
+                *out = (what & WHAT_ADD ? *out : pack_all(0.0)) + pack_fma(pack_all(2 * slater->value), sums.pull[s], constant - sums.square[s]);
+            if (what & WHAT_WEIGHT)
+                set_weight(slater, l + s, x, sums.determinant[s], weight);
+        }
+    }
+    if ((what & WHAT_SLOPES) && n_kept_rows(slater) > 0)
+        for (size_t l = 0; l < ROW_PACKS; l++)
+            keep_open_shells(slater, l, x, cache, rows_at(cache, n_move_rows(slater)));
+}
+
+static void weigh(const void *state, const struct configuration *at, double *weight, double *cache)
+{
+    visit(state, at->x, WHAT_WEIGHT, weight, NULL, NULL, cache);
+}
+
+static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian,
+                     double *cache)
+{
+    visit(state, at->x, WHAT_SLOPES | (how & FACTOR_KEPT ? 0 : WHAT_WEIGHT) | (how & FACTOR_ADD ? WHAT_ADD : 0), weight, gradient, laplacian, cache);
+}
+
+// --- one particle ---
+
+// Powers of two beyond 2^±40 of the mantissa go to the exponent.
+static void tidy_weight(double *weight, size_t l)
+{
+    pack *mantissa = (pack *)weight + l, *exponent = (pack *)weight + ROW_PACKS + l;
+    const pack_bits out = ((*mantissa > 0x1p40) | (*mantissa < 0x1p-40)) & (*mantissa > 0x1p-1000) & (*mantissa < 0x1p1000);
+    const pack power = pack_select(out, pack_exponent(pack_select(out, *mantissa, pack_all(1.0))), pack_all(0.0));
+    *mantissa = pack_scale(*mantissa, -power);
+    *mantissa = pack_select(*mantissa < 0x1p-60, pack_all(0.0), *mantissa);  // psi = 0 as far as numbers go
+    *exponent = pack_fma(pack_all(0.6931471805599453), power, *exponent);
+}
+
+PACK_INLINE void ratio_of(const struct slater *slater, size_t spin, size_t n, size_t p, const double *x, const double *old_cache, double *trial)
+{
+    const struct orbitals *orbitals = &slater->orbitals[spin];
+    const double *b = rows_at_const(old_cache, slater->first_row[spin] + (p - slater->first_particle[spin]) * n);
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack functions[ORBITALS_MOST], sum = pack_all(0.0);
+        slater_functions(slater, orbitals, n, 1, (const pack *)x + p * slater->dimensions * ROW_PACKS + l, functions);
+        for (size_t k = 0; k < n; k++) {
+            ((pack *)trial)[k * ROW_PACKS + l] = functions[k];
+            sum = pack_fma(functions[k], ((const pack *)b)[k * ROW_PACKS + l], sum);
+        }
+        ((pack *)trial)[n * ROW_PACKS + l] = sum;
+    }
+}
+
+// The rows of B that belong to the walkers of the mask: B_kq -= B_kp (sum_j phi'_j B_jq - delta_pq) / R
+PACK_INLINE void update(size_t n, size_t p, const double *mask, const double *trial, double *b)
+{
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        const pack_bits taken = ((const pack_bits *)mask)[l] < 0;
+        const pack inverse = pack_select(taken, 1.0 / ((const pack *)trial)[n * ROW_PACKS + l], pack_all(0.0));
+        const pack scale = pack_select(taken, inverse, pack_all(1.0));
+        pack *own = (pack *)b + p * n * ROW_PACKS + l;
+        for (size_t q = 0; q < n; q++) {
+            pack *other = (pack *)b + q * n * ROW_PACKS + l, sum = pack_all(0.0);
+            if (q == p)
+                continue;
+            for (size_t k = 0; k < n; k++)
+                sum = pack_fma(((const pack *)trial)[k * ROW_PACKS + l], other[k * ROW_PACKS], sum);
+            sum *= -inverse;
+            for (size_t k = 0; k < n; k++)
+                other[k * ROW_PACKS] = pack_fma(sum, own[k * ROW_PACKS], other[k * ROW_PACKS]);
+        }
+        for (size_t k = 0; k < n; k++)
+            own[k * ROW_PACKS] *= scale;
+    }
+}
+
+// The usual numbers of orbitals, known to the compiler.
+#define BY_NUMBER(number, call)                \
+    switch (number) {                          \
+    case 1: call(1); break;                    \
+    case 3: call(3); break;                    \
+    case 6: call(6); break;                    \
+    case 10: call(10); break;                  \
+    default: call(number);                     \
+    }
+
+static PACK_HOT void ratio(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache,
+                           const struct configuration *at, double *weight, double *cache)
+{
+    const struct slater *slater = state;
+    const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n;
+    double *trial = rows_at(cache, trial_row(slater));
+#define RATIO(number) ratio_of(slater, spin, number, p, at->x, old_cache, trial)
+    BY_NUMBER(n, RATIO)
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        const pack change = ((const pack *)trial)[n * ROW_PACKS + l];
+        pack spread = pack_all(0.0);
+        for (size_t d = 0; d < slater->dimensions; d++) {
+            const size_t k = (p * slater->dimensions + d) * ROW_PACKS + l;
+            const pack now = ((const pack *)at->x)[k], before = ((const pack *)old_x)[k];
+            spread = pack_fma(slater->omega[d] * (now - before), now + before, spread);
+        }
+        ((pack *)weight)[l] = ((const pack *)old_weight)[l] * (change * change);
+        ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(-slater->value), spread, ((const pack *)old_weight)[ROW_PACKS + l]);
+        tidy_weight(weight, l);
+    }
+}
+
+static PACK_HOT void accept(const void *state, size_t p, const double *mask, const double *trial_cache, double *cache)
+{
+    const struct slater *slater = state;
+    const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n, own = p - slater->first_particle[spin];
+    const double *trial = rows_at_const(trial_cache, trial_row(slater));
+    double *b = rows_at(cache, slater->first_row[spin]);
+#define UPDATE(number) update(number, own, mask, trial, b)
+    BY_NUMBER(n, UPDATE)
+}
+
+// --- derivatives ---
+
+// O of one pack, and where `along` is not NULL grad u . grad O; spread and its slope: sum omega x^2, sum omega x du
+static pack derivative(const struct slater *slater, size_t l, const double *x, const double *cache, const double *du, pack *along)
+{
+    const double *kept = rows_at_const(cache, n_move_rows(slater));
+    const double half = 0.5 / slater->value, sum = slater->orbitals[0].sum[0] + slater->orbitals[0].sum[1] + slater->orbitals[0].sum[2] +
+                                                   slater->orbitals[1].sum[0] + slater->orbitals[1].sum[1] + slater->orbitals[1].sum[2];
+    pack spread = pack_all(0.0), slope = pack_all(0.0), pull = pack_all(0.0);
+    for (size_t i = 0, d = 0; i < slater->n_coordinates; i++, d = d + 1 < slater->dimensions ? d + 1 : 0) {
+        const pack here = ((const pack *)x)[i * ROW_PACKS + l], scaled = slater->omega[d] * here;
+        spread = pack_fma(scaled, here, spread);
+        if (!du)
+            continue;
+        slope = pack_fma(scaled, ((const pack *)du)[i * ROW_PACKS + l], slope);
+        if (!slater->homogeneous)
+            pull = pack_fma(((const pack *)kept)[(i + 1) * ROW_PACKS + l], ((const pack *)du)[i * ROW_PACKS + l], pull);
+    }
+    if (along)
+        *along = pack_fma(pack_all(half), pull, -slope);
+    return pack_fma(pack_all(half), slater->homogeneous ? pack_all(sum) : ((const pack *)kept)[l], -0.5 * spread);
+}
+
+static void derivatives(const void *state, const struct configuration *at, const double *cache, double *o)
+{
+    for (size_t l = 0; n_parameters(state) > 0 && l < ROW_PACKS; l++)
+        ((pack *)o)[l] = derivative(state, l, at->x, cache, NULL, NULL);
+}
+
+static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums)
+{
+    (void)scratch;
+    for (size_t l = 0; n_parameters(state) > 0 && l < ROW_PACKS; l++) {
+        pack along = pack_all(0.0), *sum = (pack *)sums + l;
+        const pack o = derivative(state, l, x, cache, du, du ? &along : NULL);
+        *sum = pack_fma(((const pack *)c)[l], o, pack_fma(pack_all(-0.5), along, *sum));
+    }
+}
+
+static void collect(const void *state, const double *sums, double *out)
+{
+    if (n_parameters(state) > 0)
+        out[0] += pack_sum_row(sums);
+}
+
+const struct factor_type factor_slater = {
+    .name = "slater", .summary = "Slater determinants of the trap's orbitals, one per spin", .state_size = sizeof(struct slater), .params = params,
+    .carries_trap = true, .build = build, .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare, .traits = traits,
+    .evaluate = evaluate, .derivatives = derivatives, .finish = finish, .n_cache_rows = n_cache_rows, .weigh = weigh, .ratio = ratio, .accept = accept,
+    .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_parameters };
