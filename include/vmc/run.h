@@ -53,6 +53,7 @@ struct run_result {
     double training_cpu_time, measuring_cpu_time;
     double n_parameters, memory_per_walker;
     bool plateau;                         // the error bar's blocking found a plateau
+    bool no_bound;                        // fermions with a factor that is not symmetric: the energy may lie below that of their ground state
     const char *stop_reason;              // why training ended, in words; static text
     bool was_complete;                    // resumed where there was nothing left to do: the numbers are those of the file
 };

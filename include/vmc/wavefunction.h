@@ -99,6 +99,7 @@ struct factor_type {
     void (*finish)(void *state);
     size_t (*n_cache_rows)(const void *state);
     const char *(*representation)(const void *state);  // an attribute the results file keeps
+    void (*describe)(const void *state, char *text, size_t size);  // what building chose and a person should know: a filling of shells
     // The weight alone, and the move rows of the cache. NULL: `evaluate`, into rows of scratch; then the cache has no move rows.
     void (*weigh)(const void *state, const struct configuration *at, double *weight, double *cache);
     // One-particle moves. Weight of the configuration `at`, in which particle p has moved from old_x; old_weight and old_cache are those of before.

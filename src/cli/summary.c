@@ -129,6 +129,10 @@ static void write_doubts(FILE *out, const struct cli_summary *summary, size_t wi
         write_label(out, "caution");
         cli_wrap(out, LABEL, LABEL, width, "too few draws for a sure error bar, which may be too small; raise measure.samples");
     }
+    if (result->no_bound) {
+        write_label(out, "caution");
+        cli_wrap(out, LABEL, LABEL, width, "the energy is no upper bound: a factor is not symmetric under exchange of fermions with the same spin");
+    }
     if (result->n_bad > 0) {
         snprintf(text, sizeof text, "%.0f of %.0f samples were not finite and are left out", result->n_bad, result->n_samples);
         write_label(out, "caution");

@@ -47,6 +47,24 @@ static bool starting_parameters(struct run *run, struct error *error)
     return good;
 }
 
+// What building the wave function chose, and what that means.
+static void report_wavefunction(struct run *run)
+{
+    const struct wavefunction *wavefunction = &run->ensemble.wavefunction;
+    struct factor_traits traits;
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        char text[400] = "";
+        if (wavefunction->factor[f].type->describe)
+            wavefunction->factor[f].type->describe(wavefunction->factor[f].state, text, sizeof text);
+        if (*text)
+            run_note(run, "%s: %s", wavefunction->factor[f].type->name, text);
+    }
+    wavefunction_traits(wavefunction, &traits);
+    run->result->no_bound = traits.has_nodes && traits.symmetry == FACTOR_UNSYMMETRIC;
+    if (run->result->no_bound)
+        run_note(run, "a factor is not symmetric under exchange of fermions with the same spin: the energy is no upper bound");
+}
+
 static bool build(struct run *run, struct error *error)
 {
     openblas_set_num_threads(1);  // bits must not depend on threads; the walkers are what runs in parallel
@@ -57,6 +75,7 @@ static bool build(struct run *run, struct error *error)
     if (team_ranks(team) > run->ensemble.n_groups)
         run_note(run, "%zu ranks for %zu groups of walkers: some have nothing to do; use fewer ranks or more sampler.walkers", team_ranks(team),
                  run->ensemble.n_groups);
+    report_wavefunction(run);
     run->result->n_parameters = (double)run->ensemble.wavefunction.n_parameters;
     // without the threads' scratch, so that it does not depend on how many there are
     const size_t scratch = run->ensemble.threads * run->ensemble.scratch_doubles * sizeof(double);

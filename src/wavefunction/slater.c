@@ -14,6 +14,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,9 +51,9 @@ static bool refuse_open_shell(const struct system *system, size_t spin, size_t n
     char nearest[80];
     if (n > ORBITALS_MOST)
         return error_add(error, ERROR_CONFIG, "[slater] %s: %zu particles of one spin; at most %d are possible", keys[spin], n, ORBITALS_MOST);
-    snprintf(nearest, sizeof nearest, below > 0 ? "%2$zu or %1$zu do" : "%1$zu do", above, below);
+    snprintf(nearest, sizeof nearest, below > 0 ? "%zu or %zu" : "%zu", below > 0 ? below : above, above);
     return error_add(error, ERROR_CONFIG,
-                     "[slater] %s = auto: %zu particles do not fill shells (%s); change system.particles or system.spin_up, or list the quantum numbers "
+                     "[slater] %s = auto: %zu particles do not fill shells (nearest: %s); change system.particles or system.spin_up, or list the quantum numbers "
                      "of the orbitals, as %s", keys[spin], n, nearest,
                      system->dimensions == 1 ? "0, 1" : system->dimensions == 2 ? "0 0, 1 0, 0 1" : "0 0 0, 1 0 0, 0 1 0");
 }
@@ -163,6 +164,22 @@ static size_t most_orbitals(const struct slater *slater)
 // First row of a trial: its orbitals, then the ratio.
 static size_t trial_row(const struct slater *slater) { return n_move_rows(slater) + n_kept_rows(slater); }
 static size_t n_cache_rows(const void *state) { return trial_row(state) + most_orbitals(state) + 1; }
+
+// "orbitals of spin up: 0 0, 1 0, 0 1; spin down: 0 0, …"
+static void describe(const void *state, char *text, size_t size)
+{
+    const struct slater *slater = state;
+    size_t length = 0;
+    for (size_t spin = 0; spin < SPINS; spin++) {
+        const struct orbitals *orbitals = &slater->orbitals[spin];
+        for (size_t k = 0; k < orbitals->n; k++)
+            for (size_t d = 0; d < slater->dimensions && length < size; d++) {
+                const char *before = k + d == 0 ? (spin == 0 ? "orbitals of spin up: " : length > 0 ? "; spin down: " : "orbitals of spin down: ")
+                                                : d == 0 ? ", " : " ";
+                length += (size_t)snprintf(text + length, size - length, "%s%zu", before, orbitals->quantum[k][d]);
+            }
+    }
+}
 
 // --- from scratch ---
 
@@ -390,12 +407,11 @@ PACK_INLINE void one_spin(const struct slater *slater, size_t spin, size_t n, si
 }
 
 #define ONE_SPIN(n, side) one_spin(slater, spin, n, side, l, x, what, gradient, cache, sums)
-#define CHUNK(wide) ((wide) < ROW_PACKS ? (wide) : ROW_PACKS)
 // Packs side by side keep the processor busy while it divides.
 static size_t chunk_of(const struct slater *slater)
 {
     const size_t n = most_orbitals(slater);
-    return n <= 4 ? CHUNK(4) : n <= 10 ? CHUNK(2) : 1;
+    return n <= 4 ? 4 : n <= 10 ? 2 : 1;
 }
 
 static PACK_HOT void few(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what, double *gradient, double *cache,
@@ -403,10 +419,10 @@ static PACK_HOT void few(const struct slater *slater, size_t spin, size_t l, con
 {
     switch (slater->orbitals[spin].n) {
     case 0: break;
-    case 1: ONE_SPIN(1, CHUNK(4)); break;
-    case 2: ONE_SPIN(2, CHUNK(4)); break;
-    case 3: ONE_SPIN(3, CHUNK(4)); break;
-    default: ONE_SPIN(4, CHUNK(4));
+    case 1: ONE_SPIN(1, 4); break;
+    case 2: ONE_SPIN(2, 4); break;
+    case 3: ONE_SPIN(3, 4); break;
+    default: ONE_SPIN(4, 4);
     }
 }
 
@@ -415,9 +431,9 @@ static PACK_HOT void some(const struct slater *slater, size_t spin, size_t l, co
 {
     switch (slater->orbitals[spin].n) {
     case 0: break;
-    case 6: ONE_SPIN(6, CHUNK(2)); break;
-    case 10: ONE_SPIN(10, CHUNK(2)); break;
-    default: ONE_SPIN(slater->orbitals[spin].n, CHUNK(2));
+    case 6: ONE_SPIN(6, 2); break;
+    case 10: ONE_SPIN(10, 2); break;
+    default: ONE_SPIN(slater->orbitals[spin].n, 2);
     }
 }
 
@@ -455,8 +471,7 @@ static PACK_HOT void visit(const struct slater *slater, const double *x, unsigne
             sums.determinant[s].mantissa = pack_all(1.0);
         }
         for (size_t spin = 0; spin < SPINS; spin++)
-            (chunk == CHUNK(4) && most_orbitals(slater) <= 4 ? few : most_orbitals(slater) <= 10 ? some : many)(slater, spin, l, x, what, gradient,
-                                                                                                                cache, &sums);
+            (chunk == 4 ? few : chunk == 2 ? some : many)(slater, spin, l, x, what, gradient, cache, &sums);
         for (size_t s = 0; s < chunk; s++) {
             pack *out = (pack *)laplacian + l + s;
             if (what & WHAT_SLOPES)
@@ -623,4 +638,4 @@ const struct factor_type factor_slater = {
     .name = "slater", .summary = "Slater determinants of the trap's orbitals, one per spin", .state_size = sizeof(struct slater), .params = params,
     .carries_trap = true, .build = build, .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare, .traits = traits,
     .evaluate = evaluate, .derivatives = derivatives, .finish = finish, .n_cache_rows = n_cache_rows, .weigh = weigh, .ratio = ratio, .accept = accept,
-    .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_parameters };
+    .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_parameters, .describe = describe };

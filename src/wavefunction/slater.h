@@ -40,8 +40,9 @@ PACK_INLINE void slater_powers(size_t side, double scale, size_t top, const pack
 // The first n functions at a particle whose first coordinate is the row that begins at x; `side` packs each.
 PACK_INLINE void slater_functions(const struct slater *slater, const struct orbitals *orbitals, size_t n, size_t side, const pack *x, pack *out)
 {
-    pack table[DIMENSIONS_MOST][(ORBITALS_QUANTUM_MOST + 1) * 4];
-    for (size_t d = 0; d < slater->dimensions; d++)
+    pack table[DIMENSIONS_MOST][(ORBITALS_QUANTUM_MOST + 1) * 4];  // filled for the dimensions there are
+    slater_powers(side, slater->scale[0], orbitals->top[0], x, table[0]);
+    for (size_t d = 1; d < slater->dimensions; d++)
         slater_powers(side, slater->scale[d], orbitals->top[d], x + d * ROW_PACKS, table[d]);
     for (size_t k = 0; k < n; k++)
         for (size_t s = 0; s < side; s++) {

@@ -19,7 +19,7 @@ static const struct system systems[] = {
     { 21, 2, { 1, 1 }, STATISTICS_BOSONS, 0 },  // more pairs than are stored
 };
 // a product and how its keys differ from their defaults
-struct product { const char *factors[3], *keys[6]; };
+struct product { const char *factors[3], *keys[6]; bool fermions; };
 static const struct product products[] = {
     { { "rbm" }, { "hidden=3", "init_scale=0.4" } },
     { { "rbm" }, { "hidden=7", "representation=probability", "train_sigma=yes" } },
@@ -28,6 +28,8 @@ static const struct product products[] = {
     { { "rbm", "gaussian" }, { "hidden=5" } },
     { { "gaussian", "pade-jastrow", "gaussian-pair" }, { "alpha=0.9", "beta=0.3, 0.5", "gamma=0.1" } },
     { { "pade-jastrow", "rbm" }, { "hidden=4", "cusp=0.7", "init_scale=0.2" } },
+    { { "slater", "pade-jastrow" }, { "alpha=0.9", "beta=0.4" }, true },
+    { { "slater" }, { "alpha=1.2", "orbitals_up=0 0, 2 0, 1 3, 0 2" }, true },
 };
 
 static void fail(const char *what)
@@ -200,6 +202,8 @@ int main(void)
 {
     for (size_t s = 0; s < sizeof systems / sizeof *systems; s++)
         for (size_t p = 0; p < sizeof products / sizeof *products; p++) {
+            if (products[p].fermions && systems[s].statistics != STATISTICS_FERMIONS)
+                continue;
             printf("system %zu, product %zu\n", s, p);
             dump_product(&systems[s], &products[p]);
         }

@@ -89,6 +89,17 @@ static bool is_crowded(const struct point *point)
     return false;
 }
 
+// Nor may they reach across a node, which lies about 1 / |grad ln|psi|| away.
+static bool is_near_node(const struct wavefunction *wavefunction, const double *frame, size_t w)
+{
+    struct factor_traits traits;
+    double sum = 0;
+    wavefunction_traits(wavefunction, &traits);
+    for (size_t i = 0; i < wavefunction->n_coordinates; i++)
+        sum += pow(frame[(wavefunction->row_gradient + i) * WALKERS + w], 2);
+    return traits.has_nodes && sum > 15 * 15;
+}
+
 static double compare_point(const struct model *model, const struct product_row *row, size_t w, const double *o, size_t *compared)
 {
     const struct wavefunction *wavefunction = &model->ensemble.wavefunction;
@@ -97,7 +108,7 @@ static double compare_point(const struct model *model, const struct product_row 
     long double laplacian = 0, size = 1, bend;
     double worst = 0;
     take_point(model, row, w, &point);
-    if (!row->smooth && is_crowded(&point))
+    if ((!row->smooth && is_crowded(&point)) || is_near_node(wavefunction, frame, w))
         return 0;
     ++*compared;
     for (size_t i = 0; i < point.m; i++) {
@@ -170,22 +181,24 @@ static void test_accumulate(void **state)
             long double truth = 0, size = 0;
             for (size_t w = 0; w < WALKERS; w++) {
                 const long double h = 0x1p-12L;
-                struct point ahead, behind;
-                take_point(&model, row, w, &ahead);
-                take_point(&model, row, w, &behind);
-                for (size_t i = 0; i < m; i++) {
-                    ahead.x[i] += h * du[i * WALKERS + w];
-                    behind.x[i] -= h * du[i * WALKERS + w];
+                struct point point;
+                long double slope = 0;
+                take_point(&model, row, w, &point);
+                const long double here = derivative(&point, &point.theta[k], NULL);
+                for (int side = -2; side <= 2; side++) {
+                    take_point(&model, row, w, &point);
+                    for (size_t i = 0; i < m; i++)
+                        point.x[i] += side * h * du[i * WALKERS + w];
+                    slope += (side == 0 ? 0 : derivative(&point, &point.theta[k], NULL)) * (side % 2 == 0 ? -side / 2 : 8 * side) / (12 * h);
                 }
-                const long double up = derivative(&ahead, &ahead.theta[k], NULL), down = derivative(&behind, &behind.theta[k], NULL);
-                const long double term = c[w] * (up + down) / 2 - (up - down) / (4 * h);
+                const long double term = c[w] * here - slope / 2;
                 truth += term;
                 size += fabsl(term);
             }
             worst = fmax(worst, apart(found[k], truth, size + 1));
         }
         print_message("%-32s gradients: worst %.1e\n", row->name, worst);
-        assert_true(worst < 3e-7);
+        assert_true(worst < 1e-9);
         free(rows);
         model_finish(&model);
     }
@@ -309,7 +322,9 @@ static void test_samplers(void **state)
         for (size_t way = 0; way < WAYS; way++) {
             struct model model;
             struct ensemble_sums sums;
+            struct factor_traits traits;
             product_build(&model, row, ways[way], 2);
+            wavefunction_traits(&model.ensemble.wavefunction, &traits);
             ensemble_burn_in(&model.ensemble, 300, true);
             ensemble_pass(&model.ensemble, 32, PASS_CONTROLS, NULL, NULL, &sums);
             ensemble_fit(&model.ensemble);
@@ -321,7 +336,10 @@ static void test_samplers(void **state)
             assert_true(model.ensemble.drift < 1e-9);
             for (size_t q = 0; q < MODEL_QUANTITIES; q++) {
                 const double width = hypot(found[way].error[q], found[0].error[q]) + 1e-9 * (1 + fabs(found[0].mean[q]));
-                const bool finite = q != MODEL_LOCAL && q != MODEL_KINETIC;  // beside a cusp in 2D the plain parts have an infinite variance
+                // beside a cusp in 2D the plain parts have an infinite variance, and so has 1/2 g^2 at nodes
+                const bool finite = q != MODEL_LOCAL && q != MODEL_KINETIC && !(traits.has_nodes && q == MODEL_KINETIC_GRADIENT);
+                if (finite && fabs(found[way].mean[q] - found[0].mean[q]) >= 4.5 * width)
+                    print_message("    quantity %zu: %.7f, of way 0 %.7f, error %.1e\n", q, found[way].mean[q], found[0].mean[q], width);
                 assert_true(!finite || fabs(found[way].mean[q] - found[0].mean[q]) < 4.5 * width);
             }
             model_finish(&model);

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Slater determinants, beyond the contract of factors (test_factors.c): how shells are filled and what is refused, eliminations that go wrong without
+// pivots, how far one-particle moves let the inverse drift, symmetries, and states that are exact.
+#include "support/model.h"
+#include "vmc/rng.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct outcome {
+    bool built;
+    struct model model;
+    struct error error;
+};
+
+// Settings and walkers; what is wrong is left in the error.
+static struct outcome build(const char *text)
+{
+    struct outcome outcome = { .built = false };
+    struct config config;
+    struct rng rng;
+    assert_true(config_parse(&config, "f.ini", text, strlen(text), &outcome.error));
+    assert_true(settings_build(&outcome.model.settings, &config, &outcome.error, NULL));
+    config_finish(&config);
+    outcome.built = ensemble_build(&outcome.model.ensemble, &outcome.model.settings, 1, &outcome.error);
+    if (!outcome.built) {
+        settings_finish(&outcome.model.settings);
+        return outcome;
+    }
+    outcome.model.theta = calloc(outcome.model.ensemble.wavefunction.n_parameters + 1, sizeof(double));
+    rng_start(&rng, 11, 0);
+    wavefunction_start(&outcome.model.ensemble.wavefunction, rng_uniform, &rng, outcome.model.theta);
+    ensemble_start(&outcome.model.ensemble, 3);
+    assert_true(ensemble_take(&outcome.model.ensemble, outcome.model.theta));
+    return outcome;
+}
+
+static void finish(struct outcome *outcome)
+{
+    if (outcome->built)
+        model_finish(&outcome->model);
+    error_clear(&outcome->error);
+}
+
+#define SYSTEM(keys) "[system]\nstatistics = fermions\n" keys "[sampler]\nwalkers = 32\n[wavefunction]\nfactors = slater"
+#define FREE(keys) SYSTEM(keys) "\n"
+
+static void expect_filling(const char *text, const char *filling)
+{
+    struct outcome outcome = build(text);
+    char found[1000];
+    if (!outcome.built)
+        fail_msg("%s-> %s", text, outcome.error.text);
+    const struct factor *factor = &outcome.model.ensemble.wavefunction.factor[0];
+    factor->type->describe(factor->state, found, sizeof found);
+    assert_string_equal(found, filling);
+    finish(&outcome);
+}
+
+static void expect_refusal(const char *text, const char *said)
+{
+    struct outcome outcome = build(text);
+    if (outcome.built || !strstr(outcome.error.text, said))
+        fail_msg("%s-> %s\nexpected: %s", text, outcome.built ? "taken" : outcome.error.text, said);
+    assert_int_equal(outcome.error.kind, ERROR_CONFIG);
+    finish(&outcome);
+}
+
+static void test_filling(void **state)
+{
+    (void)state;
+    expect_filling(FREE("particles = 6\ndimensions = 2\n"), "orbitals of spin up: 0 0, 1 0, 0 1; spin down: 0 0, 1 0, 0 1");
+    expect_filling(FREE("particles = 3\ndimensions = 2\nspin_up = 3\n"), "orbitals of spin up: 0 0, 1 0, 0 1");
+    expect_filling(FREE("particles = 3\ndimensions = 2\nspin_up = 0\n"), "orbitals of spin down: 0 0, 1 0, 0 1");
+    expect_filling(FREE("particles = 5\ndimensions = 3\nspin_up = 4\n"),
+                   "orbitals of spin up: 0 0 0, 1 0 0, 0 1 0, 0 0 1; spin down: 0 0 0");
+    expect_filling(FREE("particles = 5\ndimensions = 1\n"), "orbitals of spin up: 0, 1, 2; spin down: 0, 1");
+    // by energy: 0, 1, 2, 2.5, 3, 3.5, …
+    expect_filling(FREE("particles = 9\ndimensions = 2\nomega = 1, 2.5\n"), "orbitals of spin up: 0 0, 1 0, 2 0, 0 1, 3 0; spin down: 0 0, 1 0, 2 0, 0 1");
+    expect_filling(FREE("particles = 3\ndimensions = 2\n") "[slater]\norbitals_up = 0 0, 2 1\norbitals_down =  1  0 \n",
+                   "orbitals of spin up: 0 0, 2 1; spin down: 1 0");
+    expect_refusal(FREE("particles = 8\ndimensions = 2\n"), "[slater] orbitals_up = auto: 4 particles do not fill shells (nearest: 3 or 6)");
+    expect_refusal(FREE("particles = 8\ndimensions = 2\n"), "as 0 0, 1 0, 0 1");
+    expect_refusal(FREE("particles = 7\ndimensions = 3\n"), "orbitals_down = auto: 3 particles do not fill shells (nearest: 1 or 4)");
+    expect_refusal(FREE("particles = 4\ndimensions = 2\nomega = 1, 2\nspin_up = 3\n"), "3 particles do not fill shells (nearest: 2 or 4)");
+    expect_refusal(FREE("particles = 200\ndimensions = 2\n"), "at most 64");
+    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0\n", "number 1 is no orbital; give 2 quantum numbers");
+    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0 0 0\n", "number 1 is no orbital");
+    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0 -1\n", "number 1 is no orbital");
+    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0 41\n", "from 0 to 40");
+    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_down = 0 0, 1 0\n", "orbitals_down = 0 0, 1 0: 2 orbitals for 1 particle of");
+    expect_refusal(FREE("particles = 4\ndimensions = 2\n") "[slater]\norbitals_up = 1 0, 1 0\norbitals_down = 0 0, 1 0\n", "number 2 is there twice");
+}
+
+static void test_statistics(void **state)
+{
+    (void)state;
+    struct outcome outcome;
+    expect_refusal("[system]\nparticles = 6\ndimensions = 2\n[wavefunction]\nfactors = slater\n", "set system.statistics = fermions");
+    expect_refusal("[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = gaussian\n", "need an antisymmetric factor");
+    expect_refusal(SYSTEM("particles = 6\ndimensions = 2\n") ", rbm\n", "allow_unsymmetric = yes");
+    outcome = build(SYSTEM("particles = 6\ndimensions = 2\n") ", rbm\nallow_unsymmetric = yes\n");
+    assert_true(outcome.built);
+    finish(&outcome);
+    outcome = build("[system]\nparticles = 2\ndimensions = 2\nstatistics = fermions\n");  // nothing to be antisymmetric in
+    assert_true(outcome.built);
+    finish(&outcome);
+}
+
+// --- against plain elimination in long double ---
+
+// ln|phi| of a homogeneous 2D state with n_up = n_down = n: a determinant of powers, up to a constant.
+static long double log_powers(size_t n, double alpha, const double *x, size_t w)
+{
+    long double sum = 0;
+    for (size_t spin = 0; spin < 2; spin++) {
+        long double a[10][10];
+        for (size_t p = 0; p < n; p++) {
+            const long double u = x[((spin * n + p) * 2) * WALKERS + w], v = x[((spin * n + p) * 2 + 1) * WALKERS + w];
+            for (size_t k = 0, shell = 0; k < n; shell++)
+                for (size_t m = 0; m <= shell; m++)
+                    a[p][k++] = powl(u, (long double)(shell - m)) * powl(v, (long double)m);
+            sum -= (long double)alpha * (u * u + v * v) / 2;
+        }
+        for (size_t k = 0; k < n; k++) {
+            size_t pivot = k;
+            for (size_t p = k; p < n; p++)
+                pivot = fabsl(a[p][k]) > fabsl(a[pivot][k]) ? p : pivot;
+            sum += logl(fabsl(a[pivot][k]));
+            for (size_t j = 0; j < n; j++) {
+                const long double kept = a[k][j];
+                a[k][j] = a[pivot][j];
+                a[pivot][j] = kept;
+            }
+            for (size_t p = k + 1; p < n; p++)
+                for (size_t j = n; j-- > k;)
+                    a[p][j] -= a[p][k] / a[k][k] * a[k][j];
+        }
+    }
+    return sum;
+}
+
+// Particles that share a coordinate make the second pivot vanish: without pivots nothing is left of the inverse.
+static void test_pivots(void **state)
+{
+    (void)state;
+    static const char *const systems[] = { FREE("particles = 6\ndimensions = 2\n"), FREE("particles = 12\ndimensions = 2\n"),
+                                           FREE("particles = 20\ndimensions = 2\n") };
+    for (size_t s = 0; s < 3; s++) {
+        struct outcome outcome = build(systems[s]);
+        const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
+        double *frame = outcome.model.ensemble.block[0].current, good[WALKERS], found[WALKERS];
+        const size_t n = wavefunction->system.particles / 2;
+        wavefunction_log(wavefunction, frame, good);
+        const double offset = (double)(good[0] - log_powers(n, 1, frame, 0));
+        for (double apart = 1e-3; apart > 1e-19; apart *= 0.01) {
+            for (size_t w = 0; w < WALKERS; w += 3)  // some walkers only: their neighbours in a pack are as they were
+                frame[2 * WALKERS + w] = frame[w] + (apart > 1e-18 ? apart : 0);
+            wavefunction_evaluate(wavefunction, frame);
+            wavefunction_log(wavefunction, frame, found);
+            double kept[WALKERS];
+            memcpy(kept, frame + wavefunction->row_gradient * WALKERS, sizeof kept);
+            wavefunction_weigh(wavefunction, frame);
+            double again[WALKERS];
+            wavefunction_log(wavefunction, frame, again);
+            assert_memory_equal(found, again, sizeof found);
+            for (size_t w = 0; w < WALKERS; w++) {
+                assert_true(fabs((double)(found[w] - log_powers(n, 1, frame, w)) - offset) < 1e-8);
+                assert_true(w % 3 == 0 || found[w] == good[w]);
+                // the energy of a free state does not depend on where the particles are
+                double square = 0, trap = 0;
+                for (size_t i = 0; i < wavefunction->n_coordinates; i++) {
+                    square += pow(frame[(wavefunction->row_gradient + i) * WALKERS + w], 2);
+                    trap += pow(frame[i * WALKERS + w], 2) / 2;
+                }
+                const double energy = trap - (square + frame[wavefunction->row_laplacian * WALKERS + w]) / 2;
+                const double exact = n == 3 ? 10 : n == 6 ? 28 : 60;
+                assert_true(fabs(energy - exact) < 1e-13 * (square + exact));
+            }
+        }
+        finish(&outcome);
+    }
+}
+
+// Two particles of a spin at one place: psi = 0, and no walker goes there.
+static void test_node(void **state)
+{
+    (void)state;
+    struct outcome outcome = build(FREE("particles = 6\ndimensions = 2\n"));
+    const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
+    double *frame = outcome.model.ensemble.block[0].current, *trial = outcome.model.ensemble.block[0].trial;
+    assert_true(wavefunction_refresh(wavefunction, false, frame) == 0);
+    memcpy(trial, frame, wavefunction->n_coordinates * WALKERS * sizeof(double));
+    memcpy(trial, frame + 2 * WALKERS, 2 * WALKERS * sizeof(double));
+    wavefunction_ratio(wavefunction, 0, frame, trial);
+    for (size_t w = 0; w < WALKERS; w++) {
+        double mantissa = trial[wavefunction->row_weight * WALKERS + w], exponent = trial[(wavefunction->row_weight + 1) * WALKERS + w];
+        assert_true(mantissa == 0 || log(mantissa) + exponent < -60);  // |psi|^2 below 1e-26
+    }
+    wavefunction_weigh(wavefunction, trial);
+    for (size_t w = 0; w < WALKERS; w++)
+        assert_true(trial[wavefunction->row_weight * WALKERS + w] == 0 ||
+                    log(trial[wavefunction->row_weight * WALKERS + w]) + trial[(wavefunction->row_weight + 1) * WALKERS + w] < -60);
+    finish(&outcome);
+}
+
+// --- symmetries ---
+
+static void swap_rows(double *frame, size_t a, size_t b, size_t n)
+{
+    for (size_t k = 0; k < n * WALKERS; k++) {
+        const double kept = frame[a * WALKERS + k];
+        frame[a * WALKERS + k] = frame[b * WALKERS + k];
+        frame[b * WALKERS + k] = kept;
+    }
+}
+
+static void expect_same(const struct wavefunction *wavefunction, double *frame, const double *truth)
+{
+    double found[WALKERS];
+    wavefunction_evaluate(wavefunction, frame);
+    wavefunction_log(wavefunction, frame, found);
+    for (size_t w = 0; w < WALKERS; w++)
+        assert_true(fabs(found[w] - truth[w]) < 1e-10 * (1 + fabs(truth[w])));
+}
+
+// |psi| under exchange of equal spins, under a flip of all spins, and not under exchange of different ones; the sign changes with every exchange.
+static void test_symmetry(void **state)
+{
+    (void)state;
+    struct outcome outcome = build("[system]\nstatistics = fermions\nparticles = 12\ndimensions = 2\ninteraction = coulomb\n[sampler]\nwalkers = 32\n"
+                                   "[wavefunction]\nfactors = slater, pade-jastrow\n[pade-jastrow]\nbeta = 0.3, 0.5\n");
+    const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
+    double *frame = outcome.model.ensemble.block[0].current, truth[WALKERS], found[WALKERS];
+    wavefunction_log(wavefunction, frame, truth);
+    swap_rows(frame, 2 * 1, 2 * 4, 2);
+    expect_same(wavefunction, frame, truth);
+    swap_rows(frame, 2 * 7, 2 * 11, 2);
+    expect_same(wavefunction, frame, truth);
+    swap_rows(frame, 0, 12, 12);
+    expect_same(wavefunction, frame, truth);
+    swap_rows(frame, 2 * 2, 2 * 9, 2);
+    wavefunction_evaluate(wavefunction, frame);
+    wavefunction_log(wavefunction, frame, found);
+    for (size_t w = 0; w < WALKERS; w++)
+        assert_true(fabs(found[w] - truth[w]) > 1e-6);
+    finish(&outcome);
+}
+
+// --- the inverse ---
+
+// 1,000 sweeps of one-particle moves of ten electrons of each spin, without a refresh: every inverse beside one from scratch.
+static void test_drift(void **state)
+{
+    (void)state;
+    struct outcome outcome = build("[system]\nstatistics = fermions\nparticles = 20\ndimensions = 2\ninteraction = coulomb\n[sampler]\nwalkers = 32\n"
+                                   "method = metropolis\n[wavefunction]\nfactors = slater, pade-jastrow\n[slater]\nalpha = 0.83970\n[pade-jastrow]\nbeta = 0.73336\n");
+    struct ensemble *ensemble = &outcome.model.ensemble;
+    const struct wavefunction *wavefunction = &ensemble->wavefunction;
+    struct block *block = &ensemble->block[0];
+    const size_t rows = wavefunction->factor[0].n_move_rows * WALKERS;
+    double *scratch = ensemble->scratch + wavefunction->n_rows * WALKERS, *cache = block->current + wavefunction->factor[0].first_cache_row * WALKERS;
+    double *kept = malloc(rows * sizeof *kept), worst = 0, size = 0;
+    ensemble_burn_in(ensemble, 200, true);
+    for (int k = 0; k < 1000; k++)
+        ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, wavefunction, block, scratch);
+    memcpy(kept, cache, rows * sizeof *kept);
+    const double drift = wavefunction_refresh(wavefunction, true, block->current);
+    for (size_t w = 0; w < WALKERS; w++) {  // relative to a walker's largest element
+        double most = 0, off = 0;
+        for (size_t k = 0; k < rows; k += WALKERS) {
+            most = fmax(most, fabs(cache[k + w]));
+            off = fmax(off, fabs(cache[k + w] - kept[k + w]));
+        }
+        worst = fmax(worst, off / most);
+        size = fmax(size, most);
+    }
+    print_message("after 1000 sweeps: inverse off by %.1e (relative), ln|psi|^2 by %.1e; largest element %.1e\n", worst, drift, size);
+    assert_true(worst < 1e-9 && drift < 1e-9 && worst > 0);
+    free(kept);
+    finish(&outcome);
+}
+
+// --- exact states ---
+
+static double bound_variance;
+static void look(const struct ensemble_draw *draw, void *context)
+{
+    for (size_t w = 0; w < WALKERS; w++)
+        bound_variance = fmax(bound_variance, fabs(draw->energy[ENERGY_LOCAL * WALKERS + w] - *(const double *)context));
+}
+
+// Free fermions, and harmonic ones with E = D omega / 2 + Omega (E_0 / omega - D / 2), Omega^2 = omega^2 + P kappa: no scatter at all.
+static void test_exact(void **state)
+{
+    (void)state;
+    static const struct { const char *system; double energy; } cases[] = {
+        { FREE("particles = 6\ndimensions = 2\n"), 10 }, { FREE("particles = 12\ndimensions = 2\n"), 28 }, { FREE("particles = 20\ndimensions = 2\n"), 60 },
+        { FREE("particles = 8\ndimensions = 3\nomega = 0.5\n"), 9 }, { FREE("particles = 20\ndimensions = 3\n"), 60 },
+        { FREE("particles = 9\ndimensions = 2\nomega = 1, 2.5\n"), 9 * 1.75 + 2 * (0 + 1 + 2 + 2.5) + 3 },
+        { FREE("particles = 10\ndimensions = 1\nspin_up = 10\n"), 50 },
+        { SYSTEM("particles = 6\ndimensions = 2\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = 0.5\n[gaussian-pair]\n"
+          "gamma = 0.083333333333333333\n", 19 },
+        { SYSTEM("particles = 20\ndimensions = 2\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = 0.15\n[gaussian-pair]\ngamma = 0.025\n", 1 + 2 * 59.0 },
+        { SYSTEM("particles = 8\ndimensions = 3\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = 0.375\n[gaussian-pair]\ngamma = 0.0625\n", 1.5 + 2 * 16.5 },
+    };
+    static const char *const methods[] = { "metropolis", "langevin" };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        for (size_t k = 0; k < 2; k++) {
+            char text[800];
+            const char *at = strstr(cases[c].system, "walkers = 32\n");
+            snprintf(text, sizeof text, "%.*smethod = %s\n%s[measure]\ncontrols = none\n", (int)(at - cases[c].system), cases[c].system, methods[k], at);
+            struct outcome outcome = build(text);
+            struct ensemble_sums sums;
+            if (!outcome.built)
+                fail_msg("%s-> %s", text, outcome.error.text);
+            outcome.model.ensemble.reference = cases[c].energy;
+            bound_variance = 0;
+            ensemble_burn_in(&outcome.model.ensemble, 200, true);
+            ensemble_pass(&outcome.model.ensemble, 300, 0, look, (void *)(uintptr_t)&cases[c].energy, &sums);
+            print_message("%zu particles %zuD, %-10s E - exact %+.1e, variance %.1e, worst sample %.1e\n", outcome.model.ensemble.wavefunction.system.particles,
+                          outcome.model.ensemble.wavefunction.system.dimensions, methods[k], sums.local / sums.samples, sums.local2 / sums.samples, bound_variance);
+            assert_true(fabs(sums.local / sums.samples) < 1e-11 * cases[c].energy && sums.local2 / sums.samples < 1e-16);
+            finish(&outcome);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling), cmocka_unit_test(test_statistics), cmocka_unit_test(test_pivots), cmocka_unit_test(test_node),
+                                        cmocka_unit_test(test_symmetry), cmocka_unit_test(test_drift), cmocka_unit_test(test_exact) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
