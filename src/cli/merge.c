@@ -20,28 +20,52 @@ static bool same_file(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+struct input {
+    struct stat status;
+    const char *path;
+};
+
+static int by_file(const void *a, const void *b)
+{
+    const struct stat *x = &((const struct input *)a)->status, *y = &((const struct input *)b)->status;
+    if (x->st_dev != y->st_dev)
+        return x->st_dev < y->st_dev ? -1 : 1;
+    return x->st_ino < y->st_ino ? -1 : x->st_ino > y->st_ino;
+}
+
+static bool refuse_twice(struct input *seen, size_t n, struct error *error)
+{
+    bool good = true;
+    qsort(seen, n, sizeof *seen, by_file);
+    for (size_t k = 1; k < n; k++)
+        if (same_file(&seen[k - 1].status, &seen[k].status))
+            good = error_add(error, ERROR_USAGE, "%s: given twice", seen[k].path);
+    return good;
+}
+
 // The inputs without the output itself (all.h5 in `vmc merge all.h5 *.h5`); a file given twice is refused.
 static bool choose_inputs(const struct cli_options *options, const char **inputs, size_t *n, struct error *error)
 {
-    struct stat output, *seen = calloc(options->n_words, sizeof *seen);
-    bool there = stat(options->words[0], &output) == 0, good = seen != NULL || error_add(error, ERROR_INTERNAL, "not enough memory");
+    struct input *seen = calloc(options->n_words, sizeof *seen);
+    struct stat output;
+    const bool there = stat(options->words[0], &output) == 0;
     size_t n_seen = 0;
     *n = 0;
-    for (size_t k = 1; good && k < options->n_words; k++) {
-        struct stat status;
-        bool known = stat(options->words[k], &status) == 0;
-        if (known && there && same_file(&status, &output)) {
+    if (!seen)
+        return error_add(error, ERROR_INTERNAL, "not enough memory");
+    for (size_t k = 1; k < options->n_words; k++) {
+        struct input *input = &seen[n_seen];
+        const bool known = stat(options->words[k], &input->status) == 0;
+        if (known && there && same_file(&input->status, &output)) {
             if (!options->quiet)
                 cli_note("%s is the output itself and no input", options->words[k]);
             continue;
         }
-        for (size_t j = 0; known && j < n_seen; j++)
-            if (same_file(&status, &seen[j]))
-                good = error_add(error, ERROR_USAGE, "%s: given twice", options->words[k]);
-        if (known)
-            seen[n_seen++] = status;
+        input->path = options->words[k];
+        n_seen += known;
         inputs[(*n)++] = options->words[k];
     }
+    const bool good = refuse_twice(seen, n_seen, error);
     free(seen);
     return good && (*n > 0 || error_add(error, ERROR_USAGE, "no files to merge; write %s merge OUT IN...", cli_program()->name));
 }

@@ -66,14 +66,6 @@ static bool variable_strings_add(struct digest *digest, const struct record_sour
     return good;
 }
 
-static const char *path_of(const struct record_table *table, haddr_t address)
-{
-    for (size_t i = 0; i < table->n; i++)
-        if (table->entry[i].address == address)
-            return table->entry[i].path;
-    return NULL;
-}
-
 // DIMENSION_LIST: per dimension a list of references to scales. An object reference is the address of its object; it is looked up among
 // the objects found and never followed.
 static bool references_add(struct digest *digest, const struct record_source *source)
@@ -85,7 +77,7 @@ static bool references_add(struct digest *digest, const struct record_source *so
     for (size_t i = 0; known && i < source->n; i++) {
         number_add(digest, lists[i].len);
         for (size_t k = 0; known && k < lists[i].len; k++) {
-            const char *path = path_of(digest->table, ((const hobj_ref_t *)lists[i].p)[k]);
+            const char *path = record_table_path(digest->table, ((const hobj_ref_t *)lists[i].p)[k]);
             known = path != NULL;
             text_add(digest, known ? path : "");
         }

@@ -106,15 +106,14 @@ struct scale_search {
 static herr_t scale_visit(hid_t object, unsigned dimension, hid_t scale, void *context)
 {
     struct scale_search *search = context;
-    const struct record_table *table = &search->gathering->file->table;
     char path[GATHER_PATH_SIZE];
     H5O_info_t info;
     (void)object, (void)dimension;
     if (H5Oget_info2(scale, &info, H5O_INFO_BASIC) < 0)
         return -1;
-    for (size_t i = 0; i < table->n && search->path == NULL; i++)
-        if (table->entry[i].address == info.addr)
-            search->path = strdup(new_path(search->gathering, table->entry[i].path, path));
+    const char *found = record_table_path(&search->gathering->file->table, info.addr);
+    if (found != NULL)
+        search->path = strdup(new_path(search->gathering, found, path));
     return search->path != NULL ? 1 : -1;
 }
 

@@ -202,6 +202,8 @@ static bool others_add(struct record_columns *columns, const struct record_row *
     for (size_t r = 0; good && r < n; r++)
         for (size_t k = 0; good && k < rows[r].n; k++) {
             const struct record_cell *cell = &rows[r].cell[k];
+            if (r > 0 && k < rows[r - 1].n && strcmp(rows[r - 1].cell[k].name, cell->name) == 0)
+                continue;  // judged with the row before
             bool wanted = cell->is_setting == settings && !column_known(columns, cell->name);
             if (wanted && (!settings || varies(cell->name, rows, n, k)))
                 good = column_fill(columns, cell->name, rows, n);

@@ -36,6 +36,7 @@ struct record_note {                   // an attribute
 struct record {
     size_t n_items, most_items;
     struct record_item *items;
+    size_t *slots, n_slots;            // hash table of the items' paths: 1 + number of the item, 0 for empty; a power of two
     size_t n_notes, most_notes;
     struct record_note *notes;
     struct error error;                // what went wrong while adding; told by record_publish
@@ -117,11 +118,14 @@ struct record_entry {
 struct record_table {
     size_t n, most, limit;
     struct record_entry *entry;        // sorted by path
+    size_t *by_address;                // numbers of the entries in order of address, then of path
     bool soft_links;                   // these are followed
 };
 bool record_table_build(struct record_table *table, hid_t file, bool soft_links);
 void record_table_finish(struct record_table *table);
 const struct record_entry *record_table_find(const struct record_table *table, const char *path);
+// The first path of the object at this address, or NULL.
+const char *record_table_path(const struct record_table *table, haddr_t address);
 
 // ---- values of a data set or an attribute (source.c) ----
 

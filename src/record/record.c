@@ -81,17 +81,51 @@ void record_destroy(struct record *record)
         free(record->notes[i].value);
     }
     free(record->items);
+    free(record->slots);
     free(record->notes);
     error_clear(&record->error);
     free(record);
 }
 
+// FNV-1a.
+static size_t path_hash(const char *path)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 0x100000001b3;
+    return (size_t)(hash ^ hash >> 32);
+}
+
+// Where the path is, or the empty place where it belongs; the table is never full.
+static size_t *slot_of(const struct record *record, const char *path)
+{
+    size_t at = path_hash(path) & (record->n_slots - 1);
+    while (record->slots[at] != 0 && strcmp(record->items[record->slots[at] - 1].path, path) != 0)
+        at = (at + 1) & (record->n_slots - 1);
+    return &record->slots[at];
+}
+
 static struct record_item *item_find(const struct record *record, const char *path)
 {
+    const size_t number = record->n_slots > 0 ? *slot_of(record, path) : 0;
+    return number > 0 ? &record->items[number - 1] : NULL;
+}
+
+// Room in the table for one item more, at most half full.
+static bool slots_grow(struct record *record)
+{
+    if (2 * (record->n_items + 1) <= record->n_slots)
+        return true;
+    const size_t n = record->n_slots == 0 ? 256 : 2 * record->n_slots;
+    size_t *slots = calloc(n, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    free(record->slots);
+    record->slots = slots;
+    record->n_slots = n;
     for (size_t i = 0; i < record->n_items; i++)
-        if (strcmp(record->items[i].path, path) == 0)
-            return &record->items[i];
-    return NULL;
+        *slot_of(record, record->items[i].path) = i + 1;
+    return true;
 }
 
 struct record_item *record_item_add(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name)
@@ -103,17 +137,19 @@ struct record_item *record_item_add(struct record *record, const char *path, enu
         return NULL;
     }
     struct record_item *items = grown(record->items, record->n_items, &record->most_items, sizeof *items);
-    if (items == NULL) {
+    if (items != NULL)
+        record->items = items;
+    if (items == NULL || !slots_grow(record)) {
         memory_lacks(record);
         return NULL;
     }
-    record->items = items;
     struct record_item item = { .path = text_copy(record, path), .unit = text_copy(record, unit), .long_name = text_copy(record, long_name), .kind = kind };
     if (item.path == NULL) {
         item_finish(&item);
         return NULL;
     }
     items[record->n_items] = item;
+    *slot_of(record, item.path) = record->n_items + 1;
     return &items[record->n_items++];
 }
 

@@ -77,6 +77,48 @@ static int entry_order(const void *a, const void *b)
     return strcmp(((const struct record_entry *)a)->path, ((const struct record_entry *)b)->path);
 }
 
+struct addressed {
+    haddr_t address;
+    size_t number;
+};
+
+static int addressed_order(const void *a, const void *b)
+{
+    const struct addressed *x = a, *y = b;
+    if (x->address != y->address)
+        return x->address < y->address ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static bool address_order(struct record_table *table)
+{
+    struct addressed *list = malloc((table->n + 1) * sizeof *list);
+    table->by_address = malloc((table->n + 1) * sizeof *table->by_address);
+    const bool good = list != NULL && table->by_address != NULL;
+    for (size_t i = 0; good && i < table->n; i++)
+        list[i] = (struct addressed){ table->entry[i].address, i };
+    if (good)
+        qsort(list, table->n, sizeof *list, addressed_order);
+    for (size_t i = 0; good && i < table->n; i++)
+        table->by_address[i] = list[i].number;
+    free(list);
+    return good;
+}
+
+const char *record_table_path(const struct record_table *table, haddr_t address)
+{
+    size_t low = 0, high = table->n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (table->entry[table->by_address[middle]].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct record_entry *entry = low < table->n ? &table->entry[table->by_address[low]] : NULL;
+    return entry != NULL && entry->address == address ? entry->path : NULL;
+}
+
 bool record_table_build(struct record_table *table, hid_t file, bool soft_links)
 {
     *table = (struct record_table){ .soft_links = soft_links, .limit = OBJECTS_MOST };
@@ -90,7 +132,8 @@ bool record_table_build(struct record_table *table, hid_t file, bool soft_links)
     record_id_close(root);
     if (good)
         qsort(table->entry, table->n, sizeof *table->entry, entry_order);
-    else
+    good = good && address_order(table);
+    if (!good)
         record_table_finish(table);
     return good;
 }
@@ -100,6 +143,7 @@ void record_table_finish(struct record_table *table)
     for (size_t i = 0; i < table->n; i++)
         free(table->entry[i].path);
     free(table->entry);
+    free(table->by_address);
     *table = (struct record_table){ 0 };
 }
 

@@ -3,9 +3,11 @@
 #include "support/sample.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static void assert_refused(const char *path, bool foreign, enum error_kind kind, const char *word)
@@ -207,6 +209,49 @@ static void other_files_are_refused(void **state)
     record_close(sample_open(path, true));
 }
 
+// ---- many files ----
+
+static double cpu_since(clock_t start) { return (double)(clock() - start) / CLOCKS_PER_SEC; }
+
+// What merging does per input takes as long with the last one as with the first. Were it to search all that is there already, as it did,
+// each part would take more than half a minute; it takes less than half a second.
+static void merging_is_linear(void **state)
+{
+    (void)state;
+    enum { ITEMS = 100000, ROWS = 6000, CELLS = 80 };
+    static struct record_row rows[ROWS];
+    static struct record_cell cells[ROWS][CELLS];
+    static char names[CELLS][32];
+    char path[64];
+    clock_t start = clock();
+    struct record *record = record_create();
+    for (int k = 0; k < ITEMS; k++) {
+        snprintf(path, sizeof path, "/runs/%04d/result/energy", k);
+        record_add_real(record, path, "1", "energy", k);
+    }
+    assert_int_equal(record->n_items, ITEMS);
+    assert_int_equal(record->error.n_messages, 0);
+    record_add_real(record, "/runs/0007/result/energy", "1", "energy", 7);
+    assert_int_equal(record->error.n_messages, 1);  // twice
+    assert_true(cpu_since(start) < 10);
+    record_destroy(record);
+
+    start = clock();
+    struct record_columns columns;
+    for (int r = 0; r < ROWS; r++) {
+        for (int c = 0; c < CELLS; c++) {
+            snprintf(names[c], sizeof names[c], "section.key%d", c);
+            cells[r][c] = (struct record_cell){ .name = names[c], .text = c == 5 && r == ROWS - 1 ? "2" : "1", .is_setting = true };
+        }
+        rows[r] = (struct record_row){ .file = "x.h5", .status = "complete", .n = CELLS, .cell = cells[r] };
+    }
+    assert_true(record_columns_build(&columns, rows, ROWS, NULL));
+    assert_int_equal(columns.n, 3);  // file, status, and what differs
+    assert_string_equal(columns.column[2].name, "section.key5");
+    assert_true(cpu_since(start) < 10);
+    record_columns_finish(&columns);
+}
+
 int main(int argc, char **argv)
 {
     record_prepare_hdf5();
@@ -219,7 +264,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siphash_agrees_with_its_authors), cmocka_unit_test(all_is_read_back), cmocka_unit_test(wrong_reads_are_told),
         cmocka_unit_test(mistakes_are_told), cmocka_unit_test(equal_content_gives_equal_files), cmocka_unit_test(h5dump_and_h5repack_agree),
-        cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(other_files_are_refused), cmocka_unit_test(merging_is_linear),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }
