@@ -39,8 +39,13 @@ struct optimizer_type {
     bool needs_metric;
     size_t plateau_window;         // iterations over which the energy is compared
     size_t (*n_memory)(const void *state, size_t n_parameters);
-    // theta <- theta + step. False when no step could be found (theta is untouched then).
+    // theta <- theta + step. False when no step could be found (theta is untouched then). NULL: no sampled gradient is followed; the run descends
+    // the closed form of the energy (vmc/referee.h), and the state is a struct optimizer_exact.
     bool (*step)(const void *state, const struct optimizer_step *step);
+};
+
+struct optimizer_exact {
+    size_t starts;
 };
 
 const struct optimizer_type *optimizer_type_at(size_t index);

@@ -4,5 +4,5 @@
 
 #include "base/list.h"
 
-#define OPTIMIZERS(X) X(optimizer, sgd) X(optimizer, momentum) X(optimizer, adam) X(optimizer, sr)
+#define OPTIMIZERS(X) X(optimizer, sgd) X(optimizer, momentum) X(optimizer, adam) X(optimizer, sr) X(optimizer, exact)
 LIST(optimizer, OPTIMIZERS)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Averages over one Gaussian that the sums of the closed form are made of.
+// What the files of the referee share: averages over one Gaussian that the closed form is made of, and its parameters.
 #ifndef VMC_REFEREE_PARTS_H
 #define VMC_REFEREE_PARTS_H
 
 #include "vmc/hamiltonian.h"
+#include "vmc/referee.h"
 
 // <v(|rho|)> over a Gaussian vector rho of means delta[D] and variances[D], with its derivatives.
-enum { PAIR_TABLES = 11 };
+enum { PAIR_TABLES = 11, BESSEL_CELLS = 32, BESSEL_TERMS = 12 };
 struct referee_pair;
 typedef void referee_pair_mean(struct referee_pair *pair, const double *delta, double *mean, double *by_delta);
 struct referee_pair {
@@ -18,6 +19,7 @@ struct referee_pair {
     bool isotropic;
     double scale;                           // geometric mean of the variances
     double resolution;                      // -ln of the error per node, from how unlike the variances are
+    double bessel[BESSEL_CELLS][BESSEL_TERMS];  // e^-z I0(z) as power series about the middles of cells
     void *table[PAIR_TABLES];               // Gauss-Gegenbauer rules, made when first needed
 };
 
@@ -29,5 +31,9 @@ void referee_pair_set(struct referee_pair *pair, const double *variance);
 // Means of s (1 - s), s = 1/(1 + e^-theta), and of its derivatives by the mean and by the variance of theta.
 struct referee_bell { double mean, by_centre, by_variance; };
 struct referee_bell referee_bell(double centre, double variance);
+
+// How many parameters there are, and a length or 1 for each of them [n].
+size_t referee_parameters(const struct referee *referee);
+void referee_units(const struct referee *referee, const double *theta, double *unit);
 
 #endif

@@ -32,7 +32,7 @@ struct referee {
     size_t particles, dimensions, coordinates, hidden, copies, widths, terms;  // P, D, M, N, K
     double omega[DIMENSIONS_MOST], sigma[DIMENSIONS_MOST];
     const double *a, *b, *w;           // of the theta at hand
-    double pull[DIMENSIONS_MOST];      // K/(2 sigma^2)
+    double *stiffness, *pull;          // omega_i^2, K/(2 sigma_i^2) [M]
     struct referee_pair pair;
     double *by_unit;                   // w_ij/K, by hidden unit [N M]
     double *flatness;                  // k_j [N]
@@ -55,15 +55,16 @@ struct referee {
 
 static double width2(const struct referee *referee, size_t d) { return referee->sigma[d] * referee->sigma[d]; }
 
+// But for its constant part. Leaves the forces of the trap.
 static double trap_energy(struct referee *referee, const double *u)
 {
     double sum = 0;
-    for (size_t i = 0, d = 0; i < referee->coordinates; i++, d = d + 1 == referee->dimensions ? 0 : d + 1) {
-        const double m = referee->a[i] + u[i], stiffness = referee->omega[d] * referee->omega[d];
-        sum += 0.5 * stiffness * (m * m + width2(referee, d) / (double)referee->copies);
-        referee->force[i] = stiffness * m;
+    for (size_t i = 0; i < referee->coordinates; i++) {
+        const double m = referee->a[i] + u[i];
+        referee->force[i] = referee->stiffness[i] * m;
+        sum += referee->force[i] * m;
     }
-    return sum;
+    return 0.5 * sum;
 }
 
 static double pair_energy(struct referee *referee, const double *u, double weight)
@@ -126,9 +127,8 @@ static double halves(struct referee *referee, double weight)
 
 static void keep_stretch(struct referee *referee, const double *u, double weight, double energy)
 {
-    for (size_t i = 0; i < referee->coordinates; i++) {
-        const size_t d = i % referee->dimensions;
-        const double stretch = weight * referee->pull[d] * u[i] * (2 * referee->a[i] + u[i]);
+    for (size_t i = 0, d = 0; i < referee->coordinates; i++, d = d + 1 == referee->dimensions ? 0 : d + 1) {
+        const double stretch = weight * referee->pull[i] * u[i] * (2 * referee->a[i] + u[i]);
         referee->totals.stretch[d] += stretch;
         referee->totals.stretch_energy[d] += stretch * energy;
     }
@@ -137,10 +137,11 @@ static void keep_stretch(struct referee *referee, const double *u, double weight
 static void add_term(struct referee *referee, const double *u, double log_weight, double *sums)
 {
     const size_t m = referee->coordinates;
-    const double weight = exp(log_weight - referee->most);
-    memset(sums, 0, referee->n_sums * sizeof *sums);
-    if (log_weight - referee->most < negligible)
+    if (log_weight - referee->most < negligible) {
+        memset(sums, 0, referee->n_sums * sizeof *sums);
         return;
+    }
+    const double weight = exp(log_weight - referee->most);
     const double trap = trap_energy(referee, u), pair = pair_energy(referee, u, weight);
     const double kinetic = referee->copies == 2 ? halves(referee, weight) : bells(referee, u, weight), energy = trap + pair + kinetic;
     referee->totals.trap += weight * trap;
@@ -150,11 +151,12 @@ static void add_term(struct referee *referee, const double *u, double log_weight
     sums[1] = weight * energy;
     if (!referee->with_gradient)
         return;
-    keep_stretch(referee, u, weight, energy);
+    if (referee->widths > 0)
+        keep_stretch(referee, u, weight, energy);
     for (size_t i = 0; i < m; i++) {
         sums[2 + i] = weight * referee->force[i];
         sums[2 + m + i] = weight * u[i];
-        sums[2 + 2 * m + i] = weight * energy * u[i];
+        sums[2 + 2 * m + i] = sums[1] * u[i];
     }
 }
 
@@ -163,8 +165,8 @@ static void add_term(struct referee *referee, const double *u, double log_weight
 static double gaussian_part(const struct referee *referee, const double *u)
 {
     double sum = 0;
-    for (size_t i = 0, d = 0; i < referee->coordinates; i++, d = d + 1 == referee->dimensions ? 0 : d + 1)
-        sum += referee->pull[d] * u[i] * (2 * referee->a[i] + u[i]);
+    for (size_t i = 0; i < referee->coordinates; i++)
+        sum += referee->pull[i] * u[i] * (2 * referee->a[i] + u[i]);
     return sum;
 }
 
@@ -235,9 +237,10 @@ static void take(struct referee *referee, const double *theta)
     for (size_t d = 0; d < referee->dimensions; d++) {
         if (referee->widths > 0)
             referee->sigma[d] = exp(theta[n_plain(referee) + (referee->widths == 1 ? 0 : d)]);
-        referee->pull[d] = 0.5 * (double)referee->copies / width2(referee, d);
         variance[d] = 2 * width2(referee, d) / (double)referee->copies;
     }
+    for (size_t i = 0; i < m; i++)
+        referee->pull[i] = 0.5 * (double)referee->copies / width2(referee, i % referee->dimensions);
     referee_pair_set(&referee->pair, variance);
     for (size_t j = 0; j < n; j++) {
         referee->flatness[j] = 0;
@@ -301,12 +304,13 @@ static double width_gradient(const struct referee *referee, double norm, double 
     return sum / norm + particles * (referee->omega[d] * referee->omega[d] * s2 / copies - copies / (4 * s2));
 }
 
-static double still_kinetic(const struct referee *referee)
+// What all terms have in common.
+static void add_constants(const struct referee *referee, struct referee_energy *energy)
 {
-    double sum = 0;
-    for (size_t d = 0; d < referee->dimensions; d++)
-        sum += (double)referee->particles * (double)referee->copies / (8 * width2(referee, d));
-    return sum;
+    for (size_t i = 0; i < referee->coordinates; i++) {
+        energy->kinetic += 0.25 * referee->pull[i];
+        energy->trap += 0.25 * referee->stiffness[i] / referee->pull[i];
+    }
 }
 
 static double log_volume(const struct referee *referee)
@@ -327,8 +331,9 @@ bool referee_evaluate(struct referee *referee, const double *theta, struct refer
         walk(referee, 0, 0);
     const double norm = isfinite(referee->most) ? referee->sums[0] : NAN, mean = referee->sums[1] / norm;
     const struct totals *totals = &referee->totals;
-    *out = (struct referee_energy){ .kinetic = still_kinetic(referee) + totals->kinetic / norm, .trap = totals->trap / norm, .pair = totals->pair / norm,
+    *out = (struct referee_energy){ .kinetic = totals->kinetic / norm, .trap = totals->trap / norm, .pair = totals->pair / norm,
                                     .log_norm = referee->most + log(norm) + log_volume(referee) };
+    add_constants(referee, out);
     out->energy = out->kinetic + out->trap + out->pair;
     bool good = isfinite(out->energy) && isfinite(out->log_norm);
     if (!gradient || !good)
@@ -341,6 +346,18 @@ bool referee_evaluate(struct referee *referee, const double *theta, struct refer
     for (size_t k = 0; k < n_plain(referee) + referee->widths; k++)
         good = good && isfinite(gradient[k]);
     return good;
+}
+
+size_t referee_parameters(const struct referee *referee) { return n_plain(referee) + referee->widths; }
+
+void referee_units(const struct referee *referee, const double *theta, double *unit)
+{
+    const size_t m = referee->coordinates, n = referee->hidden, plain = n_plain(referee);
+    for (size_t k = 0; k < plain + referee->widths; k++) {
+        const size_t i = k < m ? k : k >= m + n && k < plain ? (k - m - n) / n : m, d = i % referee->dimensions;
+        const double trained = referee->widths > 0 ? exp(theta[plain + (referee->widths == 1 ? 0 : d)]) : referee->sigma[d];
+        unit[k] = i < m ? trained : 1;
+    }
 }
 
 size_t referee_terms(const struct referee *referee) { return referee->terms; }
@@ -369,7 +386,7 @@ static bool refuse(const struct wavefunction *wavefunction, const struct hamilto
 static bool allocate(struct referee *referee)
 {
     const size_t m = referee->coordinates, n = referee->hidden;
-    struct { double **array; size_t size; } arrays[] = { { &referee->by_unit, n * m }, { &referee->flatness, n }, { &referee->u, (n + 1) * m },
+    struct { double **array; size_t size; } arrays[] = { { &referee->by_unit, n * m }, { &referee->stiffness, m }, { &referee->pull, m }, { &referee->flatness, n }, { &referee->u, (n + 1) * m },
         { &referee->sums, (n + 2) * referee->n_sums }, { &referee->force, m }, { &referee->by_delta, DIMENSIONS_MOST }, { &referee->counts, n },
         { &referee->counts_energy, n }, { &referee->bell, n }, { &referee->bell_centre, n }, { &referee->bell_variance, n },
         { &referee->bell_position, n * m }, { &referee->moved, 3 * n * m } };
@@ -397,8 +414,11 @@ struct referee *referee_create(const struct wavefunction *wavefunction, const st
     memcpy(referee->omega, system->omega, sizeof referee->omega);
     memcpy(referee->sigma, rbm->sigma, sizeof referee->sigma);
     const bool known = referee_pair_build(&referee->pair, hamiltonian);
-    if (known && allocate(referee))
+    if (known && allocate(referee)) {
+        for (size_t i = 0; i < referee->coordinates; i++)
+            referee->stiffness[i] = system->omega[i % system->dimensions] * system->omega[i % system->dimensions];
         return referee;
+    }
     error_add(error, known ? ERROR_INTERNAL : ERROR_CONFIG, known ? "no memory for the closed form%s" : "the closed form does not know the mean of the pair force %s",
               known ? "" : hamiltonian->type->name);
     referee_destroy(referee);
@@ -409,7 +429,7 @@ void referee_destroy(struct referee *referee)
 {
     if (!referee)
         return;
-    double *owned[] = { referee->by_unit, referee->flatness, referee->u, referee->sums, referee->force, referee->by_delta, referee->counts,
+    double *owned[] = { referee->by_unit, referee->stiffness, referee->pull, referee->flatness, referee->u, referee->sums, referee->force, referee->by_delta, referee->counts,
                         referee->counts_energy, referee->bell, referee->bell_centre, referee->bell_variance, referee->bell_position, referee->moved };
     for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
         memory_free(owned[k]);

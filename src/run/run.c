@@ -7,6 +7,7 @@
 #include "run/phases.h"
 #include "run/series.h"
 #include "run/stop.h"
+#include "run/train_exact.h"
 #include "vmc/rng.h"
 
 #include <cblas.h>
@@ -69,7 +70,8 @@ static bool build(struct run *run, struct error *error)
 {
     openblas_set_num_threads(1);  // bits must not depend on threads; the walkers are what runs in parallel
     const struct team *team = run->options->team;
-    const bool built = ensemble_build(&run->ensemble, run->settings, run->options->threads, error) && ensemble_join(&run->ensemble, team, error);
+    const bool built = ensemble_build(&run->ensemble, run->settings, run->options->threads, error) && ensemble_join(&run->ensemble, team, error) &&
+                       (!train_exact_asked(run->settings) || train_exact_suits(run, error));
     if (!team_agree(team, built, error))
         return false;
     if (team_ranks(team) > run->ensemble.n_groups)
@@ -127,7 +129,7 @@ static bool burn_in(struct run *run, struct error *error)
 // From the stage the run is in, to the end.
 static bool execute(struct run *run, struct error *error)
 {
-    if (run->stage == STAGE_TRAINING_BURN_IN && !burn_in(run, error))
+    if (run->stage == STAGE_TRAINING_BURN_IN && !train_exact_asked(run->settings) && !burn_in(run, error))
         return false;
     if (run->stage < STAGE_MEASURING_BURN_IN) {
         if (!run_train(run, error))
@@ -243,12 +245,13 @@ bool run_check(const struct settings *settings, const struct run_options *option
         const double draws = ceil((double)settings->measure.samples / walkers);
         const double kept = kept_bytes(&run, fmin(draws, (double)series_room(ensemble->n_walkers)));
         const double training = (double)settings->optimizer.iterations * ceil((double)settings->optimizer.samples / walkers);
-        const double train = draw_seconds(&run.ensemble, PASS_GRADIENT | PASS_CONTROLS), measure = draw_seconds(&run.ensemble, 0);
+        const bool exact = train_exact_asked(settings);
+        const double train = exact ? 0 : draw_seconds(&run.ensemble, PASS_GRADIENT | PASS_CONTROLS), measure = draw_seconds(&run.ensemble, 0);
         *estimate = (struct run_estimate){ .memory_per_walker = result.memory_per_walker, .n_parameters = ensemble->wavefunction.n_parameters,
                                            .walkers = ensemble->n_walkers, .draws = (size_t)draws };
         estimate->memory = (double)ensemble_memory(ensemble) + kept;
         estimate->file_size = kept + FILE_OVERHEAD;
-        estimate->cpu_time = train * training + measure * (draws + 2 * (double)settings->sampler.burn_in + 64);
+        estimate->cpu_time = (exact ? train_exact_seconds(&run) : train * training) + measure * (draws + 2 * (double)settings->sampler.burn_in + 64);
     }
     finish(&run);
     return good;

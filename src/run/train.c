@@ -4,6 +4,7 @@
 
 #include "run/checkpoint.h"
 #include "run/stop.h"
+#include "run/train_exact.h"
 
 #include <math.h>
 #include <string.h>
@@ -325,7 +326,10 @@ bool run_train(struct run *run, struct error *error)
         keep_good(run);
     }
     run->stage = STAGE_TRAINING;
-    while (run->history.n < optimizer->iterations && !course->over) {
+    if (train_exact_asked(run->settings) && run->history.n < optimizer->iterations && !course->over &&
+        (!run_boundary(run, error) || !train_exact(run, error)))
+        return false;
+    while (!train_exact_asked(run->settings) && run->history.n < optimizer->iterations && !course->over) {
         if (make_room(run) && !checkpoint_take(run, error))
             return false;
         if (!run_boundary(run, error) || !iterate(run, start, first, error))

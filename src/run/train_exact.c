@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Training without noise: descents of the closed form (vmc/referee.h) from several starts. Nothing of it is random but the starts, which follow from the
+// seed, so a run that was cut begins its training anew and ends with the same bits. One process does all of it.
+#include "run/train_exact.h"
+
+#include "base/memory.h"
+#include "vmc/referee.h"
+#include "vmc/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A descent ends once the gradient's length over |E| is below the tolerance, or the energy falls by less than the level times |E| in ten iterations. That of
+// the lowest start then goes on to the end. (Nearly level stretches lead past saddles: no coarser levels than these.)
+static const struct { double tolerance, level; } COARSE = { 1e-7, 1e-10 }, FINE = { 1e-9, 1e-13 };
+// Iterations that a descent takes, for the estimate.
+enum { ITERATIONS_USUAL = 300 };
+
+bool train_exact_asked(const struct settings *settings)
+{
+    return settings->optimizer.iterations > 0 && !optimizer_type_at(settings_index(settings, SETTINGS_OPTIMIZER))->step;
+}
+
+static size_t n_starts(const struct run *run) { return ((const struct optimizer_exact *)settings_state(run->settings, SETTINGS_OPTIMIZER))->starts; }
+
+static struct referee *create(const struct run *run, struct error *error)
+{
+    struct error why = { 0 };
+    struct referee *referee = referee_create(&run->ensemble.wavefunction, &run->ensemble.hamiltonian, &why);
+    if (!referee)
+        error_add(error, why.kind, "[optimizer] method = exact: %s; use optimizer.method = sr", why.text ? why.text : "no memory");
+    error_clear(&why);
+    return referee;
+}
+
+bool train_exact_suits(const struct run *run, struct error *error)
+{
+    struct referee *referee = create(run, error);
+    referee_destroy(referee);
+    return referee != NULL;
+}
+
+double train_exact_seconds(const struct run *run)
+{
+    struct referee_energy energy;
+    struct referee *referee = create(run, NULL);
+    const size_t iterations = run->settings->optimizer.iterations;
+    const double start = run_cpu();
+    if (referee)
+        referee_evaluate(referee, run->theta, &energy, run->gradient);
+    referee_destroy(referee);
+    return (run_cpu() - start) * (double)n_starts(run) * (double)(iterations < ITERATIONS_USUAL ? iterations : ITERATIONS_USUAL);
+}
+
+// One descent as it goes.
+struct trace {
+    struct run *run;
+    size_t start, n;
+    double *energy, *gradient_norm;  // [iterations]
+    double best;                     // of the starts before, NAN for the first
+};
+
+static bool look(void *context, size_t iteration, double energy, double gradient_norm, const double *theta)
+{
+    struct trace *trace = context;
+    struct run *run = trace->run;
+    const size_t most = run->settings->optimizer.iterations;
+    (void)theta;
+    if (iteration < most) {
+        trace->energy[iteration] = energy;
+        trace->gradient_norm[iteration] = gradient_norm;
+        trace->n = iteration + 1;
+    }
+    run_tell(run, &(struct run_progress){ RUN_TRAIN, iteration, most, fmin(energy, trace->best), 0, NAN, NAN, NAN });
+    if (run->ensemble.cut && run->ensemble.cut(run->ensemble.cut_context))
+        run->ensemble.was_cut = true;
+    return !run->ensemble.was_cut;
+}
+
+// The course of the best descent so far, and the parameters it began with; or its continuation, whose beginning is the last row there is.
+static void remember(struct run *run, const struct trace *trace, size_t first, const double *start)
+{
+    struct history *history = &run->history;
+    const size_t n = run->ensemble.wavefunction.n_parameters;
+    const size_t skipped = first > 0;
+    for (size_t k = skipped; k < trace->n; k++) {
+        const size_t row = first + k - skipped;
+        history->energy[row] = trace->energy[k];
+        history->gradient_norm[row] = trace->gradient_norm[k];
+        history->energy_error[row] = history->estimator_variance[row] = history->bad[row] = 0;
+        history->variance[row] = history->acceptance[row] = history->learning_rate[row] = NAN;
+    }
+    history->n = first + trace->n - skipped;
+    history->n_kept = n > 0 && history->n > 0;
+    history->stride = history->n > 0 ? history->n : 1;
+    if (first == 0 && history->n_kept)
+        memcpy(history->parameters, start, n * sizeof *start);
+}
+
+static void starting_point(const struct run *run, size_t start, double *theta)
+{
+    struct rng rng;
+    if (start == 0) {
+        memcpy(theta, run->good_theta, run->ensemble.wavefunction.n_parameters * sizeof *theta);
+        return;
+    }
+    rng_start(&rng, run->settings->run.seed, UINT64_MAX - start);
+    wavefunction_start(&run->ensemble.wavefunction, rng_uniform, &rng, theta);
+}
+
+static bool descend(struct referee *referee, struct trace *trace, size_t iterations, double tolerance, double level, double *theta,
+                    struct referee_descent *descent)
+{
+    struct error why = { 0 };
+    *descent = (struct referee_descent){ .iterations = iterations, .tolerance = tolerance, .level = level, .look = look, .context = trace };
+    trace->n = 0;
+    const bool good = referee_descend(referee, descent, theta, &why);
+    error_clear(&why);
+    return good && !descent->stopped;
+}
+
+// The lowest end goes on, as many iterations as are left.
+static void finish_best(struct run *run, struct referee *referee, struct trace *trace)
+{
+    const size_t first = run->history.n, left = run->settings->optimizer.iterations - first;
+    struct referee_descent descent;
+    if (left == 0 || !descend(referee, trace, left, FINE.tolerance, FINE.level, run->theta, &descent))
+        return;
+    run->course.over = descent.done < left;
+    remember(run, trace, first, NULL);
+}
+
+// theta, begun: [K] each
+static bool descend_all(struct run *run, struct referee *referee, struct trace *trace, double *theta, double *begun, struct error *error)
+{
+    const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
+    for (trace->start = 0; trace->start < n_starts(run) && !run->ensemble.was_cut; trace->start++) {
+        struct referee_descent descent;
+        starting_point(run, trace->start, begun);
+        memcpy(theta, begun, n * sizeof *theta);
+        if (!descend(referee, trace, most, COARSE.tolerance, COARSE.level, theta, &descent) || descent.energy >= trace->best)
+            continue;
+        trace->best = descent.energy;
+        run->course.over = descent.done < most;
+        memcpy(run->theta, theta, n * sizeof *theta);
+        remember(run, trace, 0, begun);
+    }
+    if (isnan(trace->best) && !run->ensemble.was_cut)
+        return error_add(error, ERROR_INTERNAL, "training: the closed form has no finite energy at any start; use a smaller rbm.init_scale or another rbm.sigma");
+    if (!run->ensemble.was_cut)
+        finish_best(run, referee, trace);
+    return !run->ensemble.was_cut;
+}
+
+static bool minimise(struct run *run, struct error *error)
+{
+    const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
+    struct referee *referee = create(run, error);
+    struct trace trace = { .run = run, .energy = memory_doubles(most), .gradient_norm = memory_doubles(most), .best = NAN };
+    double *theta = memory_doubles(n), *begun = memory_doubles(n);
+    const bool good = referee && ((trace.energy && trace.gradient_norm && theta && begun) || error_add(error, ERROR_INTERNAL, "no memory for training")) &&
+                      descend_all(run, referee, &trace, theta, begun, error);
+    referee_destroy(referee);
+    memory_free(trace.energy);
+    memory_free(trace.gradient_norm);
+    memory_free(theta);
+    memory_free(begun);
+    return good;
+}
+
+// What the first process found, to all.
+static void share(struct run *run)
+{
+    const struct team *team = run->options->team;
+    struct history *history = &run->history;
+    const size_t n = run->ensemble.wavefunction.n_parameters;
+    double *const columns[] = { history->energy, history->gradient_norm, history->energy_error, history->estimator_variance, history->bad,
+                                history->variance, history->acceptance, history->learning_rate };
+    team_share(team, &run->course, sizeof run->course);
+    team_share(team, run->theta, n * sizeof *run->theta);
+    team_share(team, &history->n, sizeof history->n);
+    team_share(team, &history->n_kept, sizeof history->n_kept);
+    team_share(team, &history->stride, sizeof history->stride);
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+        team_share(team, columns[k], history->n * sizeof **columns);
+    team_share(team, history->parameters, history->n_kept * n * sizeof *history->parameters);
+}
+
+bool train_exact(struct run *run, struct error *error)
+{
+    const struct team *team = run->options->team;
+    bool good = !team_leads(team) || minimise(run, error);
+    team_share(team, &run->ensemble.was_cut, sizeof run->ensemble.was_cut);
+    if (run->ensemble.was_cut || !team_agree(team, good, error))
+        return false;
+    share(run);
+    memcpy(run->mean_theta, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
+    return true;
+}
