@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// optimizer.method = exact reaches the known floors, from the seed alone, and goes on where a shorter training ended.
+#include "support/model.h"
+#include "vmc/run.h"
+#include "vmc/verify.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define FEW "optimizer.method=exact", "sampler.method=exact", "sampler.walkers=64", "measure.samples=6400"
+static char folder[] = "/tmp/vmc_train_exact_XXXXXX", path[2][64];
+
+static bool run(const struct oracle_rbm *rbm, const char *const *overrides, size_t file, bool resume, struct run_result *result, struct error *error)
+{
+    struct settings settings;
+    model_settings(&settings, rbm, overrides);
+    const struct run_options options = { .threads = 1, .output = path[file], .resume = resume };
+    const bool good = run_execute(&settings, &options, result, error);
+    settings_finish(&settings);
+    return good;
+}
+
+static double energy_of(size_t file)
+{
+    struct run_verification found;
+    assert_true(run_verify(path[file], &found, NULL));
+    return found.part[0].exact;
+}
+
+static void test_floors(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < oracle_n_optima; k++) {
+        struct run_result result;
+        struct error error = { 0 };
+        assert_true(run(&oracle_optima[k].rbm, (const char *const[]){ FEW, NULL }, 0, false, &result, &error));
+        const double energy = energy_of(0);
+        print_message("%-18s %.10f, %+.1e from the floor, %3.0f iterations, %.3f s\n", oracle_optima[k].name, energy, energy - oracle_optima[k].energy,
+                      result.iterations, result.training_cpu_time);
+        assert_true(fabs(energy - oracle_optima[k].energy) < 1e-9);
+        assert_string_equal(result.stop_reason, "the energy no longer falls");
+    }
+}
+
+// A training that was too short, made longer, has the bits of one that was long at once; another seed has not.
+static void test_longer(void **state)
+{
+    (void)state;
+    const struct oracle_rbm *rbm = &oracle_optimum_find("rbm-amp-s1-h2")->rbm;
+    struct run_result result;
+    struct error error = { 0 };
+    assert_true(run(rbm, (const char *const[]){ FEW, "optimizer.iterations=12", NULL }, 0, false, &result, &error));
+    assert_string_equal(result.stop_reason, "all iterations done");
+    const double short_energy = energy_of(0);
+    assert_true(run(rbm, (const char *const[]){ FEW, "optimizer.iterations=400", NULL }, 0, true, &result, &error));
+    const double longer = energy_of(0), measured = result.energy;
+    assert_true(run(rbm, (const char *const[]){ FEW, "optimizer.iterations=400", NULL }, 1, false, &result, &error));
+    assert_true(longer < short_energy);
+    assert_true(longer == energy_of(1) && measured == result.energy);
+    unlink(path[1]);
+    assert_true(run(rbm, (const char *const[]){ FEW, "optimizer.iterations=400", "run.seed=2", NULL }, 1, false, &result, &error));
+    assert_true(measured != result.energy);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct run_result result;
+    struct error error = { 0 };
+    const char *const overrides[] = { "optimizer.method=exact", "rbm.hidden=13", "sampler.walkers=32", NULL };
+    assert_false(run(&oracle_set_find("amplitude-2p2d")->rbm, overrides, 0, false, &result, &error));
+    assert_int_equal(error.kind, ERROR_CONFIG);
+    assert_non_null(strstr(error.text, "[optimizer] method = exact: the closed form is a sum of 3^13"));
+    error_clear(&error);
+}
+
+int main(void)
+{
+    if (!mkdtemp(folder))
+        return 1;
+    for (int k = 0; k < 2; k++)
+        snprintf(path[k], sizeof path[k], "%s/%d.h5", folder, k);
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_floors), cmocka_unit_test(test_longer), cmocka_unit_test(test_refused) };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(path[0]);
+    unlink(path[1]);
+    rmdir(folder);
+    return failed;
+}
