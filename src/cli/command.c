@@ -14,30 +14,39 @@
 #include <unistd.h>
 
 #define EVERYWHERE CLI_BIT(CLI_QUIET)
-#define CONFIGURED (EVERYWHERE | CLI_BIT(CLI_CONFIG) | CLI_BIT(CLI_SET) | CLI_BIT(CLI_OUTPUT) | CLI_BIT(CLI_TASK) | CLI_BIT(CLI_VERBOSE))
+#define CONFIGURED                                                                                   \
+    (EVERYWHERE | CLI_BIT(CLI_CONFIG) | CLI_BIT(CLI_SET) | CLI_BIT(CLI_OUTPUT) | CLI_BIT(CLI_TASK) | \
+     CLI_BIT(CLI_VERBOSE))
 
 const struct cli_command cli_commands[] = {
     { "", "FILE",
-      CONFIGURED | CLI_BIT(CLI_FORCE) | CLI_BIT(CLI_RESUME) | CLI_BIT(CLI_MAX_TIME) | CLI_BIT(CLI_THREADS) | CLI_BIT(CLI_CHECK) |
-          CLI_BIT(CLI_PRINT_CONFIG) | CLI_BIT(CLI_JSON) | CLI_BIT(CLI_PROGRESS),
+      CONFIGURED | CLI_BIT(CLI_FORCE) | CLI_BIT(CLI_RESUME) | CLI_BIT(CLI_MAX_TIME) | CLI_BIT(CLI_THREADS) |
+          CLI_BIT(CLI_CHECK) | CLI_BIT(CLI_PRINT_CONFIG) | CLI_BIT(CLI_JSON) | CLI_BIT(CLI_PROGRESS),
       .missing = "nothing to do: give a configuration with --config FILE, or write", .act = cli_job_run,
-      .help = "Train and measure what the configuration FILE describes; every point, if it has a [sweep] section. The same as --config FILE." },
+      .help = "Train and measure what the configuration FILE describes; every point, if it has a [sweep] section. The "
+              "same as --config FILE." },
     { "sweep list", "FILE", CONFIGURED | CLI_BIT(CLI_JSON), .missing = "which sweep? Write", .act = cli_job_list,
       .help = "List the points of a sweep and the state of their results." },
-    { "sweep script", "FILE", CONFIGURED | CLI_BIT(CLI_THREADS) | CLI_BIT(CLI_PER_JOB) | CLI_BIT(CLI_TIME), .missing = "which sweep? Write",
-      .act = cli_job_script, .help = "Print a Slurm job array that runs the sweep." },
-    { "merge", "OUT.h5 IN.h5...", EVERYWHERE | CLI_BIT(CLI_FORCE), .least = 2, .most = SIZE_MAX, .missing = "nothing to merge; write", .act = cli_merge,
-      .help = "Merge many results files into one, with a table of settings and results that is also written to OUT.csv." },
-    { "verify", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX, .missing = "nothing to verify; write", .act = cli_verify,
-      .help = "Compare results with the energy and its parts in closed form, where the wave function is an RBM of few hidden units. Exit code 0: within "
+    { "sweep script", "FILE", CONFIGURED | CLI_BIT(CLI_THREADS) | CLI_BIT(CLI_PER_JOB) | CLI_BIT(CLI_TIME),
+      .missing = "which sweep? Write", .act = cli_job_script, .help = "Print a Slurm job array that runs the sweep." },
+    { "merge", "OUT.h5 IN.h5...", EVERYWHERE | CLI_BIT(CLI_FORCE), .least = 2, .most = SIZE_MAX,
+      .missing = "nothing to merge; write", .act = cli_merge,
+      .help =
+          "Merge many results files into one, with a table of settings and results that is also written to OUT.csv." },
+    { "verify", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX,
+      .missing = "nothing to verify; write", .act = cli_verify,
+      .help = "Compare results with the energy and its parts in closed form, where the wave function is an RBM of few "
+              "hidden units. Exit code 0: within "
               "4 standard errors; 1: beyond; 78: there is no closed form." },
     { "help", "[COMMAND|SECTION]", 0, .most = 2, .act = cli_help,
       .help = "Explain a command, a section of the configuration, or everything." },
-    { .words = NULL } };
+    { .words = NULL }
+};
 
 char *cli_command_name(const struct cli_command *command, char text[CLI_COMMAND_SIZE])
 {
-    snprintf(text, CLI_COMMAND_SIZE, "%s %s", cli_program()->name, *command->words ? command->words : command->arguments);
+    snprintf(text, CLI_COMMAND_SIZE, "%s %s", cli_program()->name,
+             *command->words ? command->words : command->arguments);
     return text;
 }
 
@@ -63,10 +72,10 @@ static const struct cli_command *refuse_begun(size_t n, char *const *words, stru
     size_t n_own, used = 0;
     for (const struct cli_command *command = cli_commands; command->words; command++)
         if (n_common(command, 1, words, &n_own) > 0 && used < sizeof ways)
-            used += (size_t)snprintf(ways + used, sizeof ways - used, "%s%s %s", used > 0 ? ", or " : "", cli_command_name(command, name),
-                                     command->arguments);
-    error_add(error, ERROR_USAGE, "'%.200s%s%.200s' is not a command; write %s; see %s --help", words[0], n > 1 ? " " : "", n > 1 ? words[1] : "", ways,
-              cli_program()->name);
+            used += (size_t)snprintf(ways + used, sizeof ways - used, "%s%s %s", used > 0 ? ", or " : "",
+                                     cli_command_name(command, name), command->arguments);
+    error_add(error, ERROR_USAGE, "'%.200s%s%.200s' is not a command; write %s; see %s --help", words[0],
+              n > 1 ? " " : "", n > 1 ? words[1] : "", ways, cli_program()->name);
     return NULL;
 }
 
@@ -93,6 +102,7 @@ const struct cli_command *cli_command_find(size_t n, char *const *words, size_t 
     *n_own = 0;
     if (n == 0 || !is_mistyped(words[0], nearest))
         return &cli_commands[0];
-    error_add(error, ERROR_USAGE, "unexpected argument '%.200s'; did you mean %s %s?", words[0], cli_program()->name, nearest);
+    error_add(error, ERROR_USAGE, "unexpected argument '%.200s'; did you mean %s %s?", words[0], cli_program()->name,
+              nearest);
     return NULL;
 }

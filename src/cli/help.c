@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// --help, --version, vmc help. Everything about commands and options comes from the rows that read them, so the help is always up to date.
+// --help, --version, vmc help. Everything about commands and options comes from the rows that read them, so the help is
+// always up to date.
 #include "cli/help.h"
 
 #include "cli/keys.h"
@@ -16,19 +17,25 @@
 
 enum { OPTION_COLUMN = 28, WIDTH = 80 };
 
-static const char about_mpi[] =
-    "This is vmc with its walkers spread over the ranks of an MPI job. Results are those of vmc to the last bit, on any number of "
-    "ranks and threads. Rank 0 writes and prints, and does alone whatever is not a run. Signals, exit status and files are those of vmc, too.";
-static const char about[] =
-    "Variational Monte Carlo for trapped particles: builds the system and the wave function that a configuration describes, trains the wave "
-    "function, measures its energy, and writes everything to one HDF5 file.";
-static const struct { const char *heading, *text; } endings[] = {
-    { "Exit status",
-      "0 done; 1 a fault was found; 2 wrong usage; 65 damaged results file; 66 input file missing or unreadable; 70 internal error, or non-finite "
-      "numbers; 73 the output would be overwritten, or another run is writing it; 74 could not write; 75 stopped before the end, --resume "
-      "continues; 78 bad configuration." },
+static const char about_mpi[] = "This is vmc with its walkers spread over the ranks of an MPI job. Results are those "
+                                "of vmc to the last bit, on any number of "
+                                "ranks and threads. Rank 0 writes and prints, and does alone whatever is not a run. "
+                                "Signals, exit status and files are those of vmc, too.";
+static const char about[] = "Variational Monte Carlo for trapped particles: builds the system and the wave function "
+                            "that a configuration describes, trains the wave "
+                            "function, measures its energy, and writes everything to one HDF5 file.";
+static const struct {
+    const char *heading, *text;
+} endings[] = {
+    { "Exit status", "0 done; 1 a fault was found; 2 wrong usage; 65 damaged results file; 66 input file missing or "
+                     "unreadable; 70 internal error, or non-finite "
+                     "numbers; 73 the output would be overwritten, or another run is writing it; 74 could not write; "
+                     "75 stopped before the end, --resume "
+                     "continues; 78 bad configuration." },
     { "Signals", "SIGINT, SIGTERM, SIGUSR1, SIGUSR2 and SIGXCPU stop a run cleanly." },
-    { "Environment", "OMP_NUM_THREADS and SLURM_CPUS_PER_TASK limit the default number of threads; NO_COLOR switches colours off." } };
+    { "Environment",
+      "OMP_NUM_THREADS and SLURM_CPUS_PER_TASK limit the default number of threads; NO_COLOR switches colours off." }
+};
 
 static void write_paragraph(FILE *out, const char *text)
 {
@@ -54,7 +61,8 @@ static void write_options(FILE *out, const char *heading, unsigned wanted)
         char left[80], letter[8] = "";
         if (row->letter)
             snprintf(letter, sizeof letter, "-%c, ", row->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->value ? " " : "", row->value ? row->value : "");
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->value ? " " : "",
+                 row->value ? row->value : "");
         if (wanted & CLI_BIT(k))
             write_entry(out, left, row->help);
     }
@@ -64,15 +72,17 @@ static void write_options(FILE *out, const char *heading, unsigned wanted)
 
 static void write_usage(FILE *out, const char *start, const struct cli_command *command)
 {
-    fprintf(out, "%s%s%s%s %s%s\n", start, cli_program()->name, *command->words ? " " : "", command->words, command->arguments,
-            command->options ? " [options]" : "");
+    fprintf(out, "%s%s%s%s %s%s\n", start, cli_program()->name, *command->words ? " " : "", command->words,
+            command->arguments, command->options ? " [options]" : "");
 }
 
 static void write_all_usage(FILE *out)
 {
     const struct cli_program *program = cli_program();
     if (program->mpi)
-        fprintf(out, "Usage: mpirun -n RANKS vmc-mpi --config FILE [options]\n       srun --mpi=%s vmc-mpi --config FILE [options]\n",
+        fprintf(out,
+                "Usage: mpirun -n RANKS vmc-mpi --config FILE [options]\n       srun --mpi=%s vmc-mpi --config FILE "
+                "[options]\n",
                 program->slurm_mpi);
     for (const struct cli_command *command = program->mpi ? cli_commands + 1 : cli_commands; command->words; command++)
         write_usage(out, command == cli_commands ? "Usage: " : "       ", command);
@@ -102,8 +112,9 @@ static void write_everything(FILE *out)
         fprintf(out, "%s:\n", endings[k].heading);
         write_paragraph(out, endings[k].text);
     }
-    fprintf(out, "Example:\n%s\n", program->mpi ? "mpirun -n 2 vmc-mpi --config configs/twoparticles.ini"
-                                                : "vmc configs/twoparticles.ini --set rbm.hidden=4");
+    fprintf(out, "Example:\n%s\n",
+            program->mpi ? "mpirun -n 2 vmc-mpi --config configs/twoparticles.ini"
+                         : "vmc configs/twoparticles.ini --set rbm.hidden=4");
 }
 
 static void write_one(FILE *out, const struct cli_command *command)
@@ -133,17 +144,18 @@ static char *version_text(void)
 {
     const struct cli_program *program = cli_program();
     char *text = NULL;
-    int length = asprintf(&text,
-                          "%s %s\n"
-                          "revision         %s\n"
-                          "compiler         %s\n"
-                          "HDF5             %s\n"
-                          "GSL              %s\n"
-                          "%s%s%s"
-                          "instruction set  %s, %zu number%s at a time\n",
-                          program->name, VMC_VERSION, VMC_GIT_REVISION, VMC_COMPILER, record_hdf5_version(), gsl_version,
-                          program->mpi ? "MPI              " : "", program->mpi ? program->mpi : "", program->mpi ? "\n" : "", level_name(),
-                          level_pack_width(), level_pack_width() == 1 ? "" : "s");
+    int length =
+        asprintf(&text,
+                 "%s %s\n"
+                 "revision         %s\n"
+                 "compiler         %s\n"
+                 "HDF5             %s\n"
+                 "GSL              %s\n"
+                 "%s%s%s"
+                 "instruction set  %s, %zu number%s at a time\n",
+                 program->name, VMC_VERSION, VMC_GIT_REVISION, VMC_COMPILER, record_hdf5_version(), gsl_version,
+                 program->mpi ? "MPI              " : "", program->mpi ? program->mpi : "", program->mpi ? "\n" : "",
+                 level_name(), level_pack_width(), level_pack_width() == 1 ? "" : "s");
     return length < 0 ? NULL : text;
 }
 
@@ -178,7 +190,8 @@ bool cli_help(const struct cli_options *options, struct error *error)
         return cli_print_text(topic_text(options->words[0], error), error);
     const struct cli_command *command = cli_command_find(options->n_words, options->words, &n_own, error);
     if (command && n_own < options->n_words)
-        return error_add(error, ERROR_USAGE, "one topic at a time; unexpected argument '%.200s'", options->words[n_own == 0 ? 1 : n_own]);
+        return error_add(error, ERROR_USAGE, "one topic at a time; unexpected argument '%.200s'",
+                         options->words[n_own == 0 ? 1 : n_own]);
     return command && cli_print_text(help_text(command), error);
 }
 

@@ -47,10 +47,14 @@ static void write_row(FILE *out, const struct settings_schema_row *row, size_t w
 static void write_sweep(FILE *out, size_t width)
 {
     int used = fprintf(out, "[%s]  ", SETTINGS_SWEEP);
-    cli_wrap(out, (size_t)used, INDENT, width, "many runs from one file: the points are all combinations of these values, counted from 0; the last key varies fastest");
+    cli_wrap(out, (size_t)used, INDENT, width,
+             "many runs from one file: the points are all combinations of these values, counted from 0; the last key "
+             "varies fastest");
     fprintf(out, "  section.key\n");
     write_indented(out, width, "a key of another section, such as system.omega, and its values");
-    write_indented(out, width, "v1 | v2 | ..., or start:stop:count including both ends; the seed of point K is run.seed + K unless it is swept");
+    write_indented(out, width,
+                   "v1 | v2 | ..., or start:stop:count including both ends; the seed of point K is run.seed + K unless "
+                   "it is swept");
     fputc('\n', out);
 }
 
@@ -66,8 +70,8 @@ static bool refuse_section(const char *section, const struct settings_schema_row
     }
     names[n] = SETTINGS_SWEEP;
     const char *nearest = config_nearest(section, names);
-    return error_add(error, ERROR_USAGE, "there is no section '%.200s'; allowed: %s, " SETTINGS_SWEEP "%s%s%s", section, list,
-                     nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return error_add(error, ERROR_USAGE, "there is no section '%.200s'; allowed: %s, " SETTINGS_SWEEP "%s%s%s", section,
+                     list, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 char *cli_keys_text(const char *section, size_t width, struct error *error)

@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-// Every key, or those of one section; wrapped at `width`. malloc'ed; NULL with ERROR_USAGE where there is no such section.
+// Every key, or those of one section; wrapped at `width`. malloc'ed; NULL with ERROR_USAGE where there is no such
+// section.
 char *cli_keys_text(const char *section, size_t width, struct error *error);
 
 #endif

@@ -23,10 +23,14 @@ static const char *progress_mode_name(size_t index)
 }
 
 // Values of options are read by the same kind of rows as keys, so that they are checked and refused in the same way.
-struct values { size_t threads, progress, task, per_job; };
+struct values {
+    size_t threads, progress, task, per_job;
+};
 static const struct param threads_row = PARAM_COUNT(values, threads, .range = PARAM_WITHIN(1, 4096));
 static const struct param task_row = PARAM_COUNT(values, task, .range = PARAM_WITHIN(0, SWEEP_POINTS_MOST - 1));
-static const struct param per_job_row = { .key = "per-job", .kind = PARAM_KIND_COUNT, .offset = offsetof(struct values, per_job),
+static const struct param per_job_row = { .key = "per-job",
+                                          .kind = PARAM_KIND_COUNT,
+                                          .offset = offsetof(struct values, per_job),
                                           .range = PARAM_WITHIN(1, SWEEP_POINTS_MOST) };
 static const struct param progress_row = PARAM_CHOICE(values, progress, .choice = progress_mode_name);
 
@@ -66,7 +70,10 @@ static bool add_set(struct cli_options *options, const char *text, struct error 
 // "90s", "30m", "2h", "1d", plain seconds.
 static bool set_max_time(struct cli_options *options, const char *text, struct error *error)
 {
-    static const struct { const char *unit; double seconds; } units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
     char *end = NULL;
     const double number = strtod(text, &end);
     const bool plain = strspn(text, "0123456789.") > 0 && strspn(text, "0123456789.") == (size_t)(end - text);
@@ -75,7 +82,8 @@ static bool set_max_time(struct cli_options *options, const char *text, struct e
             options->max_time = number * units[k].seconds;
             return true;
         }
-    return error_add(error, ERROR_USAGE, "--max-time: '%s' is not a length of time; give seconds, or 90s, 30m, 2h, 1d", text);
+    return error_add(error, ERROR_USAGE, "--max-time: '%s' is not a length of time; give seconds, or 90s, 30m, 2h, 1d",
+                     text);
 }
 
 // "7" or "3-7"
@@ -92,7 +100,8 @@ static bool set_task(struct cli_options *options, const char *text, struct error
     options->has_task = true;
     options->task_first = first.task;
     options->task_last = last.task;
-    return first.task <= last.task || error_add(error, ERROR_USAGE, "--task: '%s' ends before it starts; allowed: K, or A-B with A <= B", text);
+    return first.task <= last.task ||
+           error_add(error, ERROR_USAGE, "--task: '%s' ends before it starts; allowed: K, or A-B with A <= B", text);
 }
 
 static bool set_per_job(struct cli_options *options, const char *text, struct error *error)
@@ -107,7 +116,10 @@ static bool set_time(struct cli_options *options, const char *text, struct error
 {
     options->time = text;
     return (*text && text[strspn(text, "0123456789:-")] == '\0') ||
-           error_add(error, ERROR_USAGE, "--time: '%s' is not a time limit that Slurm reads; allowed: minutes, hours:minutes:seconds, days-hours, ...", text);
+           error_add(error, ERROR_USAGE,
+                     "--time: '%s' is not a time limit that Slurm reads; allowed: minutes, hours:minutes:seconds, "
+                     "days-hours, ...",
+                     text);
 }
 
 static bool set_threads(struct cli_options *options, const char *text, struct error *error)
@@ -134,28 +146,36 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
     [CLI_CONFIG] = { "config", 0, "FILE", 0, set_config, "the configuration (INI); see --help-config" },
     [CLI_SET] = { "set", 's', "SECTION.KEY=VALUE", 0, add_set, "override one entry; repeatable, the last one wins" },
     [CLI_OUTPUT] = { "output", 'o', "FILE", 0, set_output,
-                     "results file; default: the configuration's name with .h5, in the current folder. A complete file already there is kept as "
+                     "results file; default: the configuration's name with .h5, in the current folder. A complete file "
+                     "already there is kept as "
                      "NAME.1.h5 (the next free number)" },
     [CLI_FORCE] = { "force", 0, FLAG(force), "overwrite an unfinished or foreign file at --output" },
     [CLI_RESUME] = { "resume", 0, FLAG(resume),
-                     "continue the unfinished run at --output; a complete one is extended if more samples are asked for" },
-    [CLI_MAX_TIME] = { "max-time", 0, "DURATION", 0, set_max_time, "stop cleanly before this much wall time has passed: 90s, 30m, 2h" },
+                     "continue the unfinished run at --output; a complete one is extended if more samples are asked "
+                     "for" },
+    [CLI_MAX_TIME] = { "max-time", 0, "DURATION", 0, set_max_time,
+                       "stop cleanly before this much wall time has passed: 90s, 30m, 2h" },
     [CLI_TASK] = { "task", 0, "K | A-B", 0, set_task,
-                   "of a sweep, run only point K (from 0) or points A to B; default: all, one after the other. Point K is written to NAME-K.h5 "
+                   "of a sweep, run only point K (from 0) or points A to B; default: all, one after the other. Point K "
+                   "is written to NAME-K.h5 "
                    "(four digits), and skipped if that file is complete" },
     [CLI_PER_JOB] = { "per-job", 0, "N", 0, set_per_job, "points in one job of the array; default 1" },
     [CLI_TIME] = { "time", 0, "LIMIT", 0, set_time, "time limit of a job, as Slurm reads it; default 01:00:00" },
-    [CLI_THREADS] = { "threads", 't', "N", 0, set_threads, "number of threads; default: all that this process may use" },
+    [CLI_THREADS] = { "threads", 't', "N", 0, set_threads,
+                      "number of threads; default: all that this process may use" },
     [CLI_CHECK] = { "check", 0, FLAG(check), "validate, estimate memory, file size and time, and exit" },
-    [CLI_PRINT_CONFIG] = { "print-config", 0, FLAG(print_config), "print the configuration with all defaults, and exit" },
+    [CLI_PRINT_CONFIG] = { "print-config", 0, FLAG(print_config),
+                           "print the configuration with all defaults, and exit" },
     [CLI_JSON] = { "json", 0, FLAG(json), "print results as JSON" },
     [CLI_QUIET] = { "quiet", 'q', FLAG(quiet), "print nothing but errors, and JSON if asked for" },
     [CLI_VERBOSE] = { "verbose", 'v', FLAG(verbose), "print more about what is being done" },
     [CLI_PROGRESS] = { "progress", 0, "WHEN", 0, set_progress,
-                       "auto: one updating line on a terminal, otherwise a line every 30 s; always: also at the start and end of each phase; never" },
+                       "auto: one updating line on a terminal, otherwise a line every 30 s; always: also at the start "
+                       "and end of each phase; never" },
     [CLI_HELP_CONFIG] = { "help-config", 0, "[SECTION]", 0, NULL, "explain every key of the configuration, and exit" },
     [CLI_HELP] = { "help", 'h', FLAG(help), "this text; for one command: vmc help COMMAND" },
-    [CLI_VERSION] = { "version", 'V', FLAG(version), "version, and what the program was built from" } };
+    [CLI_VERSION] = { "version", 'V', FLAG(version), "version, and what the program was built from" }
+};
 
 // The same for getopt_long; `letters` has room for two characters an option and three more.
 static void list_for_getopt(struct option long_options[CLI_OPTIONS + 1], char *letters)
@@ -163,8 +183,11 @@ static void list_for_getopt(struct option long_options[CLI_OPTIONS + 1], char *l
     *letters++ = ':';
     for (int k = 0; k < CLI_OPTIONS; k++) {
         const struct cli_option_row *row = &cli_option_rows[k];
-        long_options[k] = (struct option){ row->name, !row->value ? no_argument : row->set ? required_argument : optional_argument, NULL,
-                                           row->letter ? row->letter : LONG_ONLY + k };
+        long_options[k] = (struct option){ row->name,
+                                           !row->value ? no_argument
+                                           : row->set  ? required_argument
+                                                       : optional_argument,
+                                           NULL, row->letter ? row->letter : LONG_ONLY + k };
         if (row->letter)
             *letters++ = row->letter;
         if (row->letter && row->value)
@@ -201,8 +224,8 @@ static bool refuse_unknown(const char *word, struct error *error)
     if (fitting > 1)
         return error_add(error, ERROR_USAGE, "option '--%s' is ambiguous; see %s --help", stem, program);
     const char *nearest = config_nearest(stem, names);
-    return error_add(error, ERROR_USAGE, "unknown option '--%s'; %s%s%s", stem, nearest ? "did you mean '--" : "see ", nearest ? nearest : program,
-                     nearest ? "'?" : " --help");
+    return error_add(error, ERROR_USAGE, "unknown option '--%s'; %s%s%s", stem, nearest ? "did you mean '--" : "see ",
+                     nearest ? nearest : program, nearest ? "'?" : " --help");
 }
 
 // Options of other commands, with the commands they apply to.
@@ -214,9 +237,11 @@ static bool refuse_options(const struct cli_options *options, struct error *erro
         size_t used = 0;
         for (const struct cli_command *command = cli_commands; command->words; command++)
             if (command->options & CLI_BIT(k) && used < sizeof homes)
-                used += (size_t)snprintf(homes + used, sizeof homes - used, "%s%s", used > 0 ? ", " : "", cli_command_name(command, name));
+                used += (size_t)snprintf(homes + used, sizeof homes - used, "%s%s", used > 0 ? ", " : "",
+                                         cli_command_name(command, name));
         if (wrong & CLI_BIT(k))
-            error_add(error, ERROR_USAGE, "--%s does not apply to %s; it applies to %s", cli_option_rows[k].name, cli_command_name(options->command, name), homes);
+            error_add(error, ERROR_USAGE, "--%s does not apply to %s; it applies to %s", cli_option_rows[k].name,
+                      cli_command_name(options->command, name), homes);
     }
     return wrong == 0;
 }
@@ -225,7 +250,8 @@ static bool refuse_argument(const struct cli_options *options, struct error *err
 {
     const bool config = options->command->options & CLI_BIT(CLI_CONFIG);
     return error_add(error, ERROR_USAGE, "unexpected argument '%s'%s%s%s", options->words[options->n_words - 1],
-                     config ? ": the configuration is already '" : "", config ? options->config : "", config ? "'" : "");
+                     config ? ": the configuration is already '" : "", config ? options->config : "",
+                     config ? "'" : "");
 }
 
 // --- parsing ---
@@ -274,8 +300,9 @@ static bool parse_words(struct cli_options *options, size_t n, char **words, str
     const size_t least = config ? 0 : command->least, most = config ? 0 : command->most;
     char name[CLI_COMMAND_SIZE];
     if (options->n_words < least || (config && !options->config))
-        return error_add(error, ERROR_USAGE, "%s %s%s%s; see %s --help", command->missing, cli_command_name(command, name),
-                         *command->words ? " " : "", *command->words ? command->arguments : "", cli_program()->name);
+        return error_add(error, ERROR_USAGE, "%s %s%s%s; see %s --help", command->missing,
+                         cli_command_name(command, name), *command->words ? " " : "",
+                         *command->words ? command->arguments : "", cli_program()->name);
     return options->n_words <= most || refuse_argument(options, error);
 }
 
@@ -283,7 +310,8 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, struc
 {
     struct option long_options[CLI_OPTIONS + 1];
     char letters[2 * CLI_OPTIONS + 3];
-    *options = (struct cli_options){ .command = cli_commands, .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
+    *options =
+        (struct cli_options){ .command = cli_commands, .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
     if (!options->sets)
         return error_add(error, ERROR_INTERNAL, "not enough memory");
     list_for_getopt(long_options, letters);
@@ -296,10 +324,12 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, struc
         options->command = cli_command_find((size_t)(argc - optind), argv + optind, &n_own, NULL);
         return good;
     }
-    if (!good || !parse_words(options, (size_t)(argc - optind), argv + optind, error) || !refuse_options(options, error))
+    if (!good || !parse_words(options, (size_t)(argc - optind), argv + optind, error) ||
+        !refuse_options(options, error))
         return false;
     return !options->resume || !options->force ||
-           error_add(error, ERROR_USAGE, "--resume continues the file at --output and --force overwrites it; give one of them");
+           error_add(error, ERROR_USAGE,
+                     "--resume continues the file at --output and --force overwrites it; give one of them");
 }
 
 void cli_options_finish(struct cli_options *options)

@@ -16,19 +16,19 @@ struct cli_options {
     unsigned given;               // CLI_BITs of the options given
     const char *config, *output;  // NULL: not given
     size_t n_sets;
-    const char **sets;            // owned array of borrowed texts
-    size_t threads;               // 0: not given
+    const char **sets;  // owned array of borrowed texts
+    size_t threads;     // 0: not given
     enum cli_progress_mode progress;
-    double max_time;              // s; 0: not given
+    double max_time;  // s; 0: not given
     bool check, print_config, json, force, resume, quiet, verbose;
     bool help, version;
-    const char *section;          // of --help-config; NULL: all
+    const char *section;  // of --help-config; NULL: all
     bool has_task;
-    size_t task_first, task_last; // points of a sweep
-    size_t per_job;               // of the script; 0: not given
-    const char *time;             // of the script, as Slurm reads it; NULL: not given
+    size_t task_first, task_last;  // points of a sweep
+    size_t per_job;                // of the script; 0: not given
+    const char *time;              // of the script, as Slurm reads it; NULL: not given
     size_t n_words;
-    char **words;                 // arguments of the command, without its own words; borrowed
+    char **words;  // arguments of the command, without its own words; borrowed
 };
 
 // ERROR_USAGE with what is wrong and what was meant. The texts point into argv.
@@ -38,10 +38,11 @@ void cli_options_finish(struct cli_options *options);
 // One option, as it is read and explained; the index is its enum cli_option.
 struct cli_option_row {
     const char *name;
-    char letter;                  // 0: it has none
-    const char *value;            // "FILE"; "[SECTION]" may be left out; NULL: it takes none
-    size_t flag;                  // without a value: offset of a bool in struct cli_options
-    bool (*set)(struct cli_options *options, const char *text, struct error *error);  // with a value; NULL where it may be left out
+    char letter;        // 0: it has none
+    const char *value;  // "FILE"; "[SECTION]" may be left out; NULL: it takes none
+    size_t flag;        // without a value: offset of a bool in struct cli_options
+    bool (*set)(struct cli_options *options, const char *text,
+                struct error *error);  // with a value; NULL where it may be left out
     const char *help;
 };
 extern const struct cli_option_row cli_option_rows[CLI_OPTIONS];

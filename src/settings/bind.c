@@ -9,10 +9,10 @@
 
 // What an entry refers to.
 struct target {
-    size_t kind;                 // SETTINGS_KINDS: a fixed section
+    size_t kind;  // SETTINGS_KINDS: a fixed section
     struct settings_member member;
-    const struct param *row;     // NULL: there is no such key
-    void *state;                 // NULL: the member is not in use
+    const struct param *row;  // NULL: there is no such key
+    void *state;              // NULL: the member is not in use
 };
 
 // --- choices ---
@@ -23,16 +23,21 @@ static bool file_chooses(const struct settings_binder *binder, size_t kind, size
     const struct settings_kind_row *chooser = &settings_kinds[kind];
     const struct param *row = settings_chooser(chooser);
     const struct config_entry *entry = config_find(binder->config, chooser->chooser, chooser->key);
-    const char *text = !entry ? row->fallback : entry->source == CONFIG_BY_FILE ? entry->value : entry->file_value ? entry->file_value : row->fallback;
+    const char *text = !entry                            ? row->fallback
+                       : entry->source == CONFIG_BY_FILE ? entry->value
+                       : entry->file_value               ? entry->file_value
+                                                         : row->fallback;
     struct settings scratch = { 0 };
     char why[PARAM_TEXT_SIZE];
-    return param_parse(row, text, (char *)&scratch + settings_fixed_find(chooser->chooser)->offset, why) && settings_chooses(&scratch, kind, member);
+    return param_parse(row, text, (char *)&scratch + settings_fixed_find(chooser->chooser)->offset, why) &&
+           settings_chooses(&scratch, kind, member);
 }
 
 // Whether a sweep made the choice: its other points may choose otherwise.
 static bool chosen_by_sweep(const struct settings_binder *binder, size_t kind)
 {
-    const struct config_entry *entry = config_find(binder->config, settings_kinds[kind].chooser, settings_kinds[kind].key);
+    const struct config_entry *entry =
+        config_find(binder->config, settings_kinds[kind].chooser, settings_kinds[kind].key);
     return entry && entry->source == CONFIG_BY_SWEEP;
 }
 
@@ -40,7 +45,8 @@ static bool chosen_by_sweep(const struct settings_binder *binder, size_t kind)
 static const char *chosen_text(const struct settings_binder *binder, size_t kind, char text[PARAM_TEXT_SIZE])
 {
     const struct settings_kind_row *chooser = &settings_kinds[kind];
-    param_print(settings_chooser(chooser), (const char *)binder->settings + settings_fixed_find(chooser->chooser)->offset, text);
+    param_print(settings_chooser(chooser),
+                (const char *)binder->settings + settings_fixed_find(chooser->chooser)->offset, text);
     return text;
 }
 
@@ -54,7 +60,8 @@ static struct target find_member(struct settings_binder *binder, size_t kind, co
     for (size_t k = 0; (member = settings_kinds[kind].member(k)).name; k++) {
         const struct param *row = param_find(member.params, entry->key);
         void *state = settings_state_of(binder->settings, kind, k);
-        if (row && strcmp(settings_section_of(&settings_kinds[kind], &member), entry->section) == 0 && (!target.row || state))
+        if (row && strcmp(settings_section_of(&settings_kinds[kind], &member), entry->section) == 0 &&
+            (!target.row || state))
             target = (struct target){ kind, member, row, state };
     }
     return target;
@@ -65,7 +72,10 @@ static struct target find_target(struct settings_binder *binder, const struct co
     const struct settings_fixed *fixed = settings_fixed_find(entry->section);
     const struct param *row = fixed ? param_find(fixed->params, entry->key) : NULL;
     if (row)
-        return (struct target){ SETTINGS_KINDS, { .name = fixed->name, .params = fixed->params }, row, (char *)binder->settings + fixed->offset };
+        return (struct target){ SETTINGS_KINDS,
+                                { .name = fixed->name, .params = fixed->params },
+                                row,
+                                (char *)binder->settings + fixed->offset };
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
         struct target target = find_member(binder, kind, entry);
         if (target.row)
@@ -78,17 +88,20 @@ static void refuse_key(struct settings_binder *binder, const struct config_entry
 {
     char list[PARAM_TEXT_SIZE];
     struct settings_names keys = settings_key_names(entry->section);
-    const char *nearest = settings_suggest(entry->key, &keys), *home = nearest ? NULL : settings_section_with_key(entry->key, entry->section);
+    const char *nearest = settings_suggest(entry->key, &keys),
+               *home = nearest ? NULL : settings_section_with_key(entry->key, entry->section);
     if (keys.n == 0)
         settings_complain(binder, entry, NULL, "there is no such key; this section has none");
     else if (home)
         settings_complain(binder, entry, NULL, "there is no such key here; it belongs in [%s]; allowed: %s", home,
                           settings_join_names(&keys, list, sizeof list));
     else
-        settings_complain(binder, entry, nearest, "there is no such key; allowed: %s", settings_join_names(&keys, list, sizeof list));
+        settings_complain(binder, entry, nearest, "there is no such key; allowed: %s",
+                          settings_join_names(&keys, list, sizeof list));
 }
 
-// Into the state, or into a scratch copy where the key is not in use: a wrong value is an error even where it is ignored.
+// Into the state, or into a scratch copy where the key is not in use: a wrong value is an error even where it is
+// ignored.
 static void parse_value(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     char why[PARAM_TEXT_SIZE] = "";
@@ -96,8 +109,10 @@ static void parse_value(struct settings_binder *binder, const struct config_entr
     void *state = target->state ? target->state : trial;
     if (!state)
         settings_complain(binder, entry, NULL, "not enough memory to check it");
-    else if (!param_parse(target->row, entry->value, state, why) && strchr(entry->value, '|') && entry->source != CONFIG_BY_SWEEP)
-        settings_complain(binder, entry, NULL, "%s; for several values write %s.%s = %.80s in [sweep]", why, entry->section, entry->key, entry->value);
+    else if (!param_parse(target->row, entry->value, state, why) && strchr(entry->value, '|') &&
+             entry->source != CONFIG_BY_SWEEP)
+        settings_complain(binder, entry, NULL, "%s; for several values write %s.%s = %.80s in [sweep]", why,
+                          entry->section, entry->key, entry->value);
     else if (*why)
         settings_complain(binder, entry, settings_suggest_choice(target->row, entry->value), "%s", why);
     if (trial)
@@ -136,7 +151,8 @@ static bool file_uses(const struct settings_binder *binder, size_t kind, const c
     return false;
 }
 
-static void add_note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void add_note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static void add_note(struct settings_binder *binder, const struct config_entry *entry, const char *format, ...)
 {
     char location[SETTINGS_LOCATION_SIZE], what[2 * PARAM_TEXT_SIZE];
@@ -148,8 +164,10 @@ static void add_note(struct settings_binder *binder, const struct config_entry *
     settings_note(binder, location, what);
 }
 
-// A key of something that is not chosen: an error if the file by itself says so, a note if --set or a sweep changed the choice.
-static void report_unused_key(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+// A key of something that is not chosen: an error if the file by itself says so, a note if --set or a sweep changed the
+// choice.
+static void report_unused_key(struct settings_binder *binder, const struct config_entry *entry,
+                              const struct target *target)
 {
     const struct settings_kind_row *kind = &settings_kinds[target->kind];
     const char *owner = target->member.name;
@@ -162,16 +180,19 @@ static void report_unused_key(struct settings_binder *binder, const struct confi
     else if (in_file && keys.n == 0)
         return;  // reported once, for the whole section
     else if (!kind->section)
-        settings_complain(binder, entry, NULL, "the %s %s is not in use; allowed: add it with --set %s=...", kind->noun, owner, kind->path);
+        settings_complain(binder, entry, NULL, "the %s %s is not in use; allowed: add it with --set %s=...", kind->noun,
+                          owner, kind->path);
     else if (in_file && (by_sweep || file_uses(binder, target->kind, entry->section, entry->key)))
         add_note(binder, entry, "belongs to %s = %s and is ignored with %s = %s", kind->key, owner, kind->key, chosen);
     else
-        settings_complain(binder, entry, NULL, "a key of %s = %s, but [%s] %s = %s; allowed: %s", kind->key, owner, kind->chooser, kind->key, chosen,
+        settings_complain(binder, entry, NULL, "a key of %s = %s, but [%s] %s = %s; allowed: %s", kind->key, owner,
+                          kind->chooser, kind->key, chosen,
                           keys.n > 0 ? settings_join_names(&keys, list, sizeof list) : "no keys");
 }
 
 // "schedule = inverse": the key has an effect only while another key of its section has that value.
-static void note_unmet_condition(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+static void note_unmet_condition(struct settings_binder *binder, const struct config_entry *entry,
+                                 const struct target *target)
 {
     char key[40], value[PARAM_TEXT_SIZE];
     if (!target->row->applies || !target->state || sscanf(target->row->applies, "%39s =", key) != 1)
@@ -190,7 +211,8 @@ static void note_idle_key(struct settings_binder *binder, const struct config_en
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
         const struct settings_kind_row *row = &settings_kinds[kind];
         const struct settings_choice *choice = &binder->settings->chosen[kind];
-        if (!row->section || strcmp(row->section, entry->section) != 0 || choice->members.n != 1 || !binder->decided[kind])
+        if (!row->section || strcmp(row->section, entry->section) != 0 || choice->members.n != 1 ||
+            !binder->decided[kind])
             continue;
         struct settings_member member = row->member(choice->members.index[0]);
         if (member.idle && strcmp(member.idle, entry->key) == 0 && strcmp(entry->value, target->row->fallback) != 0)
@@ -198,12 +220,15 @@ static void note_idle_key(struct settings_binder *binder, const struct config_en
     }
 }
 
-static void refuse_section(struct settings_binder *binder, const char *origin, size_t line, const char *name, const char *key)
+static void refuse_section(struct settings_binder *binder, const char *origin, size_t line, const char *name,
+                           const char *key)
 {
     char location[SETTINGS_LOCATION_SIZE], list[PARAM_TEXT_SIZE], what[PARAM_TEXT_SIZE + 80];
     struct settings_names sections = settings_section_names();
-    snprintf(what, sizeof what, "there is no such section; allowed: %s", settings_join_names(&sections, list, sizeof list));
-    settings_add_complaint(binder, name, settings_location(origin, line, name, key, location, sizeof location), what, settings_suggest(name, &sections));
+    snprintf(what, sizeof what, "there is no such section; allowed: %s",
+             settings_join_names(&sections, list, sizeof list));
+    settings_add_complaint(binder, name, settings_location(origin, line, name, key, location, sizeof location), what,
+                           settings_suggest(name, &sections));
 }
 
 static void bind_entry(struct settings_binder *binder, const struct config_entry *entry)
@@ -237,11 +262,14 @@ static void report_unused_section(struct settings_binder *binder, const struct c
     chosen_text(binder, kind, chosen);
     settings_location(binder->config->file, section->line, section->name, NULL, location, sizeof location);
     if (by_sweep || file_uses(binder, kind, section->name, NULL)) {
-        snprintf(what, sizeof what, "ignored, since %s makes it %s = %s", by_sweep ? "the sweep" : "--set", row->key, chosen);
+        snprintf(what, sizeof what, "ignored, since %s makes it %s = %s", by_sweep ? "the sweep" : "--set", row->key,
+                 chosen);
         settings_note(binder, location, what);
     } else {
-        settings_complain_section(binder, section, NULL, "not in use, since [%s] %s = %s; allowed: remove the section, or choose %s %s%s", row->chooser,
-                                  row->key, chosen, row->section ? "another" : "this", row->noun, row->section ? " that has keys" : " there");
+        settings_complain_section(binder, section, NULL,
+                                  "not in use, since [%s] %s = %s; allowed: remove the section, or choose %s %s%s",
+                                  row->chooser, row->key, chosen, row->section ? "another" : "this", row->noun,
+                                  row->section ? " that has keys" : " there");
     }
 }
 
@@ -268,7 +296,8 @@ static bool kind_owns_section(size_t kind, const char *section)
 static void check_section(struct settings_binder *binder, const struct config_section *section)
 {
     const char *name = section->name;
-    if (*name == '\0' || strcmp(name, SETTINGS_SWEEP) == 0 || config_find_section(binder->config, name) != section || settings_fixed_find(name))
+    if (*name == '\0' || strcmp(name, SETTINGS_SWEEP) == 0 || config_find_section(binder->config, name) != section ||
+        settings_fixed_find(name))
         return;
     if (!settings_section_known(name)) {
         refuse_section(binder, binder->config->file, section->line, name, NULL);

@@ -18,13 +18,13 @@ struct settings_member {
     const char *name, *summary;  // NULL name: past the last
     size_t state_size;
     const struct param *params;
-    const char *idle;            // NULL, or a key of the fixed section that it does not use
+    const char *idle;  // NULL, or a key of the fixed section that it does not use
 };
 struct settings_kind_row {
-    const char *noun;            // "interaction", for messages
-    const char *section;         // section of its members' keys; NULL: each has a section of its own name
-    const char *chooser, *key;   // section and key that choose
-    const char *path;            // "system.interaction"
+    const char *noun;           // "interaction", for messages
+    const char *section;        // section of its members' keys; NULL: each has a section of its own name
+    const char *chooser, *key;  // section and key that choose
+    const char *path;           // "system.interaction"
     struct settings_member (*member)(size_t index);
 };
 extern const struct settings_kind_row settings_kinds[SETTINGS_KINDS];
@@ -45,7 +45,8 @@ struct settings_binder {
     struct error *error, *notes;
     bool decided[SETTINGS_KINDS];  // false: the choice could not be read
     bool failed;
-    bool system_failed;   // [system] or [interaction] has an error: the interaction is not asked whether it accepts the system
+    bool system_failed;  // [system] or [interaction] has an error: the interaction is not asked whether it accepts the
+                         // system
 };
 
 // One pass over sections and entries.
@@ -74,11 +75,12 @@ const char *settings_section_with_key(const char *key, const char *section);
 
 // "file:line: [section] key"; a line of 0 and a key of NULL are left out.
 char *settings_location(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size);
-void settings_add_complaint(struct settings_binder *binder, const char *section, const char *location, const char *what, const char *nearest);
-void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-void settings_complain_section(struct settings_binder *binder, const struct config_section *section, const char *nearest, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void settings_add_complaint(struct settings_binder *binder, const char *section, const char *location, const char *what,
+                            const char *nearest);
+void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+void settings_complain_section(struct settings_binder *binder, const struct config_section *section,
+                               const char *nearest, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void settings_note(struct settings_binder *binder, const char *location, const char *what);
 
 #endif

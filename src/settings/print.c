@@ -25,7 +25,8 @@ static void visit_chosen(const struct visitor *visitor, const struct settings *s
     }
 }
 
-void settings_each(const struct settings *settings, void (*visit)(const struct settings_value *value, void *context), void *context)
+void settings_each(const struct settings *settings, void (*visit)(const struct settings_value *value, void *context),
+                   void *context)
 {
     const struct visitor visitor = { visit, context };
     for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++) {
@@ -50,7 +51,8 @@ static void print_value(const struct settings_value *value, void *context)
         fprintf(printer->out, "%s[%s]\n", printer->section ? "\n" : "", value->section);
     printer->section = value->section;
     if (value->row->unit)
-        fprintf(printer->out, "%s = %-*s  ; %s\n", value->row->key, (int)(28 - strlen(value->row->key)), text, value->row->unit);
+        fprintf(printer->out, "%s = %-*s  ; %s\n", value->row->key, (int)(28 - strlen(value->row->key)), text,
+                value->row->unit);
     else
         fprintf(printer->out, "%s =%s%s\n", value->row->key, *text ? " " : "", text);
 }

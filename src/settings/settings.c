@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Binds the entries of a configuration to the parameter tables.
 //
-// First, silently, every key gets its default and members are chosen of every kind; then one pass over the file checks sections and entries, so
-// that errors come in the order of the lines. A choice that cannot be parsed leaves its kind undecided: keys that depend on it are checked for
-// form, but none is reported as unused.
+// First, silently, every key gets its default and members are chosen of every kind; then one pass over the file checks
+// sections and entries, so that errors come in the order of the lines. A choice that cannot be parsed leaves its kind
+// undecided: keys that depend on it are checked for form, but none is reported as unused.
 #include "settings/parts.h"
 
 #include <stdint.h>
@@ -53,7 +53,8 @@ static void require_keys(struct settings_binder *binder, const char *name, const
             continue;
         param_describe(rows, allowed);
         snprintf(what, sizeof what, "missing, and it has no default; allowed: %s", allowed);
-        settings_location(binder->config->file ? binder->config->file : "--set", section ? section->line : 0, name, rows->key, location, sizeof location);
+        settings_location(binder->config->file ? binder->config->file : "--set", section ? section->line : 0, name,
+                          rows->key, location, sizeof location);
         settings_add_complaint(binder, name, location, what, NULL);
     }
 }
@@ -77,7 +78,9 @@ static struct config_entry entry_or_default(const struct settings_binder *binder
     const struct config_entry *entry = config_find(binder->config, section, key);
     if (entry)
         return *entry;
-    return (struct config_entry){ .section = (char *)(uintptr_t)section, .key = (char *)(uintptr_t)key, .origin = binder->config->file };
+    return (struct config_entry){ .section = (char *)(uintptr_t)section,
+                                  .key = (char *)(uintptr_t)key,
+                                  .origin = binder->config->file };
 }
 
 static void bind_spins(struct settings_binder *binder)
@@ -86,31 +89,38 @@ static void bind_spins(struct settings_binder *binder)
     const struct settings_system *section = &settings->system_section;
     const struct config_entry spin_up = entry_or_default(binder, "system", "spin_up");
     if (section->spin_up != PARAM_COUNT_AUTO && section->spin_up > section->particles)
-        settings_complain(binder, &spin_up, NULL, "%zu of %zu particle%s; allowed: auto or a whole number from 0 to %zu", section->spin_up,
+        settings_complain(binder, &spin_up, NULL,
+                          "%zu of %zu particle%s; allowed: auto or a whole number from 0 to %zu", section->spin_up,
                           section->particles, section->particles == 1 ? "" : "s", section->particles);
     if (section->statistics == STATISTICS_FERMIONS)
-        settings->system.spin_up = section->spin_up == PARAM_COUNT_AUTO ? (section->particles + 1) / 2 : section->spin_up;
+        settings->system.spin_up =
+            section->spin_up == PARAM_COUNT_AUTO ? (section->particles + 1) / 2 : section->spin_up;
 }
 
 static void bind_system(struct settings_binder *binder)
 {
     struct settings *settings = binder->settings;
     const struct settings_system *section = &settings->system_section;
-    const struct config_entry omega = entry_or_default(binder, "system", "omega"), interaction = entry_or_default(binder, "system", "interaction");
+    const struct config_entry omega = entry_or_default(binder, "system", "omega"),
+                              interaction = entry_or_default(binder, "system", "interaction");
     if (binder->system_failed || binder->config->cut)
         return;
     if (section->omega.n != 1 && section->omega.n != section->dimensions) {
-        settings_complain(binder, &omega, NULL, "%zu values for %zu dimension%s; allowed: one for all dimensions, or one per dimension",
+        settings_complain(binder, &omega, NULL,
+                          "%zu values for %zu dimension%s; allowed: one for all dimensions, or one per dimension",
                           section->omega.n, section->dimensions, section->dimensions > 1 ? "s" : "");
         return;
     }
-    settings->system = (struct system){ .particles = section->particles, .dimensions = section->dimensions, .statistics = section->statistics,
+    settings->system = (struct system){ .particles = section->particles,
+                                        .dimensions = section->dimensions,
+                                        .statistics = section->statistics,
                                         .spin_up = section->particles };
     bind_spins(binder);
     for (size_t d = 0; d < section->dimensions; d++)
         settings->system.omega[d] = section->omega.value[section->omega.n == 1 ? 0 : d];
     const struct interaction_type *type = interaction_type_at(settings_index(settings, SETTINGS_INTERACTION));
-    const char *reason = type->refuse ? type->refuse(settings_state(settings, SETTINGS_INTERACTION), &settings->system) : NULL;
+    const char *reason =
+        type->refuse ? type->refuse(settings_state(settings, SETTINGS_INTERACTION), &settings->system) : NULL;
     if (reason)
         settings_complain(binder, &interaction, NULL, "%s: %s", type->name, reason);
 }

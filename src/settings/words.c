@@ -18,16 +18,18 @@ char *settings_location(const char *origin, size_t line, const char *section, co
     return text;
 }
 
-void settings_add_complaint(struct settings_binder *binder, const char *section, const char *location, const char *what, const char *nearest)
+void settings_add_complaint(struct settings_binder *binder, const char *section, const char *location, const char *what,
+                            const char *nearest)
 {
     binder->failed = true;
     if (strcmp(section, "system") == 0 || strcmp(section, "interaction") == 0)
         binder->system_failed = true;
-    error_add(binder->error, ERROR_CONFIG, "%s: %s%s%s%s", location, what, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-              nearest ? "'?" : "");
+    error_add(binder->error, ERROR_CONFIG, "%s: %s%s%s%s", location, what, nearest ? "; did you mean '" : "",
+              nearest ? nearest : "", nearest ? "'?" : "");
 }
 
-void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest, const char *format, ...)
+void settings_complain(struct settings_binder *binder, const struct config_entry *entry, const char *nearest,
+                       const char *format, ...)
 {
     char location[SETTINGS_LOCATION_SIZE], what[2 * PARAM_TEXT_SIZE];
     va_list arguments;
@@ -38,7 +40,8 @@ void settings_complain(struct settings_binder *binder, const struct config_entry
     settings_add_complaint(binder, entry->section, location, what, nearest);
 }
 
-void settings_complain_section(struct settings_binder *binder, const struct config_section *section, const char *nearest, const char *format, ...)
+void settings_complain_section(struct settings_binder *binder, const struct config_section *section,
+                               const char *nearest, const char *format, ...)
 {
     char location[SETTINGS_LOCATION_SIZE], what[2 * PARAM_TEXT_SIZE];
     va_list arguments;
@@ -108,16 +111,38 @@ char *settings_join_names(const struct settings_names *names, char *text, size_t
 }
 
 // What keys and choices are called elsewhere; `say` replaces the name in the message.
-static const struct { const char *word, *name, *say; } usual[] = {
-    { "importance", "langevin", NULL }, { "importance", "method", "method = langevin" }, { "importance_sampling", "langevin", NULL },
-    { "importance_sampling", "method", "method = langevin" }, { "importance-sampling", "langevin", NULL }, { "mala", "langevin", NULL },
-    { "brute-force", "metropolis", NULL }, { "brute_force", "metropolis", NULL }, { "random-walk", "metropolis", NULL },
-    { "gd", "sgd", NULL }, { "gradient-descent", "sgd", NULL }, { "natural-gradient", "sr", NULL }, { "stochastic-reconfiguration", "sr", NULL },
-    { "jastrow", "pade-jastrow", NULL }, { "lr", "learning_rate", NULL }, { "eta", "learning_rate", NULL }, { "n_hidden", "hidden", NULL },
-    { "hidden_units", "hidden", NULL }, { "dt", "step", NULL }, { "timestep", "step", NULL }, { "time_step", "step", NULL },
-    { "cycles", "samples", NULL }, { "mc_cycles", "samples", NULL }, { "equilibration", "burn_in", NULL }, { "thermalization", "burn_in", NULL },
-    { "chains", "walkers", NULL }, { "n_particles", "particles", NULL }, { "dim", "dimensions", NULL }, { "potential", "interaction", NULL },
-    { "spin", "spin_up", NULL } };
+static const struct {
+    const char *word, *name, *say;
+} usual[] = { { "importance", "langevin", NULL },
+              { "importance", "method", "method = langevin" },
+              { "importance_sampling", "langevin", NULL },
+              { "importance_sampling", "method", "method = langevin" },
+              { "importance-sampling", "langevin", NULL },
+              { "mala", "langevin", NULL },
+              { "brute-force", "metropolis", NULL },
+              { "brute_force", "metropolis", NULL },
+              { "random-walk", "metropolis", NULL },
+              { "gd", "sgd", NULL },
+              { "gradient-descent", "sgd", NULL },
+              { "natural-gradient", "sr", NULL },
+              { "stochastic-reconfiguration", "sr", NULL },
+              { "jastrow", "pade-jastrow", NULL },
+              { "lr", "learning_rate", NULL },
+              { "eta", "learning_rate", NULL },
+              { "n_hidden", "hidden", NULL },
+              { "hidden_units", "hidden", NULL },
+              { "dt", "step", NULL },
+              { "timestep", "step", NULL },
+              { "time_step", "step", NULL },
+              { "cycles", "samples", NULL },
+              { "mc_cycles", "samples", NULL },
+              { "equilibration", "burn_in", NULL },
+              { "thermalization", "burn_in", NULL },
+              { "chains", "walkers", NULL },
+              { "n_particles", "particles", NULL },
+              { "dim", "dimensions", NULL },
+              { "potential", "interaction", NULL },
+              { "spin", "spin_up", NULL } };
 
 const char *settings_suggest(const char *word, const struct settings_names *names)
 {

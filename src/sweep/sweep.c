@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The points of a sweep.
 //
-// A point is a copy of the configuration in which the swept keys have the point's values and the location of their line in [sweep], so that they
-// are checked, and errors reported, as for any other entry.  Check: axes of 3 and 4 values make 12 points; point 7 has values 1 and 3.
+// A point is a copy of the configuration in which the swept keys have the point's values and the location of their line
+// in [sweep], so that they are checked, and errors reported, as for any other entry.  Check: axes of 3 and 4 values
+// make 12 points; point 7 has values 1 and 3.
 #include "vmc/sweep.h"
 
 #include "settings/parts.h"
@@ -57,13 +58,14 @@ static bool add_value(struct reader *reader, struct sweep_axis *axis, const char
 }
 
 // start:stop:count
-struct grid { double start, stop; size_t count; };
-static const struct param grid_rows[] = {
-    PARAM_REAL(grid, start, .range = PARAM_ANY),
-    PARAM_REAL(grid, stop, .range = PARAM_ANY),
-    PARAM_COUNT(grid, count, .range = PARAM_WITHIN(2, SWEEP_POINTS_MOST)),
-    PARAM_END
+struct grid {
+    double start, stop;
+    size_t count;
 };
+static const struct param grid_rows[] = { PARAM_REAL(grid, start, .range = PARAM_ANY),
+                                          PARAM_REAL(grid, stop, .range = PARAM_ANY),
+                                          PARAM_COUNT(grid, count, .range = PARAM_WITHIN(2, SWEEP_POINTS_MOST)),
+                                          PARAM_END };
 static const struct param real_row = PARAM_REAL(grid, start, .range = PARAM_ANY);
 
 // Rounded to twelve digits, so that 0.1:0.5:5 contains 0.3 and not 0.30000000000000004. The ends are exact.
@@ -72,7 +74,8 @@ static double grid_value(const struct grid *grid, size_t k)
     char text[NUMBER_SIZE];
     if (k == 0 || k + 1 == grid->count)
         return k == 0 ? grid->start : grid->stop;
-    snprintf(text, sizeof text, "%.12g", grid->start + (grid->stop - grid->start) * (double)k / (double)(grid->count - 1));
+    snprintf(text, sizeof text, "%.12g",
+             grid->start + (grid->stop - grid->start) * (double)k / (double)(grid->count - 1));
     return strtod(text, NULL);
 }
 
@@ -113,8 +116,9 @@ static bool is_grid(const struct sweep_axis *axis, const char *text)
     size_t colons = 0;
     for (const char *c = text; *c; c++)
         colons += *c == ':';
-    return colons == 2 && row && (row->kind == PARAM_KIND_REAL || row->kind == PARAM_KIND_REALS || row->kind == PARAM_KIND_COUNT ||
-                                  row->kind == PARAM_KIND_SEED);
+    return colons == 2 && row &&
+           (row->kind == PARAM_KIND_REAL || row->kind == PARAM_KIND_REALS || row->kind == PARAM_KIND_COUNT ||
+            row->kind == PARAM_KIND_SEED);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -150,7 +154,8 @@ static char *trim(char *text)
 static bool is_list_of_singles(const struct sweep_axis *axis, const char *text)
 {
     const struct param *row = find_row(axis->section, axis->key);
-    const bool is_list = row && (row->kind == PARAM_KIND_REALS || row->kind == PARAM_KIND_TEXT || (row->kind == PARAM_KIND_NAMES && row->most != 1));
+    const bool is_list = row && (row->kind == PARAM_KIND_REALS || row->kind == PARAM_KIND_TEXT ||
+                                 (row->kind == PARAM_KIND_NAMES && row->most != 1));
     return row && !is_list && strchr(text, ',');
 }
 
@@ -179,8 +184,9 @@ static bool name_axis(struct reader *reader, struct sweep_axis *axis)
     const struct config_entry *entry = reader->entry;
     const char *dot = strchr(entry->key, '.'), *home = dot ? NULL : settings_section_with_key(entry->key, "");
     if (!dot || dot == entry->key || dot[1] == '\0')
-        return complain(reader, "write section.key = v1 | v2 | ...%s%s%s%.80s%s", home ? "; did you mean '" : ", as in system.omega",
-                        home ? home : "", home ? "." : "", home ? entry->key : "", home ? "'?" : "");
+        return complain(reader, "write section.key = v1 | v2 | ...%s%s%s%.80s%s",
+                        home ? "; did you mean '" : ", as in system.omega", home ? home : "", home ? "." : "",
+                        home ? entry->key : "", home ? "'?" : "");
     axis->section = strndup(entry->key, (size_t)(dot - entry->key));
     axis->key = strdup(dot + 1);
     axis->origin = entry->origin;
@@ -214,7 +220,8 @@ static void refuse_overridden_axes(struct reader *reader, const struct config *c
 {
     for (size_t k = 0; k < reader->sweep->n_axes; k++) {
         const struct sweep_axis *axis = &reader->sweep->axes[k];
-        const struct config_entry *entry = axis->section && axis->key ? config_find(config, axis->section, axis->key) : NULL;
+        const struct config_entry *entry =
+            axis->section && axis->key ? config_find(config, axis->section, axis->key) : NULL;
         if (!entry || entry->source != CONFIG_BY_SET)
             continue;
         reader->entry = entry;
@@ -242,10 +249,14 @@ bool sweep_read(struct sweep *sweep, const struct config *config, struct error *
             read_axis(&reader);
         }
     const struct config_section *section = config_find_section(config, SETTINGS_SWEEP);
-    const struct config_entry stand_in = { .section = (char *)(uintptr_t)SETTINGS_SWEEP, .origin = config->file, .line = section ? section->line : 0 };
+    const struct config_entry stand_in = { .section = (char *)(uintptr_t)SETTINGS_SWEEP,
+                                           .origin = config->file,
+                                           .line = section ? section->line : 0 };
     reader.entry = &stand_in;
     if (sweep->n_axes == 0)
-        complain(&reader, "no key to sweep; write section.key = v1 | v2 | ..., as in system.omega = 0.5 | 1, or remove the section");
+        complain(
+            &reader,
+            "no key to sweep; write section.key = v1 | v2 | ..., as in system.omega = 0.5 | 1, or remove the section");
     refuse_overridden_axes(&reader, config);
     return reader.good;
 }
@@ -283,17 +294,22 @@ static bool set_seed(const struct config *config, size_t point, struct config *o
         return true;
     run.seed += point;
     param_print(row, &run, text);
-    return config_assign(out, &(struct config_assignment){ "run", "seed", entry ? entry->origin : config->file, entry ? entry->line : 0 }, text, error);
+    return config_assign(
+        out,
+        &(struct config_assignment){ "run", "seed", entry ? entry->origin : config->file, entry ? entry->line : 0 },
+        text, error);
 }
 
-bool sweep_point(const struct sweep *sweep, const struct config *config, size_t point, struct config *out, struct error *error)
+bool sweep_point(const struct sweep *sweep, const struct config *config, size_t point, struct config *out,
+                 struct error *error)
 {
     if (!config_copy(out, config, error))
         return false;
     bool good = sweep->seed_swept || set_seed(config, point, out, error);
     for (size_t a = 0; good && a < sweep->n_axes; a++) {
         const struct sweep_axis *axis = &sweep->axes[a];
-        good = config_assign(out, &(struct config_assignment){ axis->section, axis->key, axis->origin, axis->line }, sweep_value(sweep, a, point), error);
+        good = config_assign(out, &(struct config_assignment){ axis->section, axis->key, axis->origin, axis->line },
+                             sweep_value(sweep, a, point), error);
     }
     if (!good)
         config_finish(out);
@@ -355,7 +371,8 @@ static void findings_report(struct findings *findings, size_t n_points, struct e
     free(findings->items);
 }
 
-static bool check_point(const struct sweep *sweep, const struct config *config, size_t point, struct findings *errors, struct findings *notes)
+static bool check_point(const struct sweep *sweep, const struct config *config, size_t point, struct findings *errors,
+                        struct findings *notes)
 {
     struct config one;
     struct settings settings;
