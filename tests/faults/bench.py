@@ -16,6 +16,8 @@ SMALL = '''\
 particles = 2
 dimensions = 2
 interaction = coulomb
+[wavefunction]
+factors = {factors}
 [sampler]
 method = {sampler}
 walkers = 64
@@ -37,12 +39,12 @@ FREE = ('wall_time', 'cpu_time', '/provenance/threads', '/provenance/ranks', '/p
 
 
 class Bench:
-    def __init__(self, vmc, shim, sampler='langevin', optimizer='sr', interval=NEVER):
+    def __init__(self, vmc, shim, sampler='langevin', optimizer='sr', interval=NEVER, factors='rbm'):
         self.vmc, self.shim = os.path.abspath(vmc), os.path.abspath(shim)
         self.folder = Path(tempfile.mkdtemp(prefix='vmc-faults-'))
         self.ini = self.folder / 'run.ini'
         self.environment = {}
-        self.ini.write_text(SMALL.format(sampler=sampler, optimizer=optimizer, interval=interval))
+        self.ini.write_text(SMALL.format(sampler=sampler, optimizer=optimizer, interval=interval, factors=factors))
 
     def __enter__(self):
         return self

@@ -55,10 +55,10 @@ def long_series(vmc, shim):
             fail('long series:', done, again, wrong)
 
 
-def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr'):
+def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr', factors='rbm'):
     points, tried, stopped = int(points), 0, {}
     long_series(vmc, shim)
-    with Bench(vmc, shim, sampler, optimizer) as bench:
+    with Bench(vmc, shim, sampler, optimizer, factors=factors) as bench:
         total = bench.counts('-t', '1')[0]
         whole = content(bench.path())
         bench.run('--force', '-t', '2', '--set', f'run.checkpoint_interval={OFTEN}')

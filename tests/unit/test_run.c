@@ -126,15 +126,18 @@ static struct comparison compare_files(const char *path, const char *other)
 static void test_threads(void **state)
 {
     (void)state;
-    static const struct { const char *sampler, *walkers, *every; size_t threads[5]; } cases[] = {
-        { "sampler.method=langevin", "sampler.walkers=352", "amplitude-displaced", { 1, 2, 3, 8 } },
-        { "sampler.method=metropolis", "sampler.walkers=352", "amplitude-3p3d", { 1, 2, 3, 8 } },
-        { "sampler.method=gibbs", "sampler.walkers=2240", "probability-soft", { 1, 3 } },
-        { "sampler.method=exact", "sampler.walkers=352", "amplitude-displaced", { 1, 3 } },
+    static const struct { const char *sampler, *walkers, *every; size_t threads[5]; const char *factors; } cases[] = {
+        { "sampler.method=langevin", "sampler.walkers=352", "amplitude-displaced", { 1, 2, 3, 8 }, "wavefunction.factors=rbm" },
+        { "sampler.method=metropolis", "sampler.walkers=352", "amplitude-3p3d", { 1, 2, 3, 8 }, "wavefunction.factors=rbm" },
+        { "sampler.method=gibbs", "sampler.walkers=2240", "probability-soft", { 1, 3 }, "wavefunction.factors=rbm" },
+        { "sampler.method=exact", "sampler.walkers=352", "amplitude-displaced", { 1, 3 }, "wavefunction.factors=rbm" },
+        { "sampler.method=metropolis", "sampler.walkers=352", "amplitude-3p3d", { 1, 2, 3 }, "wavefunction.factors=pade-jastrow, rbm, gaussian-pair" },
+        { "sampler.method=langevin", "sampler.walkers=352", "amplitude-3p3d", { 1, 3 }, "wavefunction.factors=rbm, pade-jastrow" },
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const char *const overrides[] = { cases[c].sampler, cases[c].walkers, "optimizer.iterations=3", "optimizer.samples=4000",
-                                          "measure.samples=30000", "sampler.burn_in=40", NULL };
+                                          "measure.samples=30000", "sampler.burn_in=40",
+                                          cases[c].factors, NULL };
         for (size_t k = 0; cases[c].threads[k]; k++) {
             const char *first = in_folder("threads-1.h5"), *output = k == 0 ? first : in_folder("threads-n.h5");
             const struct outcome outcome = run_of(set(cases[c].every), overrides, output, (struct run_options){ .threads = cases[c].threads[k] });
