@@ -67,6 +67,9 @@ struct factor_type {
     const struct param *params;  // into the state
     bool carries_trap;           // has the trap's Gaussian in it by itself
 
+    // The type that serves this state once its params are bound, where settings decide; NULL: this one.
+    const struct factor_type *(*instead)(const void *state);
+
     // ---- required of every factor
     const struct factor_scalar *scalar;  // its one number, in place of the next four
     size_t (*n_parameters)(const void *state);

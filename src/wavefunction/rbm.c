@@ -6,6 +6,7 @@
 // Cache rows: theta [N] and the Gaussian's share (what one-particle moves keep) | s [N], c h_i = c sum_j v_ij s_j [M] (what derivatives need).
 // Check by hand: M = N = 1, a = b = 0, w = sigma = 1, amplitude, x = 0: ln psi = ln 2, d/dx = 1/2, Laplacian = -1 + 1/4.
 #include "wavefunction/rbm.h"
+#include "wavefunction/environment.h"
 #include "wavefunction/rbm_metric.h"
 
 #include "base/memory.h"
@@ -25,6 +26,12 @@ static const char *envelope_name(size_t k)
     return k == RBM_ENVELOPE_AUTO ? "auto" : k == RBM_ENVELOPE_YES ? "yes" : k == RBM_ENVELOPE_NO ? "no" : NULL;
 }
 
+static const char *sharing_name(size_t k)
+{
+    static const char *const names[] = { [RBM_OWN_WEIGHTS] = "none", [RBM_SHARED_ENVIRONMENT] = "environment", [RBM_SHARED_PAIRS] = "pairs" };
+    return k < sizeof names / sizeof *names ? names[k] : NULL;
+}
+
 static const struct param params[] = {
     PARAM_COUNT(rbm, hidden, .range = PARAM_WITHIN(0, 100000), .fallback = "2", .help = "number of hidden units"),
     PARAM_CHOICE(rbm, representation, .choice = representation_name, .fallback = "amplitude",
@@ -37,6 +44,9 @@ static const struct param params[] = {
       .help = "whether the RBM has its Gaussian; auto: it is dropped when another factor carries the trap's" },
     PARAM_REAL(rbm, init_scale, .range = PARAM_AT_LEAST(0), .fallback = "0.15",
                .help = "spread of the normally distributed starting parameters: of b, and of w in units of sigma over the root of the number of units"),
+    PARAM_CHOICE(rbm, sharing, .choice = sharing_name, .fallback = "none",
+                 .help = "weights that particles share: none; environment: units look at the surroundings of each particle; pairs: at each pair"),
+    PARAM_BOOL(rbm, vectors, .fallback = "yes", .applies = "sharing = environment", .help = "units look at directions as well as distances"),
     PARAM_END
 };
 
@@ -44,6 +54,13 @@ static size_t n_parameters(const void *state)
 {
     const struct rbm *rbm = state;
     return rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden + rbm->n_widths;
+}
+
+// Units that are shared are another factor under the same name.
+static const struct factor_type *instead(const void *state)
+{
+    const size_t sharing = ((const struct rbm *)state)->sharing;
+    return sharing == RBM_SHARED_ENVIRONMENT ? &environment_units : sharing == RBM_SHARED_PAIRS ? &environment_pairs : &factor_rbm;
 }
 
 static size_t sigma_offset(const struct rbm *rbm) { return rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden; }
@@ -523,7 +540,7 @@ static void collect(const void *state, const double *sums, double *out)
 }
 
 const struct factor_type factor_rbm = {
-    .name = "rbm", .summary = "Gaussian-binary restricted Boltzmann machine", .state_size = sizeof(struct rbm), .params = params,
+    .name = "rbm", .summary = "Gaussian-binary restricted Boltzmann machine", .state_size = sizeof(struct rbm), .params = params, .instead = instead,
     .carries_trap = false, .build = build, .finish = finish, .n_parameters = n_parameters, .n_cache_rows = n_cache_rows, .views = views,
     .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .ratio = ratio, .traits = traits,
     .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows,

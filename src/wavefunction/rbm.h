@@ -6,6 +6,7 @@
 #include "vmc/wavefunction.h"
 
 enum { RBM_AMPLITUDE, RBM_PROBABILITY };
+enum { RBM_OWN_WEIGHTS, RBM_SHARED_ENVIRONMENT, RBM_SHARED_PAIRS };
 enum { RBM_ENVELOPE_AUTO, RBM_ENVELOPE_YES, RBM_ENVELOPE_NO };
 
 // theta: a [M], b [N], w [M N] (w_ij at i N + j), then, where trained, ln sigma [n_widths].
@@ -16,7 +17,13 @@ struct rbm {
     bool train_sigma;
     size_t envelope_setting;
     double init_scale;
-    // built
+    size_t sharing;
+    bool vectors;
+    // built, units that are shared
+    struct system system;
+    double scale;                           // lengths times this, sqrt(omega), are pure numbers
+    double *shared;                         // parameters in use [n_parameters]
+    // built, weights of every particle's own
     size_t n_coordinates, dimensions;       // M, D
     double omega[DIMENSIONS_MOST];
     bool envelope;

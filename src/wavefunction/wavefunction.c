@@ -123,7 +123,7 @@ bool wavefunction_build(struct wavefunction *wavefunction, const struct system *
 {
     *wavefunction = (struct wavefunction){ .system = *system, .n_coordinates = system_coordinates(system), .n_factors = n_factors };
     for (size_t f = 0; f < n_factors; f++)
-        wavefunction->factor[f] = (struct factor){ .type = type[f], .state = state[f] };
+        wavefunction->factor[f] = (struct factor){ .type = type[f]->instead ? type[f]->instead(state[f]) : type[f], .state = state[f] };
     if (!build_factors(wavefunction, slope, error)) {
         wavefunction_finish(wavefunction);
         return false;

@@ -126,7 +126,7 @@ static long double determinant(const struct system *system, long double alpha, s
     return sum;
 }
 
-static const size_t shells_2d[][3] = { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 2, 0 }, { 1, 1 }, { 0, 2 } };
+static const size_t shells_2d[][3] = { { 0, 0 }, { 1, 0 }, { 0, 1 }, { 2, 0 }, { 1, 1 }, { 0, 2 } };
 static const size_t shells_3d[][3] = { { 0, 0, 0 }, { 0, 0, 1 }, { 1, 0, 0 }, { 0, 1, 0 } };
 
 static long double slater(const struct system *system, long double alpha, const long double *x)
@@ -163,6 +163,65 @@ static long double log_polarised(const struct system *system, const long double 
     return pade(system, cusps, betas, x) + slater(system, theta[1], x);
 }
 
+// Hidden units that all particles share; theta: b [K], v [K, classes], y [K, products], parallel spins first
+static long double environment(const struct system *system, size_t units, bool vectors, const long double *theta, const long double *x)
+{
+    const size_t dimensions = system->dimensions, classes = system->statistics == STATISTICS_FERMIONS ? 2 : 1, products = classes == 2 ? 3 : 1;
+    long double omega = 1, sum = 0;
+    for (size_t d = 0; d < dimensions; d++)
+        omega *= system->omega[d];
+    omega = powl(omega, 1 / (long double)dimensions);
+    for (size_t p = 0; p < system->particles; p++) {
+        long double s[2] = { 0 }, g[2][3] = { { 0 } }, q[3] = { 0 };
+        for (size_t other = 0; other < system->particles; other++) {
+            const size_t c = classes == 2 && (p < system->spin_up) != (other < system->spin_up);
+            const long double r2 = omega * powl(distance(system, x, p, other), 2);
+            s[c] += r2 / (1 + r2);
+            for (size_t d = 0; d < dimensions; d++)
+                g[c][d] += sqrtl(omega) * (x[p * dimensions + d] - x[other * dimensions + d]) / (1 + 2.25L * r2);
+        }
+        for (size_t d = 0; d < dimensions; d++) {
+            q[0] += g[0][d] * g[0][d];
+            q[1] += g[1][d] * g[1][d];
+            q[2] += g[0][d] * g[1][d];
+        }
+        for (size_t k = 0; k < units; k++) {
+            long double angle = theta[k];
+            for (size_t c = 0; c < classes; c++)
+                angle += theta[units + k * classes + c] * s[c];
+            for (size_t j = 0; vectors && j < products; j++)
+                angle += theta[units * (1 + classes) + k * products + j] * q[j];
+            sum += logl(1 + expl(angle));
+        }
+    }
+    return sum;
+}
+
+static long double log_environment(const struct system *system, const long double *theta, const long double *x)
+{
+    return slater(system, theta[0], x) + environment(system, 2, true, theta + 1, x);
+}
+
+static long double log_environment_bosons(const struct system *system, const long double *theta, const long double *x)
+{
+    return environment(system, 3, true, theta, x) / 2 + gaussian(system, theta[3 + 3 + 3], x);
+}
+
+static long double log_environment_distances(const struct system *system, const long double *theta, const long double *x)
+{
+    return environment(system, 2, false, theta, x) + gaussian(system, theta[4], x);
+}
+
+static long double log_shared_pairs(const struct system *system, const long double *theta, const long double *x)
+{
+    long double sum = slater(system, theta[0], x);
+    for (size_t p = 0; p < system->particles; p++)
+        for (size_t q = 0; q < p; q++)
+            for (size_t k = 0; k < 2; k++)
+                sum += logl(1 + expl(theta[1 + k] + theta[3 + k] * system->omega[0] * powl(distance(system, x, p, q), 2)));
+    return sum;
+}
+
 // the energies: closed forms and quadrature of data/reference.csv
 const struct product_row product_rows[] = {
     { "gaussian", "[system]\nparticles = 3\ndimensions = 2\nomega = 0.8, 1.3\n[wavefunction]\nfactors = gaussian\n[gaussian]\nalpha = 0.9\n", log_gaussian, 1, true,
@@ -194,6 +253,13 @@ const struct product_row product_rows[] = {
       "[slater]\nalpha = 0.87270\n[pade-jastrow]\nbeta = 0.32604\n", log_dot, 2.5, false, 7.62145, 0.00018 },
     { "dot, 6 polarised electrons", FERMIONS("6", "2") "spin_up = 6\ninteraction = coulomb\n[wavefunction]\nfactors = pade-jastrow, slater\n", log_polarised, 1.7,
       false, 0, 0 },
+    { "shared units, 2D fermions", FERMIONS("5", "2") "omega = 0.8, 1.3\nspin_up = 3\n[wavefunction]\nfactors = slater, rbm\n[rbm]\nsharing = environment\n",
+      log_environment, 1.4, true, 0, 0 },
+    { "shared units, 3D bosons", "[system]\nparticles = 4\ndimensions = 3\nomega = 0.7\n[wavefunction]\nfactors = rbm, gaussian\n[rbm]\nsharing = environment\n"
+      "hidden = 3\nrepresentation = probability\n", log_environment_bosons, 1.4, true, 0, 0 },
+    { "shared units, distances", "[system]\nparticles = 3\ndimensions = 1\n[wavefunction]\nfactors = rbm, gaussian\n[rbm]\nsharing = environment\nvectors = no\n",
+      log_environment_distances, 1.4, true, 0, 0 },
+    { "shared units, pairs", FERMIONS("6", "2") "omega = 0.7\n[wavefunction]\nfactors = slater, rbm\n[rbm]\nsharing = pairs\n", log_shared_pairs, 1.4, true, 0, 0 },
 };
 const size_t n_product_rows = sizeof product_rows / sizeof *product_rows;
 
