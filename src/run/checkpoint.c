@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "run/checkpoint.h"
 
-#include "base/memory.h"
 #include "run/kept.h"
 
 #include <math.h>
@@ -40,26 +39,6 @@ static bool has_array(const struct run *run, const struct checkpoint *checkpoint
 
 // ---- in memory
 
-// Memory for what has none yet. How much is missing is said in `missing`.
-static bool reserve(const struct run *run, struct checkpoint *checkpoint, size_t *missing, struct error *error)
-{
-    bool good = true;
-    *missing = 0;
-    for (size_t k = 0; kept_arrays[k].name; k++)
-        if (!checkpoint->array[k] && has_array(run, checkpoint, &kept_arrays[k])) {
-            good = (checkpoint->array[k] = memory_doubles(kept_array_count(run, &kept_arrays[k]))) && good;
-            ++*missing;
-        }
-    return good || error_add(error, ERROR_INTERNAL, "no memory to keep a state of the walkers");
-}
-
-void checkpoint_drop(struct checkpoint *checkpoint)
-{
-    for (size_t k = 0; k < KEPT_ARRAYS_MOST; k++)
-        memory_free(checkpoint->array[k]);
-    *checkpoint = (struct checkpoint){ 0 };
-}
-
 // Of blocks and groups, those of this process.
 static void units_of(const struct run *run, const struct kept_array *array, size_t *first, size_t *end)
 {
@@ -87,17 +66,13 @@ static void arrays_copy(struct run *run, const struct checkpoint *checkpoint, bo
             array_copy(run, &kept_arrays[k], checkpoint->array[k], restore);
 }
 
-bool checkpoint_take(struct run *run, struct error *error)
+void checkpoint_take(struct run *run)
 {
     struct checkpoint *checkpoint = &run->checkpoint[run->stage < STAGE_MEASURING_BURN_IN ? CHECKPOINT_TRAINING : CHECKPOINT_MEASURING];
-    size_t missing;
     for (size_t k = 0; kept_numbers[k].name; k++)
         checkpoint->number[k] = kept_number_get(run, &kept_numbers[k]);
-    const bool good = reserve(run, checkpoint, &missing, error);
-    if (missing > 0 && !team_agree(run->options->team, good, error))
-        return false;
     arrays_copy(run, checkpoint, false);
-    return checkpoint->there = true;
+    checkpoint->there = true;
 }
 
 static void restore_totals(struct controls *controls)
@@ -124,33 +99,17 @@ bool checkpoint_restore(struct run *run, size_t which, struct error *error)
 
 // ---- between the processes of a team
 
-static void array_move(const struct run *run, const struct kept_array *array, void *values, enum team_way way)
-{
-    const struct kept_parts parts = kept_array_parts(run, array);
-    const size_t size = parts.size * sizeof(double);
-    if (array->scope == OF_ALL && way == TEAM_DEAL)
-        team_share(run->options->team, values, kept_array_count(run, array) * sizeof(double));
-    if (array->scope == OF_BLOCKS)
-        ensemble_move_blocks(&run->ensemble, &(struct ensemble_rows){ values, parts.rows, parts.units * size, size }, way);
-    if (array->scope == OF_GROUPS)
-        ensemble_move_groups(&run->ensemble, values, size, way);
-}
-
-bool checkpoint_move(struct run *run, size_t which, enum team_way way, struct error *error)
+void checkpoint_move(struct run *run, size_t which, enum team_way way)
 {
     const struct team *team = run->options->team;
     struct checkpoint *checkpoint = &run->checkpoint[which];
     if (way == TEAM_DEAL) {
-        size_t missing;
         team_share(team, &checkpoint->there, sizeof checkpoint->there);
         team_share(team, checkpoint->number, sizeof checkpoint->number);
-        if (checkpoint->there && !team_agree(team, reserve(run, checkpoint, &missing, error), error))
-            return false;
     }
     for (size_t k = 0; checkpoint->there && kept_arrays[k].name; k++)
         if (has_array(run, checkpoint, &kept_arrays[k]))
-            array_move(run, &kept_arrays[k], checkpoint->array[k], way);
-    return true;
+            kept_array_move(run, &kept_arrays[k], checkpoint->array[k], way);
 }
 
 // ---- to and from the file
@@ -266,10 +225,9 @@ bool checkpoint_load(struct run *run, struct record_file *file, size_t which, st
 {
     struct checkpoint *checkpoint = &run->checkpoint[which];
     char path[PATH_SIZE];
-    size_t missing;
     if (!record_has(file, path_of(path, which, "stage")))
         return true;
-    if (!load_numbers(run, file, which, error) || !check_numbers(run, which, error) || !reserve(run, checkpoint, &missing, error))
+    if (!load_numbers(run, file, which, error) || !check_numbers(run, which, error))
         return false;
     for (size_t k = 0; kept_arrays[k].name; k++) {
         const struct kept_array *array = &kept_arrays[k];

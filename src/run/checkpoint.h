@@ -7,18 +7,17 @@
 
 #include "run/state.h"
 
-// Takes the state of the present stage; no memory: ERROR_INTERNAL.
-bool checkpoint_take(struct run *run, struct error *error);
-// Back to a state; room for it must have been made (series_prepare).
+// Takes the state of the present stage.
+void checkpoint_take(struct run *run);
+// Back to a state.
 bool checkpoint_restore(struct run *run, size_t which, struct error *error);
-void checkpoint_drop(struct checkpoint *checkpoint);
 // A number of a state, by the member of struct run that it was taken from.
 #define CHECKPOINT_NUMBER(checkpoint, member) checkpoint_number(checkpoint, offsetof(struct run, member))
 double checkpoint_number(const struct checkpoint *checkpoint, size_t offset);
 // The last state there is: of measuring, else of training.
 size_t checkpoint_last(const struct run *run);
 // The walkers' part of a state to the first process (TEAM_GATHER), or all of it from there (TEAM_DEAL).
-bool checkpoint_move(struct run *run, size_t which, enum team_way way, struct error *error);
+void checkpoint_move(struct run *run, size_t which, enum team_way way);
 // Into /checkpoint; values are borrowed.
 void checkpoint_add(const struct run *run, struct record *record);
 // From /checkpoint; `there` says whether it has this one. ERROR_DAMAGED.

@@ -272,6 +272,18 @@ void *kept_array_part(struct run *run, const struct kept_array *array, size_t ro
     return all + unit * kept_array_parts(run, array).size;
 }
 
+void kept_array_move(const struct run *run, const struct kept_array *array, void *values, enum team_way way)
+{
+    const struct kept_parts parts = kept_array_parts(run, array);
+    const size_t size = parts.size * sizeof(double);
+    if (array->scope == OF_ALL && way == TEAM_DEAL)
+        team_share(run->options->team, values, kept_array_count(run, array) * sizeof(double));
+    if (array->scope == OF_BLOCKS)
+        ensemble_move_blocks(&run->ensemble, &(struct ensemble_rows){ values, parts.rows, parts.units * size, size }, way);
+    if (array->scope == OF_GROUPS)
+        ensemble_move_groups(&run->ensemble, values, size, way);
+}
+
 // ---- memory
 
 // The parameters of every iteration, or of every stride-th, in less than 10 MB; a room that is even, so that it can be halved.
@@ -290,7 +302,22 @@ static size_t parameter_rows(const struct run *run)
     return iterations < room ? iterations : room;
 }
 
-bool kept_allocate(struct run *run)
+static bool has_state(const struct kept_array *array, size_t which)
+{
+    return array->where & (which == CHECKPOINT_TRAINING ? IN_TRAINING : IN_BURN_IN | IN_MEASURING);
+}
+
+static bool allocate_states(struct run *run)
+{
+    bool good = true;
+    for (size_t which = 0; which < CHECKPOINTS; which++)
+        for (size_t k = 0; kept_arrays[k].name; k++)
+            if (has_state(&kept_arrays[k], which))
+                good = (run->checkpoint[which].array[k] = memory_doubles(kept_array_count(run, &kept_arrays[k]))) && good;
+    return good;
+}
+
+bool kept_allocate(struct run *run, struct error *error)
 {
     struct history *history = &run->history;
     const size_t n = run->ensemble.wavefunction.n_parameters;
@@ -300,10 +327,12 @@ bool kept_allocate(struct run *run)
         good = (*vectors[k] = memory_doubles(n)) && good;
     history->stride = 1;
     history->room = parameter_room(n);
-    history->parameters = memory_doubles(parameter_rows(run) * n);
+    good = (history->parameters = memory_doubles(parameter_rows(run) * n)) && good;
     for (const struct kept_column *column = kept_columns; column->name; column++)
         good = (*kept_column_of(history, column) = memory_doubles(run->settings->optimizer.iterations)) && good;
-    return good && history->parameters;
+    if (!good)
+        return error_add(error, ERROR_INTERNAL, "no memory for training %zu parameters", n);
+    return allocate_states(run) || error_add(error, ERROR_INTERNAL, "no memory to keep a state of the walkers; use fewer: sampler.walkers");
 }
 
 void kept_release(struct run *run)
@@ -315,6 +344,8 @@ void kept_release(struct run *run)
         memory_free(*kept_column_of(&run->history, column));
     for (size_t k = 0; k < SERIES; k++)
         memory_free(run->measured.values[k]);
+    for (size_t k = 0; k < CHECKPOINTS * KEPT_ARRAYS_MOST; k++)
+        memory_free(run->checkpoint[k / KEPT_ARRAYS_MOST].array[k % KEPT_ARRAYS_MOST]);
 }
 
 double kept_bytes(const struct run *run, double values)
@@ -323,7 +354,7 @@ double kept_bytes(const struct run *run, double values)
     for (const struct kept_column *column = kept_columns; column->name; column++)
         doubles += (double)run->settings->optimizer.iterations;
     for (const struct kept_array *array = kept_arrays; array->name; array++)
-        for (unsigned state = IN_TRAINING; state <= IN_MEASURING; state *= IN_MEASURING)
-            doubles += array->where & state ? (double)kept_array_count(run, array) : 0;
+        for (size_t which = 0; which < CHECKPOINTS; which++)
+            doubles += has_state(array, which) ? (double)kept_array_count(run, array) : 0;
     return sizeof(double) * doubles;
 }

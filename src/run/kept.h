@@ -80,9 +80,12 @@ size_t kept_array_count(const struct run *run, const struct kept_array *array);
 struct kept_parts { size_t rows, units, size; };
 struct kept_parts kept_array_parts(const struct run *run, const struct kept_array *array);
 void *kept_array_part(struct run *run, const struct kept_array *array, size_t row, size_t unit);
+// The values of an array, as the file has them, between the processes of a team: the walkers' part to the first (TEAM_GATHER), or all of it from
+// there (TEAM_DEAL).
+void kept_array_move(const struct run *run, const struct kept_array *array, void *values, enum team_way way);
 
-// Room for the history and the parameters, and its end.
-bool kept_allocate(struct run *run);
+// Room for parameters, history and states, and the end of it and of the series'. (What large pieces of it are not used take no memory.)
+bool kept_allocate(struct run *run, struct error *error);
 void kept_release(struct run *run);
 // Bytes of all that is kept, with so many values per walker in the series.
 double kept_bytes(const struct run *run, double values);

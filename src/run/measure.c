@@ -72,8 +72,6 @@ static bool chunk(struct run *run, size_t draws)
 bool run_measure(struct run *run, struct error *error)
 {
     struct measured *measured = &run->measured;
-    if (!team_agree(run->options->team, series_prepare(run, error), error))
-        return false;
     const double start = run_wall();
     const size_t first = measured->draws * measured->block + measured->partial;
     for (;;) {
@@ -82,7 +80,7 @@ bool run_measure(struct run *run, struct error *error)
             return false;
         const size_t done = measured->draws * measured->block + measured->partial;
         if (reached || done >= series_draws_wanted(run))
-            return checkpoint_take(run, error) && run_conclude(run, error);
+            break;
         if (measured->draws == measured->room) {
             series_halve(run);
             moved = true;
@@ -90,12 +88,14 @@ bool run_measure(struct run *run, struct error *error)
         const size_t left = (series_draws_wanted(run) + measured->block - 1) / measured->block * measured->block - done;
         const size_t room = (measured->room - measured->draws) * measured->block - measured->partial;
         const size_t whole = room < CHUNK_DRAWS ? room : CHUNK_DRAWS;
-        if ((moved || left < whole) && !checkpoint_take(run, error))
-            return false;
+        if (moved || left < whole)
+            checkpoint_take(run);
         if (!chunk(run, left < whole ? left : whole))
             return false;
         tell(run, run_wall() - start, first);
         if (left < whole)
             return run_conclude(run, error);
     }
+    checkpoint_take(run);
+    return run_conclude(run, error);
 }

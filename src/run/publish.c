@@ -304,21 +304,18 @@ static bool publish(const struct run *run, const char *status, struct error *err
     return good;
 }
 
-// What the other processes know of the walkers.
+// What the other processes know of the walkers: their states, series and histograms.
 static void gather(struct run *run)
 {
-    const struct observables *observables = &run->measured.observables;
-    const size_t number = observables->parts * sizeof(double);
     if (!run->options->team)
         return;
     for (size_t which = 0; which < CHECKPOINTS; which++)
-        checkpoint_move(run, which, TEAM_GATHER, NULL);
-    if (!(run->stage == STAGE_MEASURING && observables->n_batches > 0))
-        return;
-    series_gather(run);
-    ensemble_move_groups(&run->ensemble, observables->count, observables->n_counters * number, TEAM_GATHER);
-    ensemble_move_groups(&run->ensemble, observables->distance, number, TEAM_GATHER);
-    ensemble_move_groups(&run->ensemble, observables->samples, number, TEAM_GATHER);
+        checkpoint_move(run, which, TEAM_GATHER);
+    if (run->stage == STAGE_MEASURING)
+        series_gather(run);
+    for (const struct kept_array *array = kept_arrays; array->name && run->stage == STAGE_MEASURING; array++)
+        if (array->scope == OF_GROUPS)
+            kept_array_move(run, array, kept_array_part(run, array, 0, 0), TEAM_GATHER);
 }
 
 bool run_publish(struct run *run, const char *status, struct error *error)

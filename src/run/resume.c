@@ -188,15 +188,6 @@ static bool load_times(const struct resume *resume)
     return good;
 }
 
-static bool load_states(const struct resume *resume)
-{
-    struct run *run = resume->run;
-    if (record_has(resume->file, "/checkpoint/measuring/stage") && !series_prepare(run, resume->error))
-        return false;
-    return checkpoint_load(run, resume->file, CHECKPOINT_TRAINING, resume->error) &&
-           checkpoint_load(run, resume->file, CHECKPOINT_MEASURING, resume->error);
-}
-
 static void load_created(const struct resume *resume)
 {
     char *created = record_read_attribute(resume->file, "/", "created", NULL);
@@ -214,11 +205,11 @@ static enum run_resumed go_on(struct resume *resume, bool complete)
     if (complete && !resume->more_samples && !resume->smaller_error && !train)
         return load_result(resume) ? RESUME_COMPLETE : RESUME_FAILED;
     if (train && !training->there) {
-        checkpoint_drop(measuring);  // it was not trained at all
+        measuring->there = false;  // it was not trained at all
         return RESUME_FRESH;
     }
     if (train)
-        checkpoint_drop(measuring);
+        measuring->there = false;
     const struct checkpoint *last = &run->checkpoint[checkpoint_last(run)];
     if (!last->there) {
         error_add(resume->error, ERROR_DAMAGED, "%s: has no checkpoint to go on from", run->options->output);
@@ -245,7 +236,8 @@ static enum run_resumed read_file(struct run *run, struct error *error)
     if (resume.file && (status = record_read_attribute(resume.file, "/", "status", error))) {
         const bool complete = strcmp(status, "complete") == 0;
         settings_each(run->settings, compare, &resume);
-        if (!resume.differs && load_states(&resume))
+        if (!resume.differs && checkpoint_load(run, resume.file, CHECKPOINT_TRAINING, error) &&
+            checkpoint_load(run, resume.file, CHECKPOINT_MEASURING, error))
             resumed = go_on(&resume, complete);
     }
     free(status);
@@ -254,25 +246,17 @@ static enum run_resumed read_file(struct run *run, struct error *error)
 }
 
 // What the first process has read, to all.
-static bool share(struct run *run, struct error *error)
+static void share(struct run *run)
 {
     const struct team *team = run->options->team;
-    bool measured = run->measured.values[0] != NULL;
-    if (!team)
-        return true;
-    team_share(team, &measured, sizeof measured);
-    if (!team_agree(team, !measured || series_prepare(run, error), error))
-        return false;
     for (size_t which = 0; which < CHECKPOINTS; which++)
-        if (!checkpoint_move(run, which, TEAM_DEAL, error))
-            return false;
+        checkpoint_move(run, which, TEAM_DEAL);
     const struct checkpoint *last = &run->checkpoint[checkpoint_last(run)];
     const size_t iterations = (size_t)CHECKPOINT_NUMBER(last, history.n);
     for (const struct kept_column *column = kept_columns; column->name; column++)
         team_share(team, *kept_column_of(&run->history, column), iterations * sizeof(double));
     for (size_t k = 0; CHECKPOINT_NUMBER(last, stage) == STAGE_MEASURING && k < SERIES; k++)
         series_share(run, k, TEAM_DEAL);
-    return true;
 }
 
 // One process reads and tells the others.
@@ -285,5 +269,6 @@ enum run_resumed run_resume(struct run *run, struct error *error)
     team_share(team, &resumed, sizeof resumed);
     if (resumed != RESUME_CONTINUED)
         return resumed;
-    return share(run, error) && checkpoint_restore(run, checkpoint_last(run), error) ? RESUME_CONTINUED : RESUME_FAILED;
+    share(run);
+    return checkpoint_restore(run, checkpoint_last(run), error) ? RESUME_CONTINUED : RESUME_FAILED;
 }

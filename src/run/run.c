@@ -17,19 +17,10 @@
 #include <string.h>
 #include <time.h>
 
-static bool allocate(struct run *run, struct error *error)
-{
-    const size_t n = run->ensemble.wavefunction.n_parameters;
-    run->n_memory = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->n_memory(settings_state(run->settings, SETTINGS_OPTIMIZER), n);
-    return kept_allocate(run) || error_add(error, ERROR_INTERNAL, "no memory for training %zu parameters", n);
-}
-
 static void finish(struct run *run)
 {
     kept_release(run);
     observables_finish(&run->measured.observables);
-    for (size_t k = 0; k < CHECKPOINTS; k++)
-        checkpoint_drop(&run->checkpoint[k]);
     metric_finish(&run->metric);
     ensemble_finish(&run->ensemble);
 }
@@ -82,7 +73,9 @@ static bool build(struct run *run, struct error *error)
     // without the threads' scratch, so that it does not depend on how many there are
     const size_t scratch = run->ensemble.threads * run->ensemble.scratch_doubles * sizeof(double);
     run->result->memory_per_walker = (double)((ensemble_memory(&run->ensemble) - scratch) / run->ensemble.n_walkers);
-    return team_agree(team, allocate(run, error), error);
+    const size_t index = settings_index(run->settings, SETTINGS_OPTIMIZER);
+    run->n_memory = optimizer_type_at(index)->n_memory(settings_state(run->settings, SETTINGS_OPTIMIZER), run->ensemble.wavefunction.n_parameters);
+    return team_agree(team, series_prepare(run, error) && kept_allocate(run, error), error);
 }
 
 static bool begin(struct run *run, struct error *error)
@@ -238,7 +231,7 @@ bool run_check(const struct settings *settings, const struct run_options *option
     struct run_result result;
     struct run run = { .settings = settings, .options = options, .result = &result };
     clear(&result);
-    const bool good = build(&run, error) && begin(&run, error) && series_prepare(&run, error);
+    const bool good = build(&run, error) && begin(&run, error);
     if (good) {
         const struct ensemble *ensemble = &run.ensemble;
         const double walkers = (double)ensemble->n_walkers;

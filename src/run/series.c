@@ -26,17 +26,15 @@ bool series_prepare(struct run *run, struct error *error)
 {
     struct measured *measured = &run->measured;
     const size_t walkers = run->ensemble.n_walkers, draws = series_draws_wanted(run);
-    if (measured->values[0])
-        return true;
+    bool good = true;
     measured->block = 1;
     measured->room = series_room(walkers);
     measured->capacity = draws < measured->room ? draws : measured->room;
-    bool good = true;
     for (size_t k = 0; k < SERIES; k++)
         good = (measured->values[k] = memory_doubles(walkers * measured->capacity)) && good;
-    if (!observables_build(&measured->observables, &run->ensemble.hamiltonian, run->ensemble.n_groups, error))
-        return false;
-    return good || error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
+    if (!good)
+        return error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
+    return observables_build(&measured->observables, &run->ensemble.hamiltonian, run->ensemble.n_groups, error);
 }
 
 // The row of one value of a block of walkers.
@@ -105,7 +103,7 @@ void series_share(const struct run *run, size_t which, enum team_way way)
 void series_gather(struct run *run)
 {
     struct measured *measured = &run->measured;
-    if (!run->options->team || !measured->values[0] || measured->gathered == 1 + measured->chunks)
+    if (!run->options->team || measured->gathered == 1 + measured->chunks)
         return;
     for (size_t k = 0; k < SERIES; k++)
         series_share(run, k, TEAM_GATHER);

@@ -9,7 +9,7 @@
 // Draws per walker that are asked for; values per walker after which the block doubles.
 size_t series_draws_wanted(const struct run *run);
 size_t series_room(size_t walkers);
-// Room for the series and the histograms, once.
+// Room for the series and the histograms.
 bool series_prepare(struct run *run, struct error *error);
 // ensemble_visit: takes one draw of one block; `context` is the struct measured. Called from several threads, each for walkers of its own.
 void series_record(const struct ensemble_draw *draw, void *context);
