@@ -18,6 +18,9 @@ struct optimizer_metric {
     void (*transpose)(void *context, const double *y, double *out);          // out [K] = Q^T y
     void (*matrix)(void *context, double *out);                              // out [K K] = S
     void (*gram)(void *context, const double *weight, double *out);          // out [n n] = Q diag(weight) Q^T, weight [K]
+    // out [K] is about (S + shift D)^-1 in, both in coordinates in which the scale D is 1. `condition` comes first, once per set of samples.
+    bool (*condition)(void *context);
+    void (*precondition)(void *context, double shift, const double *in, double *out);
 };
 
 struct optimizer_step {
@@ -28,6 +31,8 @@ struct optimizer_step {
     const struct optimizer_metric *metric;   // NULL where the method does not need it
     double *memory;                          // n_memory doubles, zero at the start, kept between steps
     double *theta;                           // [K], in and out
+    size_t n_samples;                        // that the gradient is the mean of
+    double damping;                          // factor of the metric's shift
 };
 
 struct optimizer_type {

@@ -49,12 +49,15 @@ struct run_result {
     double virial_ratio, virial_ratio_error, acceptance, step, autocorrelation_time, autocorrelation_error, effective_samples, r_hat;
     double n_samples, n_bad, n_bad_training;  // whole numbers
     double iterations, steps_back;        // whole numbers: training iterations done, steps taken back
+    double converged;                     // 0 or 1: nothing is left to gain beyond the noise of training
+    double training_gain, training_gain_error;  // what as many iterations again would still gain, by the slopes of the last ones
     double wall_time, cpu_time;           // s
     double training_cpu_time, measuring_cpu_time;
     double n_parameters, memory_per_walker;
     bool plateau;                         // the error bar's blocking found a plateau
     bool no_bound;                        // fermions with a factor that is not symmetric: the energy may lie below that of their ground state
     const char *stop_reason;              // why training ended, in words; static text
+    const char *training_end;             // the same in one word: converged, iterations, stopped, failed; static text
     bool was_complete;                    // resumed where there was nothing left to do: the numbers are those of the file
 };
 struct run_result_row {

@@ -135,6 +135,11 @@ struct factor_type {
     void (*gram)(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work, double *out);
     // A scale of the variance of O_k over the samples, [K], such that `gram` is fast with weights of that form. NULL: the variance itself.
     void (*scale)(const void *state, size_t n, size_t stride, const double *features, double *out);
+    // An approximate inverse of S + shift D, where D is the scale: `condition` takes what it needs of the samples into a condition of n_condition
+    // doubles, `precondition` applies it, in coordinates in which D is 1, with [K] in and out. NULL: none, or not worth its cost for this shape.
+    size_t (*n_condition)(const void *state);
+    bool (*condition)(const void *state, size_t n, size_t stride, const double *features, double *condition);
+    void (*precondition)(const void *state, double shift, double *condition, const double *in, double *out);
 };
 enum { FACTOR_ADD = 1, FACTOR_KEPT = 2 };
 
@@ -145,6 +150,7 @@ struct factor {
     size_t weight;                // number of its weight; products over pairs share one
     size_t first_cache_row, n_move_rows, n_kept_rows, first_sum_row;
     size_t first_feature, n_features;
+    size_t first_condition, n_condition;
 };
 
 struct wavefunction {
@@ -158,7 +164,7 @@ struct wavefunction {
     bool wants_plain;             // a factor's gradient needs the plain energy (wavefunction_accumulate)
     // row numbers within a frame
     size_t row_gradient, row_laplacian, row_weight, row_pairs, row_cache, row_pair_values, n_rows;
-    size_t n_scratch_rows, n_sum_rows, n_features;
+    size_t n_scratch_rows, n_sum_rows, n_features, n_condition;
 };
 
 // The members of the list, in order; NULL past the last.

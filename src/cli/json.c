@@ -117,6 +117,7 @@ static void write_rows(FILE *out, const struct run_result *result)
     write_key(out, "plateau");
     fputs(result->plateau ? "true" : "false", out);
     write_text_member(out, "stop_reason", result->stop_reason);
+    write_text_member(out, "training_end", result->training_end);
 }
 
 char *cli_summary_json(const struct cli_summary *summary)

@@ -4,6 +4,8 @@
 
 #include "cli/text.h"
 
+#include "vmc/units.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +117,11 @@ static void write_training(FILE *out, const struct run_result *result, size_t wi
              result->stop_reason ? result->stop_reason : "");
     write_label(out, "training");
     cli_wrap(out, LABEL, LABEL, width, text);
+    if (isfinite(result->training_gain + result->training_gain_error)) {
+        snprintf(text, sizeof text, "at most %.1g %s in as many iterations again", result->training_gain + 2 * result->training_gain_error, UNIT_ENERGY);
+        write_label(out, "still to gain");
+        cli_wrap(out, LABEL, LABEL, width, text);
+    }
     if (result->steps_back > 0)
         fprintf(out, "%-*s%.0f where the energy jumped or was not finite\n", LABEL, "steps taken back", result->steps_back);
 }

@@ -15,6 +15,7 @@ struct sr {
     double shift, shift_decay, shift_least, max_step, momentum, tolerance;
     size_t solver;
 };
+enum { ITERATIONS_LEAST = 12, ITERATIONS_PER_SAMPLE = 5, ITERATIONS_MOST = 1000 };
 enum { SOLVER_AUTO, SOLVER_CHOLESKY, SOLVER_CG, SOLVER_MINSR };
 
 extern const struct optimizer_type optimizer_sr;
@@ -25,11 +26,11 @@ static const char *solver_name(size_t k) { return k < sizeof solvers / sizeof *s
 static const struct param params[] = {
     PARAM_REAL(sr, shift, .range = PARAM_AT_LEAST(0), .fallback = "1e-2", .help = "added to the metric, relative to its diagonal, in the first iteration"),
     PARAM_REAL(sr, shift_decay, .range = { 0, 1, true, false }, .fallback = "1", .help = "the shift is multiplied by this after every iteration"),
-    PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .fallback = "1e-5", .help = "the shift does not fall below this"),
+    PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .fallback = "3e-4", .help = "the shift does not fall below this"),
     PARAM_REAL(sr, max_step, .range = PARAM_ABOVE(0), .fallback = "0.1", .help = "longest step in the metric of the wave function"),
     PARAM_REAL(sr, momentum, .range = { 0, 1, false, true }, .fallback = "0", .help = "share of the last step that the next one starts from (SPRING)"),
     PARAM_CHOICE(sr, solver, .choice = solver_name, .fallback = "auto", .help = "how the step is solved for; auto: the cheapest"),
-    PARAM_REAL(sr, tolerance, .range = { 0, 1, true, true }, .fallback = "1e-6", .help = "relative residual at which cg ends"),
+    PARAM_REAL(sr, tolerance, .range = { 0, 1, true, true }, .fallback = "0.03", .help = "relative residual at which cg ends"),
     PARAM_END
 };
 
@@ -39,12 +40,20 @@ static size_t n_memory(const void *state, size_t n)
     return n;
 }
 
-// Operation counts; conjugate gradients take some hundred iterations at a shift of 1e-3, each two passes over samples and parameters.
+// Operation counts, in units of those of matrix products; the thin ones of conjugate gradients take about 2.5 times as long. Their iterations are
+// some ten before the residual is below the noise of the force, see `iterations_most`.
 static size_t cheapest(size_t parameters, size_t samples)
 {
     const double k = (double)parameters, n = (double)samples;
-    const double cholesky = n * k * k + k * k * k / 3, minsr = k > n ? 4 * n * n * sqrt(k) + n * n * n / 3 + 100 * n * n : INFINITY, cg = 100 * 4 * n * k;
-    return cholesky <= minsr && (cholesky <= cg || k <= 300) ? SOLVER_CHOLESKY : minsr <= cg ? SOLVER_MINSR : SOLVER_CG;
+    return n * k * k + k * k * k / 3 <= 2.5 * ITERATIONS_LEAST * 4 * n * k ? SOLVER_CHOLESKY : SOLVER_CG;
+}
+
+// As many iterations as sampling takes time for: a sample costs about as much as 2.5 passes over its derivatives, and one iteration two passes over
+// those of the metric. A step that ends early is one with a larger shift.
+static size_t iterations_most(const struct optimizer_step *step)
+{
+    const size_t most = ITERATIONS_PER_SAMPLE * step->n_samples / step->metric->n_samples;
+    return most > ITERATIONS_LEAST ? most : ITERATIONS_LEAST;
 }
 
 static bool solve(const struct sr *sr, const struct sr_problem *problem)
@@ -99,8 +108,9 @@ static bool take_step(const void *state, const struct optimizer_step *step)
         add_momentum(sr, metric, step->memory, force, spare, samples);
     metric->scale(metric->context, scale);
     mend_scale(n, scale);
-    const double shift = fmax(sr->shift * pow(sr->shift_decay, (double)step->iteration), fmin(sr->shift, sr->shift_least));
-    const bool good = solve(sr, &(struct sr_problem){ metric, shift, sr->tolerance, force, scale, delta });
+    const double shift = fmax(sr->shift * step->damping * pow(sr->shift_decay, (double)step->iteration), fmin(sr->shift, sr->shift_least));
+    const bool good = solve(sr, &(struct sr_problem){ metric, shift, sr->tolerance,
+                                                            sr->solver == SOLVER_AUTO ? iterations_most(step) : ITERATIONS_MOST, force, scale, delta });
     for (size_t k = 0; good && k < n; k++)
         delta[k] += sr->momentum * step->memory[k];
     const double norm = good ? length(metric, delta, samples) : NAN, factor = norm > sr->max_step ? sr->max_step / norm : 1;

@@ -86,33 +86,45 @@ static void scaled_metric(const struct sr_problem *problem, const double *root, 
         out[k] = out[k] / ((double)metric->n_samples * root[k]) + problem->shift * v[k];
 }
 
-enum { ITERATIONS_MOST = 1000 };
+static void precondition(const struct sr_problem *problem, const double *in, double *out)
+{
+    if (problem->metric->condition)
+        problem->metric->precondition(problem->metric->context, problem->shift, in, out);
+    else
+        memcpy(out, in, problem->metric->n_parameters * sizeof *out);
+}
 
 bool sr_conjugate_gradients(const struct sr_problem *problem)
 {
-    const size_t n = problem->metric->n_parameters;
-    double *work = calloc(5 * n + problem->metric->n_samples, sizeof *work);
-    if (!work)
+    const struct optimizer_metric *metric = problem->metric;
+    const size_t n = metric->n_parameters;
+    double *work = calloc(6 * n + metric->n_samples, sizeof *work);
+    if (!work || (metric->condition && !metric->condition(metric->context))) {
+        free(work);
         return false;
-    double *root = work, *residual = root + n, *direction = residual + n, *image = direction + n, *scratch = image + n, *samples = scratch + n;
-    double *x = problem->delta;
+    }
+    double *root = work, *residual = root + n, *direction = residual + n, *image = direction + n, *close = image + n, *scratch = close + n;
+    double *samples = scratch + n, *x = problem->delta;
     for (size_t k = 0; k < n; k++) {
         root[k] = sqrt(problem->scale[k]);
-        direction[k] = residual[k] = problem->force[k] / root[k];
+        residual[k] = problem->force[k] / root[k];
         x[k] = 0;
     }
-    const double start = dot(n, residual, residual);
+    precondition(problem, residual, close);
+    memcpy(direction, close, n * sizeof *close);
+    const double start = dot(n, residual, close);
     double square = start;
-    for (int k = 0; k < ITERATIONS_MOST && square > start * problem->tolerance * problem->tolerance; k++) {
+    for (size_t k = 0; k < problem->most && square > start * problem->tolerance * problem->tolerance; k++) {
         scaled_metric(problem, root, direction, samples, scratch, image);
         const double length = square / dot(n, direction, image);
         if (!isfinite(length))
             break;
         cblas_daxpy((int)n, length, direction, 1, x, 1);
         cblas_daxpy((int)n, -length, image, 1, residual, 1);
-        const double next = dot(n, residual, residual);
+        precondition(problem, residual, close);
+        const double next = dot(n, residual, close);
         for (size_t i = 0; i < n; i++)
-            direction[i] = residual[i] + next / square * direction[i];
+            direction[i] = close[i] + next / square * direction[i];
         square = next;
     }
     for (size_t k = 0; k < n; k++)

@@ -2,6 +2,7 @@
 #include "run/ensemble.h"
 
 #include "base/memory.h"
+#include "base/rows.h"
 #include "vmc/rng.h"
 
 #include <math.h>
@@ -53,10 +54,11 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
     ensemble->frames = memory_rows(frame * ensemble->n_blocks);
     ensemble->trial = calloc(ensemble->threads, sizeof *ensemble->trial);
     ensemble->random = (uint64_t *)memory_rows(RNG_ROWS * ensemble->n_blocks);
+    ensemble->log_psi = memory_doubles(2 * ensemble->n_walkers);
     ensemble->scratch_doubles = lay_out(ensemble, NULL, &rows) * WALKERS;
     ensemble->scratch = memory_doubles(ensemble->threads * ensemble->scratch_doubles);
     ensemble->group_gradients = memory_doubles(ensemble->n_groups * ensemble->wavefunction.n_parameters);
-    bool good = ensemble->block && ensemble->frames && ensemble->trial && ensemble->random && ensemble->scratch && ensemble->group_gradients;
+    bool good = ensemble->block && ensemble->frames && ensemble->trial && ensemble->random && ensemble->scratch && ensemble->log_psi && ensemble->group_gradients;
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         struct ensemble_group *group = &ensemble->group[g];
         group->first_block = first_block(ensemble, g);
@@ -149,6 +151,7 @@ void ensemble_finish(struct ensemble *ensemble)
     memory_free(ensemble->group_gradients);
     free(ensemble->offset);
     memory_free(ensemble->scratch);
+    memory_free(ensemble->log_psi);
     memory_free(ensemble->random);
     memory_free(ensemble->frames);
     free(ensemble->trial);
@@ -231,6 +234,60 @@ static void take_scratch(const struct ensemble *ensemble, struct rows *rows)
     const size_t thread = (size_t)omp_get_thread_num();
     lay_out(ensemble, ensemble->scratch + thread * ensemble->scratch_doubles, rows);
     rows->trial = ensemble->trial[thread];
+}
+
+bool ensemble_foresee(struct ensemble *ensemble, const double *theta_back)
+{
+    const size_t m = ensemble->wavefunction.n_coordinates;
+    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++)
+        wavefunction_log(&ensemble->wavefunction, ensemble->block[k].current, ensemble->log_psi + k * WALKERS);
+    if (!wavefunction_prepare(&ensemble->wavefunction, theta_back))
+        return false;
+#pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
+    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
+        struct rows rows;
+        take_scratch(ensemble, &rows);
+        rows_copy(m, ensemble->block[k].current, rows.trial);
+        wavefunction_weigh(&ensemble->wavefunction, rows.trial);
+        wavefunction_log(&ensemble->wavefunction, rows.trial, ensemble->log_psi + ensemble->n_walkers + k * WALKERS);
+    }
+    return true;
+}
+
+struct strain_sums {
+    double linear, linear2, quadratic, quadratic2;
+};
+
+static void add_strain(const struct ensemble *ensemble, size_t block, struct strain_sums *sums)
+{
+    const double *before = ensemble->log_psi + block * WALKERS, *back = before + ensemble->n_walkers;
+    double after[WALKERS];
+    wavefunction_log(&ensemble->wavefunction, ensemble->block[block].current, after);
+    for (size_t w = 0; w < WALKERS; w++) {
+        const double linear = 0.5 * (after[w] - back[w]), quadratic = 0.5 * (after[w] + back[w]) - before[w];
+        sums->linear += linear;
+        sums->linear2 += linear * linear;
+        sums->quadratic += quadratic;
+        sums->quadratic2 += quadratic * quadratic;
+    }
+}
+
+struct ensemble_strain ensemble_strain(struct ensemble *ensemble)
+{
+    struct strain_sums sums[GROUPS_MOST] = { { 0 } }, total = { 0 };
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
+        for (size_t k = 0; k < ensemble->group[g].n_blocks; k++)
+            add_strain(ensemble, ensemble->group[g].first_block + k, &sums[g]);
+    ensemble_move_groups(ensemble, sums, sizeof *sums, TEAM_GATHER_ALL);
+    for (size_t g = 0; g < ensemble->n_groups; g++) {
+        total.linear += sums[g].linear;
+        total.linear2 += sums[g].linear2;
+        total.quadratic += sums[g].quadratic;
+        total.quadratic2 += sums[g].quadratic2;
+    }
+    const double n = (double)ensemble->n_walkers;
+    return (struct ensemble_strain){ (total.linear2 - total.linear * total.linear / n) / n,
+                                     (total.quadratic2 - total.quadratic * total.quadratic / n) / n };
 }
 
 static void give_scratch(struct ensemble *ensemble, const struct rows *rows) { ensemble->trial[omp_get_thread_num()] = rows->trial; }

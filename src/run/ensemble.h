@@ -45,6 +45,7 @@ struct ensemble {
     size_t first_group, end_group;      // this process's
     size_t first_block, end_block;
     size_t *offset;                     // [ranks + 1], of use in team_move
+    double *log_psi;                    // ln |psi| of every walker before a step, and a step the other way [2][n_walkers]
     double *scratch;                    // threads times scratch_doubles
     size_t scratch_doubles;
     double reference;                   // an energy near the mean
@@ -85,6 +86,13 @@ size_t ensemble_memory(const struct ensemble *ensemble);  // bytes
 void ensemble_start(struct ensemble *ensemble, uint64_t seed);
 // New parameters: false when they make no wave function. Walkers keep their places and are evaluated anew.
 bool ensemble_take(struct ensemble *ensemble, const double *theta);
+// How ln |psi| of the walkers answers to a step of the parameters: variances over them of the part that is linear in the step and of the part that is
+// quadratic. `ensemble_foresee`, with the step taken backwards, comes before ensemble_take with it, `ensemble_strain` after.
+struct ensemble_strain {
+    double linear, quadratic;
+};
+bool ensemble_foresee(struct ensemble *ensemble, const double *theta_back);
+struct ensemble_strain ensemble_strain(struct ensemble *ensemble);
 // `sweeps` sweeps; with `tune` the step approaches the best acceptance and is frozen at the end.
 void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune);
 // The same in parts: a few sweeps, until `done` is all of them. In between the walkers' coordinates and streams are all there is to know.

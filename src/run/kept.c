@@ -39,6 +39,9 @@ const struct run_result_row run_result_rows[] = {
     NEW(n_bad_training, true, "1", "samples without a finite energy, left out, in training"),
     ROW(iterations, true, "1", "training iterations done"),
     ROW(steps_back, true, "1", "training steps taken back"),
+    NEW(converged, true, "1", "1: training ended with nothing left to gain beyond its noise"),
+    NEW(training_gain, false, UNIT_ENERGY, "what as many training iterations again would still gain, by the slopes of the last ones"),
+    NEW(training_gain_error, false, UNIT_ENERGY, "standard error of that"),
     ROW(n_parameters, true, "1", "parameters of the wave function"),
     ROW(memory_per_walker, true, "byte", "memory per walker"),
     ROW(wall_time, false, "s", "wall time"),
@@ -64,6 +67,9 @@ const struct kept_column kept_columns[] = {
     ROW(gradient_norm, 1, UNIT_ENERGY, "Euclidean norm of the energy gradient"),
     ROW(learning_rate, 1, "1", "learning rate of the step that followed"),
     ROW(bad, 2, "1", "samples without a finite energy, left out"),
+    ROW(samples, 2, "1", "samples drawn"),
+    ROW(slope, 2, UNIT_ENERGY, "what another step like the last one would gain, by the gradient at its end; of mean 0 when converged"),
+    ROW(damping, 2, "1", "factor of the metric's shift"),
     { .name = NULL }
 };
 #undef ROW
@@ -93,6 +99,7 @@ const struct kept_series kept_series[SERIES] = {
 // ---- numbers of a state
 
 #define ROW(name, type, member, where, unit, long_name) { name, type, offsetof(struct run, member), where, 1, unit, long_name }
+#define NEW(name, type, member, where, unit, long_name) { name, type, offsetof(struct run, member), where, 2, unit, long_name }  // since format 2
 const struct kept_number kept_numbers[] = {
     ROW("stage", KEPT_STAGE, stage, IN_ALL, "1",
         "0: burn-in before training, 1: training, 2: trained, 3: burn-in before measuring, 4: measuring"),
@@ -110,9 +117,13 @@ const struct kept_number kept_numbers[] = {
     ROW("fresh", KEPT_COUNT, course.fresh, IN_TRAINING, "1", "steps since the optimiser's memory was empty"),
     ROW("refined", KEPT_COUNT, course.refined, IN_TRAINING, "1", "refinements so far"),
     ROW("averaged", KEPT_COUNT, course.averaged, IN_TRAINING, "1", "iterations in the mean of the parameters"),
+    NEW("damping", KEPT_REAL, course.damping, IN_TRAINING, "1", "factor of the metric's shift"),
     ROW("steps_back", KEPT_COUNT, course.steps_back, IN_ALL, "1", "training steps taken back"),
     ROW("bad", KEPT_COUNT, course.bad, IN_ALL, "1", "samples of training without a finite energy"),
-    ROW("over", KEPT_FLAG, course.over, IN_ALL, "1", "1: training ended since the energy no longer fell"),
+    ROW("over", KEPT_FLAG, course.over, IN_ALL, "1", "1: training ended by itself, with nothing left to gain"),
+    NEW("converged", KEPT_FLAG, course.converged, IN_ALL, "1", "1: nothing was left to gain when training ended"),
+    NEW("gain", KEPT_REAL, course.gain, IN_ALL, UNIT_ENERGY, "what as many iterations again would still gain"),
+    NEW("gain_error", KEPT_REAL, course.gain_error, IN_ALL, UNIT_ENERGY, "standard error of that"),
     ROW("step", KEPT_REAL, ensemble.step, IN_ALL, NULL, "step of the sampler"),
     ROW("reference", KEPT_REAL, ensemble.reference, IN_ALL, UNIT_ENERGY, "energy that sums are taken relative to"),
     ROW("range", KEPT_REAL, ensemble.controls.range, IN_ALL, UNIT_PER_LENGTH, "beta of the pair functions among the control variates"),
@@ -132,6 +143,7 @@ const struct kept_number kept_numbers[] = {
     { .name = NULL }
 };
 #undef ROW
+#undef NEW
 _Static_assert(sizeof kept_numbers / sizeof *kept_numbers <= KEPT_NUMBERS_MOST + 1, "room in a checkpoint");
 
 double kept_number_get(const struct run *run, const struct kept_number *number)
@@ -321,7 +333,7 @@ bool kept_allocate(struct run *run, struct error *error)
 {
     struct history *history = &run->history;
     const size_t n = run->ensemble.wavefunction.n_parameters;
-    double **const vectors[] = { &run->theta, &run->good_theta, &run->mean_theta, &run->gradient };
+    double **const vectors[] = { &run->theta, &run->good_theta, &run->mean_theta, &run->gradient, &run->step_back };
     bool good = (run->memory = memory_doubles(run->n_memory)) != NULL;
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         good = (*vectors[k] = memory_doubles(n)) && good;
@@ -337,7 +349,7 @@ bool kept_allocate(struct run *run, struct error *error)
 
 void kept_release(struct run *run)
 {
-    double *const vectors[] = { run->theta, run->good_theta, run->mean_theta, run->gradient, run->memory, run->history.parameters };
+    double *const vectors[] = { run->theta, run->good_theta, run->mean_theta, run->gradient, run->step_back, run->memory, run->history.parameters };
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         memory_free(vectors[k]);
     for (const struct kept_column *column = kept_columns; column->name; column++)

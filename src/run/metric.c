@@ -22,7 +22,8 @@ bool metric_build(struct metric *metric, const struct wavefunction *wavefunction
     metric->features = memory_doubles(wavefunction->n_features * samples);
     metric->mean = memory_doubles(wavefunction->n_parameters);
     metric->work = memory_doubles(work_doubles(wavefunction, samples));
-    return metric->features && metric->mean && metric->work;
+    metric->condition = memory_doubles(wavefunction->n_condition);
+    return metric->features && metric->mean && metric->work && metric->condition;
 }
 
 void metric_finish(struct metric *metric)
@@ -30,6 +31,7 @@ void metric_finish(struct metric *metric)
     memory_free(metric->features);
     memory_free(metric->mean);
     memory_free(metric->work);
+    memory_free(metric->condition);
 }
 
 void metric_gather(const struct ensemble_draw *draw, void *context)
@@ -225,6 +227,33 @@ static void scale(void *context, double *out)
     }
 }
 
+static bool condition(void *context)
+{
+    const struct metric *metric = context;
+    bool good = true;
+    for (size_t f = 0; f < metric->wavefunction->n_factors; f++) {
+        const struct factor *factor = &metric->wavefunction->factor[f];
+        if (factor->n_condition > 0)
+            good = factor->type->condition(factor->state, metric->n_samples, metric->room, factor_features(metric, factor),
+                                           metric->condition + factor->first_condition) && good;
+    }
+    return good;
+}
+
+static void precondition(void *context, double shift, const double *in, double *out)
+{
+    const struct metric *metric = context;
+    for (size_t f = 0; f < metric->wavefunction->n_factors; f++) {
+        const struct factor *factor = &metric->wavefunction->factor[f];
+        const size_t first = factor->first_parameter;
+        if (factor->n_condition > 0)
+            factor->type->precondition(factor->state, shift, metric->condition + factor->first_condition, in + first, out + first);
+        else
+            for (size_t k = first; k < first + factor->n_parameters; k++)
+                out[k] = in[k] / (1 + shift);
+    }
+}
+
 const struct optimizer_metric *metric_ready(struct metric *metric, size_t n_samples)
 {
     metric->n_samples = n_samples;
@@ -235,6 +264,7 @@ const struct optimizer_metric *metric_ready(struct metric *metric, size_t n_samp
         ones[k] = 1 / (double)n_samples;
     transpose_plain(metric, ones, metric->mean);
     memory_free(ones);
-    metric->operators = (struct optimizer_metric){ metric->wavefunction->n_parameters, n_samples, metric, scale, apply, transpose, matrix, gram };
+    metric->operators = (struct optimizer_metric){ metric->wavefunction->n_parameters, n_samples, metric, scale, apply, transpose, matrix, gram,
+                                                  condition, precondition };
     return &metric->operators;
 }

@@ -12,6 +12,7 @@ struct metric {
     double *features;           // [n_features][room]
     double *mean;               // <O> [K]
     double *work;
+    double *condition;          // of the factors' preconditioners
     struct optimizer_metric operators;
 };
 

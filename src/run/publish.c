@@ -133,6 +133,7 @@ static void add_training(struct record *record, const struct run *run, char *con
         record_add_array(record, &(struct record_array){ path, column->unit, column->long_name, 1, { iteration }, *kept_column_of(history, column) });
     }
     record_add_text(record, "/training/stop_reason", "why training ended", run->result->stop_reason);
+    record_add_text(record, "/training/end", "why training ended: converged, iterations, stopped or failed", run->result->training_end);
     if (n_parameters == 0)
         return;
     const struct record_axis parameter = { .name = "parameter", .extent = n_parameters, .unit = "1", .long_name = "position in the parameter vector" };

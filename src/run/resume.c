@@ -167,9 +167,11 @@ static bool load_result(const struct resume *resume)
     result->was_complete = true;
     resume->run->history.n = (size_t)result->iterations;
     char *reason = record_read_text(resume->file, "/result/training_stop", NULL);
-    resume->run->course.over = reason && strcmp(reason, RUN_REASON_PLATEAU) == 0;
+    resume->run->course.converged = result->converged > 0;
+    resume->run->course.over = result->converged > 0 || (reason && strcmp(reason, "the energy no longer falls") == 0);  // as format 1 has it
     free(reason);
     result->stop_reason = run_stop_reason(resume->run);
+    result->training_end = run_training_end(resume->run);
     return true;
 }
 

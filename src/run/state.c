@@ -41,7 +41,18 @@ const char *run_stop_reason(const struct run *run)
         return "no training asked";
     if (run->hopeless)
         return "non-finite numbers";
-    return run->course.over ? RUN_REASON_PLATEAU : run->history.n == run->settings->optimizer.iterations ? "all iterations done" : "not done yet";
+    if (run->course.over || run->course.converged)
+        return RUN_REASON_CONVERGED;
+    return run->history.n == run->settings->optimizer.iterations ? "all iterations done, not converged" : "not done yet";
+}
+
+const char *run_training_end(const struct run *run)
+{
+    if (run->hopeless)
+        return "failed";
+    if (run->course.over || run->course.converged)
+        return "converged";
+    return run->history.n == run->settings->optimizer.iterations ? "iterations" : "stopped";
 }
 
 // s, of all processes since the run began
@@ -65,5 +76,10 @@ void run_account(struct run *run)
     result->steps_back = (double)run->course.steps_back;
     result->n_bad_training = (double)run->course.bad;
     result->n_bad = run->measured.sums.bad;
+    const bool known = run->history.n > 0 && run->course.gain_error >= 0;
+    result->converged = run->course.converged;
+    result->training_gain = known ? run->course.gain : NAN;
+    result->training_gain_error = known ? run->course.gain_error : NAN;
     result->stop_reason = run_stop_reason(run);
+    result->training_end = run_training_end(run);
 }

@@ -12,7 +12,7 @@
 // Training as it went, per iteration.
 struct history {
     size_t n;                             // iterations recorded
-    double *energy, *energy_error, *variance, *estimator_variance, *acceptance, *gradient_norm, *learning_rate, *bad;
+    double *energy, *energy_error, *variance, *estimator_variance, *acceptance, *gradient_norm, *learning_rate, *bad, *samples, *slope, *damping;
     size_t stride, n_kept, room;          // every stride-th iteration keeps its parameters; there is room for so many: then the stride doubles
     double *parameters;                   // [n_kept, K]
 };
@@ -25,7 +25,9 @@ struct course {
     size_t window, since;        // of the plateau; the iteration it is looked for from
     size_t backs, fresh, refined, averaged;
     size_t steps_back, bad;      // in all: steps taken back, samples that were not finite
-    bool over;                   // ended on a plateau
+    double damping;              // factor of the metric's shift
+    bool over, converged;        // ended by itself; with nothing left to gain
+    double gain, gain_error;     // what as many iterations again would still gain; error below 0: not known yet
 };
 
 // The series behind the result, one row per value of a block of walkers, every value the mean over `block` consecutive draws. When the room is full
@@ -41,7 +43,7 @@ struct measured {
     struct observables observables;
 };
 
-#define RUN_REASON_PLATEAU "the energy no longer falls"
+#define RUN_REASON_CONVERGED "converged, nothing left to gain beyond the noise"
 
 enum run_stage { STAGE_TRAINING_BURN_IN, STAGE_TRAINING, STAGE_TRAINED, STAGE_MEASURING_BURN_IN, STAGE_MEASURING };
 
@@ -68,7 +70,7 @@ struct run {
     const struct settings *settings;
     const struct run_options *options;
     struct ensemble ensemble;
-    double *theta, *good_theta, *gradient, *memory, *mean_theta;
+    double *theta, *good_theta, *gradient, *memory, *mean_theta, *step_back;
     size_t n_memory;
     enum run_stage stage;
     struct ensemble_tuning tuning;        // of the burn-in under way
@@ -90,6 +92,7 @@ double run_cpu(void);                     // s, of the process
 void run_tell(const struct run *run, const struct run_progress *progress);
 void run_note(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *run_stop_reason(const struct run *run);
+const char *run_training_end(const struct run *run);
 // CPU time since the last call goes to the phase the run is in; wall and CPU times of the result. By all processes at once, as is all that
 // follows in this room.
 void run_account(struct run *run);

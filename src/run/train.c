@@ -5,6 +5,7 @@
 #include "run/checkpoint.h"
 #include "run/stop.h"
 #include "run/train_exact.h"
+#include "run/trust.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,7 +13,9 @@
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
 enum { SWEEPS_AFTER_STEP_BACK = 20 };
 // On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one iteration that make the metric.
-enum { REFINEMENTS = 1, REFINED_SAMPLES = 8, METRIC_SAMPLES_MOST = 1 << 14 };
+enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
+// The metric's samples cost operations in proportion to the parameters.
+enum { METRIC_OPERATIONS = 1 << 21, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
 
 static double scheduled_rate(const struct settings_optimizer *optimizer, double rate, size_t iteration)
 {
@@ -76,7 +79,7 @@ static bool look(struct run *run, size_t draws, struct ensemble_sums *sums)
 }
 
 // `reference` is the one the sums were taken with.
-static void remember(struct run *run, const struct ensemble_sums *sums, double reference, double rate)
+static void remember(struct run *run, const struct ensemble_sums *sums, double reference, double rate, double slope)
 {
     struct history *history = &run->history;
     const size_t k = history->n, n = run->ensemble.wavefunction.n_parameters;
@@ -89,6 +92,9 @@ static void remember(struct run *run, const struct ensemble_sums *sums, double r
     history->gradient_norm[k] = norm(n, run->gradient);
     history->learning_rate[k] = rate;
     history->bad[k] = sums->bad;
+    history->samples[k] = sums->samples;
+    history->slope[k] = slope;
+    history->damping[k] = run->course.damping;
     if (k % history->stride == 0 && n > 0)
         memcpy(history->parameters + history->n_kept++ * n, run->theta, n * sizeof *run->theta);
     history->n++;
@@ -127,8 +133,8 @@ static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
         const size_t every = metric_every(run, draws);
         metric = metric_ready(&run->metric, (draws + every - 1) / every * run->ensemble.n_walkers);
     }
-    clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
-    const struct optimizer_step step = { run->ensemble.wavefunction.n_parameters, fresh, rate, run->gradient, metric, run->memory, run->theta };
+    const struct optimizer_step step = { run->ensemble.wavefunction.n_parameters, fresh, rate, run->gradient, metric, run->memory, run->theta,
+                                         draws * run->ensemble.n_walkers, run->course.damping };
     return (metric || !type->needs_metric) && type->step(settings_state(run->settings, SETTINGS_OPTIMIZER), &step);
 }
 
@@ -140,6 +146,7 @@ static bool step(struct run *run, size_t draws, size_t fresh, double rate)
         ensemble_move_blocks(&run->ensemble, &(struct ensemble_rows){ run->metric.features, run->ensemble.wavefunction.n_features,
                              run->metric.room * sizeof(double), kept * WALKERS * sizeof(double) }, TEAM_GATHER);
     }
+    clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
     bool good = team_leads(team) && own_step(run, draws, fresh, rate);
     team_share(team, &good, sizeof good);
     team_share(team, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
@@ -250,7 +257,7 @@ static bool step_until_good(struct run *run, struct course *course, size_t itera
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
     while (!step(run, course->draws, course->fresh++, course->shortened * scheduled_rate(optimizer, course->rate, iteration)) ||
-           !ensemble_take(&run->ensemble, run->theta)) {
+           !trust_take(run)) {
         if (!retreat(run, &course->backs, &course->shortened, error) || run->ensemble.was_cut)
             return false;
         course->fresh = 0;
@@ -258,13 +265,34 @@ static bool step_until_good(struct run *run, struct course *course, size_t itera
     return true;
 }
 
-// True when training is over: on the last plateau. On an earlier one it goes on with more samples, which show slopes that the noise hid.
+// What would be gained in as many iterations again is a small part of the energy, or of the noise of one iteration where that is less.
+static bool too_little(const struct history *history, const struct trust_gain *gain)
+{
+    const double energy = fabs(history->energy[history->n - 1]), noise = history->energy_error[history->n - 1];
+    const double little = fmax(1e-7 * energy, fmin(3e-5 * energy, 0.3 * noise));
+    return (gain->mean + 2 * gain->error) * (double)history->n < little;
+}
+
+// What the last steps would gain is lost in its noise, or too little.
+static bool nothing_left(const struct run *run, struct course *course)
+{
+    const struct history *history = &run->history;
+    const struct trust_gain gain = trust_gain(history, course->window, course->since);
+    if (gain.n == 0)
+        return false;
+    course->gain = fmax(0, gain.mean) * (double)history->n;
+    course->gain_error = gain.error * (double)history->n;
+    return too_little(history, &gain) || (gain.mean <= gain.error && on_plateau(history, course->window, course->since));
+}
+
+// True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that the noise hid.
 static bool over(struct run *run, struct course *course)
 {
-    if (run->settings->optimizer.stop != STOP_PLATEAU || !on_plateau(&run->history, course->window, course->since))
+    const bool settled = nothing_left(run, course);
+    if (run->settings->optimizer.stop != STOP_PLATEAU || !settled)
         return false;
     if (course->refined == REFINEMENTS)
-        return course->over = true;
+        return course->converged = course->over = true;
     course->refined++;
     course->draws *= REFINED_SAMPLES;
     course->longest *= 0.5;
@@ -298,20 +326,25 @@ static bool iterate(struct run *run, double start, size_t first, struct error *e
     const double now = course->shortened * scheduled_rate(&run->settings->optimizer, course->rate, k), reference = run->ensemble.reference;
     if (!look_until_good(run, course, &sums, error))
         return false;
+    const double slope = trust_slope(run);
     keep_good(run);
-    remember(run, &sums, reference, now);
+    remember(run, &sums, reference, now, slope);
     gather_mean(run, course->averaged++, course->window);
     tell(run, run_wall() - start, first);
-    return over(run, course) || step_until_good(run, course, k, error);
+    if (over(run, course))
+        return true;
+    return step_until_good(run, course, k, error);
 }
 
 static bool prepare_metric(struct run *run, struct error *error)
 {
     const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
     const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->optimizer.samples + walkers - 1) / walkers;
+    const size_t parameters = 1 + run->ensemble.wavefunction.n_parameters, wanted = METRIC_OPERATIONS / parameters;
+    const size_t most = wanted < METRIC_SAMPLES_LEAST ? METRIC_SAMPLES_LEAST : wanted > METRIC_SAMPLES_MOST ? METRIC_SAMPLES_MOST : wanted;
     size_t room = REFINED_SAMPLES * draws * walkers;
-    if (room > METRIC_SAMPLES_MOST)
-        room = METRIC_SAMPLES_MOST > walkers ? METRIC_SAMPLES_MOST / walkers * walkers : walkers;
+    if (room > most)
+        room = most > walkers ? most / walkers * walkers : walkers;
     if (!type->needs_metric || run->metric.room > 0)
         return true;
     const bool good = metric_build(&run->metric, &run->ensemble.wavefunction, room) ||
@@ -330,10 +363,13 @@ bool run_train(struct run *run, struct error *error)
     course->rate = own_rate(run);
     course->window = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->plateau_window;
     if (run->stage == STAGE_TRAINING_BURN_IN) {
-        course->shortened = course->longest = 1;
+        course->shortened = course->longest = course->damping = 1;
+        course->gain_error = -1;  // not known yet
         course->draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers;
         keep_good(run);
     }
+    if (!(course->damping > 0))
+        course->damping = 1;  // a file of format 1 has none
     run->stage = STAGE_TRAINING;
     if (train_exact_asked(run->settings) && run->history.n < optimizer->iterations && !course->over &&
         (!run_boundary(run, error) || !train_exact(run, error)))
@@ -344,6 +380,8 @@ bool run_train(struct run *run, struct error *error)
         if (!run_boundary(run, error) || !iterate(run, start, first, error))
             return false;
     }
+    course->converged = course->over || (course->refined == REFINEMENTS && nothing_left(run, course)) ||
+                        (optimizer->stop == STOP_NEVER && nothing_left(run, course));
     run->stage = STAGE_TRAINED;
     checkpoint_take(run);
     average(run);

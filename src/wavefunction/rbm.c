@@ -545,4 +545,5 @@ const struct factor_type factor_rbm = {
     .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .ratio = ratio, .traits = traits,
     .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows,
     .n_scratch_rows = n_scratch_rows, .n_features = rbm_n_features, .features = rbm_features, .expand = rbm_expand, .apply = rbm_apply,
-    .transpose = rbm_transpose, .gram = rbm_gram, .scale = rbm_scale };
+    .transpose = rbm_transpose, .gram = rbm_gram, .scale = rbm_scale, .n_condition = rbm_n_condition,
+    .condition = rbm_condition, .precondition = rbm_precondition };

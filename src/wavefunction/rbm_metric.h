@@ -15,4 +15,9 @@ void rbm_transpose(const void *state, size_t n, size_t stride, const double *fea
 void rbm_gram(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work, double *out);
 void rbm_scale(const void *state, size_t n, size_t stride, const double *features, double *out);
 
+// rbm_condition.c
+size_t rbm_n_condition(const void *state);
+bool rbm_condition(const void *state, size_t n, size_t stride, const double *features, double *condition);
+void rbm_precondition(const void *state, double shift, double *condition, const double *in, double *out);
+
 #endif

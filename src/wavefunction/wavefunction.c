@@ -60,6 +60,9 @@ static void count_parameters(struct wavefunction *wavefunction)
         factor->first_feature = wavefunction->n_features;
         factor->n_features = type->n_features ? type->n_features(factor->state) : factor->n_parameters;
         wavefunction->n_features += factor->n_features;
+        factor->first_condition = wavefunction->n_condition;
+        factor->n_condition = optional(factor->type->n_condition, factor->state);
+        wavefunction->n_condition += factor->n_condition;
         wavefunction->n_parameters += factor->n_parameters;
         wavefunction->n_sum_rows += type->n_sum_rows ? type->n_sum_rows(factor->state) : factor->n_parameters;
         wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, optional(type->n_scratch_rows, factor->state));

@@ -71,7 +71,7 @@ static void one_iteration(struct bench *bench)
 
 static void step(struct bench *bench, bool (*solver)(const struct sr_problem *))
 {
-    if (!solver(&(struct sr_problem){ bench->operators, 1e-3, 1e-6, bench->force, bench->scale, bench->delta }))
+    if (!solver(&(struct sr_problem){ bench->operators, 1e-3, 1e-6, 1000, bench->force, bench->scale, bench->delta }))
         abort();
 }
 

@@ -91,12 +91,13 @@ static void test_start(void **state)
     for (size_t k = 0; k < 4; k++)
         for (int amplitude = 0; amplitude < 2; amplitude++) {
             static const double zero[4000];
-            const double sigma[3] = { amplitude ? 1 : sqrt(0.5), amplitude ? 1 : sqrt(0.5), 0 };
-            const struct oracle_rbm rbm = { .particles = 2, .dimensions = 2, .hidden = hidden[k], .amplitude = amplitude > 0, .envelope = true, .interaction = ORACLE_COULOMB, .strength = 1,
+            const double sigma[3] = { amplitude > 0 ? 1 : sqrt(0.5), amplitude ? 1 : sqrt(0.5), 0 };
+            const struct oracle_rbm rbm = { .particles = 2, .dimensions = 2, .hidden = hidden[k], .amplitude = amplitude, .envelope = true,
+                                            .interaction = ORACLE_COULOMB, .strength = 1,
                                             .a = zero, .b = zero, .w = zero, .sigma = sigma, .omega = { 1, 1, 1 } };
             const struct run_result result = train(&rbm, (const char *const[]){ "optimizer.iterations=0", "measure.samples=1e5", NULL });
             print_message("%zu units, %s: starts at %.4f, bare trap %.4f\n", hidden[k], amplitude ? "amplitude" : "probability", result.energy, bare);
-            missed += !(fabs(result.energy - bare) < 0.03 * bare);
+            missed += fabs(result.energy - bare) < 0.03 * bare ? 0 : 1;
         }
     assert_int_equal(missed, 0);
 }

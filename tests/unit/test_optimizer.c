@@ -100,7 +100,8 @@ static struct samples samples_make(size_t n, size_t k, const double *spread, dou
 
 static struct optimizer_metric samples_metric(struct samples *samples)
 {
-    return (struct optimizer_metric){ samples->k, samples->n, samples, samples_scale, samples_apply, samples_transpose, samples_matrix, samples_gram };
+    return (struct optimizer_metric){ samples->k, samples->n, samples, samples_scale, samples_apply, samples_transpose, samples_matrix, samples_gram,
+                                      NULL, NULL };
 }
 
 static void *defaults(const struct optimizer_type *type)
@@ -132,7 +133,7 @@ static void descend(const struct optimizer_type *type, size_t steps, double nois
         double gradient[N];
         for (size_t k = 0; k < N; k++)
             gradient[k] = curvature[k] * (theta[k] - minimum[k]) + noise * (2 * rng_uniform(&rng) - 1);
-        const struct optimizer_step step = { N, t, type->learning_rate / (1 + 0.003 * (double)t), gradient, &metric, memory, theta };
+        const struct optimizer_step step = { N, t, type->learning_rate / (1 + 0.003 * (double)t), gradient, &metric, memory, theta, 8192, 1 };
         assert_true(type->step(state, &step));
     }
     free(samples.q);
@@ -169,9 +170,9 @@ static void two_steps(const char *name, double first, double second)
     void *state = defaults(type);
     double memory[8] = { 0 }, theta[1] = { 0 };
     const double gradient[1] = { 1 };
-    assert_true(type->step(state, &(struct optimizer_step){ 1, 0, 0.1, gradient, NULL, memory, theta }));
+    assert_true(type->step(state, &(struct optimizer_step){ 1, 0, 0.1, gradient, NULL, memory, theta, 8192, 1 }));
     assert_true(fabs(theta[0] - first) < 1e-9);
-    assert_true(type->step(state, &(struct optimizer_step){ 1, 1, 0.1, gradient, NULL, memory, theta }));
+    assert_true(type->step(state, &(struct optimizer_step){ 1, 1, 0.1, gradient, NULL, memory, theta, 8192, 1 }));
     assert_true(fabs(theta[0] - second) < 1e-9);
     free(state);
 }
@@ -194,7 +195,7 @@ static void one_step(const char *solver, const char *momentum, const struct opti
     double *memory = calloc(metric->n_parameters, sizeof *memory);
     memset(theta, 0, metric->n_parameters * sizeof *theta);
     for (size_t t = 0; t < 2; t++)
-        assert_true(type->step(state, &(struct optimizer_step){ metric->n_parameters, t, 0.1, gradient, metric, memory, theta }));
+        assert_true(type->step(state, &(struct optimizer_step){ metric->n_parameters, t, 0.1, gradient, metric, memory, theta, 8192, 1 }));
     free(memory);
     free(state);
 }
@@ -246,8 +247,8 @@ static void test_rescaling(void **state)
     const struct optimizer_metric one = samples_metric(&samples), two = samples_metric(&other);
     one_step("cholesky", "0", &one, gradient, theta);
     one_step("cholesky", "0", &two, scaled, phi);
-    assert_true(find("sgd")->step(NULL, &(struct optimizer_step){ N, 0, 0.1, gradient, NULL, NULL, plain }));
-    assert_true(find("sgd")->step(NULL, &(struct optimizer_step){ N, 0, 0.1, scaled, NULL, NULL, plain_scaled }));
+    assert_true(find("sgd")->step(NULL, &(struct optimizer_step){ N, 0, 0.1, gradient, NULL, NULL, plain, 8192, 1 }));
+    assert_true(find("sgd")->step(NULL, &(struct optimizer_step){ N, 0, 0.1, scaled, NULL, NULL, plain_scaled, 8192, 1 }));
     double worst = 0, worst_plain = 0;
     for (size_t k = 0; k < N; k++) {
         worst = fmax(worst, fabs(phi[k] * factor[k] / theta[k] - 1));
