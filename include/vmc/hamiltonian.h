@@ -11,6 +11,7 @@
 // What v does where two particles meet: v -> inverse / r + inverse_square / r^2, or it forbids r < core. All 0: nothing of the kind.
 struct interaction_contact {
     double inverse, inverse_square, core;
+    bool node;                  // psi must vanish at r = 0, or at the core: points that cannot pass, 1 / r on a line (set by hamiltonian_build)
 };
 
 // How r dv/dr is known, for the virial theorem: v is homogeneous (r dv/dr = degree v), by rows of its own, or not at all (v is no function).
@@ -49,8 +50,11 @@ enum { POTENTIAL_TRAP, POTENTIAL_PAIR, POTENTIAL_VIRIAL, POTENTIAL_ROWS };
 bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *system, const struct interaction_type *type, const void *state,
                        struct error *error);
 // d ln|psi| / dr where two particles of a class meet, for a finite local energy beside lambda / r: lambda / (D - 1), between parallel spins
-// lambda / (D + 1); 0 where v has no such singularity. On a line antiparallel pairs have none that is finite.
+// lambda / (D + 1); 0 where v has no such singularity. On a line psi has a node at every contact, ln|psi| = ln r + lambda r / 2.
 double hamiltonian_slope(const struct hamiltonian *hamiltonian, size_t class);
+// mu of ln|psi| ~ mu ln r where two particles meet in an s wave, for a finite local energy beside g / r^2: the larger root of mu (mu + D - 2) = g.
+// Without such a force it is 0, and on a line 1, the power of a node.
+double hamiltonian_power(const struct hamiltonian *hamiltonian);
 // Whether there are pairs with an energy.
 bool hamiltonian_has_pairs(const struct hamiltonian *hamiltonian);
 // out: POTENTIAL_ROWS rows. Its pairs are shown to `visit` too, unless NULL: a tile at a time, as to geometry_visit.

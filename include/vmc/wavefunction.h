@@ -51,7 +51,10 @@ struct factor_traits {
 // What a factor may know of what it stands beside.
 struct factor_surroundings {
     bool others_carry_trap;          // another factor of the product has the trap's Gaussian
-    double slope[PAIR_CLASSES];      // d ln|psi| / dr where two particles of a class meet, as the pair force asks for; 0: none
+    // what the pair force asks of psi where two particles meet
+    double slope[PAIR_CLASSES];      // d ln|psi| / dr of a class; 0: none
+    double power;                    // ln|psi| ~ power ln r; 0: none. On a line without a force 1 / r^2 it is 1, the power of a node
+    double core;                     // psi = 0 where they are closer; 0: nowhere
 };
 
 // The number of a factor that has just one: where it is set (double), whether it is trained (bool), and where the value in use goes (double), as
@@ -111,6 +114,9 @@ struct factor_type {
                   const struct configuration *at, double *weight, double *cache);
     // What accepting changes in the cache, for the walkers of the mask. NULL: the move rows are taken over from the trial.
     void (*accept)(const void *state, size_t p, const double *mask, const double *trial_cache, double *cache);
+    // grad_p ln phi, [D] rows, added to `gradient`, between one-particle moves: of the configuration that the move rows of `cache` belong to, or, where
+    // `trial` is not NULL, of the one that `ratio` of p has left there; `at` is the configuration meant. NULL: `evaluate`, which costs all particles.
+    void (*particle_gradient)(const void *state, size_t p, const struct configuration *at, const double *cache, const double *trial, double *gradient);
     // The cache: n_move_rows rows that one-particle moves start from, then n_kept_rows that `derivatives`, `accumulate`, `features` and samplers
     // read after `evaluate`. Moves of all particles leave the former behind.
     size_t (*n_move_rows)(const void *state);
@@ -165,6 +171,7 @@ struct wavefunction {
     // row numbers within a frame
     size_t row_gradient, row_laplacian, row_weight, row_pairs, row_cache, row_pair_values, n_rows;
     size_t n_scratch_rows, n_sum_rows, n_features, n_condition;
+    size_t n_particle_rows;       // scratch of wavefunction_particle_gradient
 };
 
 // The members of the list, in order; NULL past the last.
@@ -176,8 +183,8 @@ size_t factor_n_parameters(const struct factor *factor);
 size_t factor_views(const struct factor *factor, struct factor_view view[FACTOR_VIEWS_MOST]);
 
 // Borrows the states (zeroed, state_size bytes, params bound), in the order of the product, and builds them. On failure nothing is left to
-// finish. slope: what the pair force asks of psi at contact, per class of pair; NULL: nothing.
-bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, const double *slope, size_t n_factors,
+// finish. asked: what the pair force asks of psi at contact; NULL: nothing.
+bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, const struct factor_surroundings *asked, size_t n_factors,
                         const struct factor_type *const *type, void **state, struct error *error);
 void wavefunction_finish(struct wavefunction *wavefunction);
 void wavefunction_start(const struct wavefunction *wavefunction, double (*uniform)(void *random), void *random, double *theta);
@@ -198,6 +205,9 @@ void wavefunction_evaluate_moved(const struct wavefunction *wavefunction, double
 double wavefunction_refresh(const struct wavefunction *wavefunction, bool updated, double *frame);
 // Weights of `trial`, whose x differs from that of `frame` in particle p alone; what accepting will need is left in the trial.
 void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial);
+// grad_p ln|psi|, [D] rows: of the frame, or, where `trial` is not NULL, of the trial after wavefunction_ratio of p. scratch: n_particle_rows rows.
+void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame, const double *trial, double *scratch,
+                                    double *gradient);
 // The walkers of the mask take over the move of p: x, weights, move rows. The trial's x is that of the frame afterwards.
 void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial, double *frame);
 void wavefunction_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o);

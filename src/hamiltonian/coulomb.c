@@ -15,14 +15,6 @@ static const struct param params[] = {
     PARAM_END
 };
 
-static const char *refuse(const void *state, const struct system *system)
-{
-    const struct coulomb *coulomb = state;
-    return system->dimensions == 1 && system->particles > 1 && coulomb->strength > 0
-               ? "in one dimension psi must vanish where particles meet, which no factor here does; use interaction = soft-coulomb"
-               : NULL;
-}
-
 static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
 {
     const struct coulomb *coulomb = state;
@@ -34,5 +26,5 @@ static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, 
 static void contact(const void *state, struct interaction_contact *contact) { contact->inverse = ((const struct coulomb *)state)->strength; }
 
 const struct interaction_type interaction_coulomb = {
-    .name = "coulomb", .summary = "repulsion lambda / r", .state_size = sizeof(struct coulomb), .params = params, .refuse = refuse,
+    .name = "coulomb", .summary = "repulsion lambda / r", .state_size = sizeof(struct coulomb), .params = params,
     .pair_energy = pair_energy, .virial = VIRIAL_HOMOGENEOUS, .degree = -1, .contact = contact };

@@ -5,7 +5,10 @@
 #include "base/list.h"
 #include "base/rows.h"
 
-#define INTERACTIONS(X) X(interaction, none) X(interaction, coulomb) X(interaction, soft_coulomb) X(interaction, harmonic)
+#include <math.h>
+
+#define INTERACTIONS(X) X(interaction, none) X(interaction, coulomb) X(interaction, soft_coulomb) X(interaction, harmonic) \
+    X(interaction, hard_sphere) X(interaction, inverse_square) X(interaction, gaussian)
 LIST(interaction, INTERACTIONS)
 
 static const struct param no_params[] = { PARAM_END };
@@ -28,14 +31,21 @@ bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *sys
     if (type->virial == VIRIAL_UNDECLARED || (type->virial == VIRIAL_ROWS) != !!type->pair_virial || !type->contact)
         return error_add(error, ERROR_INTERNAL, "interaction %s does not declare its virial and its contact", type->name);
     type->contact(state, &hamiltonian->contact);
+    hamiltonian->contact.node = hamiltonian->contact.node || (system->dimensions == 1 && hamiltonian->contact.inverse > 0);
     const char *reason = type->refuse ? type->refuse(state, system) : NULL;
     return !reason || error_add(error, ERROR_CONFIG, "[system] interaction = %s: %s", type->name, reason);
 }
 
 double hamiltonian_slope(const struct hamiltonian *hamiltonian, size_t class)
 {
-    const double dimensions = (double)hamiltonian->system.dimensions, divisor = class == PAIR_PARALLEL ? dimensions + 1 : dimensions - 1;
-    return divisor > 0 ? hamiltonian->contact.inverse / divisor : 0;
+    const double dimensions = (double)hamiltonian->system.dimensions;
+    return hamiltonian->contact.inverse / (dimensions + (class == PAIR_PARALLEL || dimensions == 1 ? 1 : -1));
+}
+
+double hamiltonian_power(const struct hamiltonian *hamiltonian)
+{
+    const double half = 0.5 * ((double)hamiltonian->system.dimensions - 2);
+    return sqrt(fmax(0, half * half + hamiltonian->contact.inverse_square)) - half;
 }
 
 bool hamiltonian_has_pairs(const struct hamiltonian *hamiltonian)

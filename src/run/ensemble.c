@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "run/ensemble.h"
+#include "run/compatibility.h"
 
 #include "base/memory.h"
 #include "base/rows.h"
@@ -112,15 +113,15 @@ bool ensemble_build_model(const struct settings *settings, struct hamiltonian *h
 {
     const struct settings_choice *factors = &settings->chosen[SETTINGS_FACTOR];
     const struct factor_type *types[FACTORS_MOST];
-    double slope[PAIR_CLASSES];
     for (size_t f = 0; f < factors->members.n; f++)
         types[f] = factor_type_at(factors->members.index[f]);
     if (!hamiltonian_build(hamiltonian, &settings->system, interaction_type_at(settings_index(settings, SETTINGS_INTERACTION)),
                            settings_state(settings, SETTINGS_INTERACTION), error))
         return false;
+    struct factor_surroundings asked = { .power = hamiltonian_power(hamiltonian), .core = hamiltonian->contact.core };
     for (size_t class = 0; class < PAIR_CLASSES; class++)
-        slope[class] = hamiltonian_slope(hamiltonian, class);
-    return wavefunction_build(wavefunction, &settings->system, slope, factors->members.n, types, (void **)(uintptr_t)factors->state, error);
+        asked.slope[class] = hamiltonian_slope(hamiltonian, class);
+    return wavefunction_build(wavefunction, &settings->system, &asked, factors->members.n, types, (void **)(uintptr_t)factors->state, error);
 }
 
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error)
@@ -135,8 +136,9 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
         return false;
     ensemble->step = isnan(settings->sampler.step) ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
                                                    : settings->sampler.step;
-    if (check_symmetry(ensemble, settings, error) && choose_controls(ensemble, settings, error) && ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) &&
-        allocate(ensemble, error))
+    if (check_symmetry(ensemble, settings, error) && compatibility_check(&ensemble->hamiltonian, &ensemble->wavefunction, error) &&
+        choose_controls(ensemble, settings, error) &&
+        ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) && allocate(ensemble, error))
         return true;
     ensemble_finish(ensemble);
     return false;
@@ -194,11 +196,56 @@ size_t ensemble_memory(const struct ensemble *ensemble)
     return sizeof(double) * (WALKERS * rows + ensemble->threads * ensemble->scratch_doubles);
 }
 
+// The first particles of a walker that are further apart than a core, up to the one that is closer to some of them.
+static size_t count_apart(const struct system *system, double core, size_t w, const double *x, size_t p)
+{
+    for (; p < system->particles; p++)
+        for (size_t q = 0; q < p; q++) {
+            double square = 0;
+            for (size_t d = 0; d < system->dimensions; d++) {
+                const double step = x[(p * system->dimensions + d) * WALKERS + w] - x[(q * system->dimensions + d) * WALKERS + w];
+                square += step * step;
+            }
+            if (square <= core * core)
+                return p;
+        }
+    return p;
+}
+
+// Where psi has a core, walkers must not begin inside: particles that are too close to an earlier one are drawn again, from a Gaussian that grows, so
+// that any number of spheres finds room. Numbers come from the walkers' own streams.
+static void spread_apart(const struct system *system, double core, struct block *block)
+{
+    const double margin = 1.05 * core;
+    size_t apart[WALKERS], settled = 0;
+    double width[WALKERS], draw[DIMENSIONS_MOST * WALKERS] __attribute__((aligned(64)));
+    for (size_t w = 0; w < WALKERS; w++) {
+        width[w] = 1;
+        apart[w] = count_apart(system, margin, w, block->current, 1);
+        settled += apart[w] == system->particles;
+    }
+    while (settled < WALKERS) {
+        rng_normals(block->random, system->dimensions, draw);
+        for (size_t w = 0; w < WALKERS; w++) {
+            if (apart[w] == system->particles)
+                continue;
+            for (size_t d = 0; d < system->dimensions; d++)
+                block->current[(apart[w] * system->dimensions + d) * WALKERS + w] = width[w] * sqrt(0.5 / system->omega[d]) * draw[d * WALKERS + w];
+            const size_t now = count_apart(system, margin, w, block->current, apart[w]);
+            width[w] = now == apart[w] ? 1.02 * width[w] : 1;
+            apart[w] = now;
+            settled += apart[w] == system->particles;
+        }
+    }
+}
+
 // Coordinates normally distributed with the width of the bare trap's ground state.
 void ensemble_start(struct ensemble *ensemble, uint64_t seed)
 {
     const struct system *system = &ensemble->wavefunction.system;
     const size_t m = ensemble->wavefunction.n_coordinates;
+    struct factor_traits traits;
+    wavefunction_traits(&ensemble->wavefunction, &traits);
     for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
         struct block *block = &ensemble->block[k];
         rng_start_block(block->random, seed, k * WALKERS);
@@ -206,6 +253,8 @@ void ensemble_start(struct ensemble *ensemble, uint64_t seed)
         for (size_t i = 0; i < m; i++)
             for (size_t w = 0; w < WALKERS; w++)
                 block->current[i * WALKERS + w] *= sqrt(0.5 / system->omega[i % system->dimensions]);
+        if (traits.core > 0)
+            spread_apart(system, traits.core, block);
         block->evaluated = false;
     }
 }

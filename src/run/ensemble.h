@@ -82,7 +82,7 @@ bool ensemble_join(struct ensemble *ensemble, const struct team *team, struct er
 void ensemble_move_groups(const struct ensemble *ensemble, void *base, size_t size, enum team_way way);
 void ensemble_move_blocks(const struct ensemble *ensemble, const struct ensemble_rows *rows, enum team_way way);
 size_t ensemble_memory(const struct ensemble *ensemble);  // bytes
-// Fresh walkers from the trap's Gaussian; streams from the seed.
+// Fresh walkers from the trap's Gaussian, their particles outside one another's cores; streams from the seed.
 void ensemble_start(struct ensemble *ensemble, uint64_t seed);
 // New parameters: false when they make no wave function. Walkers keep their places and are evaluated anew.
 bool ensemble_take(struct ensemble *ensemble, const double *theta);

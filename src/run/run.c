@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A run from beginning to end.
 #include "run/checkpoint.h"
+#include "run/compatibility.h"
 #include "run/conclude.h"
 #include "run/file.h"
 #include "run/kept.h"
@@ -69,6 +70,8 @@ static bool build(struct run *run, struct error *error)
         run_note(run, "%zu ranks for %zu groups of walkers: some have nothing to do; use fewer ranks or more sampler.walkers", team_ranks(team),
                  run->ensemble.n_groups);
     report_wavefunction(run);
+    if (run->options->note)
+        compatibility_note(&run->ensemble.hamiltonian, &run->ensemble.wavefunction, run->options->note, run->options->context);
     run->result->n_parameters = (double)run->ensemble.wavefunction.n_parameters;
     // without the threads' scratch, so that it does not depend on how many there are
     const size_t scratch = run->ensemble.threads * run->ensemble.scratch_doubles * sizeof(double);

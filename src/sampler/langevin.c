@@ -2,13 +2,14 @@
 // Importance sampling by the Fokker-Planck equation with D = 1/2 (docs/theory.md, eqs. 22 and 23): with g = grad ln|psi|, s = sqrt(dt),
 //     x' = x + g dt + xi s,   accepted with min(1, |psi'/psi|^2 G(x|x') / G(x'|x)),
 //     ln G(x|x') - ln G(x'|x) = -sum_i (g + g')_i s [ xi_i + (g + g')_i s / 2 ]
-// All particles move at once. Roberts and Tweedie, Bernoulli 2, 341 (1996).
+// All particles move at once, or one particle p with grad_p ln|psi| before and after its own move. Roberts and Tweedie, Bernoulli 2, 341 (1996).
 //
-// Near a node, d away, g = 1 / d, and a step of that drift overshoots by any length: walkers that come there would stay. Where psi has nodes the drift
-// of each particle is therefore the mean one over the time dt as the particle leaves a plane node (Umrigar, Nightingale and Runge, J. Chem. Phys. 99,
-// 2865 (1993), with their a = 1), in the proposal and in the ratio alike:
+// Near a node or a core, d away, g = 1 / d, and a step of that drift overshoots by any length: walkers that come there would stay. Where psi vanishes
+// somewhere the drift of each particle is therefore the mean one over the time dt as the particle leaves a plane node (Umrigar, Nightingale and Runge,
+// J. Chem. Phys. 99, 2865 (1993), with their a = 1), in the proposal and in the ratio alike:
 //     g_p -> 2 g_p / (1 + sqrt(1 + 2 |g_p|^2 dt))
 #include "sampler/accept.h"
+#include "sampler/moves.h"
 #include "vmc/rng.h"
 #include "vmc/sampler.h"
 #include "vmc/units.h"
@@ -16,18 +17,23 @@
 #include <math.h>
 
 struct langevin {
-    bool limited;  // psi has nodes
+    size_t move;
+    bool limited;  // the drift
 };
 
-static const struct param params[] = { PARAM_END };
+static const struct param params[] = {
+    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "all", .help = "what one move displaces"),
+    PARAM_END
+};
 
 extern const struct sampler_type sampler_langevin;
+
+static bool moves_one(const void *state) { return ((const struct langevin *)state)->move == MOVE_PARTICLE; }
 
 // Roberts and Rosenthal, J. R. Stat. Soc. B 60, 255 (1998), for many dimensions; a few want a little more
 static double best_acceptance(const void *state, const struct system *system)
 {
-    (void)state;
-    return system_coordinates(system) < 10 ? 0.7 : 0.574;
+    return moves_one(state) || system_coordinates(system) < 10 ? 0.7 : 0.574;
 }
 
 static double first_step(const void *state, const struct system *system)
@@ -46,46 +52,28 @@ static bool suits(const void *state, const struct wavefunction *wavefunction, st
 
 static bool prepare(void *state, const struct wavefunction *wavefunction)
 {
+    struct langevin *langevin = state;
     struct factor_traits traits;
     wavefunction_traits(wavefunction, &traits);
-    ((struct langevin *)state)->limited = traits.has_nodes;
+    langevin->limited = traits.has_nodes || traits.core > 0;
+    for (size_t class = 0; class < PAIR_CLASSES; class++)
+        langevin->limited = langevin->limited || (traits.contact[class].power > 0 && system_class_pairs(&wavefunction->system, class) > 0);
     return true;
 }
 
-// xi [M], a uniform row, ln of the ratio of G, the mask; limited drifts before and after [2 M]
+static size_t moving_coordinates(const void *state, const struct system *system)
+{
+    return moves_one(state) ? system->dimensions : system_coordinates(system);
+}
+
+// xi [n], a uniform row, ln of the ratio of G, the mask, both drifts [n] each, and what the gradient of one particle takes
 static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
 {
-    (void)state;
-    return 3 * wavefunction->n_coordinates + 3;
+    const size_t n = moving_coordinates(state, &wavefunction->system);
+    return 3 * n + 3 + (moves_one(state) ? wavefunction->n_particle_rows : 0);
 }
 
-static size_t moves_per_sweep(const void *state, const struct system *system)
-{
-    (void)state;
-    (void)system;
-    return 1;
-}
-
-// [M] rows of the drift: the gradient, or what is left of it near nodes, in `room`
-static const double *limit(const struct langevin *langevin, double dt, const struct wavefunction *wavefunction, const double *frame, double *room)
-{
-    const size_t dimensions = wavefunction->system.dimensions;
-    const double *gradient = rows_at_const(frame, wavefunction->row_gradient);
-    if (!langevin->limited)
-        return gradient;
-    for (size_t first = 0; first < wavefunction->n_coordinates; first += dimensions)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            pack sum = pack_all(1.0);
-            for (size_t d = 0; d < dimensions; d++) {
-                const pack slope = ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
-                sum = pack_fma(2 * dt * slope, slope, sum);
-            }
-            const pack scale = 2.0 / pack_fma(sum, pack_rsqrt(sum), pack_all(1.0));
-            for (size_t d = 0; d < dimensions; d++)
-                ((pack *)room)[(first + d) * ROW_PACKS + l] = scale * ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
-        }
-    return room;
-}
+static size_t moves_per_sweep(const void *state, const struct system *system) { return moves_one(state) ? system->particles : 1; }
 
 static void drift(double dt, size_t m, const double *gradient, const double *xi, const double *x, double *out)
 {
@@ -111,23 +99,92 @@ static void green_ratio(double dt, size_t m, const double *gradient, const doubl
     }
 }
 
-static PACK_HOT size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+// The drift of n coordinates, shortened particle by particle.
+static void shorten(double dt, size_t dimensions, size_t n, const double *gradient, double *out)
 {
-    const size_t m = wavefunction->n_coordinates;
-    double *xi = scratch, *uniform = rows_at(scratch, m), *ratio = rows_at(scratch, m + 1), *mask = rows_at(scratch, m + 2);
-    double *room = rows_at(scratch, m + 3);
-    const double *before = limit(state, step, wavefunction, block->current, room);
-    rng_normals(block->random, m, xi);
-    rng_uniforms(block->random, 1, uniform);
-    drift(step, m, before, xi, block->current, block->trial);
+    const pack twice = pack_all(2 * dt), one = pack_all(1.0);
+    for (size_t first = 0; first < n; first += dimensions)
+        for (size_t l = 0; l < ROW_PACKS; l++) {
+            pack sum = one;
+            for (size_t d = 0; d < dimensions; d++) {
+                const pack slope = ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
+                sum = pack_fma(twice * slope, slope, sum);
+            }
+            const pack scale = 2.0 / pack_fma(sum, pack_rsqrt(sum), one);
+            for (size_t d = 0; d < dimensions; d++)
+                ((pack *)out)[(first + d) * ROW_PACKS + l] = scale * ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
+        }
+}
+
+// The gradient itself where nothing is to be limited.
+static const double *limit(const struct langevin *langevin, double dt, size_t dimensions, size_t n, const double *gradient, double *rows)
+{
+    if (!langevin->limited)
+        return gradient;
+    shorten(dt, dimensions, n, gradient, rows);
+    return rows;
+}
+
+struct rows {
+    double *xi, *uniform, *ratio, *mask, *before, *after, *factors;
+};
+
+static struct rows lay_out(size_t n, double *scratch)
+{
+    return (struct rows){ scratch, rows_at(scratch, n), rows_at(scratch, n + 1), rows_at(scratch, n + 2), rows_at(scratch, n + 3),
+                          rows_at(scratch, 2 * n + 3), rows_at(scratch, 3 * n + 3) };
+}
+
+static PACK_HOT size_t move_all(const struct langevin *langevin, double step, const struct wavefunction *wavefunction, struct block *block,
+                                double *scratch)
+{
+    const size_t m = wavefunction->n_coordinates, dimensions = wavefunction->system.dimensions;
+    const struct rows rows = lay_out(m, scratch);
+    rng_normals(block->random, m, rows.xi);
+    rng_uniforms(block->random, 1, rows.uniform);
+    const double *before = limit(langevin, step, dimensions, m, rows_at(block->current, wavefunction->row_gradient), rows.before);
+    drift(step, m, before, rows.xi, block->current, block->trial);
     wavefunction_evaluate(wavefunction, block->trial);
-    green_ratio(step, m, before, limit(state, step, wavefunction, block->trial, rows_at(room, m)), xi, ratio);
-    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, ratio, wavefunction->n_weights, mask);
-    accept_frame(wavefunction, accepted, mask, block);
+    const double *after = limit(langevin, step, dimensions, m, rows_at(block->trial, wavefunction->row_gradient), rows.after);
+    green_ratio(step, m, before, after, rows.xi, rows.ratio);
+    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, rows.uniform, rows.ratio, wavefunction->n_weights, rows.mask);
+    accept_frame(wavefunction, accepted, rows.mask, block);
     return accepted;
 }
 
+static PACK_HOT size_t move_particles(const struct langevin *langevin, double step, const struct wavefunction *wavefunction, struct block *block,
+                                      double *scratch)
+{
+    const size_t n = wavefunction->system.dimensions;
+    const struct rows rows = lay_out(n, scratch);
+    size_t accepted = 0;
+    if (!block->movable)
+        wavefunction_refresh(wavefunction, false, block->current);
+    rows_copy(wavefunction->n_coordinates, block->current, block->trial);
+    for (size_t p = 0; p < wavefunction->system.particles; p++) {
+        rng_normals(block->random, n, rows.xi);
+        rng_uniforms(block->random, 1, rows.uniform);
+        wavefunction_particle_gradient(wavefunction, p, block->current, NULL, rows.factors, rows.before);
+        limit(langevin, step, n, n, rows.before, rows.before);
+        drift(step, n, rows.before, rows.xi, rows_at(block->current, p * n), rows_at(block->trial, p * n));
+        wavefunction_ratio(wavefunction, p, block->current, block->trial);
+        wavefunction_particle_gradient(wavefunction, p, block->current, block->trial, rows.factors, rows.after);
+        limit(langevin, step, n, n, rows.after, rows.after);
+        green_ratio(step, n, rows.before, rows.after, rows.xi, rows.ratio);
+        accepted += accept_mask(wavefunction, block->current, block->trial, rows.uniform, rows.ratio, wavefunction->n_weights, rows.mask);
+        wavefunction_accept(wavefunction, p, rows.mask, block->trial, block->current);
+    }
+    block->evaluated = false;
+    block->movable = block->updated = true;
+    return accepted;
+}
+
+static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+{
+    return (moves_one(state) ? move_particles : move_all)(state, step, wavefunction, block, scratch);
+}
+
 const struct sampler_type sampler_langevin = {
-    .name = "langevin", .summary = "importance sampling: drift along grad ln|psi|", .state_size = sizeof(struct langevin), .params = params, .has_step = true,
-    .step_unit = "1/" UNIT_FREQUENCY, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .prepare = prepare, .n_scratch_rows = n_scratch_rows,
-    .moves_per_sweep = moves_per_sweep, .sweep = sweep };
+    .name = "langevin", .summary = "importance sampling: drift along grad ln|psi|", .state_size = sizeof(struct langevin), .params = params,
+    .has_step = true, .step_unit = "1/" UNIT_FREQUENCY, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits,
+    .prepare = prepare, .n_scratch_rows = n_scratch_rows, .moves_per_sweep = moves_per_sweep, .sweep = sweep };

@@ -3,6 +3,7 @@
 // accepted with min(1, |psi'/psi|^2). Only |psi|^2 is needed; one-particle moves update it instead of computing it anew.
 // Metropolis et al., J. Chem. Phys. 21, 1087 (1953).
 #include "sampler/accept.h"
+#include "sampler/moves.h"
 #include "vmc/rng.h"
 #include "vmc/sampler.h"
 #include "vmc/units.h"
@@ -12,12 +13,10 @@
 struct metropolis {
     size_t move, proposal;
 };
-enum { MOVE_PARTICLE, MOVE_ALL };
 enum { PROPOSAL_NORMAL, PROPOSAL_UNIFORM };
 
 extern const struct sampler_type sampler_metropolis;
 
-static const char *move_name(size_t k) { return k == MOVE_PARTICLE ? "particle" : k == MOVE_ALL ? "all" : NULL; }
 static const char *proposal_name(size_t k) { return k == PROPOSAL_NORMAL ? "normal" : k == PROPOSAL_UNIFORM ? "uniform" : NULL; }
 
 static const struct param params[] = {

@@ -79,6 +79,18 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
         ((pack *)laplacian)[l] = (add ? ((const pack *)laplacian)[l] : pack_all(0.0)) + curvature;
 }
 
+static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache, const double *trial, double *gradient)
+{
+    const struct gaussian *gaussian = state;
+    (void)cache;
+    (void)trial;
+    for (size_t d = 0; d < gaussian->dimensions; d++)
+        for (size_t l = d * ROW_PACKS; l < (d + 1) * ROW_PACKS; l++) {
+            const pack x = ((const pack *)at->x)[p * gaussian->dimensions * ROW_PACKS + l];
+            ((pack *)gradient)[l] = pack_fma(pack_all(-gaussian->value * gaussian->omega[d]), x, ((pack *)gradient)[l]);
+        }
+}
+
 static void derivatives(const void *state, const struct configuration *at, const double *cache, double *o)
 {
     const struct gaussian *gaussian = state;
@@ -112,5 +124,5 @@ static void accumulate(const void *state, const double *x, const double *cache, 
 
 const struct factor_type factor_gaussian = {
     .name = "gaussian", .summary = "the trap's Gaussian, exp(-1/2 alpha omega x^2)", .state_size = sizeof(struct gaussian), .params = params,
-    .carries_trap = true, .scalar = &alpha_row, .traits = traits, .build = build, .weigh = weigh, .evaluate = evaluate, .derivatives = derivatives,
-    .accumulate = accumulate };
+    .carries_trap = true, .scalar = &alpha_row, .traits = traits, .build = build, .weigh = weigh, .evaluate = evaluate,
+    .particle_gradient = particle_gradient, .derivatives = derivatives, .accumulate = accumulate };

@@ -142,6 +142,46 @@ void pair_product_ratio(const struct wavefunction *wavefunction, size_t p, const
     }
 }
 
+struct particle_pass {
+    const struct wavefunction *wavefunction;
+    size_t p;
+    const double *x;
+    double *gradient;
+};
+
+PACK_INLINE void add_particle_slopes(size_t dimensions, size_t p, const struct pairs *pairs, const double *slope, const double *x, double *gradient)
+{
+    for (size_t k = 0; k < pairs->n; k++) {
+        const size_t own = p * dimensions * ROW_PACKS, other = (pairs->p[k] == p ? pairs->q[k] : pairs->p[k]) * dimensions * ROW_PACKS;
+        for (size_t d = 0; d < dimensions; d++)
+            for (size_t l = d * ROW_PACKS, at = k * ROW_PACKS; l < (d + 1) * ROW_PACKS; l++, at++)
+                ((pack *)gradient)[l] = pack_fma(((const pack *)slope)[at], ((const pack *)x)[own + l] - ((const pack *)x)[other + l],
+                                                 ((pack *)gradient)[l]);
+    }
+}
+
+static void visit_particle_slopes(const struct pairs *pairs, void *context)
+{
+    const struct particle_pass *pass = context;
+    const size_t dimensions = pass->wavefunction->system.dimensions;
+    _Alignas(64) double slope[TILE_DOUBLES], value[WALKERS] = { 0 }, curvature[WALKERS] = { 0 };  // the latter two are of no use here
+    rows_fill(pairs->n, 0, slope);
+    for (const struct factor *factor = NULL; (factor = next(pass->wavefunction, factor));)
+        factor->type->pair_terms(factor->state, pairs, value, slope, curvature);
+    if (dimensions == 3)
+        add_particle_slopes(3, pass->p, pairs, slope, pass->x, pass->gradient);
+    else if (dimensions == 2)
+        add_particle_slopes(2, pass->p, pairs, slope, pass->x, pass->gradient);
+    else
+        add_particle_slopes(1, pass->p, pairs, slope, pass->x, pass->gradient);
+}
+
+void pair_product_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *x, double *gradient)
+{
+    const double *own = rows_at_const(x, p * wavefunction->system.dimensions);
+    geometry_visit_particle(&wavefunction->geometry, p, own, x, visit_particle_slopes, &(struct particle_pass){ wavefunction, p, x, gradient });
+}
+
 void pair_product_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, const double *trial, double *frame)
 {
     if (!wavefunction->keeps_pair_values)

@@ -11,6 +11,8 @@ void pair_product_weigh(const struct wavefunction *wavefunction, double *frame);
 void pair_product_evaluate(const struct wavefunction *wavefunction, bool add, double *frame);
 void pair_product_refresh(const struct wavefunction *wavefunction, double *frame);
 void pair_product_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial);
+// Adds grad_p ln phi at x, [D] rows.
+void pair_product_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *x, double *gradient);
 void pair_product_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, const double *trial, double *frame);
 // o: [n_parameters] rows, of which those of pair factors are filled.
 void pair_product_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o);

@@ -355,6 +355,27 @@ static PACK_HOT void evaluate(const void *state, const struct configuration *at,
         rows_multiply(m, n, rbm->pull, &(struct rows_start){ .bias = NULL }, sigmoid, pull);
 }
 
+// grad_p ln phi = rest + spring x_p + c sum_j v_pj s_j, the s_j from the angles that moves keep
+static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache, const double *trial, double *gradient)
+{
+    const struct rbm *rbm = state;
+    const double *theta = trial ? trial : cache;
+    const size_t dimensions = rbm->dimensions, first = p * dimensions;
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack sum[DIMENSIONS_MOST];
+        for (size_t d = 0; d < dimensions; d++)
+            sum[d] = pack_fma(pack_all(rbm->spring[first + d]), ((const pack *)at->x)[(first + d) * ROW_PACKS + l], pack_all(rbm->rest[first + d]));
+        for (size_t j = 0; j < rbm->hidden; j++) {
+            const pack t = ((const pack *)theta)[j * ROW_PACKS + l], e = pack_exp_minus_abs(t), r = 1.0 / (1.0 + e);
+            const pack s = pack_select_sign(t, e * r, r);
+            for (size_t d = 0; d < dimensions; d++)
+                sum[d] = pack_fma(pack_all(rbm->pull[(first + d) * rbm->hidden + j]), s, sum[d]);
+        }
+        for (size_t d = 0; d < dimensions; d++)
+            ((pack *)gradient)[d * ROW_PACKS + l] += sum[d];
+    }
+}
+
 // A width is that of one dimension, or of all.  d ln phi / d ln sigma_d = c sum_{i in d} [ envelope (x_i - a_i)^2 / sigma_i^2 - 2 x_i h_i ]; eq. 10
 static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, const double *pull, pack out[ROW_PACKS])
 {
@@ -542,7 +563,8 @@ static void collect(const void *state, const double *sums, double *out)
 const struct factor_type factor_rbm = {
     .name = "rbm", .summary = "Gaussian-binary restricted Boltzmann machine", .state_size = sizeof(struct rbm), .params = params, .instead = instead,
     .carries_trap = false, .build = build, .finish = finish, .n_parameters = n_parameters, .n_cache_rows = n_cache_rows, .views = views,
-    .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .ratio = ratio, .traits = traits,
+    .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .ratio = ratio,
+    .particle_gradient = particle_gradient, .traits = traits,
     .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows,
     .n_scratch_rows = n_scratch_rows, .n_features = rbm_n_features, .features = rbm_features, .expand = rbm_expand, .apply = rbm_apply,
     .transpose = rbm_transpose, .gram = rbm_gram, .scale = rbm_scale, .n_condition = rbm_n_condition,

@@ -10,7 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-#define FACTORS(X) X(factor, rbm) X(factor, gaussian) X(factor, gaussian_pair) X(factor, pade_jastrow) X(factor, slater)
+#define FACTORS(X) \
+    X(factor, rbm) X(factor, gaussian) X(factor, gaussian_pair) X(factor, pade_jastrow) X(factor, slater) X(factor, hard_core) X(factor, power)
 LIST(factor, FACTORS)
 
 // Most pairs whose values are kept for one-particle moves: 1.3 MB for a block of 100 particles.
@@ -97,19 +98,22 @@ static void lay_out(struct wavefunction *wavefunction)
         factor->first_cache_row = wavefunction->n_rows;
         factor->n_move_rows = optional(factor->type->n_move_rows, factor->state);
         factor->n_kept_rows = optional(factor->type->n_kept_rows, factor->state);
-        wavefunction->n_rows += optional(factor->type->n_cache_rows, factor->state);
+        const size_t n_cache_rows = optional(factor->type->n_cache_rows, factor->state);
+        wavefunction->n_rows += n_cache_rows;
+        if (!is_pair_factor(factor) && !factor->type->particle_gradient)
+            wavefunction->n_particle_rows = most(wavefunction->n_particle_rows, 3 + m + n_cache_rows);
     }
     wavefunction->row_pair_values = wavefunction->n_rows;
     if (wavefunction->keeps_pair_values)
         wavefunction->n_rows += wavefunction->geometry.n_pairs;
 }
 
-static bool build_factors(struct wavefunction *wavefunction, const double *slope, struct error *error)
+static bool build_factors(struct wavefunction *wavefunction, const struct factor_surroundings *asked, struct error *error)
 {
     struct factor_surroundings surroundings = { 0 };
     size_t carriers = 0;
-    for (size_t class = 0; slope && class < PAIR_CLASSES; class++)
-        surroundings.slope[class] = slope[class];
+    if (asked)
+        surroundings = *asked;
     for (size_t f = 0; f < wavefunction->n_factors; f++)
         carriers += wavefunction->factor[f].type->carries_trap;
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
@@ -121,13 +125,13 @@ static bool build_factors(struct wavefunction *wavefunction, const double *slope
     return true;
 }
 
-bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, const double *slope, size_t n_factors,
+bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, const struct factor_surroundings *asked, size_t n_factors,
                         const struct factor_type *const *type, void **state, struct error *error)
 {
     *wavefunction = (struct wavefunction){ .system = *system, .n_coordinates = system_coordinates(system), .n_factors = n_factors };
     for (size_t f = 0; f < n_factors; f++)
         wavefunction->factor[f] = (struct factor){ .type = type[f]->instead ? type[f]->instead(state[f]) : type[f], .state = state[f] };
-    if (!build_factors(wavefunction, slope, error)) {
+    if (!build_factors(wavefunction, asked, error)) {
         wavefunction_finish(wavefunction);
         return false;
     }
@@ -277,6 +281,36 @@ void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const
     }
     if (wavefunction->has_pair_factors)
         pair_product_ratio(wavefunction, p, frame, trial);
+}
+
+// Weight, gradient, Laplacian and cache of all particles, of which the gradient of one is asked.
+static void evaluate_particle(const struct wavefunction *wavefunction, const struct factor *factor, size_t p, const struct configuration *at,
+                              double *scratch, double *gradient)
+{
+    const size_t m = wavefunction->n_coordinates, n = wavefunction->system.dimensions;
+    double *all = rows_at(scratch, 2);
+    factor->type->evaluate(factor->state, at, 0, scratch, all, rows_at(all, m), rows_at(all, m + 1));
+    for (size_t k = 0; k < n * ROW_PACKS; k++)
+        ((pack *)gradient)[k] += ((const pack *)rows_at(all, p * n))[k];
+}
+
+PACK_HOT void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame, const double *trial,
+                                             double *scratch, double *gradient)
+{
+    const struct configuration at = { &wavefunction->geometry, trial ? trial : frame, NULL };
+    rows_fill(wavefunction->system.dimensions, 0, gradient);
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        if (is_pair_factor(factor))
+            continue;
+        if (factor->type->particle_gradient)
+            factor->type->particle_gradient(factor->state, p, &at, rows_at_const(frame, factor->first_cache_row),
+                                            trial ? rows_at_const(trial, factor->first_cache_row) : NULL, gradient);
+        else
+            evaluate_particle(wavefunction, factor, p, &at, scratch, gradient);
+    }
+    if (wavefunction->has_pair_factors)
+        pair_product_particle_gradient(wavefunction, p, at.x, gradient);
 }
 
 void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial, double *frame)

@@ -84,7 +84,7 @@ static bool build(struct wavefunction *wavefunction, const struct system *system
         states[n] = bind(types[n]->params, types[n]->state_size, product->keys, 6);
     }
     struct error error = { 0 };
-    const bool built = wavefunction_build(wavefunction, system, (const double[PAIR_CLASSES]){ 1, 0.5 }, n, types, states, &error);
+    const bool built = wavefunction_build(wavefunction, system, &(const struct factor_surroundings){ .slope = { 1, 0.5 }, .power = 1.5, .core = 0.01 }, n, types, states, &error);
     error_clear(&error);
     return built;
 }

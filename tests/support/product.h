@@ -13,6 +13,8 @@ struct product_row {
     double width;                // of the points that are tried, per coordinate
     bool smooth;                 // also where particles meet
     double energy, energy_error; // known mean energy at the starting parameters; 0: none
+    double core;                 // psi = 0 where two particles are closer
+    bool vanishes;               // psi = 0 at contact: g^2 and the pair energy may have an infinite variance
 };
 extern const struct product_row product_rows[];
 extern const size_t n_product_rows;

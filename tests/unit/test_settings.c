@@ -228,8 +228,9 @@ static void lists_with_words(void **unused)
 static void bare_coulomb_in_one_dimension(void **unused)
 {
     (void)unused;
-    expect_error("[system]\nparticles = 2\ndimensions = 1\ninteraction = coulomb\n", NULL, 1, "f.ini:4: [system] interaction: coulomb: ");
-    expect_error("[system]\nparticles = 2\ndimensions = 1\ninteraction = coulomb\n", NULL, 1, "soft-coulomb");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\ninteraction = hard-sphere\n[interaction]\ndiameter = 0\n", NULL, 1,
+                 "f.ini:4: [system] interaction: hard-sphere: ");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\ninteraction = hard-sphere\n[interaction]\ndiameter = 0\n", NULL, 1, "interaction.diameter above 0");
 }
 
 static void bosons_and_fermions(void **unused)
