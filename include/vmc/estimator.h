@@ -7,6 +7,8 @@
 #include "vmc/hamiltonian.h"
 #include "vmc/wavefunction.h"
 
+#include <stdint.h>
+
 // Rows over the walkers of a block. The first four are also what controls add to (CONTROLLED_ROWS), those from TRAP on what the potential fills in.
 enum { ENERGY_LOCAL, ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR, ENERGY_VIRIAL, ENERGY_KINETIC_GRADIENT, ENERGY_ROWS };
 // KINETIC = -1/2 sum (g^2 + l); KINETIC_GRADIENT = 1/2 sum g^2 has the same mean; LOCAL = KINETIC + TRAP + PAIR;
@@ -30,6 +32,11 @@ enum { MOMENT_ROWS = 4 };
 void moments_add(double reference, const double *energy, const double *controlled, double *rows);
 // A row of a series whose values are means over 1 / share draws: `share` of the draw's row is added to it, or begins it (`first`).
 void moments_record(double share, bool first, const double *draw, double *value);
+// Reblocking on the fly: draw number `at` of a block of walkers goes up the levels, where blocks of 2^level draws are complete. pending: a row per
+// level, `stride` doubles apart, of the means that wait for their other half (those whose bit is set in the number of draws); sums: per level
+// the sum of the block means and of their squares, relative to the reference.
+enum { MOMENT_LEVELS = 40, LEVEL_SUMS = 2 };
+void moments_block(double reference, uint64_t at, const double *draw, double *pending, size_t stride, double *sums);
 // Whether both energies of all walkers are.
 bool moments_finite(const double *energy, const double *controlled);
 // Adds a block whose rows hold `draws` draws; controlled: whether there were controls.

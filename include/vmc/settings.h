@@ -6,12 +6,14 @@
 #include "vmc/config.h"
 #include "vmc/estimator.h"
 #include "vmc/hamiltonian.h"
+#include "vmc/observables.h"
 #include "vmc/optimizer.h"
 #include "vmc/sampler.h"
 #include "vmc/wavefunction.h"
 
 // Kinds of descriptors that a configuration chooses from; one row of settings_kinds each (src/settings/schema.c).
-enum settings_kind { SETTINGS_INTERACTION, SETTINGS_FACTOR, SETTINGS_SAMPLER, SETTINGS_OPTIMIZER, SETTINGS_CONTROL, SETTINGS_KINDS };
+enum settings_kind { SETTINGS_INTERACTION, SETTINGS_FACTOR, SETTINGS_SAMPLER, SETTINGS_OPTIMIZER, SETTINGS_CONTROL, SETTINGS_OBSERVABLE,
+                     SETTINGS_KINDS };
 struct settings_choice {
     struct param_names members;         // indices into the kind's list
     void *state[PARAM_NAMES_MOST];      // of each, calloc'ed, params bound; owned
@@ -45,6 +47,12 @@ enum settings_stop { STOP_PLATEAU, STOP_NEVER };
 struct settings_measure {      // [measure]
     size_t samples;
     double target_error;       // 0: none
+    size_t positions;          // configurations kept
+    size_t series_values;      // kept per series, over all walkers
+};
+struct settings_observables {  // [observables]
+    size_t bins, interval;     // draws from one look to the next
+    double range;              // a_0; NAN: auto
 };
 struct settings_run {          // [run]
     uint64_t seed;
@@ -57,6 +65,7 @@ struct settings {
     struct settings_sampler sampler;
     struct settings_optimizer optimizer;
     struct settings_measure measure;
+    struct settings_observables observables;
     struct settings_run run;
     struct system system;                    // from system_section, omega spread over the dimensions
     struct settings_choice chosen[SETTINGS_KINDS];

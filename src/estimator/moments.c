@@ -7,6 +7,7 @@
 #include "base/rows.h"
 
 #include <math.h>
+#include <string.h>
 
 // A row of e and its sums: [2] rows
 static void add(double reference, const double *energy, double *rows)
@@ -31,6 +32,39 @@ PACK_HOT void moments_record(double share, bool first, const double *draw, doubl
     const pack weight = pack_all(share);
     for (size_t l = 0; l < ROW_PACKS; l++)
         ((pack *)value)[l] = first ? (pack)(weight * ((const pack *)draw)[l]) : pack_fma(weight, ((const pack *)draw)[l], ((const pack *)value)[l]);
+}
+
+// Eight sums side by side, put together in one order at every width of packs.
+static PACK_HOT void add_level(const double *row, double *sums)
+{
+    enum { SIDES = 8 };
+    double sum[SIDES] = { 0 }, square[SIDES] = { 0 };
+    for (size_t w = 0; w < WALKERS; w += SIDES)
+        for (size_t k = 0; k < SIDES; k++) {
+            sum[k] += row[w + k];
+            square[k] += row[w + k] * row[w + k];
+        }
+    for (size_t k = 0; k < SIDES; k++) {
+        sums[0] += sum[k];
+        sums[1] += square[k];
+    }
+}
+
+PACK_HOT void moments_block(double reference, uint64_t at, const double *draw, double *pending, size_t stride, double *sums)
+{
+    _Alignas(64) double row[WALKERS];
+    for (size_t w = 0; w < WALKERS; w++)
+        row[w] = draw[w] - reference;
+    for (size_t level = 0; level < MOMENT_LEVELS; level++, at >>= 1, pending += stride, sums += LEVEL_SUMS) {
+        add_level(row, sums);
+        if (!(at & 1)) {
+            memcpy(pending, row, sizeof row);
+            return;
+        }
+        for (size_t w = 0; w < WALKERS; w++)
+            row[w] = 0.5 * (pending[w] + row[w]);
+        memset(pending, 0, sizeof row);  // what is over takes no room in a file
+    }
 }
 
 PACK_HOT bool moments_finite(const double *energy, const double *controlled)

@@ -1,104 +1,83 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Histograms of positions and pair distances. Counters are whole numbers, one set per batch of walkers: the order of adding shows nowhere.
-// A batch b has seen w_b configurations and counted y_b; with W = sum w_b
-//     mean = sum y_b / W,   error^2 = n / (n - 1) sum (y_b - w_b mean)^2 / W^2
+// What stands behind the observables: their memory, and densities and means with errors. Counters are whole numbers, one set per batch of walkers:
+// the order of adding shows nowhere. A batch b has seen w_b configurations and counted y_b; with W = sum w_b
+//     mean = sum y_b / W,   error^2 = n / (n - 1) ( sum (y_b - w_b mean)^2 + f ) / W^2
+// where f is the variance that one count more brings: how much more the counts of all bins scatter than independent ones would, at least 1. A ratio
+// y / u is treated alike, with u_b for w_b.
 // Check: P = 1, D = 1, psi = exp(-x^2 / 2): n(r) = exp(-r^2) / sqrt(pi), 0.5642 at the centre.
 #include "vmc/observables.h"
-#include "vmc/units.h"
 
 #include "base/memory.h"
 #include "statistics_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { SHELLS = 200, PLANE_BINS = 64, BATCHES_LEAST = 32 };
+enum { BATCHES_LEAST = 32 };
 static const double pi = 3.14159265358979323846;
 
-// Radius up to which P pair energies outweigh the trap's: about the size of a classical cloud; 0 without a repulsion. In quarters of an
-// oscillator length.
-static double cloud_radius(const struct hamiltonian *hamiltonian, double omega)
+// ---- building
+
+static void add_type(struct observables *observables, const struct observable_type *type)
 {
-    const double particles = (double)hamiltonian->system.particles, step = 0.25 / sqrt(omega);
-    _Alignas(64) double r2[WALKERS], inverse[WALKERS], v[WALKERS];
-    size_t k = 0;
-    if (!hamiltonian_has_pairs(hamiltonian))
-        return 0;
-    for (; k < 4096; k++) {
-        const double radius = step * (double)(k + 1);
-        for (size_t w = 0; w < WALKERS; w++) {
-            r2[w] = radius * radius;
-            inverse[w] = 1 / radius;
-        }
-        hamiltonian->type->pair_energy(hamiltonian->state, 1, r2, inverse, v);
-        if (!(particles * v[0] > 0.5 * omega * omega * radius * radius))
-            break;
-    }
-    return step * (double)k;
+    if (type->refuse && type->refuse(&observables->system))
+        return;
+    observables->type[observables->n_types] = type;
+    type->describe(observables, observables->own[observables->n_types++]);
+    observables->wants_pairs = observables->wants_pairs || (type->pairs && observables->system.particles > 1);
+    observables->wants_strangers = observables->wants_strangers || type->strangers;
 }
 
-// The Gaussian of the bare trap, exp(-omega x^2), is 1e-11 at five lengths.
-static double reach(const struct hamiltonian *hamiltonian, size_t d)
+bool observables_build(struct observables *observables, const struct system *system, size_t n, const size_t *index, size_t bins, size_t n_groups,
+                       struct error *error)
 {
-    const double omega = hamiltonian->system.omega[d];
-    return 5 / sqrt(omega) + cloud_radius(hamiltonian, omega);
-}
-
-static struct observables_axis axis_over(const char *name, const char *long_name, double low, double high, size_t bins)
-{
-    return (struct observables_axis){ name, long_name, low, (high - low) / (double)bins, bins };
-}
-
-static void describe(struct observables *observables, const struct hamiltonian *hamiltonian)
-{
-    static const char *const units[] = { UNIT_PER_LENGTH, UNIT_PER_LENGTH "^2", UNIT_PER_LENGTH "^3" };
-    const size_t dimensions = hamiltonian->system.dimensions;
-    double furthest = 0, extent[DIMENSIONS_MOST];
-    for (size_t d = 0; d < dimensions; d++)
-        furthest = fmax(furthest, extent[d] = reach(hamiltonian, d));
-    observables->histogram[OBSERVABLE_RADIAL] = (struct observables_histogram){
-        .name = "density_radial", .long_name = "density at a distance from the centre; its integral over space is the number of particles",
-        .unit = units[dimensions - 1], .n_axes = 1, .shells = true,
-        .axis = { axis_over("radius", "distance from the centre of the trap", 0, furthest, SHELLS) } };
-    if (dimensions > 1)
-        observables->histogram[OBSERVABLE_PLANE] = (struct observables_histogram){
-            .name = "density_2d", .long_name = "density in the x-y plane (in 3D summed over z); its integral is the number of particles",
-            .unit = units[1], .n_axes = 2,
-            .axis = { axis_over("x", "position along x", -extent[0], extent[0], PLANE_BINS),
-                      axis_over("y", "position along y", -extent[1], extent[1], PLANE_BINS) } };
-    if (hamiltonian->system.particles > 1)
-        observables->histogram[OBSERVABLE_PAIR] = (struct observables_histogram){
-            .name = "pair_distribution", .long_name = "distribution of the vector between two particles; its integral is the number of pairs",
-            .unit = units[dimensions - 1], .n_axes = 1, .shells = true,
-            .axis = { axis_over("distance", "distance between two particles", 0, 2 * furthest, SHELLS) } };
-}
-
-bool observables_build(struct observables *observables, const struct hamiltonian *hamiltonian, size_t n_groups, struct error *error)
-{
-    *observables = (struct observables){ .system = hamiltonian->system, .parts = 1 };
-    describe(observables, hamiltonian);
+    *observables = (struct observables){ .system = *system, .bins = bins, .parts = 1 };
+    geometry_build(&observables->geometry, system, false);
+    for (size_t k = 0; k < n && observables->n_types < OBSERVABLE_TYPES_MOST; k++)
+        add_type(observables, observable_type_at(index[k]));
     while (observables->parts * n_groups < BATCHES_LEAST)
         observables->parts *= 2;
     observables->n_batches = observables->parts * n_groups;
-    for (size_t k = 0; k < OBSERVABLES; k++) {
-        observables->histogram[k].first = observables->n_counters;
-        observables->n_counters += observables_bins(&observables->histogram[k]) + 1;
-    }
-    observables->count = calloc(observables->n_batches * observables->n_counters, sizeof *observables->count);
-    observables->distance = memory_doubles(observables->n_batches);
+    observables->count = calloc(observables->n_batches * observables->n_counters + 1, sizeof *observables->count);
+    observables->sum = memory_doubles(observables->n_batches * observables->n_means);
     observables->samples = memory_doubles(observables->n_batches);
-    if (observables->count && observables->distance && observables->samples)
+    if (observables->count && observables->sum && observables->samples)
         return true;
     observables_finish(observables);
-    return error_add(error, ERROR_INTERNAL, "no memory for the histograms of positions");
+    return error_add(error, ERROR_INTERNAL, "no memory for the histograms of positions; use fewer observables.bins");
 }
 
 void observables_finish(struct observables *observables)
 {
     free(observables->count);
-    memory_free(observables->distance);
+    memory_free(observables->sum);
     memory_free(observables->samples);
     *observables = (struct observables){ 0 };
+}
+
+// ---- where the axes end
+
+void observables_place_axes(struct observables *observables)
+{
+    for (size_t k = 0; k < observables->n_histograms; k++)
+        for (size_t a = 0; a < observables->histogram[k].n_axes; a++) {
+            struct observables_axis *axis = &observables->histogram[k].axis[a];
+            const double end = observables->extent.reach[axis->extent];
+            axis->low = axis->symmetric ? -end : 0;
+            axis->width = (end - axis->low) / (double)axis->bins;
+        }
+}
+
+void observables_reach(struct observables *observables, double range, const struct observables_extent *seen)
+{
+    static const double margin = 1.25;
+    for (size_t k = 0; k < EXTENTS; k++) {
+        const double far = margin * seen->reach[k], natural = k < DIMENSIONS_MOST ? 5 / sqrt(fmax(observables->system.omega[k], 1e-300)) : 5;
+        const double own = far > 0 && isfinite(far) ? far : natural;  // walkers that all sit in the centre tell nothing
+        observables->extent.reach[k] = isnan(range) ? own : k == EXTENT_PAIR ? 2 * range : range;
+    }
+    observables_place_axes(observables);
 }
 
 // ---- results
@@ -127,53 +106,135 @@ double observables_volume(const struct observables *observables, size_t which, s
     return ball(dimensions, observables_edge(&histogram->axis[0], bin + 1)) - ball(dimensions, observables_edge(&histogram->axis[0], bin));
 }
 
-// One figure of every batch: a counter, or the sum of distances.
-static double of_batch(const struct observables *observables, size_t batch, size_t counter)
+static double counts(const struct observables *observables, size_t batch, size_t counter)
 {
-    return counter < observables->n_counters ? (double)observables->count[batch * observables->n_counters + counter] : observables->distance[batch];
+    return (double)observables->count[batch * observables->n_counters + counter];
 }
 
-static void scatter(const struct observables *observables, size_t counter, double *mean, double *error)
+// What the counts of a batch are shares of: configurations, or of strangers all that were met.
+static double weight(const struct observables *observables, size_t which, size_t batch)
 {
-    const double samples = observables_samples(observables), n = (double)observables->n_batches;
-    double sum = 0, square = 0;
-    *mean = *error = 0;
-    if (!(samples > 0))
-        return;
-    for (size_t b = 0; b < observables->n_batches; b++)
-        sum += of_batch(observables, b, counter);
-    *mean = sum / samples;
-    for (size_t b = 0; b < observables->n_batches; b++) {
-        const double off = of_batch(observables, b, counter) - observables->samples[b] * *mean;
-        square += off * off;
-    }
-    *error = sqrt(square * n / (n - 1)) / samples;
+    const struct observables_histogram *histogram = &observables->histogram[which];
+    double sum = 0;
+    if (!histogram->strangers)
+        return observables->samples[batch];
+    for (size_t k = 0; k <= observables_bins(histogram); k++)
+        sum += counts(observables, batch, histogram->first + k);
+    return sum / histogram->total;
 }
+
+// sum of (y - ratio w)^2 over the batches, times n / (n - 1)
+static double scatter(size_t n, const double *y, const double *w, double ratio)
+{
+    double square = 0;
+    for (size_t b = 0; b < n; b++)
+        square += (y[b] - ratio * w[b]) * (y[b] - ratio * w[b]);
+    return square * (double)n / (double)(n - 1);
+}
+
+static double sum_of(size_t n, const double *values)
+{
+    double sum = 0;
+    for (size_t b = 0; b < n; b++)
+        sum += values[b];
+    return sum;
+}
+
+static void gather(const struct observables *observables, size_t counter, double *y)
+{
+    for (size_t b = 0; b < observables->n_batches; b++)
+        y[b] = counts(observables, b, counter);
+}
+
+enum { BATCHES_MOST = 128 };
 
 void observables_density(const struct observables *observables, size_t which, double *value, double *error)
 {
     const struct observables_histogram *histogram = &observables->histogram[which];
-    const double widening = statistics_student((double)observables->n_batches - 1);
-    for (size_t k = 0; k < observables_bins(histogram); k++) {
+    const size_t n = observables->n_batches, bins = observables_bins(histogram);
+    double w[BATCHES_MOST], y[BATCHES_MOST], scattered = 0, counted = 0;
+    for (size_t b = 0; b < n; b++)
+        w[b] = weight(observables, which, b);
+    const double all = sum_of(n, w), widening = statistics_student((double)n - 1);
+    memset(value, 0, bins * sizeof *value);
+    memset(error, 0, bins * sizeof *error);
+    if (!(all > 0))
+        return;
+    for (size_t k = 0; k < bins; k++) {
+        gather(observables, histogram->first + k, y);
+        const double total = sum_of(n, y);
+        value[k] = total / all;
+        error[k] = scatter(n, y, w, value[k]);
+        scattered += error[k];
+        counted += total;
+    }
+    const double one = counted > 0 ? fmax(1, scattered / counted) : 1;
+    for (size_t k = 0; k < bins; k++) {
         const double volume = observables_volume(observables, which, k);
-        scatter(observables, histogram->first + k, &value[k], &error[k]);
         value[k] /= volume;
-        error[k] *= widening / volume;
+        error[k] = widening * sqrt(error[k] + one) / (all * volume);
+    }
+}
+
+void observables_over(const struct observables *observables, size_t ratio, double *value, double *error)
+{
+    const struct observables_ratio *pair = &observables->ratio[ratio];
+    const struct observables_histogram *over = &observables->histogram[pair->over], *under = &observables->histogram[pair->under];
+    const size_t n = observables->n_batches;
+    double y[BATCHES_MOST], u[BATCHES_MOST], w_over[BATCHES_MOST], w_under[BATCHES_MOST];
+    for (size_t b = 0; b < n; b++) {
+        w_over[b] = weight(observables, pair->over, b);
+        w_under[b] = weight(observables, pair->under, b);
+    }
+    // what makes densities of counts
+    const double scale = sum_of(n, w_under) / sum_of(n, w_over), widening = statistics_student((double)n - 1);
+    for (size_t k = 0; k < observables_bins(over); k++) {
+        gather(observables, over->first + k, y);
+        gather(observables, under->first + k, u);
+        const double met = sum_of(n, u), share = sum_of(n, y) / met;
+        value[k] = met > 0 ? scale * share : NAN;
+        error[k] = met > 0 ? scale * widening * sqrt(scatter(n, y, u, share) + 1 + share * share) / met : NAN;
     }
 }
 
 double observables_outside(const struct observables *observables, size_t which)
 {
     const struct observables_histogram *histogram = &observables->histogram[which];
-    double mean, error;
-    scatter(observables, histogram->first + observables_bins(histogram), &mean, &error);
-    return mean;
+    double sum = 0, all = 0;
+    for (size_t b = 0; b < observables->n_batches; b++) {
+        sum += counts(observables, b, histogram->first + observables_bins(histogram));
+        all += weight(observables, which, b);
+    }
+    return all > 0 ? sum / all : 0;
 }
 
-void observables_distance(const struct observables *observables, double *mean, double *error)
+void observables_mean(const struct observables *observables, size_t which, double *mean, double *error)
 {
-    const double pairs = (double)(observables->system.particles * (observables->system.particles - 1) / 2);
-    scatter(observables, observables->n_counters, mean, error);
-    *mean /= pairs;
-    *error *= statistics_student((double)observables->n_batches - 1) / pairs;
+    const size_t n = observables->n_batches;
+    const double samples = observables_samples(observables), share = observables->mean[which].share;
+    double y[BATCHES_MOST];
+    *mean = *error = 0;
+    if (!(samples > 0))
+        return;
+    for (size_t b = 0; b < n; b++)
+        y[b] = observables->sum[b * observables->n_means + which];
+    *mean = sum_of(n, y) / samples;
+    *error = share * statistics_student((double)n - 1) * sqrt(scatter(n, y, observables->samples, *mean)) / samples;
+    *mean *= share;
+}
+
+size_t observables_find(const struct observables *observables, const char *histogram)
+{
+    for (size_t k = 0; k < observables->n_histograms; k++)
+        if (strcmp(observables->histogram[k].name, histogram) == 0)
+            return k;
+    return SIZE_MAX;
+}
+
+size_t observables_find_mean(const struct observables *observables, const char *mean)
+{
+    for (size_t k = 0; k < observables->n_means; k++)
+        if (strcmp(observables->mean[k].name, mean) == 0)
+            return k;
+    return SIZE_MAX;
 }

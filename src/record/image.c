@@ -116,14 +116,26 @@ static void chunk_choose(const struct record_item *item, hsize_t chunk[RECORD_RA
     }
 }
 
-// Checksums always. Compression for axes, counts and small arrays; the mantissas of a long series are noise: a third of the space at most,
-// for ten times the time.
+// Room that is not in use yet.
+static bool is_mostly_zero(const struct record_item *item)
+{
+    const double *values = item->values;
+    size_t zeros = 0;
+    if (item->kind != RECORD_REAL || item->rank == 0 || !values)
+        return false;
+    for (size_t k = 0; k < record_item_count(item); k++)
+        zeros += values[k] == 0;
+    return 2 * zeros > record_item_count(item);
+}
+
+// Checksums always. Compression for axes, counts, small arrays and empty ones; the mantissas of a long series are noise: a third of the space at
+// most, for ten times the time.
 static bool filters_set(hid_t properties, const struct record_item *item)
 {
     hsize_t chunk[RECORD_RANK_MOST];
     chunk_choose(item, chunk);
     bool good = H5Pset_chunk(properties, (int)item->rank, chunk) >= 0;
-    if (item->is_axis || item->kind == RECORD_INT64 || record_item_count(item) <= COMPRESSED_VALUES)
+    if (item->is_axis || item->kind == RECORD_INT64 || record_item_count(item) <= COMPRESSED_VALUES || is_mostly_zero(item))
         good = good && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, 1) >= 0;
     return good && H5Pset_fletcher32(properties) >= 0;
 }

@@ -93,6 +93,7 @@ bool checkpoint_restore(struct run *run, size_t which, struct error *error)
             kept_number_set(run, &kept_numbers[k], checkpoint->number[k]);
     arrays_copy(run, checkpoint, true);
     restore_totals(&run->ensemble.controls);
+    observables_place_axes(&run->measured.observables);
     return ensemble_take(&run->ensemble, run->theta) ||
            error_add(error, ERROR_DAMAGED, "%s: the saved parameters make no finite wave function", run->options->output);
 }
@@ -216,7 +217,9 @@ static bool check_numbers(const struct run *run, size_t which, struct error *err
     if (training && !early)
         good = good && NUMBER(course.draws) >= 1 && NUMBER(course.longest) > 0 && NUMBER(course.shortened) > 0;
     if (!training && !early)
-        good = good && NUMBER(measured.block) >= 1 && NUMBER(measured.partial) < NUMBER(measured.block);
+        good = good && NUMBER(measured.block) >= 1 && NUMBER(measured.partial) < NUMBER(measured.block) &&
+               NUMBER(measured.draws) <= NUMBER(measured.room) && NUMBER(measured.room) <= (double)run->measured.room &&
+               NUMBER(measured.position_stride) >= 1;
 #undef NUMBER
     return good || strange(run, groups[which], error);
 }

@@ -2,6 +2,7 @@
 #include "run/kept.h"
 
 #include "base/memory.h"
+#include "run/series.h"
 #include "vmc/rng.h"
 #include "vmc/units.h"
 
@@ -140,6 +141,13 @@ const struct kept_number kept_numbers[] = {
     ROW("sum_local", KEPT_REAL, measured.sums.local, IN_MEASURING, UNIT_ENERGY, "sum of local energies"),
     ROW("sum_local2", KEPT_REAL, measured.sums.local2, IN_MEASURING, UNIT_ENERGY_SQUARED, "sum of their squares"),
     ROW("sum_walker2", KEPT_REAL, measured.sums.walker2, IN_MEASURING, UNIT_ENERGY_SQUARED, "sum of squares of the walkers' means"),
+    NEW("room", KEPT_COUNT, measured.room, IN_MEASURING, "1", "values per walker after which neighbours are averaged"),
+    NEW("position_stride", KEPT_COUNT, measured.position_stride, IN_MEASURING, "draws", "from one kept configuration to the next"),
+    NEW("reach_x", KEPT_REAL, measured.observables.extent.reach[0], IN_MEASURING, UNIT_LENGTH, "end of the histograms' axis along x"),
+    NEW("reach_y", KEPT_REAL, measured.observables.extent.reach[1], IN_MEASURING, UNIT_LENGTH, "end of the histograms' axis along y"),
+    NEW("reach_z", KEPT_REAL, measured.observables.extent.reach[2], IN_MEASURING, UNIT_LENGTH, "end of the histograms' axis along z"),
+    NEW("reach_radius", KEPT_REAL, measured.observables.extent.reach[EXTENT_RADIUS], IN_MEASURING, UNIT_LENGTH, "end of the histograms' radius"),
+    NEW("reach_pair", KEPT_REAL, measured.observables.extent.reach[EXTENT_PAIR], IN_MEASURING, UNIT_LENGTH, "end of the histograms' pair distance"),
     { .name = NULL }
 };
 #undef ROW
@@ -194,6 +202,13 @@ static void *value_part(struct run *run, size_t series, size_t block)
     return measured->values[series] + (block * measured->capacity + measured->draws) * WALKERS;
 }
 
+static void *pending_part(struct run *run, size_t level, size_t block)
+{
+    return run->measured.pending + (level * run->ensemble.n_blocks + block) * WALKERS;
+}
+
+static void *configuration_part(struct run *run, size_t row, size_t block) { return series_positions_of(&run->measured, row, block); }
+
 #define AT(member) .offset = offsetof(struct run, member)
 #define AXES(...) .axis = { __VA_ARGS__ }
 const struct kept_array kept_arrays[] = {
@@ -212,12 +227,18 @@ const struct kept_array kept_arrays[] = {
       AXES(AXIS_QUANTITY, AXIS_FUNCTION), .rows = true, .part = control_part },
     { .name = "value_under_way", .long_name = "part of the value that is not complete yet", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1,
       .scope = OF_BLOCKS, AXES(AXIS_SERIES, AXIS_CHAIN), .rows = true, .partial = true, .part = value_part },
-    { .name = "observables_count", .long_name = "counters of the histograms", .type = KEPT_COUNTS, .where = IN_MEASURING, .since = 1,
+    { .name = "histogram_counts", .long_name = "counters of the histograms", .type = KEPT_COUNTS, .where = IN_MEASURING, .since = 2,
       .scope = OF_GROUPS, AXES(AXIS_BATCH, AXIS_COUNTER), AT(measured.observables.count) },
-    { .name = "observables_distance", .long_name = "sums of distances", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1, .scope = OF_GROUPS,
-      AXES(AXIS_BATCH), AT(measured.observables.distance) },
-    { .name = "observables_samples", .long_name = "configurations seen", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1, .scope = OF_GROUPS,
+    { .name = "histogram_sums", .long_name = "sums of distances", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2, .scope = OF_GROUPS,
+      AXES(AXIS_BATCH, AXIS_MEAN), AT(measured.observables.sum) },
+    { .name = "histogram_samples", .long_name = "configurations seen", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2, .scope = OF_GROUPS,
       AXES(AXIS_BATCH), AT(measured.observables.samples) },
+    { .name = "level_sums", .long_name = "sums of block means and of their squares", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2,
+      .scope = OF_GROUPS, AXES(AXIS_GROUP, AXIS_LEVEL, AXIS_POWER), AT(measured.level_sums) },
+    { .name = "level_halves", .long_name = "block means that wait for their other half", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2,
+      .scope = OF_BLOCKS, AXES(AXIS_LEVEL, AXIS_CHAIN), .rows = true, .part = pending_part },
+    { .name = "configurations", .long_name = "configurations kept", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2, .scope = OF_BLOCKS,
+      AXES(AXIS_KEPT, AXIS_BLOCK, AXIS_PLACE), .rows = true, .part = configuration_part },
     { .name = NULL }
 };
 #undef AT
@@ -242,6 +263,12 @@ static struct record_axis axis_of(const struct run *run, enum kept_axis which)
     case AXIS_SERIES: return (struct record_axis){ "series", SERIES, "1", "series, in the order of the program's table", NULL };
     case AXIS_CHAIN: return (struct record_axis){ "chain", ensemble->n_walkers, "1", "walker", NULL };
     case AXIS_BATCH: return (struct record_axis){ "batch", observables->n_batches, "1", "batch of walkers", NULL };
+    case AXIS_MEAN: return (struct record_axis){ "mean", observables->n_means, "1", "mean", NULL };
+    case AXIS_GROUP: return (struct record_axis){ "group", ensemble->n_groups, "1", "group of blocks", NULL };
+    case AXIS_LEVEL: return (struct record_axis){ "level", MOMENT_LEVELS, "1", "blocks of 2^level draws", NULL };
+    case AXIS_POWER: return (struct record_axis){ "power", LEVEL_SUMS, "1", "of the mean, less one", NULL };
+    case AXIS_KEPT: return (struct record_axis){ "row", run->measured.position_rows, "1", "draws kept", NULL };
+    case AXIS_PLACE: return (struct record_axis){ "place", ensemble->wavefunction.n_coordinates * WALKERS, "1", "coordinate, walker of the block", NULL };
     case AXIS_COUNTER: return (struct record_axis){ "counter", observables->n_counters, "1", "bin of all histograms", NULL };
     case AXIS_NONE: break;
     }
@@ -272,7 +299,7 @@ struct kept_parts kept_array_parts(const struct run *run, const struct kept_arra
         parts.units = run->ensemble.n_blocks;
     if (array->scope == OF_GROUPS)
         parts.units = run->ensemble.n_groups;
-    parts.size = kept_array_count(run, array) / (parts.rows * parts.units);
+    parts.size = parts.rows > 0 ? kept_array_count(run, array) / (parts.rows * parts.units) : 0;
     return parts;
 }
 
@@ -358,6 +385,9 @@ void kept_release(struct run *run)
         memory_free(run->measured.values[k]);
     for (size_t k = 0; k < CHECKPOINTS * KEPT_ARRAYS_MOST; k++)
         memory_free(run->checkpoint[k / KEPT_ARRAYS_MOST].array[k % KEPT_ARRAYS_MOST]);
+    memory_free(run->measured.pending);
+    memory_free(run->measured.level_sums);
+    memory_free(run->measured.positions);
 }
 
 double kept_bytes(const struct run *run, double values)

@@ -47,7 +47,7 @@ struct kept_number {
 extern const struct kept_number kept_numbers[];  // ends with name NULL
 
 enum kept_axis { AXIS_NONE, AXIS_PARAMETER, AXIS_MEMORY, AXIS_BLOCK, AXIS_COORDINATE, AXIS_WORD, AXIS_LANE, AXIS_QUANTITY, AXIS_FUNCTION,
-                 AXIS_SERIES, AXIS_CHAIN, AXIS_BATCH, AXIS_COUNTER };
+                 AXIS_SERIES, AXIS_CHAIN, AXIS_BATCH, AXIS_COUNTER, AXIS_MEAN, AXIS_GROUP, AXIS_LEVEL, AXIS_POWER, AXIS_KEPT, AXIS_PLACE };
 // Who knows what: all processes the same; the first alone; each its own blocks, or groups of blocks.
 enum kept_scope { OF_ALL, OF_FIRST, OF_BLOCKS, OF_GROUPS };
 // Numbers; whole ones that count something; opaque state. All of 8 bytes.

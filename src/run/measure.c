@@ -57,6 +57,7 @@ static bool chunk(struct run *run, size_t draws)
 {
     struct measured *measured = &run->measured;
     struct ensemble_sums sums;
+    series_make_room(run, draws);
     ensemble_pass(&run->ensemble, draws, 0, series_record, measured, &sums);
     if (run->ensemble.was_cut)
         return false;
@@ -72,8 +73,9 @@ static bool chunk(struct run *run, size_t draws)
 bool run_measure(struct run *run, struct error *error)
 {
     struct measured *measured = &run->measured;
+    series_reach(run);
     const double start = run_wall();
-    const size_t first = measured->draws * measured->block + measured->partial;
+    const size_t first = series_draws(measured);
     for (;;) {
         bool reached, moved = false;
         if (!run_boundary(run, error) || !precise_enough(run, &reached, error))

@@ -4,6 +4,7 @@
 
 #include "run/checkpoint.h"
 #include "run/kept.h"
+#include "run/publish_parts.h"
 #include "run/series.h"
 
 #include "vmc/level.h"
@@ -203,85 +204,15 @@ static void add_controls(struct record *record, const struct run *run)
     record_add_real(record, "/controls/range", UNIT_PER_LENGTH, "beta of the pair functions r / (1 + beta r)", controls->range);
 }
 
-// Axis of one histogram: the middles of the bins as its coordinate, and the edges beside them. Returns where further numbers may go.
-static double *add_axis(struct record *record, const struct observables_axis *from, struct record_axis *axis, double *numbers)
-{
-    char path[96], name[48];
-    double *middles = numbers, *edges = numbers + from->bins;
-    for (size_t k = 0; k <= from->bins; k++)
-        edges[k] = observables_edge(from, k);
-    for (size_t k = 0; k < from->bins; k++)
-        middles[k] = 0.5 * (edges[k] + edges[k + 1]);
-    *axis = (struct record_axis){ from->name, from->bins, UNIT_LENGTH, from->long_name, middles };
-    snprintf(name, sizeof name, "%s_edges", from->name);
-    snprintf(path, sizeof path, "/observables/%s", name);
-    record_add_array(record, &(struct record_array){ path, UNIT_LENGTH, "edges of the bins", 1,
-                              { { .name = name, .extent = from->bins + 1, .unit = UNIT_LENGTH, .long_name = "edges of the bins", .values = edges } }, edges });
-    return edges + from->bins + 1;
-}
-
-static double *add_histogram(struct record *record, const struct observables *observables, size_t which, double *numbers)
-{
-    const struct observables_histogram *histogram = &observables->histogram[which];
-    const size_t bins = observables_bins(histogram);
-    double *value = numbers, *error = numbers + bins;
-    char path[96];
-    struct record_array array = { .path = path, .unit = histogram->unit, .long_name = histogram->long_name, .rank = histogram->n_axes, .values = value };
-    observables_density(observables, which, value, error);
-    numbers = error + bins;
-    for (size_t a = 0; a < histogram->n_axes; a++)
-        numbers = add_axis(record, &histogram->axis[a], &array.axis[a], numbers);
-    snprintf(path, sizeof path, "/observables/%s", histogram->name);
-    record_add_array(record, &array);
-    snprintf(path, sizeof path, "/observables/%s_error", histogram->name);
-    array.long_name = "standard error, from the scatter between batches of walkers";
-    array.values = error;
-    record_add_array(record, &array);
-    snprintf(path, sizeof path, "/observables/%s_outside", histogram->name);
-    record_add_real(record, path, "1", "mean number of particles or pairs beyond the edges", observables_outside(observables, which));
-    return numbers;
-}
-
-// Numbers the histograms need until the file is written: values, errors, middles and edges.
-static size_t observables_room(const struct observables *observables)
-{
-    size_t n = 1;
-    for (size_t k = 0; k < OBSERVABLES; k++) {
-        const struct observables_histogram *histogram = &observables->histogram[k];
-        n += 2 * observables_bins(histogram);
-        for (size_t a = 0; a < histogram->n_axes; a++)
-            n += 2 * histogram->axis[a].bins + 1;
-    }
-    return n;
-}
-
-static void add_observables(struct record *record, const struct run *run, double *numbers)
-{
-    const struct observables *observables = &run->measured.observables;
-    const double samples = run->measured.draws > 0 ? observables_samples(observables) : 0;
-    if (!(samples > 0))
-        return;
-    for (size_t k = 0; k < OBSERVABLES; k++)
-        if (observables->histogram[k].n_axes > 0)
-            numbers = add_histogram(record, observables, k, numbers);
-    record_add_count(record, "/observables/n_samples", "1", "configurations in the histograms", (uint64_t)samples);
-    if (observables->system.particles > 1) {
-        double mean, error;
-        observables_distance(observables, &mean, &error);
-        record_add_real(record, "/observables/mean_distance", UNIT_LENGTH, "mean distance of two particles", mean);
-        record_add_real(record, "/observables/mean_distance_error", UNIT_LENGTH, "standard error of the mean distance", error);
-    }
-}
-
 static bool publish(const struct run *run, const char *status, struct error *error)
 {
     if (run->options->lock && !record_lock_held(run->options->lock, error))
         return false;
     struct record *record = record_create();
     double *packed[SERIES] = { NULL };
-    double *histograms = calloc(observables_room(&run->measured.observables), sizeof *histograms);
+    double *numbers = calloc(publish_room(run), sizeof *numbers);
     char **names = parameter_names(&run->ensemble.wavefunction);
-    bool good = record && histograms && names;
+    bool good = record && numbers && names;
     if (good) {
         record_add_heading(record, status, run->created, run->options->command ? run->options->command : "vmc");
         add_config(record, run);
@@ -290,7 +221,7 @@ static bool publish(const struct run *run, const char *status, struct error *err
         record_add_wavefunction(record, &run->ensemble.wavefunction, run->theta);
         add_result(record, run);
         add_controls(record, run);
-        add_observables(record, run, histograms);
+        publish_observed(record, run, numbers);
         good = add_measurement(record, run, packed);
         checkpoint_add(run, record);
     }
@@ -300,7 +231,7 @@ static bool publish(const struct run *run, const char *status, struct error *err
     for (size_t k = 0; names && k < run->ensemble.wavefunction.n_parameters; k++)
         free(names[k]);
     free(names);
-    free(histograms);
+    free(numbers);
     record_destroy(record);
     return good;
 }
@@ -317,6 +248,8 @@ static void gather(struct run *run)
     for (const struct kept_array *array = kept_arrays; array->name && run->stage == STAGE_MEASURING; array++)
         if (array->scope == OF_GROUPS)
             kept_array_move(run, array, kept_array_part(run, array, 0, 0), TEAM_GATHER);
+    if (run->stage == STAGE_MEASURING)
+        publish_gather(run);
 }
 
 bool run_publish(struct run *run, const char *status, struct error *error)

@@ -190,6 +190,25 @@ static bool load_times(const struct resume *resume)
     return good;
 }
 
+// Values per walker in the series of the file. Earlier versions kept more of them than are kept now.
+static size_t values_there(const struct resume *resume)
+{
+    static const char *const paths[] = { "/checkpoint/measuring/room", "/checkpoint/measuring/values" };
+    uint64_t values = 0;
+    record_read_count(resume->file, paths[!record_has(resume->file, paths[0])], &values, NULL);
+    return values < (uint64_t)1 << 28 ? (size_t)values : 0;
+}
+
+// Room for them, too.
+static bool load_states(const struct resume *resume)
+{
+    struct run *run = resume->run;
+    if (record_has(resume->file, "/checkpoint/measuring/observables_count"))
+        run_note(run, "%s has histograms of positions that this version does not go on with; they begin anew", run->options->output);
+    return series_grow(run, values_there(resume), resume->error) && checkpoint_load(run, resume->file, CHECKPOINT_TRAINING, resume->error) &&
+           checkpoint_load(run, resume->file, CHECKPOINT_MEASURING, resume->error);
+}
+
 static void load_created(const struct resume *resume)
 {
     char *created = record_read_attribute(resume->file, "/", "created", NULL);
@@ -238,8 +257,7 @@ static enum run_resumed read_file(struct run *run, struct error *error)
     if (resume.file && (status = record_read_attribute(resume.file, "/", "status", error))) {
         const bool complete = strcmp(status, "complete") == 0;
         settings_each(run->settings, compare, &resume);
-        if (!resume.differs && checkpoint_load(run, resume.file, CHECKPOINT_TRAINING, error) &&
-            checkpoint_load(run, resume.file, CHECKPOINT_MEASURING, error))
+        if (!resume.differs && load_states(&resume))
             resumed = go_on(&resume, complete);
     }
     free(status);
@@ -248,9 +266,13 @@ static enum run_resumed read_file(struct run *run, struct error *error)
 }
 
 // What the first process has read, to all.
-static void share(struct run *run)
+static bool share(struct run *run, struct error *error)
 {
     const struct team *team = run->options->team;
+    size_t room = run->measured.room;
+    team_share(team, &room, sizeof room);
+    if (!team_agree(team, series_grow(run, room, error), error))
+        return false;
     for (size_t which = 0; which < CHECKPOINTS; which++)
         checkpoint_move(run, which, TEAM_DEAL);
     const struct checkpoint *last = &run->checkpoint[checkpoint_last(run)];
@@ -259,6 +281,7 @@ static void share(struct run *run)
         team_share(team, *kept_column_of(&run->history, column), iterations * sizeof(double));
     for (size_t k = 0; CHECKPOINT_NUMBER(last, stage) == STAGE_MEASURING && k < SERIES; k++)
         series_share(run, k, TEAM_DEAL);
+    return true;
 }
 
 // One process reads and tells the others.
@@ -271,6 +294,5 @@ enum run_resumed run_resume(struct run *run, struct error *error)
     team_share(team, &resumed, sizeof resumed);
     if (resumed != RESUME_CONTINUED)
         return resumed;
-    share(run);
-    return checkpoint_restore(run, checkpoint_last(run), error) ? RESUME_CONTINUED : RESUME_FAILED;
+    return share(run, error) && checkpoint_restore(run, checkpoint_last(run), error) ? RESUME_CONTINUED : RESUME_FAILED;
 }

@@ -112,7 +112,9 @@ static bool burn_in(struct run *run, struct error *error)
             return false;
     } while (run->tuning.done < sweeps);
     const size_t draws = FIT_DRAWS * ensemble->n_walkers > FIT_SAMPLES ? 1 + FIT_SAMPLES / ensemble->n_walkers : FIT_DRAWS;
-    ensemble_pass(ensemble, draws, PASS_CONTROLS, NULL, NULL, &sums);
+    const bool last = run->stage == STAGE_MEASURING_BURN_IN;  // how far walkers go is where the histograms will end
+    ensemble_pass(ensemble, draws, PASS_CONTROLS, last ? series_see : NULL, &run->measured, &sums);
+    run->measured.was_seen = last && !ensemble->was_cut;
     if (ensemble->was_cut)
         return false;
     ensemble_fit(ensemble);
@@ -239,7 +241,7 @@ bool run_check(const struct settings *settings, const struct run_options *option
         const struct ensemble *ensemble = &run.ensemble;
         const double walkers = (double)ensemble->n_walkers;
         const double draws = ceil((double)settings->measure.samples / walkers);
-        const double kept = kept_bytes(&run, fmin(draws, (double)series_room(ensemble->n_walkers)));
+        const double kept = kept_bytes(&run, fmin(draws, (double)series_room(&run)));
         const double training = (double)settings->optimizer.iterations * ceil((double)settings->optimizer.samples / walkers);
         const bool exact = train_exact_asked(settings);
         const double train = exact ? 0 : draw_seconds(&run.ensemble, PASS_GRADIENT | PASS_CONTROLS), measure = draw_seconds(&run.ensemble, 0);

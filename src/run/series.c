@@ -4,10 +4,10 @@
 #include "base/memory.h"
 #include "run/kept.h"
 
-// Values kept per series over all walkers. More would cost more to analyse and to publish than they tell.
-enum { SERIES_VALUES = 1 << 16, SERIES_DRAWS_LEAST = 16 };
-// Every so many draws the histograms are filled: neighbours tell them little that is new, and so they cost next to nothing.
-enum { OBSERVABLES_DRAWS = 16 };
+#include <math.h>
+#include <string.h>
+
+enum { SERIES_DRAWS_LEAST = 16 };
 
 size_t series_draws_wanted(const struct run *run)
 {
@@ -15,32 +15,96 @@ size_t series_draws_wanted(const struct run *run)
     return (run->settings->measure.samples + walkers - 1) / walkers;
 }
 
-size_t series_room(size_t walkers)
+size_t series_draws(const struct measured *measured) { return measured->draws * measured->block + measured->partial; }
+
+size_t series_room(const struct run *run)
 {
-    const size_t even = SERIES_VALUES / walkers / 2 * 2;
+    const size_t even = run->settings->measure.series_values / run->ensemble.n_walkers / 2 * 2;
     return even < SERIES_DRAWS_LEAST ? SERIES_DRAWS_LEAST : even;
+}
+
+static bool prepare_observables(struct run *run, struct error *error)
+{
+    const struct param_names *kinds = &run->settings->chosen[SETTINGS_OBSERVABLE].members;
+    return observables_build(&run->measured.observables, &run->settings->system, kinds->n, kinds->index, run->settings->observables.bins,
+                             run->ensemble.n_groups, error);
+}
+
+// Twice what is wanted, so that half of it is left when every other one is dropped.
+static bool prepare_positions(struct run *run)
+{
+    struct measured *measured = &run->measured;
+    const struct ensemble *ensemble = &run->ensemble;
+    measured->position_rows = 2 * ((run->settings->measure.positions + ensemble->n_walkers - 1) / ensemble->n_walkers);
+    measured->position_stride = 1;
+    measured->positions = memory_doubles(measured->position_rows * ensemble->n_walkers * ensemble->wavefunction.n_coordinates);
+    return measured->positions != NULL;
+}
+
+static bool allocate_values(struct run *run, struct error *error)
+{
+    struct measured *measured = &run->measured;
+    const size_t walkers = run->ensemble.n_walkers, draws = series_draws_wanted(run);
+    bool good = true;
+    measured->capacity = draws < measured->room ? draws : measured->room;
+    for (size_t k = 0; k < SERIES; k++) {
+        memory_free(measured->values[k]);
+        good = (measured->values[k] = memory_doubles(walkers * measured->capacity)) && good;
+    }
+    return good || error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
 }
 
 // The room does not depend on how many samples are asked for: so runs of any length go the same way.
 bool series_prepare(struct run *run, struct error *error)
 {
     struct measured *measured = &run->measured;
-    const size_t walkers = run->ensemble.n_walkers, draws = series_draws_wanted(run);
-    bool good = true;
     measured->block = 1;
-    measured->room = series_room(walkers);
-    measured->capacity = draws < measured->room ? draws : measured->room;
-    for (size_t k = 0; k < SERIES; k++)
-        good = (measured->values[k] = memory_doubles(walkers * measured->capacity)) && good;
-    if (!good)
-        return error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
-    return observables_build(&measured->observables, &run->ensemble.hamiltonian, run->ensemble.n_groups, error);
+    measured->room = series_room(run);
+    measured->ensemble = &run->ensemble;
+    measured->interval = run->settings->observables.interval;
+    measured->pending = memory_rows(MOMENT_LEVELS * run->ensemble.n_blocks);
+    measured->level_sums = memory_doubles(MOMENT_LEVELS * LEVEL_SUMS * run->ensemble.n_groups);
+    if (!measured->pending || !measured->level_sums || !prepare_positions(run))
+        return error_add(error, ERROR_INTERNAL, "no memory for the configurations; use fewer: measure.positions");
+    return allocate_values(run, error) && prepare_observables(run, error);
+}
+
+bool series_grow(struct run *run, size_t least, struct error *error)
+{
+    if (least <= run->measured.room)
+        return true;
+    run->measured.room = (least + 1) / 2 * 2;
+    return allocate_values(run, error);
 }
 
 // The row of one value of a block of walkers.
 static double *value_row(const struct measured *measured, size_t which, size_t block, size_t value)
 {
     return measured->values[which] + (block * measured->capacity + value) * WALKERS;
+}
+
+static void record_level(struct measured *measured, const struct ensemble_draw *draw, size_t at)
+{
+    const struct ensemble *ensemble = measured->ensemble;
+    moments_block(ensemble->reference, at, draw->controlled + CONTROLLED_ENERGY_ROW * WALKERS, measured->pending + draw->block * WALKERS,
+                  ensemble->n_blocks * WALKERS, measured->level_sums + draw->group * MOMENT_LEVELS * LEVEL_SUMS);
+}
+
+double *series_positions_of(const struct measured *measured, size_t row, size_t block)
+{
+    const size_t m = measured->ensemble->wavefunction.n_coordinates;
+    return measured->positions + (row * measured->ensemble->n_blocks + block) * m * WALKERS;
+}
+
+static void record_positions(struct measured *measured, const struct ensemble_draw *draw, size_t at)
+{
+    const struct wavefunction *wavefunction = &measured->ensemble->wavefunction;
+    if (at % measured->interval == 0) {
+        const struct configuration configuration = wavefunction_configuration(wavefunction, draw->x);  // x begins the frame
+        observables_add(&measured->observables, draw->group, &configuration);
+    }
+    if (measured->position_rows > 0 && at % measured->position_stride == 0)
+        memcpy(series_positions_of(measured, at / measured->position_stride, draw->block), draw->x, wavefunction->n_coordinates * WALKERS * sizeof(double));
 }
 
 void series_record(const struct ensemble_draw *draw, void *context)
@@ -52,8 +116,55 @@ void series_record(const struct ensemble_draw *draw, void *context)
         const double *from = (kept_series[k].controlled ? draw->controlled : draw->energy) + kept_series[k].row * WALKERS;
         moments_record(share, at % measured->block == 0, from, value_row(measured, k, draw->block, value));
     }
-    if (draw->draw % OBSERVABLES_DRAWS == 0)
-        observables_add(&measured->observables, draw->group, draw->x);
+    record_level(measured, draw, series_draws(measured) + draw->draw);
+    record_positions(measured, draw, series_draws(measured) + draw->draw);
+}
+
+void series_make_room(struct run *run, size_t draws)
+{
+    struct measured *measured = &run->measured;
+    const size_t size = run->ensemble.wavefunction.n_coordinates * WALKERS * sizeof(double);
+    while (measured->position_rows > 0 && (series_draws(measured) + draws - 1) / measured->position_stride >= measured->position_rows) {
+        for (size_t row = 1; row < measured->position_rows / 2; row++)
+            for (size_t b = run->ensemble.first_block; b < run->ensemble.end_block; b++)
+                memcpy(series_positions_of(measured, row, b), series_positions_of(measured, 2 * row, b), size);
+        measured->position_stride *= 2;
+    }
+}
+
+// ---- where the histograms end
+
+void series_see(const struct ensemble_draw *draw, void *context)
+{
+    struct measured *measured = context;
+    const struct configuration at = wavefunction_configuration(&measured->ensemble->wavefunction, draw->x);
+    observables_widen(&at, &measured->seen[draw->group]);
+}
+
+// Where nothing was seen, since a file of an older format does not say it: as far as the walkers are now.
+static void see_now(struct run *run)
+{
+    const struct ensemble *ensemble = &run->ensemble;
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
+        for (size_t b = ensemble->group[g].first_block; b < ensemble->group[g].first_block + ensemble->group[g].n_blocks; b++) {
+            const struct configuration at = wavefunction_configuration(&ensemble->wavefunction, ensemble->block[b].current);
+            observables_widen(&at, &run->measured.seen[g]);
+        }
+}
+
+void series_reach(struct run *run)
+{
+    struct measured *measured = &run->measured;
+    struct observables_extent all = { { 0 } };
+    if (measured->observables.extent.reach[EXTENT_RADIUS] > 0)
+        return;
+    if (!measured->was_seen)
+        see_now(run);
+    ensemble_move_groups(&run->ensemble, measured->seen, sizeof *measured->seen, TEAM_GATHER_ALL);
+    for (size_t g = 0; g < run->ensemble.n_groups; g++)
+        for (size_t k = 0; k < EXTENTS; k++)
+            all.reach[k] = fmax(all.reach[k], measured->seen[g].reach[k]);
+    observables_reach(&measured->observables, run->settings->observables.range, &all);
 }
 
 void series_halve(struct run *run)

@@ -8,9 +8,16 @@
 
 // Draws per walker that are asked for; values per walker after which the block doubles.
 size_t series_draws_wanted(const struct run *run);
-size_t series_room(size_t walkers);
+size_t series_room(const struct run *run);
 // Room for the series and the histograms.
 bool series_prepare(struct run *run, struct error *error);
+// For so many values per walker at least, as a file of an earlier version may have; before there are any.
+bool series_grow(struct run *run, size_t least, struct error *error);
+// ensemble_visit: how far the walkers are, before measuring; `context` is the struct measured. Then where the histograms end, unless it is known.
+void series_see(const struct ensemble_draw *draw, void *context);
+void series_reach(struct run *run);
+// Room for so many draws more among the positions.
+void series_make_room(struct run *run, size_t draws);
 // ensemble_visit: takes one draw of one block; `context` is the struct measured. Called from several threads, each for walkers of its own.
 void series_record(const struct ensemble_draw *draw, void *context);
 // The room is full and more is wanted: neighbours are averaged.
@@ -18,6 +25,10 @@ void series_halve(struct run *run);
 // A series as the statistics and the file have it: [walker, draw], the draws there are; and back, `draws` of them.
 void series_by_walker(const struct run *run, size_t which, double *out);
 void series_take(struct run *run, size_t which, size_t draws, const double *by_walker);
+// Configurations of a block, [M] rows.
+double *series_positions_of(const struct measured *measured, size_t row, size_t block);
+// Number of draws so far.
+size_t series_draws(const struct measured *measured);
 // One of the series to the first process, or from it; all of them to it.
 void series_share(const struct run *run, size_t which, enum team_way way);
 void series_gather(struct run *run);

@@ -38,9 +38,17 @@ struct measured {
     size_t block, room, capacity;         // draws per value; values per walker after which the block doubles; values there is memory for
     size_t draws, partial, chunks;        // values per walker so far; draws in the one under way; passes
     size_t gathered;                      // 1 + chunks when the first process last had all series
+    const struct ensemble *ensemble;
+    size_t interval;                      // draws from one look at the positions to the next
+    bool was_seen;
     double *values[SERIES];               // [block of walkers, capacity, lane]
     struct ensemble_sums sums;
     struct observables observables;
+    struct observables_extent seen[GROUPS_MOST];  // at the end of the burn-in, per group
+    double *pending, *level_sums;         // reblocking (moments_block): [level, block of walkers, lane]; [group, level, LEVEL_SUMS]
+    // Configurations kept: those of every stride-th draw; when there is no room for more, every other one is dropped and the stride doubles.
+    double *positions;                    // [row, block of walkers, coordinate, lane]
+    size_t position_rows, position_stride;
 };
 
 #define RUN_REASON_CONVERGED "converged, nothing left to gain beyond the noise"
@@ -50,7 +58,7 @@ enum run_stage { STAGE_TRAINING_BURN_IN, STAGE_TRAINING, STAGE_TRAINED, STAGE_ME
 // A copy of what is kept (checkpoint.h): the last state of training, kept through measuring for a run that is to be trained on, and the last
 // one of measuring.
 enum { CHECKPOINT_TRAINING, CHECKPOINT_MEASURING, CHECKPOINTS };
-enum { KEPT_NUMBERS_MOST = 48, KEPT_ARRAYS_MOST = 16 };
+enum { KEPT_NUMBERS_MOST = 64, KEPT_ARRAYS_MOST = 24 };
 struct checkpoint {
     bool there;
     double number[KEPT_NUMBERS_MOST];     // as kept_numbers orders them

@@ -90,6 +90,22 @@ static const struct param measure_params[] = {
                .help = "stop once the energy's error is this small, with `samples` as the cap; 0: draw all samples"),
     CHOOSER(measure, "controls", SETTINGS_CONTROL, control_name, .may_be_auto = true, .may_be_none = true, .fallback = "auto",
             .help = "control variates for the energy, and for the gradient in training; auto: all that apply; none: the plain estimators"),
+    PARAM_COUNT(settings_measure, positions, .range = PARAM_WITHIN(0, 1e8), .fallback = "0",
+                .help = "configurations kept in the results file, spread evenly over walkers and draws"),
+    PARAM_COUNT(settings_measure, series_values, .range = PARAM_WITHIN(1024, 1e8), .fallback = "16384",
+                .help = "length of the series kept in the results file, over all walkers; a longer run keeps means over several draws"),
+    PARAM_END
+};
+static const struct param observables_params[] = {
+    CHOOSER(observables, "kinds", SETTINGS_OBSERVABLE, observable_name, .may_be_auto = true, .may_be_none = true, .fallback = "auto",
+            .help = "what is observed besides the energy: auto: all there is for the system; none; or a list"),
+    PARAM_COUNT(settings_observables, bins, .range = PARAM_WITHIN(2, 2000), .fallback = "100",
+                .help = "bins along a distance; half as many along each of x and y"),
+    PARAM_REAL(settings_observables, range, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto", .unit = UNIT_LENGTH,
+               .help = "where the axes of positions end, and at twice that those of distances between particles; auto: a quarter beyond where "
+                       "walkers went at the end of the burn-in"),
+    PARAM_COUNT(settings_observables, interval, .range = PARAM_WITHIN(1, 1e9), .fallback = "16", .unit = "draws",
+                .help = "from one look at the positions to the next"),
     PARAM_END
 };
 static const struct param run_params[] = {
@@ -104,6 +120,7 @@ const struct settings_fixed settings_fixed[] = {
     { "sampler", "how configurations are drawn", sampler_params, offsetof(struct settings, sampler) },
     { "optimizer", "how the wave function is trained", optimizer_params, offsetof(struct settings, optimizer) },
     { "measure", "what is measured afterwards, with the parameters frozen", measure_params, offsetof(struct settings, measure) },
+    { "observables", "where the particles are", observables_params, offsetof(struct settings, observables) },
     { "run", "the run itself", run_params, offsetof(struct settings, run) },
     { .name = NULL }
 };
@@ -124,6 +141,7 @@ MEMBER(factor, WITH_PARAMS)
 MEMBER(sampler, WITH_PARAMS, .idle = type->has_step ? NULL : "step")
 MEMBER(optimizer, WITH_PARAMS)
 MEMBER(control)
+MEMBER(observable)
 
 #define CHOSEN_BY(section, key) section, key, section "." key
 const struct settings_kind_row settings_kinds[SETTINGS_KINDS] = {
@@ -131,7 +149,8 @@ const struct settings_kind_row settings_kinds[SETTINGS_KINDS] = {
     [SETTINGS_FACTOR] = { "factor", NULL, CHOSEN_BY("wavefunction", "factors"), factor_member },
     [SETTINGS_SAMPLER] = { "sampler", "sampler", CHOSEN_BY("sampler", "method"), sampler_member },
     [SETTINGS_OPTIMIZER] = { "optimizer", "optimizer", CHOSEN_BY("optimizer", "method"), optimizer_member },
-    [SETTINGS_CONTROL] = { "control variate", "measure", CHOSEN_BY("measure", "controls"), control_member }
+    [SETTINGS_CONTROL] = { "control variate", "measure", CHOSEN_BY("measure", "controls"), control_member },
+    [SETTINGS_OBSERVABLE] = { "observable", "observables", CHOSEN_BY("observables", "kinds"), observable_member }
 };
 
 const struct settings_fixed *settings_fixed_find(const char *section)

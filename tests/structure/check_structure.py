@@ -41,7 +41,7 @@ HEADERS = {
 PREFIXES = {
     'base': 'error_ param_ memory_ level_', 'config': 'config_', 'rng': 'rng_', 'reference': 'reference_',
     'walkers': 'geometry_', 'hamiltonian': 'hamiltonian_ interaction_', 'wavefunction': 'wavefunction_ factor_',
-    'sampler': 'sampler_ accept_', 'estimator': 'estimator_ statistics_ controls_ control_ energy_', 'record': 'record_', 'optimizer': 'optimizer_',
+    'sampler': 'sampler_ accept_', 'estimator': 'estimator_ statistics_ controls_ control_ energy_ observables_ observable_', 'record': 'record_', 'optimizer': 'optimizer_',
     'referee': 'referee_',
     'settings': 'settings_', 'sweep': 'sweep_', 'run': 'run_',
 }
