@@ -28,6 +28,9 @@ size_t referee_terms(const struct referee *referee);
 // do not resolve their Gaussians.
 bool referee_evaluate(struct referee *referee, const double *theta, struct referee_energy *out, double *gradient);
 
+// Starting parameters further from 0: all but the widths by this factor.
+void referee_widen(const struct referee *referee, double factor, double *theta);
+
 // Descends by a quasi-Newton method (BFGS) to the next minimum from theta, which is replaced by it.
 struct referee_descent {
     size_t iterations;                 // at most

@@ -360,6 +360,12 @@ void referee_units(const struct referee *referee, const double *theta, double *u
     }
 }
 
+void referee_widen(const struct referee *referee, double factor, double *theta)
+{
+    for (size_t k = 0; k < n_plain(referee); k++)
+        theta[k] *= factor;
+}
+
 size_t referee_terms(const struct referee *referee) { return referee->terms; }
 
 // ---- building

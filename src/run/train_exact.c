@@ -14,6 +14,7 @@
 // A descent ends once the gradient's length over |E| is below the tolerance, or the energy falls by less than the level times |E| in ten iterations. That of
 // the lowest start then goes on to the end. (Nearly level stretches lead past saddles: no coarser levels than these.)
 static const struct { double tolerance, level; } COARSE = { 1e-7, 1e-10 }, FINE = { 1e-9, 1e-13 };
+static const double WIDER = 10;
 // Iterations that a descent takes, for the estimate.
 enum { ITERATIONS_USUAL = 300 };
 
@@ -98,7 +99,9 @@ static void remember(struct run *run, const struct trace *trace, size_t first, c
         memcpy(history->parameters, start, n * sizeof *start);
 }
 
-static void starting_point(const struct run *run, size_t start, double *theta)
+// Every second start is ten times as wide: for strong correlations and traps that are not round the lowest minimum is found from afar, for many units
+// from near 0.
+static void starting_point(const struct run *run, const struct referee *referee, size_t start, double *theta)
 {
     struct rng rng;
     if (start == 0) {
@@ -107,6 +110,8 @@ static void starting_point(const struct run *run, size_t start, double *theta)
     }
     rng_start(&rng, run->settings->run.seed, UINT64_MAX - start);
     wavefunction_start(&run->ensemble.wavefunction, rng_uniform, &rng, theta);
+    if (start % 2 == 1)
+        referee_widen(referee, WIDER, theta);
 }
 
 static bool descend(struct referee *referee, struct trace *trace, size_t iterations, double tolerance, double level, double *theta,
@@ -137,7 +142,7 @@ static bool descend_all(struct run *run, struct referee *referee, struct trace *
     const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
     for (trace->start = 0; trace->start < n_starts(run) && !run->ensemble.was_cut; trace->start++) {
         struct referee_descent descent;
-        starting_point(run, trace->start, begun);
+        starting_point(run, referee, trace->start, begun);
         memcpy(theta, begun, n * sizeof *theta);
         if (!descend(referee, trace, most, COARSE.tolerance, COARSE.level, theta, &descent) || descent.energy >= trace->best)
             continue;
