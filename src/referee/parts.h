@@ -7,7 +7,7 @@
 #include "vmc/referee.h"
 
 // <v(|rho|)> over a Gaussian vector rho of means delta[D] and variances[D], with its derivatives.
-enum { PAIR_TABLES = 11, BESSEL_CELLS = 32, BESSEL_TERMS = 12 };
+enum { PAIR_TABLES = 11, BESSEL_CELLS = 64, BESSEL_TERMS = 10 };
 struct referee_pair;
 typedef void referee_pair_mean(struct referee_pair *pair, const double *delta, double *mean, double *by_delta);
 struct referee_pair {
