@@ -8,7 +8,9 @@
 #include <string.h>
 
 enum { PATH_SIZE = 128 };
-static const char *const groups[CHECKPOINTS] = { [CHECKPOINT_TRAINING] = "training", [CHECKPOINT_MEASURING] = "measuring" };
+static const char *const groups[CHECKPOINTS] = {
+    [CHECKPOINT_TRAINING] = "training", [CHECKPOINT_MEASURING] = "measuring"
+};
 
 // ---- what belongs to a state
 
@@ -54,7 +56,8 @@ static void array_copy(struct run *run, const struct kept_array *array, double *
     units_of(run, array, &first, &end);
     for (size_t row = 0; row < parts.rows; row++)
         for (size_t unit = first; unit < end; unit++) {
-            double *part = kept_array_part(run, array, row, unit), *copy = kept + (row * parts.units + unit) * parts.size;
+            double *part = kept_array_part(run, array, row, unit),
+                   *copy = kept + (row * parts.units + unit) * parts.size;
             memcpy(restore ? part : copy, restore ? copy : part, parts.size * sizeof *part);
         }
 }
@@ -68,7 +71,8 @@ static void arrays_copy(struct run *run, const struct checkpoint *checkpoint, bo
 
 void checkpoint_take(struct run *run)
 {
-    struct checkpoint *checkpoint = &run->checkpoint[run->stage < STAGE_MEASURING_BURN_IN ? CHECKPOINT_TRAINING : CHECKPOINT_MEASURING];
+    struct checkpoint *checkpoint =
+        &run->checkpoint[run->stage < STAGE_MEASURING_BURN_IN ? CHECKPOINT_TRAINING : CHECKPOINT_MEASURING];
     for (size_t k = 0; kept_numbers[k].name; k++)
         checkpoint->number[k] = kept_number_get(run, &kept_numbers[k]);
     arrays_copy(run, checkpoint, false);
@@ -95,7 +99,8 @@ bool checkpoint_restore(struct run *run, size_t which, struct error *error)
     restore_totals(&run->ensemble.controls);
     observables_place_axes(&run->measured.observables);
     return ensemble_take(&run->ensemble, run->theta) ||
-           error_add(error, ERROR_DAMAGED, "%s: the saved parameters make no finite wave function", run->options->output);
+           error_add(error, ERROR_DAMAGED, "%s: the saved parameters make no finite wave function",
+                     run->options->output);
 }
 
 // ---- between the processes of a team
@@ -121,7 +126,8 @@ static const char *path_of(char path[PATH_SIZE], size_t which, const char *name)
     return path;
 }
 
-static void add_array(const struct run *run, struct record *record, const char *path, const struct kept_array *array, const void *values)
+static void add_array(const struct run *run, struct record *record, const char *path, const struct kept_array *array,
+                      const void *values)
 {
     struct record_array to = { .path = path, .unit = "1", .long_name = array->long_name };
     to.rank = kept_array_axes(run, array, to.axis);
@@ -155,7 +161,8 @@ static void add_state(const struct run *run, struct record *record, size_t which
             add_array(run, record, path_of(path, which, kept_arrays[k].name), &kept_arrays[k], checkpoint->array[k]);
 }
 
-// No more iterations can be done where training ended on a plateau; and where its rate depends on their number none can be added.
+// No more iterations can be done where training ended on a plateau; and where its rate depends on their number none can
+// be added.
 static bool training_over(const struct run *run)
 {
     const struct checkpoint *training = &run->checkpoint[CHECKPOINT_TRAINING];
@@ -166,7 +173,8 @@ static bool training_over(const struct run *run)
 void checkpoint_add(const struct run *run, struct record *record)
 {
     for (size_t which = 0; which < CHECKPOINTS; which++)
-        if (run->checkpoint[which].there && !(which == CHECKPOINT_TRAINING && checkpoint_last(run) == CHECKPOINT_MEASURING && training_over(run)))
+        if (run->checkpoint[which].there &&
+            !(which == CHECKPOINT_TRAINING && checkpoint_last(run) == CHECKPOINT_MEASURING && training_over(run)))
             add_state(run, record, which);
 }
 
@@ -209,10 +217,13 @@ static bool check_numbers(const struct run *run, size_t which, struct error *err
 {
     const struct checkpoint *checkpoint = &run->checkpoint[which];
 #define NUMBER(member) CHECKPOINT_NUMBER(checkpoint, member)
-    const bool training = which == CHECKPOINT_TRAINING, early = NUMBER(stage) == STAGE_TRAINING_BURN_IN || NUMBER(stage) == STAGE_MEASURING_BURN_IN;
-    const double first = training ? STAGE_TRAINING_BURN_IN : STAGE_MEASURING_BURN_IN, last = training ? STAGE_TRAINED : STAGE_MEASURING;
-    bool good = NUMBER(stage) >= first && NUMBER(stage) <= last && NUMBER(tuning.done) <= (double)run->settings->sampler.burn_in &&
-                NUMBER(history.stride) >= 1 && NUMBER(history.n_kept) <= (double)run->history.room && NUMBER(history.n_kept) <= NUMBER(history.n) &&
+    const bool training = which == CHECKPOINT_TRAINING,
+               early = NUMBER(stage) == STAGE_TRAINING_BURN_IN || NUMBER(stage) == STAGE_MEASURING_BURN_IN;
+    const double first = training ? STAGE_TRAINING_BURN_IN : STAGE_MEASURING_BURN_IN,
+                 last = training ? STAGE_TRAINED : STAGE_MEASURING;
+    bool good = NUMBER(stage) >= first && NUMBER(stage) <= last &&
+                NUMBER(tuning.done) <= (double)run->settings->sampler.burn_in && NUMBER(history.stride) >= 1 &&
+                NUMBER(history.n_kept) <= (double)run->history.room && NUMBER(history.n_kept) <= NUMBER(history.n) &&
                 NUMBER(history.n) <= (double)run->settings->optimizer.iterations;
     if (training && !early)
         good = good && NUMBER(course.draws) >= 1 && NUMBER(course.longest) > 0 && NUMBER(course.shortened) > 0;
@@ -234,7 +245,8 @@ bool checkpoint_load(struct run *run, struct record_file *file, size_t which, st
         return false;
     for (size_t k = 0; kept_arrays[k].name; k++) {
         const struct kept_array *array = &kept_arrays[k];
-        if (!has_array(run, checkpoint, array) || (record_format(file) < array->since && !record_has(file, path_of(path, which, array->name))))
+        if (!has_array(run, checkpoint, array) ||
+            (record_format(file) < array->since && !record_has(file, path_of(path, which, array->name))))
             continue;
         path_of(path, which, array->name);
         const size_t n = kept_array_count(run, array);

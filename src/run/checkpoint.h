@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A state the run can go back to: taken at a boundary, kept in memory, written into the results file, read from it. What belongs to it stands in
-// kept_numbers and kept_arrays. Between passes all there is to know of the walkers is their coordinates and random streams: everything else of a frame
-// follows from x and theta. Histories and series only grow, so a state holds how much of them belongs to it; they stand in /training and /measurement.
+// A state the run can go back to: taken at a boundary, kept in memory, written into the results file, read from it.
+// What belongs to it stands in kept_numbers and kept_arrays. Between passes all there is to know of the walkers is
+// their coordinates and random streams: everything else of a frame follows from x and theta. Histories and series only
+// grow, so a state holds how much of them belongs to it; they stand in /training and /measurement.
 #ifndef VMC_RUN_CHECKPOINT_H
 #define VMC_RUN_CHECKPOINT_H
 

@@ -6,7 +6,10 @@
 
 #include <math.h>
 
-static double variance(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / (n > 1 ? n - 1 : 1)); }
+static double variance(double sum, double sum2, double n)
+{
+    return fmax(0, (sum2 - sum * sum / n) / (n > 1 ? n - 1 : 1));
+}
 
 static bool conclude_energy(struct run *run, struct error *error)
 {
@@ -23,7 +26,8 @@ static bool conclude_energy(struct run *run, struct error *error)
     result->variance = variance(sums->local, sums->local2, sums->samples);
     result->estimator_variance = variance(sums->energy, sums->energy2, sums->samples);
     // times and samples are those of draws, whose variance is larger than that of values that are means over several
-    const double averaged = run->measured.block > 1 && result->estimator_variance > 0 ? energy.variance / result->estimator_variance : 1;
+    const double averaged =
+        run->measured.block > 1 && result->estimator_variance > 0 ? energy.variance / result->estimator_variance : 1;
     result->autocorrelation_time = energy.autocorrelation_time * averaged;
     result->effective_samples = energy.effective_samples / averaged;
     return true;
@@ -43,8 +47,9 @@ static bool conclude_parts(struct run *run, struct error *error)
     return true;
 }
 
-// R = 2 <T> / <W>, where W = sum x dV/dx is 2 V_trap + degree V_pair for a homogeneous force: of means with control variates then, since the plain
-// V_pair of a Coulomb force has no variance in two dimensions. The error is that of the mean of (2 T - R W) / <W>, whatever is correlated with what.
+// R = 2 <T> / <W>, where W = sum x dV/dx is 2 V_trap + degree V_pair for a homogeneous force: of means with control
+// variates then, since the plain V_pair of a Coulomb force has no variance in two dimensions. The error is that of the
+// mean of (2 T - R W) / <W>, whatever is correlated with what.
 static bool conclude_virial(struct run *run, struct error *error)
 {
     struct run_result *result = run->result;
@@ -79,8 +84,9 @@ static bool conclude(struct run *run, struct error *error)
     result->n_samples = sums->samples;
     result->n_bad = sums->bad;
     if (sums->bad > 0.01 * sums->samples || !isfinite(result->energy))
-        return error_add(error, ERROR_INTERNAL, "measuring: %.0f of %.0f samples have no finite energy; the wave function is not usable", sums->bad,
-                         sums->samples);
+        return error_add(error, ERROR_INTERNAL,
+                         "measuring: %.0f of %.0f samples have no finite energy; the wave function is not usable",
+                         sums->bad, sums->samples);
     return true;
 }
 

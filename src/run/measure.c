@@ -20,7 +20,10 @@ static void add_sums(struct ensemble_sums *to, const struct ensemble_sums *from)
         target[k] += source[k];
 }
 
-static double mean_of_squares(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / (n > 1 ? n - 1 : 1)); }
+static double mean_of_squares(double sum, double sum2, double n)
+{
+    return fmax(0, (sum2 - sum * sum / n) / (n > 1 ? n - 1 : 1));
+}
 
 // Whether the error asked for is reached; looked at after 2 to 8, 10, 12, 14, 16, 20, … chunks.
 static bool precise_enough(const struct run *run, bool *reached, struct error *error)
@@ -34,7 +37,10 @@ static bool precise_enough(const struct run *run, bool *reached, struct error *e
         return true;
     const struct team *team = run->options->team;
     series_share(run, SERIES_ENERGY, TEAM_GATHER);
-    if (!team_agree(team, !team_leads(team) || series_analyse(run, 1, &(struct series_term){ SERIES_ENERGY, 1 }, false, &energy, error), error))
+    if (!team_agree(team,
+                    !team_leads(team) ||
+                        series_analyse(run, 1, &(struct series_term){ SERIES_ENERGY, 1 }, false, &energy, error),
+                    error))
         return false;
     *reached = team_leads(team) && energy.error <= run->settings->measure.target_error;
     *reached = team_any(team, *reached);
@@ -47,10 +53,13 @@ static void tell(const struct run *run, double seconds, size_t first)
     const struct measured *measured = &run->measured;
     const struct ensemble_sums *sums = &measured->sums;
     const size_t done = measured->draws * measured->block + measured->partial, total = series_draws_wanted(run);
-    const double mean = sums->energy / sums->samples, variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
-    run_tell(run, &(struct run_progress){ RUN_MEASURE, done < total ? done : total, total, run->ensemble.reference + mean,
-                                          sqrt(variance / sums->samples), mean_of_squares(sums->local, sums->local2, sums->samples),
-                                          sums->accepted / sums->moves, seconds / (double)(done - first) * (double)(total - (done < total ? done : total)) });
+    const double mean = sums->energy / sums->samples,
+                 variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
+    run_tell(run, &(struct run_progress){
+                      RUN_MEASURE, done < total ? done : total, total, run->ensemble.reference + mean,
+                      sqrt(variance / sums->samples), mean_of_squares(sums->local, sums->local2, sums->samples),
+                      sums->accepted / sums->moves,
+                      seconds / (double)(done - first) * (double)(total - (done < total ? done : total)) });
 }
 
 static bool chunk(struct run *run, size_t draws)
@@ -68,8 +77,8 @@ static bool chunk(struct run *run, size_t draws)
     return true;
 }
 
-// Whole chunks, the same ones however many samples are asked for. Only the last is cut to what is wanted (whole values): the state before it is
-// kept, where a longer run goes on.
+// Whole chunks, the same ones however many samples are asked for. Only the last is cut to what is wanted (whole
+// values): the state before it is kept, where a longer run goes on.
 bool run_measure(struct run *run, struct error *error)
 {
     struct measured *measured = &run->measured;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The phases of a run. False without an error: the run is to stop (run->stop.stopped), or a pass was cut short (run->ensemble.was_cut).
+// The phases of a run. False without an error: the run is to stop (run->stop.stopped), or a pass was cut short
+// (run->ensemble.was_cut).
 #ifndef VMC_RUN_PHASES_H
 #define VMC_RUN_PHASES_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A run that is resumed keeps the settings it was begun with: what the configuration gives must agree with them (resume.c), and what it does not
-// give is taken from the results file. So a default may change between versions of the program without an old run becoming another one.
+// A run that is resumed keeps the settings it was begun with: what the configuration gives must agree with them
+// (resume.c), and what it does not give is taken from the results file. So a default may change between versions of the
+// program without an old run becoming another one.
 #include "run/recall.h"
 
 #include "vmc/run.h"
@@ -37,7 +38,8 @@ static bool normalise(const struct param *row, const char *text, char out[PARAM_
 bool recall_same(const struct param *row, const char *one, const char *other)
 {
     char first[PARAM_TEXT_SIZE], second[PARAM_TEXT_SIZE];
-    return normalise(row, one ? one : row->fallback, first) && normalise(row, other ? other : row->fallback, second) && strcmp(first, second) == 0;
+    return normalise(row, one ? one : row->fallback, first) && normalise(row, other ? other : row->fallback, second) &&
+           strcmp(first, second) == 0;
 }
 
 // ---- the same run
@@ -85,7 +87,8 @@ static void recall_value(const struct settings_value *value, void *context)
     param_print(value->row, value->state, today);
     if (stored && normalise(value->row, stored, text) && strcmp(text, today) != 0 &&
         config_recall(recall->config, value->section, value->row->key, text)) {
-        error_add(recall->notes, ERROR_CONFIG, "[%s] %s = %s, with which %s was begun; the configuration does not give it", value->section,
+        error_add(recall->notes, ERROR_CONFIG,
+                  "[%s] %s = %s, with which %s was begun; the configuration does not give it", value->section,
                   value->row->key, text, recall->path);
         recall->more = true;
     }

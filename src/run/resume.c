@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Going on from a results file: the configuration must be the one it was begun with, but for what lets a run be extended.
+// Going on from a results file: the configuration must be the one it was begun with, but for what lets a run be
+// extended.
 #include "run/file.h"
 
 #include "run/checkpoint.h"
@@ -42,7 +43,8 @@ static bool grown(struct resume *resume, const struct settings_value *value, con
     if (is(value, "measure", "samples") && record_read_count(resume->file, path, &count, NULL))
         return resume->more_samples = settings->measure.samples > count;
     // half a cosine over more iterations is another one from its start
-    if (is(value, "optimizer", "iterations") && settings->optimizer.schedule != SCHEDULE_COSINE && record_read_count(resume->file, path, &count, NULL))
+    if (is(value, "optimizer", "iterations") && settings->optimizer.schedule != SCHEDULE_COSINE &&
+        record_read_count(resume->file, path, &count, NULL))
         return resume->more_iterations = settings->optimizer.iterations > count;
     if (is(value, "measure", "target_error") && record_read_reals(resume->file, path, 1, &error, NULL))
         return resume->smaller_error = error > 0 && settings->measure.target_error < error;
@@ -61,18 +63,27 @@ static void compare(const struct settings_value *value, void *context)
     char *stored = recall_text(resume->file, value->section, row);
     resume->differs = !recall_same(row, stored, text) && !grown(resume, value, path);
     if (resume->differs)
-        error_add(resume->error, ERROR_CONFIG, "%s: [%s] %s was '%s' and is now '%s'; resume with the configuration the run was begun with, or start "
-                  "another one with another --output", resume->run->options->output, value->section, row->key,
-                  stored ? stored : row->fallback ? row->fallback : "", text);
+        error_add(
+            resume->error, ERROR_CONFIG,
+            "%s: [%s] %s was '%s' and is now '%s'; resume with the configuration the run was begun with, or start "
+            "another one with another --output",
+            resume->run->options->output, value->section, row->key,
+            stored          ? stored
+            : row->fallback ? row->fallback
+                            : "",
+            text);
     free(stored);
 }
 
 // Bits are only promised for one build.
 static void compare_builds(const struct resume *resume)
 {
-    char *revision = record_read_text(resume->file, "/provenance/git_revision", NULL), *version = record_read_attribute(resume->file, "/", "version", NULL);
+    char *revision = record_read_text(resume->file, "/provenance/git_revision", NULL),
+         *version = record_read_attribute(resume->file, "/", "version", NULL);
     if (!revision || !version || strcmp(revision, VMC_GIT_REVISION) != 0 || strcmp(version, VMC_VERSION) != 0)
-        run_note(resume->run, "%s was begun with another build of the program (%s, revision %s); the last digits may differ from those of a run in one go",
+        run_note(resume->run,
+                 "%s was begun with another build of the program (%s, revision %s); the last digits may differ from "
+                 "those of a run in one go",
                  resume->run->options->output, version ? version : "unknown", revision ? revision : "unknown");
     free(revision);
     free(version);
@@ -81,7 +92,8 @@ static void compare_builds(const struct resume *resume)
 // ---- arrays that the file may hold more of than belongs to the state
 
 // [rows_in_file, columns_in_file] -> the first rows and columns of it, `stride` apart.
-static bool load_corner(const struct resume *resume, const char *path, size_t rows, size_t columns, size_t stride, double *out)
+static bool load_corner(const struct resume *resume, const char *path, size_t rows, size_t columns, size_t stride,
+                        double *out)
 {
     size_t rank, extent[3] = { 1, 1, 1 };
     if (rows == 0 || columns == 0)
@@ -90,7 +102,8 @@ static bool load_corner(const struct resume *resume, const char *path, size_t ro
         return false;
     const size_t wide = rank == 2 ? extent[1] : 1;
     if (rank < 1 || rank > 2 || extent[0] < rows || wide < columns)
-        return error_add(resume->error, ERROR_DAMAGED, "%s: %s is smaller than its checkpoint says", resume->run->options->output, path);
+        return error_add(resume->error, ERROR_DAMAGED, "%s: %s is smaller than its checkpoint says",
+                         resume->run->options->output, path);
     double *all = malloc(extent[0] * wide * sizeof *all);
     const bool good = all ? record_read_reals(resume->file, path, extent[0] * wide, all, resume->error)
                           : error_add(resume->error, ERROR_INTERNAL, "no memory to read %s", path);
@@ -113,7 +126,8 @@ static bool lacks(const struct resume *resume, const char *path, unsigned since,
 static bool load_history(const struct resume *resume, const struct checkpoint *checkpoint)
 {
     struct history *history = &resume->run->history;
-    const size_t n = (size_t)CHECKPOINT_NUMBER(checkpoint, history.n), kept = (size_t)CHECKPOINT_NUMBER(checkpoint, history.n_kept);
+    const size_t n = (size_t)CHECKPOINT_NUMBER(checkpoint, history.n),
+                 kept = (size_t)CHECKPOINT_NUMBER(checkpoint, history.n_kept);
     const size_t parameters = resume->run->ensemble.wavefunction.n_parameters;
     char path[PATH_SIZE];
     for (const struct kept_column *column = kept_columns; column->name; column++) {
@@ -132,7 +146,8 @@ static bool load_series(const struct resume *resume, const struct checkpoint *ch
         return true;
     if (!(values <= (double)resume->run->measured.capacity))
         return error_add(resume->error, ERROR_DAMAGED,
-                         "%s: its series are longer than this version of the program keeps, so it cannot go on from there; run it anew with --force",
+                         "%s: its series are longer than this version of the program keeps, so it cannot go on from "
+                         "there; run it anew with --force",
                          resume->run->options->output);
     const size_t walkers = resume->run->ensemble.n_walkers, draws = (size_t)values;
     double *by_walker = malloc(walkers * draws * sizeof *by_walker);
@@ -140,7 +155,8 @@ static bool load_series(const struct resume *resume, const struct checkpoint *ch
     char path[PATH_SIZE];
     for (size_t k = 0; good && k < SERIES; k++) {
         snprintf(path, sizeof path, "/measurement/%s", kept_series[k].name);
-        good = lacks(resume, path, kept_series[k].since, walkers * draws, by_walker) || load_corner(resume, path, walkers, draws, draws, by_walker);
+        good = lacks(resume, path, kept_series[k].since, walkers * draws, by_walker) ||
+               load_corner(resume, path, walkers, draws, draws, by_walker);
         if (good)
             series_take(resume->run, k, draws, by_walker);
     }
@@ -158,7 +174,8 @@ static bool load_result(const struct resume *resume)
     for (const struct run_result_row *row = run_result_rows; row->name; row++) {
         double *value = kept_result_at(result, row->offset);
         snprintf(path, sizeof path, "/result/%s", row->name);
-        if (!lacks(resume, path, row->since, 1, value) && !record_read_reals(resume->file, path, 1, value, resume->error))
+        if (!lacks(resume, path, row->since, 1, value) &&
+            !record_read_reals(resume->file, path, 1, value, resume->error))
             return false;
     }
     if (!record_read_count(resume->file, "/result/plateau", &plateau, resume->error))
@@ -168,7 +185,8 @@ static bool load_result(const struct resume *resume)
     resume->run->history.n = (size_t)result->iterations;
     char *reason = record_read_text(resume->file, "/result/training_stop", NULL);
     resume->run->course.converged = result->converged > 0;
-    resume->run->course.over = result->converged > 0 || (reason && strcmp(reason, "the energy no longer falls") == 0);  // as format 1 has it
+    resume->run->course.over =
+        result->converged > 0 || (reason && strcmp(reason, "the energy no longer falls") == 0);  // as format 1 has it
     free(reason);
     result->stop_reason = run_stop_reason(resume->run);
     result->training_end = run_training_end(resume->run);
@@ -181,9 +199,11 @@ static bool load_result(const struct resume *resume)
 static bool load_times(const struct resume *resume)
 {
     struct run *run = resume->run;
-    const struct { const char *path; double *seconds; } times[] = {
-        { "/result/wall_time", &run->wall_before }, { "/result/cpu_time", &run->cpu_before },
-        { "/result/training_cpu_time", &run->result->training_cpu_time }, { "/result/measuring_cpu_time", &run->result->measuring_cpu_time } };
+    const struct { const char *path; double *seconds;
+    } times[] = { { "/result/wall_time", &run->wall_before },
+                  { "/result/cpu_time", &run->cpu_before },
+                  { "/result/training_cpu_time", &run->result->training_cpu_time },
+                  { "/result/measuring_cpu_time", &run->result->measuring_cpu_time } };
     bool good = true;
     for (size_t k = 0; k < sizeof times / sizeof *times; k++)
         good = good && record_read_reals(resume->file, times[k].path, 1, times[k].seconds, resume->error);
@@ -220,7 +240,8 @@ static void load_created(const struct resume *resume)
 static enum run_resumed go_on(struct resume *resume, bool complete)
 {
     struct run *run = resume->run;
-    struct checkpoint *training = &run->checkpoint[CHECKPOINT_TRAINING], *measuring = &run->checkpoint[CHECKPOINT_MEASURING];
+    struct checkpoint *training = &run->checkpoint[CHECKPOINT_TRAINING],
+                      *measuring = &run->checkpoint[CHECKPOINT_MEASURING];
     const bool over = measuring->there && CHECKPOINT_NUMBER(measuring, course.over) > 0;
     const bool train = resume->more_iterations && measuring->there && !over;
     if (complete && !resume->more_samples && !resume->smaller_error && !train)

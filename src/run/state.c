@@ -43,7 +43,8 @@ const char *run_stop_reason(const struct run *run)
         return "non-finite numbers";
     if (run->course.over || run->course.converged)
         return RUN_REASON_CONVERGED;
-    return run->history.n == run->settings->optimizer.iterations ? "all iterations done, not converged" : "not done yet";
+    return run->history.n == run->settings->optimizer.iterations ? "all iterations done, not converged"
+                                                                 : "not done yet";
 }
 
 const char *run_training_end(const struct run *run)

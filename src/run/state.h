@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The state of a run: what every file of this room works on. Which of it is kept, and how, stands in the table of kept.c.
+// The state of a run: what every file of this room works on. Which of it is kept, and how, stands in the table of
+// kept.c.
 #ifndef VMC_RUN_STATE_H
 #define VMC_RUN_STATE_H
 
@@ -12,8 +13,9 @@
 // Training as it went, per iteration.
 struct history {
     size_t n;                             // iterations recorded
-    double *energy, *energy_error, *variance, *estimator_variance, *acceptance, *gradient_norm, *learning_rate, *bad, *samples, *slope, *damping;
-    size_t stride, n_kept, room;          // every stride-th iteration keeps its parameters; there is room for so many: then the stride doubles
+    double *energy, *energy_error, *variance, *estimator_variance, *acceptance, *gradient_norm, *learning_rate;
+    double *bad, *samples, *slope, *damping;
+    size_t stride, n_kept, room;  // every stride-th iteration keeps its parameters; room: then the stride doubles
     double *parameters;                   // [n_kept, K]
 };
 
@@ -30,12 +32,16 @@ struct course {
     double gain, gain_error;     // what as many iterations again would still gain; error below 0: not known yet
 };
 
-// The series behind the result, one row per value of a block of walkers, every value the mean over `block` consecutive draws. When the room is full
-// and more draws are wanted, neighbours are averaged and the block doubles: a run that is extended ends with the same series as one that was longer
-// at once.
-enum { SERIES_ENERGY, SERIES_LOCAL, SERIES_KINETIC, SERIES_TRAP, SERIES_PAIR, SERIES_KINETIC_GRADIENT, SERIES_VIRIAL, SERIES };
+// The series behind the result, one row per value of a block of walkers, every value the mean over `block` consecutive
+// draws. When the room is full and more draws are wanted, neighbours are averaged and the block doubles: a run that is
+// extended ends with the same series as one that was longer at once.
+enum {
+    SERIES_ENERGY, SERIES_LOCAL, SERIES_KINETIC, SERIES_TRAP, SERIES_PAIR, SERIES_KINETIC_GRADIENT, SERIES_VIRIAL,
+    SERIES
+};
 struct measured {
-    size_t block, room, capacity;         // draws per value; values per walker after which the block doubles; values there is memory for
+    size_t block;                         // draws per value
+    size_t room, capacity;                // values per walker after which the block doubles; there is memory for
     size_t draws, partial, chunks;        // values per walker so far; draws in the one under way; passes
     size_t gathered;                      // 1 + chunks when the first process last had all series
     const struct ensemble *ensemble;
@@ -55,8 +61,8 @@ struct measured {
 
 enum run_stage { STAGE_TRAINING_BURN_IN, STAGE_TRAINING, STAGE_TRAINED, STAGE_MEASURING_BURN_IN, STAGE_MEASURING };
 
-// A copy of what is kept (checkpoint.h): the last state of training, kept through measuring for a run that is to be trained on, and the last
-// one of measuring.
+// A copy of what is kept (checkpoint.h): the last state of training, kept through measuring for a run that is to be
+// trained on, and the last one of measuring.
 enum { CHECKPOINT_TRAINING, CHECKPOINT_MEASURING, CHECKPOINTS };
 enum { KEPT_NUMBERS_MOST = 64, KEPT_ARRAYS_MOST = 24 };
 struct checkpoint {
@@ -90,7 +96,7 @@ struct run {
     struct stop stop;
     bool hopeless;                        // training met numbers that were not finite, and no step back helped
     struct run_result *result;
-    char created[32], started[32];        // UTC: when the results file was first written; when this part of the run began
+    char created[32], started[32];  // UTC: when the results file was first written; when this part of the run began
     double wall_start, wall_before;       // s; before: of earlier parts of this run
     double cpu_mark, cpu_start, cpu_before;  // mark: since the start, of all processes
 };
@@ -101,8 +107,8 @@ void run_tell(const struct run *run, const struct run_progress *progress);
 void run_note(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *run_stop_reason(const struct run *run);
 const char *run_training_end(const struct run *run);
-// CPU time since the last call goes to the phase the run is in; wall and CPU times of the result. By all processes at once, as is all that
-// follows in this room.
+// CPU time since the last call goes to the phase the run is in; wall and CPU times of the result. By all processes at
+// once, as is all that follows in this room.
 void run_account(struct run *run);
 
 #endif
