@@ -2,7 +2,6 @@
 #include "run/kept.h"
 
 #include "base/memory.h"
-#include "run/series.h"
 #include "vmc/rng.h"
 #include "vmc/units.h"
 
@@ -207,7 +206,11 @@ static void *pending_part(struct run *run, size_t level, size_t block)
     return run->measured.pending + (level * run->ensemble.n_blocks + block) * WALKERS;
 }
 
-static void *configuration_part(struct run *run, size_t row, size_t block) { return series_positions_of(&run->measured, row, block); }
+static void *configuration_part(struct run *run, size_t row, size_t block)
+{
+    const struct ensemble *ensemble = &run->ensemble;
+    return run->measured.positions + (row * ensemble->n_blocks + block) * ensemble->wavefunction.n_coordinates * WALKERS;
+}
 
 #define AT(member) .offset = offsetof(struct run, member)
 #define AXES(...) .axis = { __VA_ARGS__ }

@@ -27,7 +27,8 @@ static void bench_start(struct bench *bench)
 {
     *bench = (struct bench){ .options = { .threads = 2 } };
     model_build(&bench->model, &oracle_set_find("amplitude-2p2d")->rbm,
-                (const char *const[]){ "sampler.walkers=96", "optimizer.iterations=7", "optimizer.method=adam", "measure.samples=1000", NULL }, 2);
+                (const char *const[]){ "sampler.walkers=96", "optimizer.iterations=7", "optimizer.method=adam", "measure.samples=1000",
+                                      "measure.positions=192", NULL }, 2);
     bench->run = (struct run){ .settings = &bench->model.settings, .options = &bench->options, .ensemble = bench->model.ensemble,
                                .result = &bench->result, .n_memory = 5 };
     assert_true(series_prepare(&bench->run, NULL) && kept_allocate(&bench->run, NULL));
@@ -83,7 +84,7 @@ static void test_parts(void **state)
     for (const struct kept_array *array = kept_arrays; array->name; array++) {
         const struct kept_parts parts = kept_array_parts(&bench.run, array);
         assert_int_equal(parts.rows * parts.units * parts.size, kept_array_count(&bench.run, array));
-        assert_true(parts.size > 0);
+        assert_true(parts.size > 0 && parts.rows > 0);
     }
     bench_finish(&bench);
 }
