@@ -380,8 +380,8 @@ bool run_train(struct run *run, struct error *error)
         if (!run_boundary(run, error) || !iterate(run, start, first, error))
             return false;
     }
-    course->converged = course->over || (course->refined == REFINEMENTS && nothing_left(run, course)) ||
-                        (optimizer->stop == STOP_NEVER && nothing_left(run, course));
+    course->converged = course->over || (!train_exact_asked(run->settings) && nothing_left(run, course) &&
+                                         (course->refined == REFINEMENTS || optimizer->stop == STOP_NEVER));
     run->stage = STAGE_TRAINED;
     checkpoint_take(run);
     average(run);

@@ -4,6 +4,7 @@
 #include "run/train_exact.h"
 
 #include "base/memory.h"
+#include "run/kept.h"
 #include "vmc/referee.h"
 #include "vmc/rng.h"
 
@@ -87,10 +88,11 @@ static void remember(struct run *run, const struct trace *trace, size_t first, c
     const size_t skipped = first > 0;
     for (size_t k = skipped; k < trace->n; k++) {
         const size_t row = first + k - skipped;
+        for (const struct kept_column *column = kept_columns; column->name; column++)
+            (*kept_column_of(history, column))[row] = NAN;  // what only samples have
         history->energy[row] = trace->energy[k];
         history->gradient_norm[row] = trace->gradient_norm[k];
-        history->energy_error[row] = history->estimator_variance[row] = history->bad[row] = 0;
-        history->variance[row] = history->acceptance[row] = history->learning_rate[row] = NAN;
+        history->energy_error[row] = history->estimator_variance[row] = history->bad[row] = history->samples[row] = 0;
     }
     history->n = first + trace->n - skipped;
     history->n_kept = n > 0 && history->n > 0;
@@ -180,15 +182,13 @@ static void share(struct run *run)
     const struct team *team = run->options->team;
     struct history *history = &run->history;
     const size_t n = run->ensemble.wavefunction.n_parameters;
-    double *const columns[] = { history->energy, history->gradient_norm, history->energy_error, history->estimator_variance, history->bad,
-                                history->variance, history->acceptance, history->learning_rate };
     team_share(team, &run->course, sizeof run->course);
     team_share(team, run->theta, n * sizeof *run->theta);
     team_share(team, &history->n, sizeof history->n);
     team_share(team, &history->n_kept, sizeof history->n_kept);
     team_share(team, &history->stride, sizeof history->stride);
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-        team_share(team, columns[k], history->n * sizeof **columns);
+    for (const struct kept_column *column = kept_columns; column->name; column++)
+        team_share(team, *kept_column_of(history, column), history->n * sizeof(double));
     team_share(team, history->parameters, history->n_kept * n * sizeof *history->parameters);
 }
 

@@ -45,7 +45,7 @@ static void test_floors(void **state)
         print_message("%-18s %.10f, %+.1e from the floor, %3.0f iterations, %.3f s\n", oracle_optima[k].name, energy, energy - oracle_optima[k].energy,
                       result.iterations, result.training_cpu_time);
         assert_true(fabs(energy - oracle_optima[k].energy) < 1e-9);
-        assert_string_equal(result.stop_reason, "the energy no longer falls");
+        assert_string_equal(result.training_end, "converged");
     }
 }
 
@@ -57,7 +57,7 @@ static void test_longer(void **state)
     struct run_result result;
     struct error error = { 0 };
     assert_true(run(rbm, (const char *const[]){ FEW, "optimizer.iterations=12", NULL }, 0, false, &result, &error));
-    assert_string_equal(result.stop_reason, "all iterations done");
+    assert_string_equal(result.training_end, "iterations");
     const double short_energy = energy_of(0);
     assert_true(run(rbm, (const char *const[]){ FEW, "optimizer.iterations=400", NULL }, 0, true, &result, &error));
     const double longer = energy_of(0), measured = result.energy;
