@@ -44,6 +44,8 @@ struct optimizer_type {
     bool needs_metric;
     size_t plateau_window;         // iterations over which the energy is compared
     size_t (*n_memory)(const void *state, size_t n_parameters);
+    // Operations of a step after so many samples, so many of them in the metric, for estimates; NULL where they do not depend on that.
+    double (*operations)(const void *state, size_t n_parameters, size_t n_samples, size_t n_metric);
     // theta <- theta + step. False when no step could be found (theta is untouched then). NULL: no sampled gradient is followed; the run descends
     // the closed form of the energy (vmc/referee.h), and the state is a struct optimizer_exact.
     bool (*step)(const void *state, const struct optimizer_step *step);

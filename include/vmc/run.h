@@ -73,8 +73,9 @@ extern const struct run_result_row run_result_rows[];  // ends with name NULL
 // What `--check` tells.
 struct run_estimate {
     double memory, memory_per_walker, file_size;  // bytes
-    double cpu_time;                              // s, from a short measurement
-    size_t n_parameters, walkers, draws;
+    double cpu_time, wall_time;                   // s, at most: the run is a little shorter, or much where training ends on a plateau
+    double iteration_time, draw_time;             // s of CPU time, of one iteration before any plateau and one draw of all walkers; NAN: there is none
+    size_t n_parameters, walkers, draws, iterations;
 };
 
 // ERROR_STOPPED: as wished, or since the time was over; resuming continues with the same bits as a run in one go. Resuming a complete run

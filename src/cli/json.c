@@ -157,7 +157,11 @@ char *cli_estimate_json(const struct run_estimate *estimate, size_t threads)
     write_number_member(out, "memory", estimate->memory, false);
     write_number_member(out, "memory_per_walker", estimate->memory_per_walker, false);
     write_number_member(out, "file_size", estimate->file_size, false);
+    write_number_member(out, "iterations", (double)estimate->iterations, true);
+    write_number_member(out, "iteration_time", estimate->iteration_time, false);
+    write_number_member(out, "draw_time", estimate->draw_time, false);
     write_number_member(out, "cpu_time", estimate->cpu_time, false);
+    write_number_member(out, "wall_time", estimate->wall_time, false);
     fputs("\n}\n", out);
     return fclose(out) == 0 ? text : NULL;
 }

@@ -192,24 +192,33 @@ char *cli_summary_text(const struct cli_summary *summary, size_t width)
     return fclose(out) == 0 ? text : NULL;
 }
 
+static void write_each(FILE *out, const char *label, double seconds, size_t n, const char *what)
+{
+    char text[CLI_NUMBER_SIZE];
+    if (!isfinite(seconds))
+        return;
+    cli_duration(seconds, text);
+    write_label(out, label);
+    fprintf(out, "%s of CPU time, %zu %s\n", text, n, what);
+}
+
 char *cli_estimate_text(const struct run_estimate *estimate, size_t threads)
 {
     char memory[CLI_NUMBER_SIZE], each[CLI_NUMBER_SIZE], file[CLI_NUMBER_SIZE], cpu[CLI_NUMBER_SIZE], wall[CLI_NUMBER_SIZE], *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
     cli_bytes(estimate->memory, memory);
     cli_bytes(estimate->memory_per_walker, each);
     cli_bytes(estimate->file_size, file);
     cli_duration(estimate->cpu_time, cpu);
-    cli_duration(estimate->cpu_time / (double)threads, wall);
-    int length = asprintf(&text,
-                          "%-*svalid\n"
-                          "%-*s%zu\n"
-                          "%-*s%zu\n"
-                          "%-*s%zu per walker\n"
-                          "%-*s%s (%s per walker)\n"
-                          "%-*s%s\n"
-                          "%-*sat most %s, so %s on %zu thread%s\n",
-                          LABEL, "configuration", LABEL, "parameters", estimate->n_parameters, LABEL, "walkers", estimate->walkers, LABEL, "draws",
-                          estimate->draws, LABEL, "memory", memory, each, LABEL, "results file", file, LABEL, "CPU time", cpu, wall, threads,
-                          threads == 1 ? "" : "s");
-    return length < 0 ? NULL : text;
+    cli_duration(estimate->wall_time, wall);
+    fprintf(out, "%-*svalid\n%-*s%zu\n%-*s%zu\n", LABEL, "configuration", LABEL, "parameters", estimate->n_parameters, LABEL, "walkers",
+            estimate->walkers);
+    fprintf(out, "%-*s%s (%s per walker)\n%-*s%s\n", LABEL, "memory", memory, each, LABEL, "results file", file);
+    write_each(out, "per iteration", estimate->iteration_time, estimate->iterations, "iterations at most");
+    write_each(out, "per draw", estimate->draw_time, estimate->draws, "draws per walker");
+    fprintf(out, "%-*sat most %s of CPU time, and %s by the clock on %zu thread%s\n", LABEL, "in all", cpu, wall, threads, threads == 1 ? "" : "s");
+    return fclose(out) == 0 ? text : NULL;
 }

@@ -78,7 +78,8 @@ static void write_estimate_json(FILE *out, const struct run_estimate *estimate)
     const struct { const char *name; double value; } members[] = {
         { "n_parameters", (double)estimate->n_parameters }, { "walkers", (double)estimate->walkers }, { "draws", (double)estimate->draws },
         { "memory", estimate->memory }, { "memory_per_walker", estimate->memory_per_walker }, { "file_size", estimate->file_size },
-        { "cpu_time", estimate->cpu_time } };
+        { "iterations", (double)estimate->iterations }, { "iteration_time", estimate->iteration_time }, { "draw_time", estimate->draw_time },
+        { "cpu_time", estimate->cpu_time }, { "wall_time", estimate->wall_time } };
     for (size_t k = 0; k < sizeof members / sizeof members[0]; k++) {
         fprintf(out, ",\n    \"%s\": ", members[k].name);
         cli_json_number(out, members[k].value, false);

@@ -56,6 +56,18 @@ static size_t iterations_most(const struct optimizer_step *step)
     return most > ITERATIONS_LEAST ? most : ITERATIONS_LEAST;
 }
 
+static double operations(const void *state, size_t parameters, size_t samples, size_t metric_samples)
+{
+    const struct sr *sr = state;
+    const double k = (double)parameters, n = (double)metric_samples;
+    const struct optimizer_step step = { .n_samples = samples, .metric = &(struct optimizer_metric){ .n_samples = metric_samples } };
+    switch (sr->solver == SOLVER_AUTO ? cheapest(parameters, metric_samples) : sr->solver) {
+    case SOLVER_CHOLESKY: return n * k * k + k * k * k / 3;
+    case SOLVER_MINSR: return 4 * n * n * sqrt(k) + n * n * n / 3 + 100 * n * n;
+    default: return 2.5 * 4 * n * k * (double)(sr->solver == SOLVER_AUTO ? iterations_most(&step) : ITERATIONS_MOST);
+    }
+}
+
 static bool solve(const struct sr *sr, const struct sr_problem *problem)
 {
     const size_t solver = sr->solver == SOLVER_AUTO ? cheapest(problem->metric->n_parameters, problem->metric->n_samples) : sr->solver;
@@ -124,4 +136,5 @@ static bool take_step(const void *state, const struct optimizer_step *step)
 
 const struct optimizer_type optimizer_sr = {
     .name = "sr", .summary = "stochastic reconfiguration: the natural gradient", .state_size = sizeof(struct sr), .params = params,
-    .learning_rate = 0.2, .rate_is_time = true, .needs_metric = true, .plateau_window = 12, .n_memory = n_memory, .step = take_step };
+    .learning_rate = 0.2, .rate_is_time = true, .needs_metric = true, .plateau_window = 12, .n_memory = n_memory, .operations = operations,
+    .step = take_step };

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-static void finish(struct run *run)
+void run_finish(struct run *run)
 {
     kept_release(run);
     observables_finish(&run->measured.observables);
@@ -58,7 +58,7 @@ static void report_wavefunction(struct run *run)
         run_note(run, "a factor is not symmetric under exchange of fermions with the same spin: the energy is no upper bound");
 }
 
-static bool build(struct run *run, struct error *error)
+bool run_build(struct run *run, struct error *error)
 {
     openblas_set_num_threads(1);  // bits must not depend on threads; the walkers are what runs in parallel
     const struct team *team = run->options->team;
@@ -81,7 +81,7 @@ static bool build(struct run *run, struct error *error)
     return team_agree(team, series_prepare(run, error) && kept_allocate(run, error), error);
 }
 
-static bool begin(struct run *run, struct error *error)
+bool run_begin(struct run *run, struct error *error)
 {
     const struct team *team = run->options->team;
     if (!team_agree(team, !team_leads(team) || starting_parameters(run, error), error))
@@ -97,7 +97,7 @@ static bool begin(struct run *run, struct error *error)
 // walkers give 1024 samples at least.
 enum { FIT_DRAWS = 32, FIT_SAMPLES = 32768 };
 
-static bool burn_in(struct run *run, struct error *error)
+bool run_burn_in(struct run *run, struct error *error)
 {
     struct ensemble *ensemble = &run->ensemble;
     const size_t sweeps = ensemble_is_independent(ensemble) ? 0 : run->settings->sampler.burn_in;
@@ -127,7 +127,7 @@ static bool burn_in(struct run *run, struct error *error)
 // From the stage the run is in, to the end.
 static bool execute(struct run *run, struct error *error)
 {
-    if (run->stage == STAGE_TRAINING_BURN_IN && !train_exact_asked(run->settings) && !burn_in(run, error))
+    if (run->stage == STAGE_TRAINING_BURN_IN && !train_exact_asked(run->settings) && !run_burn_in(run, error))
         return false;
     if (run->stage < STAGE_MEASURING_BURN_IN) {
         if (!run_train(run, error))
@@ -136,14 +136,14 @@ static bool execute(struct run *run, struct error *error)
         run->stage = STAGE_MEASURING_BURN_IN;
     }
     if (run->stage == STAGE_MEASURING_BURN_IN) {
-        if (!burn_in(run, error))
+        if (!run_burn_in(run, error))
             return false;
         run->stage = STAGE_MEASURING;
     }
     return run_measure(run, error);
 }
 
-static void clear(struct run_result *result)
+void run_clear(struct run_result *result)
 {
     *result = (struct run_result){ .stop_reason = "not started" };
     for (const struct run_result_row *row = run_result_rows; row->name; row++)
@@ -198,59 +198,17 @@ bool run_execute(const struct settings *settings, const struct run_options *opti
 {
     struct run run = { .settings = settings, .options = options, .result = result, .wall_start = run_wall(), .cpu_start = run_cpu() };
     enum run_resumed resumed = RESUME_FRESH;
-    clear(result);
+    run_clear(result);
     record_now(run.started);
     memcpy(run.created, run.started, sizeof run.created);
-    bool good = build(&run, error);
+    bool good = run_build(&run, error);
     if (good && options->resume && options->output)
         resumed = run_resume(&run, error);
     good = good && resumed != RESUME_FAILED;
     if (good && resumed != RESUME_COMPLETE)
         good = team_agree(options->team, !options->unwritable || error_add(error, ERROR_WRITE, "%s", options->unwritable), error);
     if (good && resumed != RESUME_COMPLETE)
-        good = (resumed == RESUME_CONTINUED || begin(&run, error)) && complete(&run, error);
-    finish(&run);
-    return good;
-}
-
-// CPU time of one draw of all walkers: the least of a few, since the first pass meets cold memory.
-static double draw_seconds(struct ensemble *ensemble, unsigned what)
-{
-    struct ensemble_sums sums;
-    double least = INFINITY;
-    for (int k = 0; k < 12 && (k == 0 || least < 0.005); k++) {
-        const size_t draws = k ? 4 : 1;
-        const double start = run_cpu();
-        ensemble_pass(ensemble, draws, what, NULL, NULL, &sums);
-        least = fmin(least, (run_cpu() - start) / (double)draws);
-    }
-    return least;
-}
-
-// Bytes of the file that are no numbers of the run: names, units, settings.
-static const double FILE_OVERHEAD = 1e5;
-
-// CPU time is extrapolated from a few draws of this very run, for all iterations and samples that are allowed.
-bool run_check(const struct settings *settings, const struct run_options *options, struct run_estimate *estimate, struct error *error)
-{
-    struct run_result result;
-    struct run run = { .settings = settings, .options = options, .result = &result };
-    clear(&result);
-    const bool good = build(&run, error) && begin(&run, error);
-    if (good) {
-        const struct ensemble *ensemble = &run.ensemble;
-        const double walkers = (double)ensemble->n_walkers;
-        const double draws = ceil((double)settings->measure.samples / walkers);
-        const double kept = kept_bytes(&run, fmin(draws, (double)series_room(&run)));
-        const double training = (double)settings->optimizer.iterations * ceil((double)settings->optimizer.samples / walkers);
-        const bool exact = train_exact_asked(settings);
-        const double train = exact ? 0 : draw_seconds(&run.ensemble, PASS_GRADIENT | PASS_CONTROLS), measure = draw_seconds(&run.ensemble, 0);
-        *estimate = (struct run_estimate){ .memory_per_walker = result.memory_per_walker, .n_parameters = ensemble->wavefunction.n_parameters,
-                                           .walkers = ensemble->n_walkers, .draws = (size_t)draws };
-        estimate->memory = (double)ensemble_memory(ensemble) + kept;
-        estimate->file_size = kept + FILE_OVERHEAD;
-        estimate->cpu_time = (exact ? train_exact_seconds(&run) : train * training) + measure * (draws + 2 * (double)settings->sampler.burn_in + 64);
-    }
-    finish(&run);
+        good = (resumed == RESUME_CONTINUED || run_begin(&run, error)) && complete(&run, error);
+    run_finish(&run);
     return good;
 }

@@ -57,6 +57,12 @@ struct measured {
     size_t position_rows, position_stride;
 };
 
+// What iterations take, since training began or the samples last grew. s, by the wall and of CPU time.
+struct pace {
+    size_t n;
+    double pass, step, pass_cpu, step_cpu;
+};
+
 #define RUN_REASON_CONVERGED "converged, nothing left to gain beyond the noise"
 
 enum run_stage { STAGE_TRAINING_BURN_IN, STAGE_TRAINING, STAGE_TRAINED, STAGE_MEASURING_BURN_IN, STAGE_MEASURING };
@@ -89,6 +95,7 @@ struct run {
     enum run_stage stage;
     struct ensemble_tuning tuning;        // of the burn-in under way
     struct course course;
+    struct pace pace;
     struct history history;
     struct measured measured;
     struct metric metric;                 // room 0: the optimiser needs none

@@ -180,13 +180,44 @@ static void average(struct run *run)
     }
 }
 
-// seconds: since iteration `first`
-static void tell(const struct run *run, double seconds, size_t first)
+static size_t metric_samples(const struct run *run, size_t draws)
+{
+    const size_t every = metric_every(run, draws);
+    return (draws + every - 1) / every * run->ensemble.n_walkers;
+}
+
+// How much longer a step takes after a refinement.
+static double step_growth(const struct run *run)
+{
+    const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
+    const void *state = settings_state(run->settings, SETTINGS_OPTIMIZER);
+    const size_t parameters = run->ensemble.wavefunction.n_parameters, draws = run->course.draws;
+    if (!run->metric.room || !type->operations)
+        return 1;
+    const size_t walkers = run->ensemble.n_walkers, refined = REFINED_SAMPLES * draws;
+    return type->operations(state, parameters, refined * walkers, metric_samples(run, refined)) /
+           type->operations(state, parameters, draws * walkers, metric_samples(run, draws));
+}
+
+double train_time_most(const struct run *run, double pass, double step, size_t done)
+{
+    const struct settings_optimizer *optimizer = &run->settings->optimizer;
+    const struct course *course = &run->course;
+    const size_t total = optimizer->iterations, earliest = course->since + 2 * course->window;
+    const bool may_refine = optimizer->stop == STOP_PLATEAU && course->refined < REFINEMENTS && total > earliest;
+    const size_t plain = !may_refine ? total - done : earliest > done ? earliest - done : 0, refined = total - done - plain;
+    return (double)plain * (pass + step) + (double)refined * (REFINED_SAMPLES * pass + step_growth(run) * step);
+}
+
+static void tell(const struct run *run)
 {
     const struct history *history = &run->history;
+    const struct pace *pace = &run->pace;
     const size_t k = history->n - 1, total = run->settings->optimizer.iterations;
+    const double n = (double)pace->n;
+    const double left = pace->n > 0 ? train_time_most(run, pace->pass / n, pace->step / n, history->n) : NAN;
     run_tell(run, &(struct run_progress){ RUN_TRAIN, history->n, total, history->energy[k], history->energy_error[k], history->variance[k],
-                                          history->acceptance[k], seconds / (double)(history->n - first) * (double)(total - history->n) });
+                                          history->acceptance[k], left });
 }
 
 static bool give_up(struct run *run, struct error *error)
@@ -318,9 +349,11 @@ static bool make_room(struct run *run)
 }
 
 // One iteration; all of it or nothing.
-static bool iterate(struct run *run, double start, size_t first, struct error *error)
+static bool iterate(struct run *run, struct error *error)
 {
     struct course *course = &run->course;
+    struct pace *pace = &run->pace;
+    const double start = run_wall(), start_cpu = run_cpu();
     struct ensemble_sums sums;
     const size_t k = run->history.n;
     const double now = course->shortened * scheduled_rate(&run->settings->optimizer, course->rate, k), reference = run->ensemble.reference;
@@ -330,10 +363,19 @@ static bool iterate(struct run *run, double start, size_t first, struct error *e
     keep_good(run);
     remember(run, &sums, reference, now, slope);
     gather_mean(run, course->averaged++, course->window);
-    tell(run, run_wall() - start, first);
-    if (over(run, course))
-        return true;
-    return step_until_good(run, course, k, error);
+    tell(run);
+    const double passed = run_wall(), passed_cpu = run_cpu();
+    const size_t draws = course->draws;
+    if (!over(run, course) && !step_until_good(run, course, k, error))
+        return false;
+    if (course->draws != draws)
+        *pace = (struct pace){ 0 };
+    const double more[] = { passed - start, run_wall() - passed, passed_cpu - start_cpu, run_cpu() - passed_cpu };
+    double *const times[] = { &pace->pass, &pace->step, &pace->pass_cpu, &pace->step_cpu };
+    for (size_t j = 0; course->draws == draws && j < 4; j++)
+        *times[j] += more[j];
+    pace->n += course->draws == draws;
+    return true;
 }
 
 static bool prepare_metric(struct run *run, struct error *error)
@@ -356,8 +398,7 @@ bool run_train(struct run *run, struct error *error)
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
     struct course *course = &run->course;
-    const double start = run_wall();
-    const size_t first = run->history.n;
+    run->pace = (struct pace){ 0 };
     if (!prepare_metric(run, error))
         return false;
     course->rate = own_rate(run);
@@ -377,7 +418,7 @@ bool run_train(struct run *run, struct error *error)
     while (!train_exact_asked(run->settings) && run->history.n < optimizer->iterations && !course->over) {
         if (make_room(run))
             checkpoint_take(run);
-        if (!run_boundary(run, error) || !iterate(run, start, first, error))
+        if (!run_boundary(run, error) || !iterate(run, error))
             return false;
     }
     course->converged = course->over || (!train_exact_asked(run->settings) && nothing_left(run, course) &&
