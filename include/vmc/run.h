@@ -4,6 +4,7 @@
 #define VMC_RUN_H
 
 #include "vmc/error.h"
+#include "vmc/judge.h"
 #include "vmc/settings.h"
 #include "vmc/team.h"
 
@@ -38,6 +39,7 @@ struct run_options {
     bool resume;              // go on from the file at `output` where there is one
     struct record_lock *lock; // on `output`, may be NULL: asked before every publishing. Where it is lost, results go under the next free name
     const char *unwritable;   // why `output` cannot be written, NULL where it can: then only a run that is complete already is good (ERROR_WRITE)
+    const double *exact;      // NULL, or an energy that no wave function of the system gets below, to judge the result by
     const struct team *team;  // NULL: one process. Else all of the team call run_execute alike; only the first touches files, and needs progress,
                               // note and lock. All of them get the same error, but only the first the result.
 };
@@ -58,6 +60,7 @@ struct run_result {
     bool no_bound;                        // fermions with a factor that is not symmetric: the energy may lie below that of their ground state
     const char *stop_reason;              // why training ended, in words; static text
     const char *training_end;             // the same in one word: converged, iterations, stopped, failed; static text
+    struct run_judgement judgement;       // verdict NONE where nothing was judged
     bool was_complete;                    // resumed where there was nothing left to do: the numbers are those of the file
 };
 struct run_result_row {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "cli/command.h"
 
+#include "cli/diagnose.h"
 #include "cli/help.h"
 #include "cli/job.h"
 #include "cli/merge.h"
@@ -33,6 +34,12 @@ const struct cli_command cli_commands[] = {
       .missing = "nothing to merge; write", .act = cli_merge,
       .help =
           "Merge many results files into one, with a table of settings and results that is also written to OUT.csv." },
+    { "diagnose", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX,
+      .missing = "nothing to diagnose; write", .act = cli_diagnose,
+      .help = "Judge results: good, doubtful or bad, with what was found, what it means and what to do. Exit code 0: all "
+              "are good; 1: not all." },
+    { "show", "FILE.h5...", EVERYWHERE, .least = 1, .most = SIZE_MAX, .missing = "nothing to show; write", .act = cli_show,
+      .help = "Print settings and results of results files in words." },
     { "verify", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX,
       .missing = "nothing to verify; write", .act = cli_verify,
       .help = "Compare results with the energy and its parts in closed form, where the wave function is an RBM of few "

@@ -2,6 +2,7 @@
 // The main job: reads a configuration, has the library run it, and reports the results.
 #include "cli/job.h"
 
+#include "cli/diagnose.h"
 #include "cli/known.h"
 #include "cli/program.h"
 #include "cli/progress.h"
@@ -135,7 +136,8 @@ static bool execute(const struct job *job, struct cli_target *target, enum cli_t
         return false;
     }
     report_start(job, target);
-    const struct run_options run_options = { .threads = job->threads.n, .output = target->path, .config_text = job->config.text,
+    const double exact = cli_exact_energy(&job->settings);
+    const struct run_options run_options = { .exact = isnan(exact) ? NULL : &exact, .threads = job->threads.n, .output = target->path, .config_text = job->config.text,
                                              .command = cli_program()->name, .team = job->team, .progress = cli_progress_show, .wish = cli_signals_wish,
                                              .note = cli_progress_note, .context = progress, .max_time = max_time,
                                              .resume = use == CLI_TARGET_RESUME, .lock = target->lock, .unwritable = target->unwritable };

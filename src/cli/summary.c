@@ -132,7 +132,16 @@ static void write_doubts(FILE *out, const struct cli_summary *summary, size_t wi
     const struct run_result *result = summary->result;
     const double draws = result->n_samples / (double)summary->settings->sampler.walkers;
     char text[200];
-    if (!result->plateau && result->energy_error > 0 && !(draws >= 50 * result->autocorrelation_time)) {
+    if (result->judgement.verdict != VERDICT_NONE)
+        fprintf(out, "%-*s%s\n", LABEL, "verdict", run_verdict_name(result->judgement.verdict));
+    for (size_t k = 0; k < result->judgement.n && result->judgement.verdict != VERDICT_NONE; k++) {
+        const struct run_finding *finding = &result->judgement.finding[k];
+        char words[640];
+        snprintf(words, sizeof words, "%s: %s; %s", finding->name, finding->what, finding->remedy);
+        write_label(out, run_verdict_name(finding->verdict));
+        cli_wrap(out, LABEL, LABEL, width, words);
+    }
+    if (result->judgement.verdict == VERDICT_NONE && !result->plateau && result->energy_error > 0 && !(draws >= 50 * result->autocorrelation_time)) {
         write_label(out, "caution");
         cli_wrap(out, LABEL, LABEL, width, "too few draws for a sure error bar, which may be too small; raise measure.samples");
     }
@@ -156,6 +165,8 @@ static void write_threads(FILE *out, const struct cli_summary *summary)
         write_label(out, "ranks");
         fprintf(out, "%zu (%s)\n", summary->ranks, summary->mpi);
     }
+    if (summary->threads == 0)
+        return;
     write_label(out, "threads");
     fprintf(out, "%zu%s", alike ? summary->threads : summary->threads_in_all, summary->ranks == 1 ? "" : alike ? " per rank" : " in all");
     if (summary->threads_reason)

@@ -3,6 +3,7 @@
 #include "run/file.h"
 
 #include "run/checkpoint.h"
+#include "run/judged.h"
 #include "run/kept.h"
 #include "run/publish_parts.h"
 #include "run/series.h"
@@ -158,6 +159,8 @@ static void add_result(struct record *record, const struct run *run)
             record_add_real(record, path, unit, row->long_name, value);
     }
     record_add_count(record, "/result/plateau", "1", "1: the blocking behind the error bar found a plateau", run->result->plateau);
+    if (run->result->judgement.verdict != VERDICT_NONE)
+        record_add_text(record, "/result/verdict", "good, doubtful or bad: vmc diagnose says why", run_verdict_name(run->result->judgement.verdict));
     record_add_text(record, "/result/training_stop", "why training ended", run->result->stop_reason);
 }
 
@@ -257,5 +260,7 @@ bool run_publish(struct run *run, const char *status, struct error *error)
     const struct team *team = run->options->team;
     run_account(run);
     gather(run);
+    if (team_leads(team))
+        judged_run(run);
     return team_agree(team, !team_leads(team) || publish(run, status, error), error);
 }

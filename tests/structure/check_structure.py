@@ -35,7 +35,7 @@ HEADERS = {
     'geometry': 'walkers',
     'observables': 'estimator', 'statistics': 'estimator',
     'merge': 'record',
-    'team': 'run', 'verify': 'run',
+    'diagnose': 'run', 'judge': 'run', 'team': 'run', 'verify': 'run',
 }
 # first word or words of exported names, per room; descriptors are kind_name
 PREFIXES = {

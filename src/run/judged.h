@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef VMC_RUN_JUDGED_H
+#define VMC_RUN_JUDGED_H
+
+#include "run/state.h"
+
+// Judges what was measured so far, by the first process; result->judgement.
+void judged_run(struct run *run);
+
+#endif
