@@ -118,6 +118,7 @@ static void write_rows(FILE *out, const struct run_result *result)
     fputs(result->plateau ? "true" : "false", out);
     write_text_member(out, "stop_reason", result->stop_reason);
     write_text_member(out, "training_end", result->training_end);
+    write_text_member(out, "verdict", result->judgement.verdict == VERDICT_NONE ? NULL : run_verdict_name(result->judgement.verdict));
 }
 
 char *cli_summary_json(const struct cli_summary *summary)

@@ -122,6 +122,9 @@ static void read_results(struct cli_sweep_file *file, struct record_file *record
         if (!record_has(record, path) || !record_read_reals(record, path, 1, value, NULL))
             *value = NAN;
     }
+    char *verdict = record_has(record, "/result/verdict") ? record_read_text(record, "/result/verdict", NULL) : NULL;
+    snprintf(file->verdict, sizeof file->verdict, "%s", verdict ? verdict : "");
+    free(verdict);
 }
 
 void cli_sweep_inspect(struct cli_sweep_file *file, const char *path, const struct settings *settings)

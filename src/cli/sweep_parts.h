@@ -24,6 +24,7 @@ struct cli_sweep_file {
     char damage[400];                // CLI_POINT_DAMAGED: what is wrong
     double value[64];                // as run_result_rows, NAN where it is not in the file
     size_t n_values;
+    char verdict[12];                // "good", "doubtful", "bad"; empty: none
 };
 // Reads the file; never fails.
 void cli_sweep_inspect(struct cli_sweep_file *file, const char *path, const struct settings *settings);

@@ -112,7 +112,7 @@ bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
     bool good = out != NULL || out_of_memory(error);
     cli_table_start(&table, work->sweep.n_axes + 5);
     cli_sweep_heading(work, &table);
-    for (size_t k = 0; k < 4; k++)
+    for (size_t k = 0; k < sizeof headings / sizeof *headings; k++)
         cli_table_add(&table, "%s", headings[k]);
     for (size_t k = work->first; good && k <= work->last; k++) {
         struct run_estimate estimate = { 0 };
@@ -323,6 +323,7 @@ static void write_cells(struct cli_table *table, const struct cli_sweep_file *fi
     cli_table_add(table, "%s", there ? energy : "-");
     cli_table_add(table, isfinite(variance) ? "%.3g" : "-", variance);
     cli_table_add(table, "%s", isfinite(value_of(file, "wall_time")) ? time : "-");
+    cli_table_add(table, "%s", *file->verdict ? file->verdict : "-");
     cli_table_add(table, "%s", outcome);
 }
 
@@ -332,12 +333,14 @@ static void write_results_json(FILE *out, const struct cli_sweep_file *file)
         fprintf(out, ",\n    \"%s\": ", run_result_rows[k].name);
         cli_json_number(out, file->value[k], run_result_rows[k].whole);
     }
+    if (*file->verdict)
+        fprintf(out, ",\n    \"verdict\": \"%s\"", file->verdict);
     fputs("\n  }", out);
 }
 
 static bool report_results(const struct series *series, struct error *error)
 {
-    static const char *const headings[] = { "energy", "variance", "wall time", "status" };
+    static const char *const headings[] = { "energy", "variance", "wall time", "verdict", "status" };
     const struct cli_sweep_work *work = series->work;
     bool json = work->job->options->json;
     struct cli_table table;
@@ -348,9 +351,9 @@ static bool report_results(const struct series *series, struct error *error)
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return out_of_memory(error);
-    cli_table_start(&table, work->sweep.n_axes + 5);
+    cli_table_start(&table, work->sweep.n_axes + 6);
     cli_sweep_heading(work, &table);
-    for (size_t k = 0; k < 4; k++)
+    for (size_t k = 0; k < sizeof headings / sizeof *headings; k++)
         cli_table_add(&table, "%s", headings[k]);
     for (size_t k = work->first; k <= work->last; k++) {
         enum outcome outcome = series->outcomes[k - work->first];

@@ -23,7 +23,7 @@ static void look_at_wavefunction(const struct wavefunction *wavefunction, const 
     evidence->has_step = sampler_type_at(settings_index(settings, SETTINGS_SAMPLER))->has_step;
 }
 
-void judged_run(struct run *run)
+void run_judge_measured(struct run *run)
 {
     const struct measured *measured = &run->measured;
     struct run_evidence evidence = { .result = run->result, .exact = run->options->exact ? *run->options->exact : NAN };

@@ -5,6 +5,6 @@
 #include "run/state.h"
 
 // Judges what was measured so far, by the first process; result->judgement.
-void judged_run(struct run *run);
+void run_judge_measured(struct run *run);
 
 #endif

@@ -261,6 +261,6 @@ bool run_publish(struct run *run, const char *status, struct error *error)
     run_account(run);
     gather(run);
     if (team_leads(team))
-        judged_run(run);
+        run_judge_measured(run);
     return team_agree(team, !team_leads(team) || publish(run, status, error), error);
 }

@@ -15,8 +15,6 @@ size_t series_draws_wanted(const struct run *run)
     return (run->settings->measure.samples + walkers - 1) / walkers;
 }
 
-size_t series_draws(const struct measured *measured) { return measured->draws * measured->block + measured->partial; }
-
 size_t series_room(const struct run *run)
 {
     const size_t even = run->settings->measure.series_values / run->ensemble.n_walkers / 2 * 2;
@@ -88,12 +86,6 @@ static void record_level(struct measured *measured, const struct ensemble_draw *
     const struct ensemble *ensemble = measured->ensemble;
     moments_block(ensemble->reference, at, draw->controlled + CONTROLLED_ENERGY_ROW * WALKERS, measured->pending + draw->block * WALKERS,
                   ensemble->n_blocks * WALKERS, measured->level_sums + draw->group * MOMENT_LEVELS * LEVEL_SUMS);
-}
-
-double *series_positions_of(const struct measured *measured, size_t row, size_t block)
-{
-    const size_t m = measured->ensemble->wavefunction.n_coordinates;
-    return measured->positions + (row * measured->ensemble->n_blocks + block) * m * WALKERS;
 }
 
 static void record_positions(struct measured *measured, const struct ensemble_draw *draw, size_t at)

@@ -25,10 +25,6 @@ void series_halve(struct run *run);
 // A series as the statistics and the file have it: [walker, draw], the draws there are; and back, `draws` of them.
 void series_by_walker(const struct run *run, size_t which, double *out);
 void series_take(struct run *run, size_t which, size_t draws, const double *by_walker);
-// Configurations of a block, [M] rows.
-double *series_positions_of(const struct measured *measured, size_t row, size_t block);
-// Number of draws so far.
-size_t series_draws(const struct measured *measured);
 // One of the series to the first process, or from it; all of them to it.
 void series_share(const struct run *run, size_t which, enum team_way way);
 void series_gather(struct run *run);

@@ -56,6 +56,12 @@ struct measured {
     double *positions;                    // [row, block of walkers, coordinate, lane]
     size_t position_rows, position_stride;
 };
+// Draws so far; configurations of a block that are kept, [M] rows.
+static inline size_t series_draws(const struct measured *measured) { return measured->draws * measured->block + measured->partial; }
+static inline double *series_positions_of(const struct measured *measured, size_t row, size_t block)
+{
+    return measured->positions + (row * measured->ensemble->n_blocks + block) * measured->ensemble->wavefunction.n_coordinates * WALKERS;
+}
 
 // What iterations take, since training began or the samples last grew. s, by the wall and of CPU time.
 struct pace {

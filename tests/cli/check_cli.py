@@ -194,8 +194,8 @@ class Run(Case):
     def test_doubts(self):
         """Walkers of a few draws cannot vouch for their error; many draws of them can."""
         common = ['--config', 'small.ini', '--force', '--set', 'optimizer.iterations=0', '--set', 'sampler.walkers=960']
-        self.assertIn('too few draws', self.vmc(*common, '--set', 'measure.samples=2880').out)
-        self.assertNotIn('caution', self.vmc(*common, '--set', 'measure.samples=4e5').out)
+        self.assertIn('short chains', self.vmc(*common, '--set', 'measure.samples=2880').out)
+        self.assertNotIn('short chains', self.vmc(*common, '--set', 'measure.samples=4e5').out)
 
     def test_json(self):
         def refuse(word):

@@ -73,7 +73,7 @@ class Sweep(Case):
     def test_all_points_then_none(self):
         first = self.vmc('--config', 's.ini', '--progress', 'always')
         self.assertEqual(self.files(), POINTS)
-        self.assertRegex(first.stdout, r'point  omega  hidden  energy +variance +wall time +status\n0      0\.5    1 ')
+        self.assertRegex(first.stdout, r'point  omega  hidden  energy +variance +wall time +verdict +status\n0      0\.5    1 ')
         self.assertEqual(first.stdout.count(' done\n'), 6)
         for k in range(1, 7):
             self.assertRegex(first.stderr, rf'(?m)^point {k}/6  train \d+/5')
