@@ -48,7 +48,7 @@ static bool momentum_step(const void *state, const struct optimizer_step *step)
 }
 
 const struct optimizer_type optimizer_sgd = {
-    .name = "sgd", .summary = "stochastic gradient descent", .state_size = 1, .params = no_params, .learning_rate = 0.1, .plateau_window = 60,
+    .name = "sgd", .summary = "stochastic gradient descent", .state_size = 1, .params = no_params, .learning_rate = 0.5, .plateau_window = 60,
     .n_memory = no_memory, .step = sgd_step };
 
 const struct optimizer_type optimizer_momentum = {

@@ -99,14 +99,21 @@ static void key_of(const struct factor_type *type, const char *label, char *text
         snprintf(text, size, "[%s]", type->name);
 }
 
-static bool shape_check(struct record_file *file, const struct transfer *transfer, struct error *error)
+// A file with fewer hidden units will do: b and w say nothing of the others.
+static bool axis_fits(const struct factor_view *view, size_t d, size_t extent)
+{
+    return extent == view->extent[d] || (extent < view->extent[d] && strcmp(view->label[d], "hidden") == 0);
+}
+
+// extent: what the file has
+static bool shape_check(struct record_file *file, const struct transfer *transfer, size_t extent[RECORD_RANK_MOST], struct error *error)
 {
     const struct factor_view *view = transfer->view;
-    size_t rank, extent[RECORD_RANK_MOST], d = 0;
+    size_t rank, d = 0;
     char found[SHAPE_SIZE], wanted[SHAPE_SIZE], key[PATH_SIZE];
     if (!record_shape(file, transfer->path, &rank, extent, error))
         return false;
-    while (d < view->rank && rank == view->rank && extent[d] == view->extent[d])
+    while (d < view->rank && rank == view->rank && axis_fits(view, d, extent[d]))
         d++;
     if (d == view->rank && rank == view->rank)
         return true;
@@ -154,14 +161,45 @@ static bool values_take(struct record_file *file, const struct transfer *transfe
     return true;
 }
 
+static bool is_smaller(const struct factor_view *view, const size_t *extent)
+{
+    bool smaller = false;
+    for (size_t d = 0; d < view->rank; d++)
+        smaller = smaller || extent[d] < view->extent[d];
+    return smaller;
+}
+
+// Units that the file does not have keep the biases they start with and have weights 0: they multiply psi by constants.
+static bool smaller_take(struct record_file *file, const struct transfer *transfer, const size_t *extent, double *parameters, struct error *error)
+{
+    const struct factor_view *view = transfer->view;
+    struct transfer stored = *transfer;
+    const size_t rows = view->rank == 2 ? extent[0] : 1, columns = extent[view->rank - 1], wide = view->extent[view->rank - 1];
+    stored.n = rows * columns;
+    double *values = malloc((stored.n > 0 ? stored.n : 1) * sizeof *values), *to = parameters + view->first;
+    bool good = values != NULL ? record_read_reals(file, stored.path, stored.n, values, error) && values_check(file, &stored, values, error)
+                               : error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
+    for (size_t r = 0; good && r < rows; r++)
+        for (size_t c = 0; c < wide; c++)
+            if (c < columns)
+                to[r * wide + c] = values[r * columns + c];
+            else if (view->rank == 2)
+                to[r * wide + c] = 0;
+    free(values);
+    return good;
+}
+
 static bool view_load(struct record_file *file, const struct transfer *transfer, double *parameters, struct error *error)
 {
     if (!record_has(file, transfer->path))
         return transfer->view->fixed != NULL ||
                error_add(error, ERROR_CONFIG, "%s: %s is missing, which the factor '%s' of wavefunction.factors needs", file->path, transfer->path,
                          transfer->factor->type->name);
-    if (!shape_check(file, transfer, error))
+    size_t extent[RECORD_RANK_MOST];
+    if (!shape_check(file, transfer, extent, error))
         return false;
+    if (is_smaller(transfer->view, extent))
+        return smaller_take(file, transfer, extent, parameters, error);
     double *values = malloc((transfer->n > 0 ? transfer->n : 1) * sizeof *values);
     bool good = values != NULL ? values_take(file, transfer, values, parameters, error)
                                : error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);

@@ -304,7 +304,8 @@ static bool too_little(const struct history *history, const struct trust_gain *g
     return (gain->mean + 2 * gain->error) * (double)history->n < little;
 }
 
-// What the last steps would gain is lost in its noise, or too little.
+// What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near saddles too, where natural ones still
+// point the way (16 hidden units wait at 3.097 for some hundred iterations): without a metric there is no telling.
 static bool nothing_left(const struct run *run, struct course *course)
 {
     const struct history *history = &run->history;
@@ -313,7 +314,7 @@ static bool nothing_left(const struct run *run, struct course *course)
         return false;
     course->gain = fmax(0, gain.mean) * (double)history->n;
     course->gain_error = gain.error * (double)history->n;
-    return too_little(history, &gain) || (gain.mean <= gain.error && on_plateau(history, course->window, course->since));
+    return run->metric.room > 0 && (too_little(history, &gain) || (gain.mean <= gain.error && on_plateau(history, course->window, course->since)));
 }
 
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that the noise hid.

@@ -77,11 +77,11 @@ static void moments(size_t rows, size_t n, size_t stride, const double *from, si
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)rows, (int)n, 1 / (double)n, from, (int)stride, 0, out, (int)stride_out);
 }
 
-// Scaled by 1 / sqrt(d_i d_k), d the diagonal plus `more`
-static void normalise(size_t n, double more, double *matrix, double *root)
+// Scaled by 1 / sqrt(d_i d_k), d the diagonal, from row `first` on plus `more`
+static void normalise(size_t n, size_t first, double more, double *matrix, double *root)
 {
     for (size_t i = 0; i < n; i++) {
-        const double square = matrix[i * n + i] + more;
+        const double square = matrix[i * n + i] + (i < first ? 0 : more);
         root[i] = square > 0 ? 1 / sqrt(square) : 0;
     }
     for (size_t i = 0; i < n; i++)
@@ -116,9 +116,9 @@ bool rbm_condition(const void *state, size_t samples, size_t stride, const doubl
             parts.t_vectors[0] = 1;
         }
     }
-    normalise(m, 0, parts.x_vectors, parts.x_values);
-    normalise(n, silent_unit, parts.s_vectors, parts.s_values);
-    normalise(t, silent_unit, parts.t_vectors, parts.t_values);
+    normalise(m, 0, 0, parts.x_vectors, parts.x_values);
+    normalise(n, 0, silent_unit, parts.s_vectors, parts.s_values);
+    normalise(t, first, silent_unit, parts.t_vectors, parts.t_values);
     return decompose(&parts, m, parts.x_vectors, parts.x_values) && decompose(&parts, t, parts.t_vectors, parts.t_values) &&
            decompose(&parts, n, parts.s_vectors, parts.s_values);
 }

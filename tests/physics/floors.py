@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How often training with the default settings ends at the ansatz's floor: several seeds per row, and a table.
 
-usage: floors.py VMC [SEEDS [ROW ...]]
+usage: floors.py VMC [SEEDS [quick | ROW ...]]
 
-Every row must end at or below its bound in all seeds but one in eight, with an error of at most 1e-4, and no run may lie below the exact energy
-by more than four standard errors. CPU time is printed, not judged. The floors are those of data/reference.csv (quadrature and BFGS).
+Every row must end at or below its bound, three standard errors allowed for, in all seeds but one in eight; the error is asked to be at most
+1e-4, or what the row says. No run may lie below the exact energy by more than four standard errors. CPU time is printed, not judged. The floors of two particles are those of
+data/reference.csv (quadrature and BFGS); for more, none is known, and rows are judged by their own lowest run.
 """
 import json
 import os
@@ -20,22 +21,37 @@ dimensions = 2
 omega = 1
 interaction = coulomb
 """
-SIGMA1 = ['rbm.sigma=1']
 FREE = ['rbm.train_sigma=yes']
 PROBABILITY = ['rbm.representation=probability']
+MINIMUM = {'amplitude': 3.07861376, 'probability': 3.06493}
+SINGLE = {'amplitude': 3.14193, 'probability': 3.12899}
+NOT_KNOWN = float('-inf')
+
+
+def fixed_width(form, hidden):
+    floor = (SINGLE if hidden == 1 else MINIMUM)[form]
+    return (f'{form}, sigma fixed, {hidden}', [f'rbm.representation={form}', f'rbm.hidden={hidden}'], floor + 3e-4, 3)
+
+
 # name, settings, bound, exact energy
-ROWS = [
-    ('amplitude, sigma 1, 2', SIGMA1 + ['rbm.hidden=2'], 3.0789, 3),
-    ('probability, sigma 1/sqrt 2, 2', PROBABILITY + ['rbm.hidden=2'], 3.0652, 3),
+ROWS = [fixed_width(form, hidden) for form in ('amplitude', 'probability') for hidden in (1, 2, 4, 8, 16, 32, 64, 128, 256)] + [
     ('amplitude, sigma trained, 2', FREE + ['rbm.hidden=2'], 3.0747, 3),
     ('probability, sigma trained, 2', FREE + PROBABILITY + ['rbm.hidden=2'], 3.0604, 3),
-    ('amplitude, sigma trained, 4', FREE + ['rbm.hidden=4'], 3.0523, 3),
-    ('amplitude, sigma trained, 8', FREE + ['rbm.hidden=8'], 3.0312, 3),
-    ('amplitude, sigma trained, 16', FREE + ['rbm.hidden=16'], 3.031, 3),
+    ('amplitude, sigma trained, 4', FREE + ['rbm.hidden=4'], 3.0522, 3),
+    ('amplitude, sigma trained, 8', FREE + ['rbm.hidden=8'], 3.0310, 3),
+    ('amplitude, sigma trained, 16', FREE + ['rbm.hidden=16'], 3.0270, 3),
+    ('amplitude, sigma trained, 32', FREE + ['rbm.hidden=32'], 3.0270, 3),
     ('omega 0.1, sigma auto, 2', ['system.omega=0.1', 'rbm.hidden=2'], 0.46769 + 0.0003, 0.4407918880141),
     ('3D, omega 0.5, sigma auto, 3', ['system.dimensions=3', 'system.omega=0.5', 'rbm.hidden=3'], 2.01575 + 0.0003, 2),
-    ('10 free particles in 3D', ['system.particles=10', 'system.dimensions=3', 'system.interaction=none'], 15.001, 15),
-]
+    ('10 free particles in 3D', ['system.particles=10', 'system.dimensions=3', 'system.interaction=none'], 15 * (1 + 1e-6), 15),
+] + [(f'{p} free particles, {4 * p}', [f'system.particles={p}', 'system.interaction=none', f'rbm.hidden={4 * p}'], p * (1 + 1e-6), p)
+     for p in (1, 10, 50)] + [
+    (f'{method}, {hidden}', [f'optimizer.method={method}', f'rbm.hidden={hidden}'], MINIMUM['amplitude'] + 2e-3, 3)
+    for method in ('sgd', 'momentum', 'adam') for hidden in (2, 16)
+] + [(f'{p} electrons in 2D, {n * p}', [f'system.particles={p}', f'rbm.hidden={n * p}', 'measure.target_error=1e-3'], None, NOT_KNOWN)
+     for p in (6, 12, 20) for n in (2, 4)] + [
+    (f'{p} electrons in 3D, 60', [f'system.particles={p}', 'system.dimensions=3', 'rbm.hidden=60', 'measure.target_error=5e-3'], None, NOT_KNOWN)
+    for p in (10, 30)]
 
 
 def run(vmc, folder, settings, seed):
@@ -47,16 +63,29 @@ def run(vmc, folder, settings, seed):
     return json.loads(done.stdout)
 
 
+# Rows that take minutes, and those that are not reached yet (docs/optimizers.md).
+SLOW = ('electrons', ', 64', ', 128', ', 256', '50 free', 'sgd', 'momentum', 'adam', 'trained, 16', 'trained, 32')
+
+
+def wanted_row(k, wanted):
+    if 'quick' in wanted:
+        return not any(word in ROWS[k][0] for word in SLOW)
+    return not wanted or str(k) in wanted
+
+
 def row_is_good(vmc, folder, seeds, row):
     name, settings, bound, exact = row
     runs = [run(vmc, folder, settings, seed) for seed in range(1, seeds + 1)]
     energies = [r['energy'] for r in runs]
-    reached = sum(e <= bound for e in energies)
-    good = reached >= seeds - max(1, seeds // 8) and all(r['energy_error'] <= 1e-4 for r in runs)
+    if bound is None:  # no floor is known: within 2e-4 of the lowest of them
+        bound = min(energies) * (1 + 2e-4)
+    reached = sum(r['energy'] <= bound + 3 * r['energy_error'] for r in runs)
+    good = reached >= seeds - max(1, seeds // 8)
     good = good and all(r['energy'] > exact - 4 * r['energy_error'] - 1e-9 for r in runs)
     print(f'{name:32s} bound {bound:.5f}  reached {reached}/{seeds}  lowest {min(energies):.5f}  highest {max(energies):.5f}  '
           f'error <= {max(r["energy_error"] for r in runs):.1e}  iterations {min(r["iterations"] for r in runs)}-'
-          f'{max(r["iterations"] for r in runs)}  CPU {min(r["cpu_time"] for r in runs):.2f}-{max(r["cpu_time"] for r in runs):.2f} s'
+          f'{max(r["iterations"] for r in runs)}  converged {sum(r["converged"] for r in runs)}/{seeds}  CPU of training '
+          f'{min(r["training_cpu_time"] for r in runs):.2f}-{max(r["training_cpu_time"] for r in runs):.2f} s'
           f'{"" if good else "   NOT REACHED"}', flush=True)
     return good
 
@@ -66,7 +95,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, 'base.ini'), 'w', encoding='utf-8') as ini:
             ini.write(BASE)
-        results = [row_is_good(vmc, folder, seeds, row) for k, row in enumerate(ROWS) if not wanted or str(k) in wanted]
+        results = [row_is_good(vmc, folder, seeds, row) for k, row in enumerate(ROWS) if wanted_row(k, wanted)]
     sys.exit(0 if all(results) else 1)
 
 

@@ -120,8 +120,52 @@ static void test_operators(void **state)
     }
 }
 
+// Where coordinates and sigmoids are independent of each other the metric is the product that the preconditioner takes it for: 30 units with weights 0,
+// of 6 free particles, so that s is 1/(1 + e^-b) on all samples. Then P (S + shift D) P is P up to the noise of the means.
+static void test_precondition(void **state)
+{
+    (void)state;
+    enum { UNITS = 30, COORDINATES = 12, WALKERS_USED = 2048 };
+    static double zero[UNITS * COORDINATES], b[UNITS];
+    const double sigma[3] = { 1, 1, 1 }, shift = 1e-2;
+    for (size_t j = 0; j < UNITS; j++)
+        b[j] = -1 + 0.07 * (double)j;
+    const struct oracle_rbm rbm = { .particles = 6, .dimensions = 2, .hidden = UNITS, .amplitude = true, .envelope = true, .a = zero, .b = b,
+                                    .w = zero, .sigma = sigma, .omega = { 1, 1, 1 } };
+    struct model model;
+    struct ensemble_sums sums;
+    struct metric metric;
+    model_build(&model, &rbm, (const char *const[]){ "sampler.walkers=2048", "sampler.method=langevin", NULL }, 1);
+    const size_t k = model.ensemble.wavefunction.n_parameters;
+    assert_true(metric_build(&metric, &model.ensemble.wavefunction, WALKERS_USED));
+    struct metric_visit visit = { &metric, 1, 1 };
+    ensemble_burn_in(&model.ensemble, 50, true);
+    ensemble_pass(&model.ensemble, 1, PASS_FEATURES, metric_gather, &visit, &sums);
+    const struct optimizer_metric *operators = metric_ready(&metric, WALKERS_USED);
+    double *memory = calloc(5 * k + WALKERS_USED, sizeof *memory), *scale = memory, *v = scale + k, *p = v + k, *scaled = p + k, *back = scaled + k;
+    double *samples = back + k, before = 0, after = 0;
+    operators->scale(operators->context, scale);
+    assert_true(operators->condition(operators->context));
+    for (size_t i = 0; i < k; i++)
+        v[i] = i < COORDINATES || i >= COORDINATES + UNITS ? sin(1.0 + (double)(i * i)) : 0;
+    operators->precondition(operators->context, shift, v, p);
+    for (size_t i = 0; i < k; i++)
+        scaled[i] = p[i] / sqrt(scale[i]);
+    operators->apply(operators->context, scaled, samples);
+    operators->transpose(operators->context, samples, back);
+    for (size_t i = 0; i < k; i++) {
+        before += v[i] * p[i];
+        after += (back[i] / (WALKERS_USED * sqrt(scale[i])) + shift * p[i]) * p[i];
+    }
+    print_message("v P (S + shift D) P v over v P v: %.4f\n", after / before);
+    assert_true(fabs(after / before - 1) < 0.05);
+    free(memory);
+    metric_finish(&metric);
+    model_finish(&model);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_operators) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_operators), cmocka_unit_test(test_precondition) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,9 +99,17 @@ static void wave_functions_travel(void **state)
     assert_int_equal(load_toy(path, &fixed, found, NULL), ERROR_NONE);
     fixed.sigma[1] *= 1 + 1e-9;
     assert_int_equal(load_toy(path, &fixed, untouched, "rbm.sigma"), ERROR_CONFIG);
-    bigger.hidden = 3;
-    assert_int_equal(load_toy(path, &bigger, untouched, "/wavefunction/rbm/w has the shape [2, 2], this configuration needs [2, 3]; change rbm.hidden"),
+    bigger.hidden = 1;
+    assert_int_equal(load_toy(path, &bigger, untouched, "/wavefunction/rbm/w has the shape [2, 2], this configuration needs [2, 1]; change rbm.hidden"),
                      ERROR_CONFIG);
+    bigger.hidden = 3;  // a unit more: its bias stays what it was, its weights are 0
+    double grown[16] = { 0, 0, 7, 8, 8, 8, 8, 8, 8, 8, 8 };
+    assert_int_equal(load_toy(path, &bigger, grown, NULL), ERROR_NONE);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(grown[i] == theta[i]);
+        assert_true(grown[3 + i] == theta[2 + i] && grown[6 + i] == theta[4 + i]);
+    }
+    assert_true(grown[2] == 7 && grown[5] == 0 && grown[8] == 0);
     other.representation = "probability";
     assert_int_equal(load_toy(path, &other, untouched, "rbm.representation = amplitude"), ERROR_CONFIG);
     for (int i = 0; i < 16; i++)
