@@ -11,14 +11,18 @@
 // Check: two particles of one spin on a line, omega = alpha = 1, x = 1, 0: det ~ (x_1 - x_2): grad = (1 - 1, -1), Laplacian = -2 - 2.
 #include "wavefunction/slater.h"
 
-#include "base/memory.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 extern const struct factor_type factor_slater;
+
+static const char *backflow_name(size_t k)
+{
+    static const char *const names[] = { [BACKFLOW_NONE] = "none", [BACKFLOW_EXPONENTIAL] = "exponential", [BACKFLOW_TWO_SCALES] = "two-scales" };
+    return k < sizeof names / sizeof *names ? names[k] : NULL;
+}
 
 static const struct param params[] = {
     PARAM_REAL(slater, alpha, .range = PARAM_ABOVE(0), .fallback = "1",
@@ -27,100 +31,20 @@ static const struct param params[] = {
     PARAM_TEXT(slater, orbitals_up, .fallback = "auto",
                .help = "quantum numbers per dimension of the orbitals of spin up, as 0 0, 1 0, 0 1; auto: the lowest, which must fill shells"),
     PARAM_TEXT(slater, orbitals_down, .fallback = "auto", .help = "the same of spin down"),
+    PARAM_CHOICE(slater, backflow, .choice = backflow_name, .fallback = "none",
+                 .help = "orbitals see each particle moved by its neighbours: none; exponential: by antiparallel spins; two-scales: by both"),
+    PARAM_REAL(slater, backflow_length, .range = PARAM_ABOVE(0), .fallback = "1.1", .applies = "backflow = exponential",
+               .help = "range of the exponential, in lengths of the trap"),
     PARAM_END
 };
 
-static const char *const keys[SPINS] = { "orbitals_up", "orbitals_down" };
-
-// --- building ---
-
-static void finish(void *state)
+// With backflow the determinants are another factor under the same name.
+static const struct factor_type *instead(const void *state)
 {
-    struct slater *slater = state;
-    for (size_t spin = 0; spin < SPINS; spin++) {
-        memory_free(slater->quantum[spin]);
-        slater->quantum[spin] = NULL;
-    }
-    free(slater->orbitals);
-    slater->orbitals = NULL;
-}
-
-// Why auto fails, and what to do.
-static bool refuse_open_shell(const struct system *system, size_t spin, size_t n, size_t below, size_t above, struct error *error)
-{
-    char nearest[80];
-    if (n > ORBITALS_MOST)
-        return error_add(error, ERROR_CONFIG, "[slater] %s: %zu particles of one spin; at most %d are possible", keys[spin], n, ORBITALS_MOST);
-    snprintf(nearest, sizeof nearest, below > 0 ? "%zu or %zu" : "%zu", below > 0 ? below : above, above);
-    return error_add(error, ERROR_CONFIG,
-                     "[slater] %s = auto: %zu particles do not fill shells (nearest: %s); change system.particles or system.spin_up, or list the quantum numbers "
-                     "of the orbitals, as %s", keys[spin], n, nearest,
-                     system->dimensions == 1 ? "0, 1" : system->dimensions == 2 ? "0 0, 1 0, 0 1" : "0 0 0, 1 0 0, 0 1 0");
-}
-
-static bool fill_spin(struct slater *slater, const struct system *system, size_t spin, struct error *error)
-{
-    const size_t n = spin == 0 ? system->spin_up : system->particles - system->spin_up;
-    const char *text = spin == 0 ? slater->orbitals_up : slater->orbitals_down;
-    struct orbitals *orbitals = &slater->orbitals[spin];
-    size_t below, above;
-    if (text && strcmp(text, "auto") != 0) {
-        if (!orbitals_read(orbitals, system, n, keys[spin], text, error))
-            return false;
-    } else if (!orbitals_fill(orbitals, system, n, &below, &above))
-        return refuse_open_shell(system, spin, n, below, above, error);
-    slater->first_particle[spin] = spin == 0 ? 0 : system->spin_up;
-    slater->first_row[spin] = spin == 0 ? 0 : system->spin_up * system->spin_up;
-    slater->homogeneous = slater->homogeneous && orbitals->homogeneous;
-    slater->quantum[spin] = memory_doubles(n * system->dimensions);
-    for (size_t k = 0; slater->quantum[spin] && k < n; k++)
-        for (size_t d = 0; d < system->dimensions; d++)
-            slater->quantum[spin][k * system->dimensions + d] = (double)orbitals->quantum[k][d];
-    return slater->quantum[spin] || error_add(error, ERROR_INTERNAL, "no memory for the orbitals");
-}
-
-static bool take_alpha(struct slater *slater, double alpha)
-{
-    slater->value = alpha;
-    for (size_t d = 0; d < slater->dimensions; d++)
-        slater->scale[d] = sqrt(2 * alpha * slater->omega[d]);
-    return isfinite(alpha) && alpha > 0;
-}
-
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
-{
-    struct slater *slater = state;
-    (void)surroundings;
-    if (system->statistics != STATISTICS_FERMIONS)
-        return error_add(error, ERROR_CONFIG, "[slater]: determinants describe fermions; set system.statistics = fermions, or leave slater out of "
-                                              "wavefunction.factors");
-    slater->n_coordinates = system_coordinates(system);
-    slater->dimensions = system->dimensions;
-    memcpy(slater->omega, system->omega, sizeof slater->omega);
-    slater->homogeneous = true;
-    slater->orbitals = calloc(SPINS, sizeof *slater->orbitals);
-    take_alpha(slater, slater->alpha);
-    if (!slater->orbitals)
-        return error_add(error, ERROR_INTERNAL, "no memory for the orbitals");
-    const bool up = fill_spin(slater, system, 0, error);
-    return fill_spin(slater, system, 1, error) && up;
+    return ((const struct slater *)state)->backflow == BACKFLOW_NONE ? &factor_slater : &slater_backflow;
 }
 
 static size_t n_parameters(const void *state) { return ((const struct slater *)state)->train; }
-
-static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
-{
-    const struct slater *slater = state;
-    size_t n = 0;
-    view[n++] = (struct factor_view){ .name = "alpha", .long_name = "orbitals are those of the trap with alpha omega",
-                                      .fixed = slater->train ? NULL : &slater->value };
-    for (size_t spin = 0; spin < SPINS; spin++)
-        if (slater->orbitals[spin].n > 0)
-            view[n++] = (struct factor_view){ .name = keys[spin], .long_name = spin == 0 ? "quantum numbers, spin up" : "quantum numbers, spin down",
-                                              .rank = 2, .extent = { slater->orbitals[spin].n, slater->dimensions },
-                                              .label = { spin == 0 ? "orbital_up" : "orbital_down", "dimension" }, .fixed = slater->quantum[spin] };
-    return n;
-}
 
 static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
 {
@@ -133,15 +57,7 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
 static bool prepare(void *state, const double *theta)
 {
     struct slater *slater = state;
-    return take_alpha(slater, slater->train ? theta[0] : slater->alpha);
-}
-
-static void traits(const void *state, struct factor_traits *traits)
-{
-    const struct slater *slater = state;
-    const size_t up = slater->orbitals[0].n, down = slater->orbitals[1].n;
-    *traits = (struct factor_traits){ .symmetry = up > 1 || down > 1 ? FACTOR_ANTISYMMETRIC : FACTOR_SYMMETRIC, .has_nodes = up > 1 || down > 1,
-                                      .scalable = slater->train, .contact[PAIR_PARALLEL].power = 1 };
+    return slater_take_alpha(slater, slater->train ? theta[0] : slater->alpha);
 }
 
 static size_t n_move_rows(const void *state)
@@ -164,22 +80,6 @@ static size_t most_orbitals(const struct slater *slater)
 // First row of a trial: its orbitals, then the ratio.
 static size_t trial_row(const struct slater *slater) { return n_move_rows(slater) + n_kept_rows(slater); }
 static size_t n_cache_rows(const void *state) { return trial_row(state) + most_orbitals(state) + 1; }
-
-// "orbitals of spin up: 0 0, 1 0, 0 1; spin down: 0 0, …"
-static void describe(const void *state, char *text, size_t size)
-{
-    const struct slater *slater = state;
-    size_t length = 0;
-    for (size_t spin = 0; spin < SPINS; spin++) {
-        const struct orbitals *orbitals = &slater->orbitals[spin];
-        for (size_t k = 0; k < orbitals->n; k++)
-            for (size_t d = 0; d < slater->dimensions && length < size; d++) {
-                const char *before = k + d == 0 ? (spin == 0 ? "orbitals of spin up: " : length > 0 ? "; spin down: " : "orbitals of spin down: ")
-                                                : d == 0 ? ", " : " ";
-                length += (size_t)snprintf(text + length, size - length, "%s%zu", before, orbitals->quantum[k][d]);
-            }
-    }
-}
 
 // --- from scratch ---
 
@@ -444,7 +344,7 @@ static PACK_HOT void many(const struct slater *slater, size_t spin, size_t l, co
 }
 
 // |phi|^2 = det^2 e^(-alpha sum omega x^2)
-static void set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant, double *weight)
+void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant, double *weight)
 {
     pack spread = pack_all(0.0);
     for (size_t i = 0, d = 0; i < slater->n_coordinates; i++, d = d + 1 < slater->dimensions ? d + 1 : 0) {
@@ -477,7 +377,7 @@ static PACK_HOT void visit(const struct slater *slater, const double *x, unsigne
             if (what & WHAT_SLOPES)
                 *out = (what & WHAT_ADD ? *out : pack_all(0.0)) + pack_fma(pack_all(2 * slater->value), sums.pull[s], constant - sums.square[s]);
             if (what & WHAT_WEIGHT)
-                set_weight(slater, l + s, x, sums.determinant[s], weight);
+                slater_set_weight(slater, l + s, x, sums.determinant[s], weight);
         }
     }
     if ((what & WHAT_SLOPES) && n_kept_rows(slater) > 0)
@@ -589,6 +489,27 @@ static PACK_HOT void accept(const void *state, size_t p, const double *mask, con
     BY_NUMBER(n, UPDATE)
 }
 
+// G_p - alpha omega x_p; after a move of p, B_kp is what it was over R
+static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache, const double *trial, double *gradient)
+{
+    const struct slater *slater = state;
+    const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n, own = p - slater->first_particle[spin];
+    const struct orbitals *orbitals = &slater->orbitals[spin];
+    const double *b = rows_at_const(cache, slater->first_row[spin] + own * n), *ratio = trial ? rows_at_const(trial, trial_row(slater) + n) : NULL;
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        const pack *x = (const pack *)at->x + p * slater->dimensions * ROW_PACKS + l, inverse = 1.0 / (trial ? ((const pack *)ratio)[l] : pack_all(1.0));
+        pack functions[ORBITALS_FUNCTIONS_MOST];
+        slater_functions(slater, orbitals, orbitals->n_functions, 1, x, functions);
+        for (size_t d = 0; d < slater->dimensions; d++) {
+            pack sum = pack_all(0.0), *out = (pack *)gradient + d * ROW_PACKS + l;
+            for (size_t k = 0; k < n; k++)
+                if (orbitals->lower[d][k] != ORBITALS_NONE)
+                    sum = pack_fma(functions[orbitals->lower[d][k]], ((const pack *)b)[k * ROW_PACKS + l], sum);
+            *out += pack_fma(slater->scale[d] * sum, inverse, -slater->value * slater->omega[d] * x[d * ROW_PACKS]);
+        }
+    }
+}
+
 // --- derivatives ---
 
 // O of one pack, and where `along` is not NULL grad u . grad O; spread and its slope: sum omega x^2, sum omega x du
@@ -636,6 +557,8 @@ static void collect(const void *state, const double *sums, double *out)
 
 const struct factor_type factor_slater = {
     .name = "slater", .summary = "Slater determinants of the trap's orbitals, one per spin", .state_size = sizeof(struct slater), .params = params,
-    .carries_trap = true, .build = build, .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare, .traits = traits,
-    .evaluate = evaluate, .derivatives = derivatives, .finish = finish, .n_cache_rows = n_cache_rows, .weigh = weigh, .ratio = ratio, .accept = accept,
-    .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_parameters, .describe = describe };
+    .instead = instead,
+    .carries_trap = true, .build = slater_build, .n_parameters = n_parameters, .views = slater_views, .start = start, .prepare = prepare, .traits = slater_traits,
+    .evaluate = evaluate, .derivatives = derivatives, .finish = slater_finish, .n_cache_rows = n_cache_rows, .weigh = weigh, .ratio = ratio, .accept = accept,
+    .particle_gradient = particle_gradient,
+    .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_parameters, .describe = slater_describe };

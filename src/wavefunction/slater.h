@@ -9,11 +9,18 @@
 #include "wavefunction/orbitals.h"
 
 enum { SPINS = 2 };
+enum { BACKFLOW_NONE, BACKFLOW_EXPONENTIAL, BACKFLOW_TWO_SCALES };
+enum { BACKFLOW_MOST = 4 };  // strengths: two per class of pairs
 
 struct slater {
     double alpha;                    // starting value, or the fixed one
     bool train;
     char *orbitals_up, *orbitals_down;
+    size_t backflow;
+    double backflow_length;          // 1 / sqrt(omega)
+    double lambda[BACKFLOW_MOST];    // strengths in use
+    double length;                   // 1 / sqrt(omega), omega the geometric mean
+    struct system system;
     size_t n_coordinates, dimensions;
     double omega[DIMENSIONS_MOST];
     struct orbitals *orbitals;       // [SPINS]
@@ -25,10 +32,10 @@ struct slater {
 };
 
 // p_n(y) of `side` packs, n = 0 … top, as [n][side].
-PACK_INLINE void slater_powers(size_t side, double scale, size_t top, const pack *x, pack *out)
+PACK_INLINE void slater_powers(size_t side, size_t top, const pack *from, pack *out)
 {
     for (size_t s = 0; s < side; s++) {
-        const pack y = scale * x[s];
+        const pack y = from[s];
         out[s] = pack_all(1.0);
         if (top > 0)
             out[side + s] = y;
@@ -37,20 +44,46 @@ PACK_INLINE void slater_powers(size_t side, double scale, size_t top, const pack
     }
 }
 
-// The first n functions at a particle whose first coordinate is the row that begins at x; `side` packs each.
-PACK_INLINE void slater_functions(const struct slater *slater, const struct orbitals *orbitals, size_t n, size_t side, const pack *x, pack *out)
+// The first n functions of y [D][side] = sqrt(2 alpha omega_d) x_d.
+PACK_INLINE void slater_products(const struct orbitals *orbitals, size_t n, size_t side, const pack *y, pack *out)
 {
     pack table[DIMENSIONS_MOST][(ORBITALS_QUANTUM_MOST + 1) * 4];  // filled for the dimensions there are
-    slater_powers(side, slater->scale[0], orbitals->top[0], x, table[0]);
-    for (size_t d = 1; d < slater->dimensions; d++)
-        slater_powers(side, slater->scale[d], orbitals->top[d], x + d * ROW_PACKS, table[d]);
+    slater_powers(side, orbitals->top[0], y, table[0]);
+    for (size_t d = 1; d < orbitals->dimensions; d++)
+        slater_powers(side, orbitals->top[d], y + d * side, table[d]);
     for (size_t k = 0; k < n; k++)
         for (size_t s = 0; s < side; s++) {
             pack product = table[0][orbitals->quantum[k][0] * side + s];
-            for (size_t d = 1; d < slater->dimensions; d++)
+            for (size_t d = 1; d < orbitals->dimensions; d++)
                 product *= table[d][orbitals->quantum[k][d] * side + s];
             out[k * side + s] = product;
         }
 }
+
+// The same at a particle whose first coordinate is the row that begins at x.
+PACK_INLINE void slater_functions(const struct slater *slater, const struct orbitals *orbitals, size_t n, size_t side, const pack *x, pack *out)
+{
+    pack y[DIMENSIONS_MOST * 4];
+    for (size_t s = 0; s < side; s++) {
+        y[s] = slater->scale[0] * x[s];
+        for (size_t d = 1; d < orbitals->dimensions; d++)
+            y[d * side + s] = slater->scale[d] * x[d * ROW_PACKS + s];
+    }
+    slater_products(orbitals, n, side, y, out);
+}
+
+bool slater_build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error);
+void slater_finish(void *state);
+// Takes over alpha; false where it is none.
+bool slater_take_alpha(struct slater *slater, double alpha);
+// alpha, and the quantum numbers.
+size_t slater_views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST]);
+void slater_traits(const void *state, struct factor_traits *traits);
+void slater_describe(const void *state, char *text, size_t size);
+// Mantissa and exponent rows of det^2 e^(-alpha sum omega x^2), of pack l
+void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant, double *weight);
+
+// With backflow, another factor under the same name (backflow.c).
+extern const struct factor_type slater_backflow;
 
 #endif

@@ -29,6 +29,8 @@ static const struct product products[] = {
     { { "gaussian", "pade-jastrow", "gaussian-pair" }, { "alpha=0.9", "beta=0.3, 0.5", "gamma=0.1" } },
     { { "pade-jastrow", "rbm" }, { "hidden=4", "cusp=0.7", "init_scale=0.2" } },
     { { "slater", "pade-jastrow" }, { "alpha=0.9", "beta=0.4" }, true },
+    { { "slater", "rbm" }, { "hidden=3", "sharing=environment", "backflow=exponential" }, true },
+    { { "slater", "rbm" }, { "hidden=2", "sharing=pairs", "backflow=two-scales" }, true },
     { { "slater" }, { "alpha=1.2", "orbitals_up=0 0, 2 0, 1 3, 0 2" }, true },
 };
 

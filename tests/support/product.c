@@ -304,6 +304,42 @@ static long double log_line(const struct system *system, const long double *thet
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"  // most have no cores
 
+// Determinants of moved coordinates; lambda of the pairs: one of antiparallel spins, or two of parallel and two of antiparallel ones
+static long double moved(const struct system *system, size_t n, long double alpha, const long double *lambda, const long double *x)
+{
+    const size_t dimensions = system->dimensions;
+    const size_t (*shells)[3] = dimensions == 3 ? shells_3d : shells_2d;
+    long double y[64], omega = 1;
+    for (size_t d = 0; d < dimensions; d++)
+        omega *= system->omega[d];
+    omega = powl(omega, 1 / (long double)dimensions);
+    for (size_t p = 0; p < system->particles; p++)
+        for (size_t d = 0; d < dimensions; d++) {
+            y[p * dimensions + d] = x[p * dimensions + d];
+            for (size_t q = 0; q < system->particles; q++) {
+                const bool parallel = (p < system->spin_up) == (q < system->spin_up);
+                const long double r = distance(system, x, p, q) * sqrtl(omega), *own = lambda + (parallel ? 0 : 2);
+                const long double eta = n == 1 ? (parallel ? 0 : lambda[0] * expl(-r / 1.1L))
+                                               : own[0] / (1 + r * r / (0.667L * 0.667L)) + own[1] / (1 + r * r / 4);
+                y[p * dimensions + d] += eta * (x[p * dimensions + d] - x[q * dimensions + d]);
+            }
+        }
+    return gaussian(system, alpha, x) + determinant(system, alpha, 0, system->spin_up, shells, y) +
+           determinant(system, alpha, system->spin_up, system->particles - system->spin_up, shells, y);
+}
+
+static long double log_backflow(const struct system *system, const long double *theta, const long double *x)
+{
+    return moved(system, 1, theta[0], theta + 1, x);
+}
+
+static long double log_backflow_scales(const struct system *system, const long double *theta, const long double *x)
+{
+    const long double cusp = 1 / (long double)(system->dimensions - 1), cusps[2] = { 1 / (long double)(system->dimensions + 1), cusp };
+    const long double betas[2] = { expl(theta[4]), expl(theta[5]) };
+    return moved(system, 2, 1, theta, x) + pade(system, cusps, betas, x);
+}
+
 // the energies: closed forms and quadrature of data/reference.csv
 const struct product_row product_rows[] = {
     { "gaussian", "[system]\nparticles = 3\ndimensions = 2\nomega = 0.8, 1.3\n[wavefunction]\nfactors = gaussian\n[gaussian]\nalpha = 0.9\n", log_gaussian, 1, true,
@@ -371,6 +407,9 @@ const struct product_row product_rows[] = {
       "[rbm]\nhidden = 3\ninit_scale = 0.4\n", log_rbm_power, 1.5, false, 0, 0, 0, true },
     { "electrons on a line", "[system]\nparticles = 3\ndimensions = 1\ninteraction = coulomb\n[wavefunction]\nfactors = power, gaussian, pade-jastrow\n",
       log_line, 1.5, false, 0, 0, 0, true },
+    { "backflow, 2D", FERMIONS("6", "2") "omega = 1.3\n[wavefunction]\nfactors = slater\n[slater]\nbackflow = exponential\n", log_backflow, 1.4, false, .shift = 0.2 },
+    { "backflow of two scales, 3D", FERMIONS("5", "3") "spin_up = 4\nomega = 0.9\ninteraction = coulomb\n[wavefunction]\nfactors = slater, pade-jastrow\n[slater]\n"
+      "backflow = two-scales\ntrain = no\n", log_backflow_scales, 1.4, false, .shift = 0.1 },
 };
 const size_t n_product_rows = sizeof product_rows / sizeof *product_rows;
 
@@ -396,6 +435,8 @@ void product_build(struct model *model, const struct product_row *row, const cha
     model->theta = calloc(model->ensemble.wavefunction.n_parameters + 1, sizeof *model->theta);
     rng_start(&rng, 11, 0);
     wavefunction_start(&model->ensemble.wavefunction, rng_uniform, &rng, model->theta);
+    for (size_t k = 0; k < model->ensemble.wavefunction.n_parameters; k++)
+        model->theta[k] += row->shift;
     ensemble_start(&model->ensemble, model->settings.run.seed);
     if (!ensemble_take(&model->ensemble, model->theta))
         fail(row->name, &error);

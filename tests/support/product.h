@@ -15,6 +15,7 @@ struct product_row {
     double energy, energy_error; // known mean energy at the starting parameters; 0: none
     double core;                 // psi = 0 where two particles are closer
     bool vanishes;               // psi = 0 at contact: g^2 and the pair energy may have an infinite variance
+    double shift;                // added to the starting parameters: those that start at 0 are tried elsewhere
 };
 extern const struct product_row product_rows[];
 extern const size_t n_product_rows;
