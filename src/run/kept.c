@@ -9,18 +9,22 @@
 
 // ---- results
 
-#define ROW(member, whole_, unit_, long_name_) { #member, offsetof(struct run_result, member), whole_, unit_, long_name_, 1 }
-#define NEW(member, whole_, unit_, long_name_) { #member, offsetof(struct run_result, member), whole_, unit_, long_name_, 2 }  // since format 2
+#define SINCE(format, member, ...) { #member, offsetof(struct run_result, member), __VA_ARGS__, format }
+#define ROW(...) SINCE(1, __VA_ARGS__)
+#define NEW(...) SINCE(2, __VA_ARGS__)
 const struct run_result_row run_result_rows[] = {
     ROW(energy, false, UNIT_ENERGY, "energy"),
     ROW(energy_error, false, UNIT_ENERGY, "standard error of the energy, correlations included"),
     ROW(variance, false, UNIT_ENERGY_SQUARED, "variance of the local energy"),
-    ROW(estimator_variance, false, UNIT_ENERGY_SQUARED, "variance of what was averaged: the local energy with its control variates"),
+    ROW(estimator_variance, false, UNIT_ENERGY_SQUARED,
+        "variance of what was averaged: the local energy with its control variates"),
     ROW(local_energy, false, UNIT_ENERGY, "mean of the plain local energy"),
-    ROW(local_energy_error, false, UNIT_ENERGY, "standard error of the plain mean; not to be believed where the variance is infinite"),
+    ROW(local_energy_error, false, UNIT_ENERGY,
+        "standard error of the plain mean; not to be believed where the variance is infinite"),
     ROW(kinetic, false, UNIT_ENERGY, "kinetic energy"),
     ROW(kinetic_error, false, UNIT_ENERGY, "standard error of the kinetic energy"),
-    ROW(kinetic_gradient, false, UNIT_ENERGY, "kinetic energy by the other estimator, the mean of half the squared gradient of ln psi"),
+    ROW(kinetic_gradient, false, UNIT_ENERGY,
+        "kinetic energy by the other estimator, the mean of half the squared gradient of ln psi"),
     ROW(kinetic_gradient_error, false, UNIT_ENERGY, "standard error of that"),
     ROW(trap, false, UNIT_ENERGY, "energy in the trap"),
     ROW(trap_error, false, UNIT_ENERGY, "standard error of the trap energy"),
@@ -40,7 +44,8 @@ const struct run_result_row run_result_rows[] = {
     ROW(iterations, true, "1", "training iterations done"),
     ROW(steps_back, true, "1", "training steps taken back"),
     NEW(converged, true, "1", "1: training ended with nothing left to gain beyond its noise"),
-    NEW(training_gain, false, UNIT_ENERGY, "what as many training iterations again would still gain, by the slopes of the last ones"),
+    NEW(training_gain, false, UNIT_ENERGY,
+        "what as many training iterations again would still gain, by the slopes of the last ones"),
     NEW(training_gain_error, false, UNIT_ENERGY, "standard error of that"),
     ROW(n_parameters, true, "1", "parameters of the wave function"),
     ROW(memory_per_walker, true, "byte", "memory per walker"),
@@ -52,6 +57,7 @@ const struct run_result_row run_result_rows[] = {
 };
 #undef ROW
 #undef NEW
+#undef SINCE
 
 double *kept_result_at(struct run_result *result, size_t offset) { return (double *)(void *)((char *)result + offset); }
 
@@ -68,7 +74,8 @@ const struct kept_column kept_columns[] = {
     ROW(learning_rate, 1, "1", "learning rate of the step that followed"),
     ROW(bad, 2, "1", "samples without a finite energy, left out"),
     ROW(samples, 2, "1", "samples drawn"),
-    ROW(slope, 2, UNIT_ENERGY, "what another step like the last one would gain, by the gradient at its end; of mean 0 when converged"),
+    ROW(slope, 2, UNIT_ENERGY,
+        "what another step like the last one would gain, by the gradient at its end; of mean 0 when converged"),
     ROW(damping, 2, "1", "factor of the metric's shift"),
     { .name = NULL }
 };
@@ -88,18 +95,23 @@ const struct kept_series kept_series[SERIES] = {
     [SERIES_LOCAL] = { "local_energy", false, ENERGY_LOCAL, RESULT(local_energy), 1, UNIT_ENERGY, "local energy" },
     [SERIES_KINETIC] = { "kinetic", true, CONTROLLED_ROW + CONTROLLED_KINETIC, RESULT(kinetic), 1, UNIT_ENERGY,
                          "kinetic energy with control variates" },
-    [SERIES_TRAP] = { "trap", true, CONTROLLED_ROW + CONTROLLED_TRAP, RESULT(trap), 1, UNIT_ENERGY, "trap energy with control variates" },
-    [SERIES_PAIR] = { "pair", true, CONTROLLED_ROW + CONTROLLED_PAIR, RESULT(pair), 1, UNIT_ENERGY, "pair energy with control variates" },
-    [SERIES_KINETIC_GRADIENT] = { "kinetic_gradient", false, ENERGY_KINETIC_GRADIENT, RESULT(kinetic_gradient), 1, UNIT_ENERGY,
-                                  "half the squared gradient of ln psi" },
-    [SERIES_VIRIAL] = { "virial", false, ENERGY_VIRIAL, KEPT_NOWHERE, KEPT_NOWHERE, 1, UNIT_ENERGY, "sum over coordinates of x dV/dx" },
+    [SERIES_TRAP] = { "trap", true, CONTROLLED_ROW + CONTROLLED_TRAP, RESULT(trap), 1, UNIT_ENERGY,
+                      "trap energy with control variates" },
+    [SERIES_PAIR] = { "pair", true, CONTROLLED_ROW + CONTROLLED_PAIR, RESULT(pair), 1, UNIT_ENERGY,
+                      "pair energy with control variates" },
+    [SERIES_KINETIC_GRADIENT] = { "kinetic_gradient", false, ENERGY_KINETIC_GRADIENT, RESULT(kinetic_gradient), 1,
+                                  UNIT_ENERGY, "half the squared gradient of ln psi" },
+    [SERIES_VIRIAL] = { "virial", false, ENERGY_VIRIAL, KEPT_NOWHERE, KEPT_NOWHERE, 1, UNIT_ENERGY,
+                        "sum over coordinates of x dV/dx" },
 };
 #undef RESULT
 
 // ---- numbers of a state
 
-#define ROW(name, type, member, where, unit, long_name) { name, type, offsetof(struct run, member), where, 1, unit, long_name }
-#define NEW(name, type, member, where, unit, long_name) { name, type, offsetof(struct run, member), where, 2, unit, long_name }  // since format 2
+#define SINCE(format, name, type, member, where, ...)                                                                  \
+    { name, type, offsetof(struct run, member), where, format, __VA_ARGS__ }
+#define ROW(...) SINCE(1, __VA_ARGS__)
+#define NEW(...) SINCE(2, __VA_ARGS__)
 const struct kept_number kept_numbers[] = {
     ROW("stage", KEPT_STAGE, stage, IN_ALL, "1",
         "0: burn-in before training, 1: training, 2: trained, 3: burn-in before measuring, 4: measuring"),
@@ -109,7 +121,8 @@ const struct kept_number kept_numbers[] = {
     ROW("iterations", KEPT_COUNT, history.n, IN_ALL, "1", "training iterations done"),
     ROW("stride", KEPT_COUNT, history.stride, IN_ALL, "1", "iterations from one kept set of parameters to the next"),
     ROW("kept", KEPT_COUNT, history.n_kept, IN_ALL, "1", "sets of parameters kept"),
-    ROW("shortened", KEPT_REAL, course.shortened, IN_TRAINING, "1", "factor of the learning rate after steps taken back"),
+    ROW("shortened", KEPT_REAL, course.shortened, IN_TRAINING, "1",
+        "factor of the learning rate after steps taken back"),
     ROW("longest", KEPT_REAL, course.longest, IN_TRAINING, "1", "factor of the learning rate after refinements"),
     ROW("draws", KEPT_COUNT, course.draws, IN_TRAINING, "1", "draws per walker and iteration"),
     ROW("since", KEPT_COUNT, course.since, IN_TRAINING, "1", "iteration from which a plateau is looked for"),
@@ -126,7 +139,8 @@ const struct kept_number kept_numbers[] = {
     NEW("gain_error", KEPT_REAL, course.gain_error, IN_ALL, UNIT_ENERGY, "standard error of that"),
     ROW("step", KEPT_REAL, ensemble.step, IN_ALL, NULL, "step of the sampler"),
     ROW("reference", KEPT_REAL, ensemble.reference, IN_ALL, UNIT_ENERGY, "energy that sums are taken relative to"),
-    ROW("range", KEPT_REAL, ensemble.controls.range, IN_ALL, UNIT_PER_LENGTH, "beta of the pair functions among the control variates"),
+    ROW("range", KEPT_REAL, ensemble.controls.range, IN_ALL, UNIT_PER_LENGTH,
+        "beta of the pair functions among the control variates"),
     ROW("chunks", KEPT_COUNT, measured.chunks, IN_MEASURING, "1", "passes done"),
     ROW("values", KEPT_COUNT, measured.draws, IN_MEASURING, "1", "values per walker in the series"),
     ROW("partial", KEPT_COUNT, measured.partial, IN_MEASURING, "1", "draws in the value under way"),
@@ -139,18 +153,26 @@ const struct kept_number kept_numbers[] = {
     ROW("sum_energy2", KEPT_REAL, measured.sums.energy2, IN_MEASURING, UNIT_ENERGY_SQUARED, "sum of their squares"),
     ROW("sum_local", KEPT_REAL, measured.sums.local, IN_MEASURING, UNIT_ENERGY, "sum of local energies"),
     ROW("sum_local2", KEPT_REAL, measured.sums.local2, IN_MEASURING, UNIT_ENERGY_SQUARED, "sum of their squares"),
-    ROW("sum_walker2", KEPT_REAL, measured.sums.walker2, IN_MEASURING, UNIT_ENERGY_SQUARED, "sum of squares of the walkers' means"),
+    ROW("sum_walker2", KEPT_REAL, measured.sums.walker2, IN_MEASURING, UNIT_ENERGY_SQUARED,
+        "sum of squares of the walkers' means"),
     NEW("room", KEPT_COUNT, measured.room, IN_MEASURING, "1", "values per walker after which neighbours are averaged"),
-    NEW("position_stride", KEPT_COUNT, measured.position_stride, IN_MEASURING, "draws", "from one kept configuration to the next"),
-    NEW("reach_x", KEPT_REAL, measured.observables.extent.reach[0], IN_MEASURING, UNIT_LENGTH, "end of the histograms' axis along x"),
-    NEW("reach_y", KEPT_REAL, measured.observables.extent.reach[1], IN_MEASURING, UNIT_LENGTH, "end of the histograms' axis along y"),
-    NEW("reach_z", KEPT_REAL, measured.observables.extent.reach[2], IN_MEASURING, UNIT_LENGTH, "end of the histograms' axis along z"),
-    NEW("reach_radius", KEPT_REAL, measured.observables.extent.reach[EXTENT_RADIUS], IN_MEASURING, UNIT_LENGTH, "end of the histograms' radius"),
-    NEW("reach_pair", KEPT_REAL, measured.observables.extent.reach[EXTENT_PAIR], IN_MEASURING, UNIT_LENGTH, "end of the histograms' pair distance"),
+    NEW("position_stride", KEPT_COUNT, measured.position_stride, IN_MEASURING, "draws",
+        "from one kept configuration to the next"),
+    NEW("reach_x", KEPT_REAL, measured.observables.extent.reach[0], IN_MEASURING, UNIT_LENGTH,
+        "end of the histograms' axis along x"),
+    NEW("reach_y", KEPT_REAL, measured.observables.extent.reach[1], IN_MEASURING, UNIT_LENGTH,
+        "end of the histograms' axis along y"),
+    NEW("reach_z", KEPT_REAL, measured.observables.extent.reach[2], IN_MEASURING, UNIT_LENGTH,
+        "end of the histograms' axis along z"),
+    NEW("reach_radius", KEPT_REAL, measured.observables.extent.reach[EXTENT_RADIUS], IN_MEASURING, UNIT_LENGTH,
+        "end of the histograms' radius"),
+    NEW("reach_pair", KEPT_REAL, measured.observables.extent.reach[EXTENT_PAIR], IN_MEASURING, UNIT_LENGTH,
+        "end of the histograms' pair distance"),
     { .name = NULL }
 };
 #undef ROW
 #undef NEW
+#undef SINCE
 _Static_assert(sizeof kept_numbers / sizeof *kept_numbers <= KEPT_NUMBERS_MOST + 1, "room in a checkpoint");
 
 double kept_number_get(const struct run *run, const struct kept_number *number)
@@ -209,41 +231,46 @@ static void *pending_part(struct run *run, size_t level, size_t block)
 static void *configuration_part(struct run *run, size_t row, size_t block)
 {
     const struct ensemble *ensemble = &run->ensemble;
-    return run->measured.positions + (row * ensemble->n_blocks + block) * ensemble->wavefunction.n_coordinates * WALKERS;
+    return run->measured.positions +
+           (row * ensemble->n_blocks + block) * ensemble->wavefunction.n_coordinates * WALKERS;
 }
 
+#define ROW(since_, name_, type_, where_, scope_, long_name_, ...)                                                     \
+    { .name = name_, .type = type_, .where = where_, .since = since_, .scope = scope_, .long_name = long_name_,        \
+      __VA_ARGS__ }
 #define AT(member) .offset = offsetof(struct run, member)
 #define AXES(...) .axis = { __VA_ARGS__ }
 const struct kept_array kept_arrays[] = {
-    { .name = "parameters", .long_name = "parameters", .type = KEPT_REALS, .where = IN_ALL, .since = 1, .scope = OF_ALL, AXES(AXIS_PARAMETER), AT(theta) },
-    { .name = "good_parameters", .long_name = "the last parameters that gave finite numbers", .type = KEPT_REALS, .where = IN_TRAINING, .since = 1,
-      .scope = OF_ALL, AXES(AXIS_PARAMETER), AT(good_theta) },
-    { .name = "mean_parameters", .long_name = "mean of the parameters since the last refinement", .type = KEPT_REALS, .where = IN_TRAINING, .since = 1,
-      .scope = OF_ALL, AXES(AXIS_PARAMETER), AT(mean_theta) },
-    { .name = "optimizer_memory", .long_name = "what the optimiser remembers", .type = KEPT_REALS, .where = IN_TRAINING, .since = 1,
-      .scope = OF_FIRST, AXES(AXIS_MEMORY), AT(memory) },
-    { .name = "positions", .long_name = "coordinates of the walkers", .type = KEPT_REALS, .where = IN_ALL, .since = 1, .scope = OF_BLOCKS,
-      AXES(AXIS_BLOCK, AXIS_COORDINATE, AXIS_LANE), .part = position_part },
-    { .name = "random", .long_name = "states of the random streams", .type = KEPT_WORDS, .where = IN_ALL, .since = 1, .scope = OF_BLOCKS,
-      AXES(AXIS_BLOCK, AXIS_WORD, AXIS_LANE), AT(ensemble.random) },
-    { .name = "controls", .long_name = "coefficients of the control variates", .type = KEPT_REALS, .where = IN_ALL, .since = 1, .scope = OF_ALL,
-      AXES(AXIS_QUANTITY, AXIS_FUNCTION), .rows = true, .part = control_part },
-    { .name = "value_under_way", .long_name = "part of the value that is not complete yet", .type = KEPT_REALS, .where = IN_MEASURING, .since = 1,
-      .scope = OF_BLOCKS, AXES(AXIS_SERIES, AXIS_CHAIN), .rows = true, .partial = true, .part = value_part },
-    { .name = "histogram_counts", .long_name = "counters of the histograms", .type = KEPT_COUNTS, .where = IN_MEASURING, .since = 2,
-      .scope = OF_GROUPS, AXES(AXIS_BATCH, AXIS_COUNTER), AT(measured.observables.count) },
-    { .name = "histogram_sums", .long_name = "sums of distances", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2, .scope = OF_GROUPS,
-      AXES(AXIS_BATCH, AXIS_MEAN), AT(measured.observables.sum) },
-    { .name = "histogram_samples", .long_name = "configurations seen", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2, .scope = OF_GROUPS,
-      AXES(AXIS_BATCH), AT(measured.observables.samples) },
-    { .name = "level_sums", .long_name = "sums of block means and of their squares", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2,
-      .scope = OF_GROUPS, AXES(AXIS_GROUP, AXIS_LEVEL, AXIS_POWER), AT(measured.level_sums) },
-    { .name = "level_halves", .long_name = "block means that wait for their other half", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2,
-      .scope = OF_BLOCKS, AXES(AXIS_LEVEL, AXIS_CHAIN), .rows = true, .part = pending_part },
-    { .name = "configurations", .long_name = "configurations kept", .type = KEPT_REALS, .where = IN_MEASURING, .since = 2, .scope = OF_BLOCKS,
-      AXES(AXIS_KEPT, AXIS_BLOCK, AXIS_PLACE), .rows = true, .part = configuration_part },
+    ROW(1, "parameters", KEPT_REALS, IN_ALL, OF_ALL, "parameters", AXES(AXIS_PARAMETER), AT(theta)),
+    ROW(1, "good_parameters", KEPT_REALS, IN_TRAINING, OF_ALL, "the last parameters that gave finite numbers",
+        AXES(AXIS_PARAMETER), AT(good_theta)),
+    ROW(1, "mean_parameters", KEPT_REALS, IN_TRAINING, OF_ALL, "mean of the parameters since the last refinement",
+        AXES(AXIS_PARAMETER), AT(mean_theta)),
+    ROW(1, "optimizer_memory", KEPT_REALS, IN_TRAINING, OF_FIRST, "what the optimiser remembers",
+        AXES(AXIS_MEMORY), AT(memory)),
+    ROW(1, "positions", KEPT_REALS, IN_ALL, OF_BLOCKS, "coordinates of the walkers",
+        AXES(AXIS_BLOCK, AXIS_COORDINATE, AXIS_LANE), .part = position_part),
+    ROW(1, "random", KEPT_WORDS, IN_ALL, OF_BLOCKS, "states of the random streams",
+        AXES(AXIS_BLOCK, AXIS_WORD, AXIS_LANE), AT(ensemble.random)),
+    ROW(1, "controls", KEPT_REALS, IN_ALL, OF_ALL, "coefficients of the control variates",
+        AXES(AXIS_QUANTITY, AXIS_FUNCTION), .rows = true, .part = control_part),
+    ROW(1, "value_under_way", KEPT_REALS, IN_MEASURING, OF_BLOCKS, "part of the value that is not complete yet",
+        AXES(AXIS_SERIES, AXIS_CHAIN), .rows = true, .partial = true, .part = value_part),
+    ROW(2, "histogram_counts", KEPT_COUNTS, IN_MEASURING, OF_GROUPS, "counters of the histograms",
+        AXES(AXIS_BATCH, AXIS_COUNTER), AT(measured.observables.count)),
+    ROW(2, "histogram_sums", KEPT_REALS, IN_MEASURING, OF_GROUPS, "sums of distances",
+        AXES(AXIS_BATCH, AXIS_MEAN), AT(measured.observables.sum)),
+    ROW(2, "histogram_samples", KEPT_REALS, IN_MEASURING, OF_GROUPS, "configurations seen",
+        AXES(AXIS_BATCH), AT(measured.observables.samples)),
+    ROW(2, "level_sums", KEPT_REALS, IN_MEASURING, OF_GROUPS, "sums of block means and of their squares",
+        AXES(AXIS_GROUP, AXIS_LEVEL, AXIS_POWER), AT(measured.level_sums)),
+    ROW(2, "level_halves", KEPT_REALS, IN_MEASURING, OF_BLOCKS, "block means that wait for their other half",
+        AXES(AXIS_LEVEL, AXIS_CHAIN), .rows = true, .part = pending_part),
+    ROW(2, "configurations", KEPT_REALS, IN_MEASURING, OF_BLOCKS, "configurations kept",
+        AXES(AXIS_KEPT, AXIS_BLOCK, AXIS_PLACE), .rows = true, .part = configuration_part),
     { .name = NULL }
 };
+#undef ROW
 #undef AT
 #undef AXES
 _Static_assert(sizeof kept_arrays / sizeof *kept_arrays <= KEPT_ARRAYS_MOST + 1, "room in a checkpoint");
@@ -253,29 +280,28 @@ static struct record_axis axis_of(const struct run *run, enum kept_axis which)
 {
     const struct ensemble *ensemble = &run->ensemble;
     const struct observables *observables = &run->measured.observables;
-    switch (which) {
-    case AXIS_PARAMETER:
-        return (struct record_axis){ "parameter", ensemble->wavefunction.n_parameters, "1", "position in the parameter vector", NULL };
-    case AXIS_MEMORY: return (struct record_axis){ "memory", run->n_memory, "1", "position in the optimiser's memory", NULL };
-    case AXIS_BLOCK: return (struct record_axis){ "walker_block", ensemble->n_blocks, "1", "block of walkers", NULL };
-    case AXIS_COORDINATE: return (struct record_axis){ "coordinate", ensemble->wavefunction.n_coordinates, "1", "coordinate", NULL };
-    case AXIS_WORD: return (struct record_axis){ "word", RNG_ROWS, "1", "word of a stream's state", NULL };
-    case AXIS_LANE: return (struct record_axis){ "lane", WALKERS, "1", "walker of the block", NULL };
-    case AXIS_QUANTITY: return (struct record_axis){ "quantity", CONTROLLED_QUANTITIES, "1", "kinetic, trap, pair", NULL };
-    case AXIS_FUNCTION: return (struct record_axis){ "function", ensemble->controls.n_functions, "1", "control function", NULL };
-    case AXIS_SERIES: return (struct record_axis){ "series", SERIES, "1", "series, in the order of the program's table", NULL };
-    case AXIS_CHAIN: return (struct record_axis){ "chain", ensemble->n_walkers, "1", "walker", NULL };
-    case AXIS_BATCH: return (struct record_axis){ "batch", observables->n_batches, "1", "batch of walkers", NULL };
-    case AXIS_MEAN: return (struct record_axis){ "mean", observables->n_means, "1", "mean", NULL };
-    case AXIS_GROUP: return (struct record_axis){ "group", ensemble->n_groups, "1", "group of blocks", NULL };
-    case AXIS_LEVEL: return (struct record_axis){ "level", MOMENT_LEVELS, "1", "blocks of 2^level draws", NULL };
-    case AXIS_POWER: return (struct record_axis){ "power", LEVEL_SUMS, "1", "of the mean, less one", NULL };
-    case AXIS_KEPT: return (struct record_axis){ "row", run->measured.position_rows, "1", "draws kept", NULL };
-    case AXIS_PLACE: return (struct record_axis){ "place", ensemble->wavefunction.n_coordinates * WALKERS, "1", "coordinate, walker of the block", NULL };
-    case AXIS_COUNTER: return (struct record_axis){ "counter", observables->n_counters, "1", "bin of all histograms", NULL };
-    case AXIS_NONE: break;
-    }
-    return (struct record_axis){ .name = NULL };
+    const struct { const char *name; size_t extent; const char *long_name; } axes[] = {
+        [AXIS_NONE] = { NULL, 0, NULL },
+        [AXIS_PARAMETER] = { "parameter", ensemble->wavefunction.n_parameters, "position in the parameter vector" },
+        [AXIS_MEMORY] = { "memory", run->n_memory, "position in the optimiser's memory" },
+        [AXIS_BLOCK] = { "walker_block", ensemble->n_blocks, "block of walkers" },
+        [AXIS_COORDINATE] = { "coordinate", ensemble->wavefunction.n_coordinates, "coordinate" },
+        [AXIS_WORD] = { "word", RNG_ROWS, "word of a stream's state" },
+        [AXIS_LANE] = { "lane", WALKERS, "walker of the block" },
+        [AXIS_QUANTITY] = { "quantity", CONTROLLED_QUANTITIES, "kinetic, trap, pair" },
+        [AXIS_FUNCTION] = { "function", ensemble->controls.n_functions, "control function" },
+        [AXIS_SERIES] = { "series", SERIES, "series, in the order of the program's table" },
+        [AXIS_CHAIN] = { "chain", ensemble->n_walkers, "walker" },
+        [AXIS_BATCH] = { "batch", observables->n_batches, "batch of walkers" },
+        [AXIS_MEAN] = { "mean", observables->n_means, "mean" },
+        [AXIS_GROUP] = { "group", ensemble->n_groups, "group of blocks" },
+        [AXIS_LEVEL] = { "level", MOMENT_LEVELS, "blocks of 2^level draws" },
+        [AXIS_POWER] = { "power", LEVEL_SUMS, "of the mean, less one" },
+        [AXIS_KEPT] = { "row", run->measured.position_rows, "draws kept" },
+        [AXIS_PLACE] = { "place", ensemble->wavefunction.n_coordinates * WALKERS, "coordinate, walker of the block" },
+        [AXIS_COUNTER] = { "counter", observables->n_counters, "bin of all histograms" },
+    };
+    return (struct record_axis){ axes[which].name, axes[which].extent, "1", axes[which].long_name, NULL };
 }
 
 size_t kept_array_axes(const struct run *run, const struct kept_array *array, struct record_axis axis[3])
@@ -321,14 +347,16 @@ void kept_array_move(const struct run *run, const struct kept_array *array, void
     if (array->scope == OF_ALL && way == TEAM_DEAL)
         team_share(run->options->team, values, kept_array_count(run, array) * sizeof(double));
     if (array->scope == OF_BLOCKS)
-        ensemble_move_blocks(&run->ensemble, &(struct ensemble_rows){ values, parts.rows, parts.units * size, size }, way);
+        ensemble_move_blocks(&run->ensemble, &(struct ensemble_rows){ values, parts.rows, parts.units * size, size },
+                             way);
     if (array->scope == OF_GROUPS)
         ensemble_move_groups(&run->ensemble, values, size, way);
 }
 
 // ---- memory
 
-// The parameters of every iteration, or of every stride-th, in less than 10 MB; a room that is even, so that it can be halved.
+// The parameters of every iteration, or of every stride-th, in less than 10 MB; a room that is even, so that it can be
+// halved.
 enum { PARAMETER_BYTES = 10000000, PARAMETER_ROOM_LEAST = 4 };
 
 static size_t parameter_room(size_t n_parameters)
@@ -340,7 +368,8 @@ static size_t parameter_room(size_t n_parameters)
 // Sets of parameters there is memory for.
 static size_t parameter_rows(const struct run *run)
 {
-    const size_t room = parameter_room(run->ensemble.wavefunction.n_parameters), iterations = run->settings->optimizer.iterations;
+    const size_t room = parameter_room(run->ensemble.wavefunction.n_parameters),
+                 iterations = run->settings->optimizer.iterations;
     return iterations < room ? iterations : room;
 }
 
@@ -355,7 +384,8 @@ static bool allocate_states(struct run *run)
     for (size_t which = 0; which < CHECKPOINTS; which++)
         for (size_t k = 0; kept_arrays[k].name; k++)
             if (has_state(&kept_arrays[k], which))
-                good = (run->checkpoint[which].array[k] = memory_doubles(kept_array_count(run, &kept_arrays[k]))) && good;
+                good =
+                    (run->checkpoint[which].array[k] = memory_doubles(kept_array_count(run, &kept_arrays[k]))) && good;
     return good;
 }
 
@@ -374,12 +404,14 @@ bool kept_allocate(struct run *run, struct error *error)
         good = (*kept_column_of(history, column) = memory_doubles(run->settings->optimizer.iterations)) && good;
     if (!good)
         return error_add(error, ERROR_INTERNAL, "no memory for training %zu parameters", n);
-    return allocate_states(run) || error_add(error, ERROR_INTERNAL, "no memory to keep a state of the walkers; use fewer: sampler.walkers");
+    return allocate_states(run) ||
+           error_add(error, ERROR_INTERNAL, "no memory to keep a state of the walkers; use fewer: sampler.walkers");
 }
 
 void kept_release(struct run *run)
 {
-    double *const vectors[] = { run->theta, run->good_theta, run->mean_theta, run->gradient, run->step_back, run->memory, run->history.parameters };
+    double *const vectors[] = { run->theta,     run->good_theta, run->mean_theta,        run->gradient,
+                                run->step_back, run->memory,     run->history.parameters };
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         memory_free(vectors[k]);
     for (const struct kept_column *column = kept_columns; column->name; column++)
@@ -395,7 +427,8 @@ void kept_release(struct run *run)
 
 double kept_bytes(const struct run *run, double values)
 {
-    double doubles = SERIES * values * (double)run->ensemble.n_walkers + (double)(parameter_rows(run) * run->ensemble.wavefunction.n_parameters);
+    double doubles = SERIES * values * (double)run->ensemble.n_walkers +
+                     (double)(parameter_rows(run) * run->ensemble.wavefunction.n_parameters);
     for (const struct kept_column *column = kept_columns; column->name; column++)
         doubles += (double)run->settings->optimizer.iterations;
     for (const struct kept_array *array = kept_arrays; array->name; array++)

@@ -24,8 +24,8 @@ size_t series_room(const struct run *run)
 static bool prepare_observables(struct run *run, struct error *error)
 {
     const struct param_names *kinds = &run->settings->chosen[SETTINGS_OBSERVABLE].members;
-    return observables_build(&run->measured.observables, &run->settings->system, kinds->n, kinds->index, run->settings->observables.bins,
-                             run->ensemble.n_groups, error);
+    return observables_build(&run->measured.observables, &run->settings->system, kinds->n, kinds->index,
+                             run->settings->observables.bins, run->ensemble.n_groups, error);
 }
 
 // Twice what is wanted, so that half of it is left when every other one is dropped.
@@ -35,7 +35,8 @@ static bool prepare_positions(struct run *run)
     const struct ensemble *ensemble = &run->ensemble;
     measured->position_rows = 2 * ((run->settings->measure.positions + ensemble->n_walkers - 1) / ensemble->n_walkers);
     measured->position_stride = 1;
-    measured->positions = memory_doubles(measured->position_rows * ensemble->n_walkers * ensemble->wavefunction.n_coordinates);
+    measured->positions =
+        memory_doubles(measured->position_rows * ensemble->n_walkers * ensemble->wavefunction.n_coordinates);
     return measured->positions != NULL;
 }
 
@@ -49,7 +50,8 @@ static bool allocate_values(struct run *run, struct error *error)
         memory_free(measured->values[k]);
         good = (measured->values[k] = memory_doubles(walkers * measured->capacity)) && good;
     }
-    return good || error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
+    return good ||
+           error_add(error, ERROR_INTERNAL, "no memory for the series of %zu draws; use fewer: measure.samples", draws);
 }
 
 // The room does not depend on how many samples are asked for: so runs of any length go the same way.
@@ -84,19 +86,22 @@ static double *value_row(const struct measured *measured, size_t which, size_t b
 static void record_level(struct measured *measured, const struct ensemble_draw *draw, size_t at)
 {
     const struct ensemble *ensemble = measured->ensemble;
-    moments_block(ensemble->reference, at, draw->controlled + CONTROLLED_ENERGY_ROW * WALKERS, measured->pending + draw->block * WALKERS,
-                  ensemble->n_blocks * WALKERS, measured->level_sums + draw->group * MOMENT_LEVELS * LEVEL_SUMS);
+    moments_block(ensemble->reference, at, draw->controlled + CONTROLLED_ENERGY_ROW * WALKERS,
+                  measured->pending + draw->block * WALKERS, ensemble->n_blocks * WALKERS,
+                  measured->level_sums + draw->group * MOMENT_LEVELS * LEVEL_SUMS);
 }
 
 static void record_positions(struct measured *measured, const struct ensemble_draw *draw, size_t at)
 {
     const struct wavefunction *wavefunction = &measured->ensemble->wavefunction;
     if (at % measured->interval == 0) {
-        const struct configuration configuration = wavefunction_configuration(wavefunction, draw->x);  // x begins the frame
+        const struct configuration configuration =
+            wavefunction_configuration(wavefunction, draw->x);  // x begins the frame
         observables_add(&measured->observables, draw->group, &configuration);
     }
     if (measured->position_rows > 0 && at % measured->position_stride == 0)
-        memcpy(series_positions_of(measured, at / measured->position_stride, draw->block), draw->x, wavefunction->n_coordinates * WALKERS * sizeof(double));
+        memcpy(series_positions_of(measured, at / measured->position_stride, draw->block), draw->x,
+               wavefunction->n_coordinates * WALKERS * sizeof(double));
 }
 
 void series_record(const struct ensemble_draw *draw, void *context)
@@ -105,7 +110,8 @@ void series_record(const struct ensemble_draw *draw, void *context)
     const double share = 1 / (double)measured->block;
     const size_t at = measured->partial + draw->draw, value = measured->draws + at / measured->block;
     for (size_t k = 0; k < SERIES; k++) {
-        const double *from = (kept_series[k].controlled ? draw->controlled : draw->energy) + kept_series[k].row * WALKERS;
+        const double *from =
+            (kept_series[k].controlled ? draw->controlled : draw->energy) + kept_series[k].row * WALKERS;
         moments_record(share, at % measured->block == 0, from, value_row(measured, k, draw->block, value));
     }
     record_level(measured, draw, series_draws(measured) + draw->draw);
@@ -116,7 +122,8 @@ void series_make_room(struct run *run, size_t draws)
 {
     struct measured *measured = &run->measured;
     const size_t size = run->ensemble.wavefunction.n_coordinates * WALKERS * sizeof(double);
-    while (measured->position_rows > 0 && (series_draws(measured) + draws - 1) / measured->position_stride >= measured->position_rows) {
+    while (measured->position_rows > 0 &&
+           (series_draws(measured) + draws - 1) / measured->position_stride >= measured->position_rows) {
         for (size_t row = 1; row < measured->position_rows / 2; row++)
             for (size_t b = run->ensemble.first_block; b < run->ensemble.end_block; b++)
                 memcpy(series_positions_of(measured, row, b), series_positions_of(measured, 2 * row, b), size);
@@ -138,8 +145,10 @@ static void see_now(struct run *run)
 {
     const struct ensemble *ensemble = &run->ensemble;
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
-        for (size_t b = ensemble->group[g].first_block; b < ensemble->group[g].first_block + ensemble->group[g].n_blocks; b++) {
-            const struct configuration at = wavefunction_configuration(&ensemble->wavefunction, ensemble->block[b].current);
+        for (size_t b = ensemble->group[g].first_block;
+             b < ensemble->group[g].first_block + ensemble->group[g].n_blocks; b++) {
+            const struct configuration at =
+                wavefunction_configuration(&ensemble->wavefunction, ensemble->block[b].current);
             observables_widen(&at, &run->measured.seen[g]);
         }
 }
@@ -213,7 +222,8 @@ void series_gather(struct run *run)
     measured->gathered = 1 + measured->chunks;
 }
 
-bool series_analyse(const struct run *run, size_t n, const struct series_term *terms, bool whole, struct statistics *out, struct error *error)
+bool series_analyse(const struct run *run, size_t n, const struct series_term *terms, bool whole,
+                    struct statistics *out, struct error *error)
 {
     const struct measured *measured = &run->measured;
     const size_t walkers = run->ensemble.n_walkers, draws = measured->draws;

@@ -13,12 +13,14 @@ size_t series_room(const struct run *run);
 bool series_prepare(struct run *run, struct error *error);
 // For so many values per walker at least, as a file of an earlier version may have; before there are any.
 bool series_grow(struct run *run, size_t least, struct error *error);
-// ensemble_visit: how far the walkers are, before measuring; `context` is the struct measured. Then where the histograms end, unless it is known.
+// ensemble_visit: how far the walkers are, before measuring; `context` is the struct measured. Then where the
+// histograms end, unless it is known.
 void series_see(const struct ensemble_draw *draw, void *context);
 void series_reach(struct run *run);
 // Room for so many draws more among the positions.
 void series_make_room(struct run *run, size_t draws);
-// ensemble_visit: takes one draw of one block; `context` is the struct measured. Called from several threads, each for walkers of its own.
+// ensemble_visit: takes one draw of one block; `context` is the struct measured. Called from several threads, each for
+// walkers of its own.
 void series_record(const struct ensemble_draw *draw, void *context);
 // The room is full and more is wanted: neighbours are averaged.
 void series_halve(struct run *run);
@@ -30,6 +32,7 @@ void series_share(const struct run *run, size_t which, enum team_way way);
 void series_gather(struct run *run);
 // Statistics of a weighted sum of series; `whole`: all that can be known, else mean and error.
 struct series_term { size_t which; double weight; };
-bool series_analyse(const struct run *run, size_t n, const struct series_term *terms, bool whole, struct statistics *out, struct error *error);
+bool series_analyse(const struct run *run, size_t n, const struct series_term *terms, bool whole,
+                    struct statistics *out, struct error *error);
 
 #endif
