@@ -22,18 +22,24 @@ struct langevin {
 };
 
 static const struct param params[] = {
-    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "all", .help = "what one move displaces"),
+    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "auto", .help = "what one move displaces; auto: all up to 4 particles, else one"),
     PARAM_END
 };
 
 extern const struct sampler_type sampler_langevin;
 
-static bool moves_one(const void *state) { return ((const struct langevin *)state)->move == MOVE_PARTICLE; }
+// Particles up to which `move = auto` displaces all at once (docs/samplers.md).
+enum { AT_ONCE = 4 };
+
+static bool moves_one(const void *state, const struct system *system)
+{
+    return move_is_single(((const struct langevin *)state)->move, system, AT_ONCE);
+}
 
 // Roberts and Rosenthal, J. R. Stat. Soc. B 60, 255 (1998), for many dimensions; a few want a little more
 static double best_acceptance(const void *state, const struct system *system)
 {
-    return moves_one(state) || system_coordinates(system) < 10 ? 0.7 : 0.574;
+    return moves_one(state, system) || system_coordinates(system) < 10 ? 0.7 : 0.574;
 }
 
 static double first_step(const void *state, const struct system *system)
@@ -63,17 +69,17 @@ static bool prepare(void *state, const struct wavefunction *wavefunction)
 
 static size_t moving_coordinates(const void *state, const struct system *system)
 {
-    return moves_one(state) ? system->dimensions : system_coordinates(system);
+    return moves_one(state, system) ? system->dimensions : system_coordinates(system);
 }
 
 // xi [n], a uniform row, ln of the ratio of G, the mask, both drifts [n] each, and what the gradient of one particle takes
 static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
 {
     const size_t n = moving_coordinates(state, &wavefunction->system);
-    return 3 * n + 3 + (moves_one(state) ? wavefunction->n_particle_rows : 0);
+    return 3 * n + 3 + (moves_one(state, &wavefunction->system) ? wavefunction->n_particle_rows : 0);
 }
 
-static size_t moves_per_sweep(const void *state, const struct system *system) { return moves_one(state) ? system->particles : 1; }
+static size_t moves_per_sweep(const void *state, const struct system *system) { return moves_one(state, system) ? system->particles : 1; }
 
 static void drift(double dt, size_t m, const double *gradient, const double *xi, const double *x, double *out)
 {
@@ -181,7 +187,7 @@ static PACK_HOT size_t move_particles(const struct langevin *langevin, double st
 
 static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
-    return (moves_one(state) ? move_particles : move_all)(state, step, wavefunction, block, scratch);
+    return (moves_one(state, &wavefunction->system) ? move_particles : move_all)(state, step, wavefunction, block, scratch);
 }
 
 const struct sampler_type sampler_langevin = {

@@ -20,15 +20,18 @@ extern const struct sampler_type sampler_metropolis;
 static const char *proposal_name(size_t k) { return k == PROPOSAL_NORMAL ? "normal" : k == PROPOSAL_UNIFORM ? "uniform" : NULL; }
 
 static const struct param params[] = {
-    PARAM_CHOICE(metropolis, move, .choice = move_name, .fallback = "particle", .help = "what one move displaces"),
+    PARAM_CHOICE(metropolis, move, .choice = move_name, .fallback = "auto", .help = "what one move displaces; auto: particle"),
     PARAM_CHOICE(metropolis, proposal, .choice = proposal_name, .fallback = "normal",
                  .help = "displacements: normal with standard deviation step, or uniform within plus or minus step"),
     PARAM_END
 };
 
+// One-particle moves are worth it for any number of particles (docs/samplers.md).
+static bool moves_one(const struct metropolis *metropolis, const struct system *system) { return move_is_single(metropolis->move, system, 0); }
+
 static size_t moving_coordinates(const struct metropolis *metropolis, const struct system *system)
 {
-    return metropolis->move == MOVE_ALL ? system_coordinates(system) : system->dimensions;
+    return moves_one(metropolis, system) ? system->dimensions : system_coordinates(system);
 }
 
 // Roberts, Gelman and Gilks, Ann. Appl. Probab. 7, 110 (1997): 0.44 in one dimension, 0.234 in many; between them measured values
@@ -62,7 +65,7 @@ static size_t n_scratch_rows(const void *state, const struct wavefunction *wavef
 
 static size_t moves_per_sweep(const void *state, const struct system *system)
 {
-    return ((const struct metropolis *)state)->move == MOVE_ALL ? 1 : system->particles;
+    return moves_one(state, system) ? system->particles : 1;
 }
 
 // x' of n coordinates from row `first` on; leaves the uniform row for the decision behind the displacements
@@ -112,7 +115,7 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
 {
     const struct metropolis *metropolis = state;
     block->evaluated = false;
-    return (metropolis->move == MOVE_ALL ? move_all : move_particles)(metropolis, step, wavefunction, block, scratch);
+    return (moves_one(metropolis, &wavefunction->system) ? move_particles : move_all)(metropolis, step, wavefunction, block, scratch);
 }
 
 const struct sampler_type sampler_metropolis = {

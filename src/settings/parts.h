@@ -49,6 +49,9 @@ struct settings_binder {
                          // system
 };
 
+// What sampler.method = auto stands for, by the number of particles and the factors.
+size_t settings_best_sampler(const struct settings_binder *binder);
+
 // One pass over sections and entries.
 void settings_bind(struct settings_binder *binder);
 

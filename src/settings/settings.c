@@ -31,6 +31,8 @@ static bool choose_members(struct settings_binder *binder, enum settings_kind ki
     char why[PARAM_TEXT_SIZE];
     void *section = (char *)binder->settings + settings_fixed_find(row->chooser)->offset;
     binder->decided[kind] = !entry || param_parse(settings_chooser(row), entry->value, section, why);
+    if (kind == SETTINGS_SAMPLER && choice->members.is_auto)
+        choice->members = (struct param_names){ .n = 1, .index = { settings_best_sampler(binder) } };
     for (size_t k = 0; k < choice->members.n; k++) {
         struct settings_member member = row->member(choice->members.index[k]);
         choice->state[k] = calloc(1, member.state_size > 0 ? member.state_size : 1);

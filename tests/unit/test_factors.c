@@ -393,6 +393,7 @@ static const char *const ways[][4] = {
     { "sampler.method=langevin", "sampler.walkers=512" },
     { "sampler.method=langevin", "sampler.move=particle", "sampler.walkers=512" },
     { "sampler.method=langevin", "sampler.walkers=512", "measure.controls=none" },
+    { "sampler.method=gibbs", "sampler.walkers=512" },  // last: for an RBM that has its Gaussian
 };
 enum { WAYS = sizeof ways / sizeof *ways };
 
@@ -402,7 +403,8 @@ static void test_samplers(void **state)
     for (size_t r = 0; r < n_product_rows; r++) {
         const struct product_row *row = &product_rows[r];
         struct model_mean found[WAYS];
-        for (size_t way = 0; way < WAYS; way++) {
+        const size_t n_ways = strstr(row->ini, "factors = rbm, ") && !strstr(row->ini, "gaussian\n") && !strstr(row->ini, "sharing") ? WAYS : WAYS - 1;
+        for (size_t way = 0; way < n_ways; way++) {
             struct model model;
             struct ensemble_sums sums;
             struct factor_traits traits;

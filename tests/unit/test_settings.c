@@ -72,7 +72,7 @@ static void defaults_fill_everything(void **unused)
     assert_true(settings->system.omega[0] == 1 && settings->system.omega[1] == 1);
     assert_int_equal(settings->chosen[SETTINGS_FACTOR].members.n, 1);
     assert_string_equal(factor_name(settings->chosen[SETTINGS_FACTOR].members.index[0]), "rbm");
-    assert_string_equal(sampler_name(settings_index(settings, SETTINGS_SAMPLER)), "langevin");
+    assert_string_equal(sampler_name(settings_index(settings, SETTINGS_SAMPLER)), "gibbs");
     assert_int_equal(settings->sampler.walkers, 1024);
     assert_true(isnan(settings->sampler.step));
     assert_int_equal(settings->sampler.thin, 1);
@@ -194,7 +194,7 @@ static void keys_of_other_methods(void **unused)
     expect_note(text, NULL, "f.ini:9: [optimizer] momentum: belongs to method = momentum and is ignored with method = sgd");
     expect_note(text, SETS("sampler.method=metropolis", "optimizer.method=momentum"), NULL);
     snprintf(text, sizeof text, "%s[sampler]\nmethod = gibbs\nmove = al\n", base);
-    expect_error(text, NULL, 1, "f.ini:6: [sampler] move: 'al' is not known; allowed: one of particle, all; did you mean 'all'?");
+    expect_error(text, NULL, 1, "f.ini:6: [sampler] move: 'al' is not known; allowed: one of auto, particle, all; did you mean 'all'?");
 }
 
 static void keys_without_effect(void **unused)
