@@ -22,14 +22,14 @@ struct langevin {
 };
 
 static const struct param params[] = {
-    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "auto", .help = "what one move displaces; auto: all up to 4 particles, else one"),
+    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "auto", .help = "what one move displaces; auto: all up to 12 particles, else one"),
     PARAM_END
 };
 
 extern const struct sampler_type sampler_langevin;
 
 // Particles up to which `move = auto` displaces all at once (docs/samplers.md).
-enum { AT_ONCE = 4 };
+enum { AT_ONCE = 12 };
 
 static bool moves_one(const void *state, const struct system *system)
 {

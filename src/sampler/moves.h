@@ -15,7 +15,7 @@ static inline const char *move_name(size_t k)
     return k < sizeof names / sizeof *names ? names[k] : NULL;
 }
 
-// auto: all particles at once where there are no more than `most_at_once`, as far as that is worth it (docs/samplers.md).
+// auto: all particles at once where there are no more than `most_at_once` (docs/samplers.md).
 static inline bool move_is_single(size_t move, const struct system *system, size_t most_at_once)
 {
     return move == MOVE_PARTICLE || (move == MOVE_AUTO && system->particles > most_at_once);

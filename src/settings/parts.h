@@ -49,7 +49,7 @@ struct settings_binder {
                          // system
 };
 
-// What sampler.method = auto stands for, by the number of particles and the factors.
+// What sampler.method = auto stands for.
 size_t settings_best_sampler(const struct settings_binder *binder);
 
 // One pass over sections and entries.

@@ -55,7 +55,7 @@ static const struct param wavefunction_params[] = {
     PARAM_END
 };
 static const struct param sampler_params[] = {
-    CHOOSER(sampler, "method", SETTINGS_SAMPLER, sampler_name, .most = 1, .may_be_auto = true, .fallback = "auto", .help = "how configurations are drawn from |psi|^2; auto: by the product and the number of particles"),
+    CHOOSER(sampler, "method", SETTINGS_SAMPLER, sampler_name, .most = 1, .may_be_auto = true, .fallback = "auto", .help = "how configurations are drawn from |psi|^2; auto: by the number of particles"),
     PARAM_COUNT(settings_sampler, walkers, .range = PARAM_WITHIN(WALKERS, 1 << 24), .multiple = WALKERS, .fallback = "1024",
                 .help = "independent Markov chains"),
     PARAM_REAL(settings_sampler, step, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",

@@ -122,7 +122,7 @@ class Usage(Case):
 
     def test_help_config(self):
         everything = self.vmc('--help-config').out
-        for word in ('[system]', '[rbm]', '[interaction]  with system.interaction = coulomb', 'particles', 'required', 'unit: ', 'default: langevin'):
+        for word in ('[system]', '[rbm]', '[interaction]  with system.interaction = coulomb', 'particles', 'required', 'unit: ', 'auto or one of metropolis'):
             self.assertIn(word, everything)
         self.assertLessEqual(max(map(len, everything.splitlines())), 80)
         one = self.vmc('--help-config', 'system').out

@@ -72,7 +72,7 @@ static void defaults_fill_everything(void **unused)
     assert_true(settings->system.omega[0] == 1 && settings->system.omega[1] == 1);
     assert_int_equal(settings->chosen[SETTINGS_FACTOR].members.n, 1);
     assert_string_equal(factor_name(settings->chosen[SETTINGS_FACTOR].members.index[0]), "rbm");
-    assert_string_equal(sampler_name(settings_index(settings, SETTINGS_SAMPLER)), "gibbs");
+    assert_string_equal(sampler_name(settings_index(settings, SETTINGS_SAMPLER)), "langevin");
     assert_int_equal(settings->sampler.walkers, 1024);
     assert_true(isnan(settings->sampler.step));
     assert_int_equal(settings->sampler.thin, 1);
