@@ -120,8 +120,6 @@ static bool report_end(const struct job *job, bool good, const struct run_result
 
 static void report_start(const struct job *job, const struct cli_target *target)
 {
-    if (*target->kept && !job->options->quiet)
-        cli_note("%s was a complete run; it is kept as %s", target->path, target->kept);
     if (job->options->verbose && !job->options->quiet)
         cli_note("%zu threads%s%s%s, instruction set %s, results in %s", job->threads.n, job->team ? " per rank" : "", job->threads.reason ? ": " : "",
                  job->threads.reason ? job->threads.reason : "", level_name(), target->path);
@@ -144,6 +142,9 @@ static bool execute(const struct job *job, struct cli_target *target, enum cli_t
     bool good = run_execute(&job->settings, &run_options, result, error);
     cli_progress_end(progress);
     cli_target_finish(target);
+    // not before: where nothing was written the file has come back
+    if (*target->kept && !job->options->quiet)
+        cli_note("%s was a complete run; it is kept as %s", target->path, target->kept);
     return good;
 }
 

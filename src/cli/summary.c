@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL = 22, ALONE = -1 };  // columns of a label; an entry without an error
+enum { LABEL = 22, ALONE = -1 };
+// Standard errors within which two values agree; by which, and by what share, one above a minimum is far from it.
+static const double AGREES = 3, ABOVE = 10, ABOVE_SHARE = 3e-3;
+  // columns of a label; an entry without an error
 
 struct line {
     const char *label;
@@ -77,27 +80,39 @@ static const char *known_label(const struct reference_match *match)
     return match->kind == REFERENCE_FIXED_PARAMETER ? "value of ansatz" : "published value";
 }
 
+// Standard error of the distance to a known value.
+static double distance_error(const struct reference_match *match, const struct run_result *result)
+{
+    return hypot(result->energy_error, isfinite(match->uncertainty) ? match->uncertainty : 0);
+}
+
 static void write_known(FILE *out, const struct reference_match *match, const struct run_result *result, size_t width)
 {
-    char value[CLI_NUMBER_SIZE], apart[CLI_NUMBER_SIZE], text[1200];
+    char value[CLI_NUMBER_SIZE], apart[CLI_NUMBER_SIZE], how[128], text[1200];
+    const double distance = fabs(result->energy - match->value), error = distance_error(match, result);
     cli_number(match->value, match->uncertainty, value);
-    cli_number(fabs(result->energy - match->value), hypot(result->energy_error, isfinite(match->uncertainty) ? match->uncertainty : 0), apart);
-    snprintf(text, sizeof text, "%s; this run is %s %s (%s%s%s)", value, apart, result->energy >= match->value ? "above" : "below",
-             match->ansatz ? match->ansatz : "", match->ansatz ? "; " : "", match->source ? match->source : "no source");
+    cli_number(distance, error, apart);
+    if (error > 0 && distance <= AGREES * error)
+        snprintf(how, sizeof how, "agrees within %.1f standard errors", fmax(0.1, ceil(10 * distance / error) / 10));
+    else
+        snprintf(how, sizeof how, "is %s %s", apart, result->energy >= match->value ? "above" : "below");
+    snprintf(text, sizeof text, "%s; this run %s (%s%s%s)", value, how, match->ansatz ? match->ansatz : "", match->ansatz ? "; " : "", match->source ? match->source : "no source");
     write_label(out, known_label(match));
     cli_wrap(out, LABEL, LABEL, width, text);
 }
 
 // Without a word about it, six bosons pass for six electrons.
-static void write_system(FILE *out, const struct system *system)
+static void write_system(FILE *out, const struct system *system, size_t width)
 {
     const bool fermions = system->statistics == STATISTICS_FERMIONS;
-    write_label(out, "system");
-    fprintf(out, "%zu %s%s in %zu dimension%s", system->particles, fermions ? "fermion" : "boson", system->particles == 1 ? "" : "s",
-            system->dimensions, system->dimensions == 1 ? "" : "s");
+    char spins[64] = "", text[200];
     if (fermions)
-        fprintf(out, ", %zu with spin up", system->spin_up);
-    fputc('\n', out);
+        snprintf(spins, sizeof spins, ", %zu with spin up", system->spin_up);
+    snprintf(text, sizeof text, "%zu %s%s in %zu dimension%s%s%s", system->particles, fermions ? "fermion" : "boson", system->particles == 1 ? "" : "s",
+             system->dimensions, system->dimensions == 1 ? "" : "s", spins,
+             !fermions && system->particles == 2 ? ", or two electrons in their singlet: the same wave function" : "");
+    write_label(out, "system");
+    cli_wrap(out, LABEL, LABEL, width, text);
 }
 
 static void write_time(FILE *out, const char *label, double seconds)
@@ -115,6 +130,9 @@ static void write_training(FILE *out, const struct run_result *result, size_t wi
         return;
     snprintf(text, sizeof text, "%.0f iterations%s%s", result->iterations, result->stop_reason ? "; " : "",
              result->stop_reason ? result->stop_reason : "");
+    // nothing to worry about: a step that is too long is taken again, shorter
+    if (result->steps_back > 0)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "; %.0f too long step%s shortened", result->steps_back, result->steps_back > 1 ? "s" : "");
     write_label(out, "training");
     cli_wrap(out, LABEL, LABEL, width, text);
     if (isfinite(result->training_gain + result->training_gain_error)) {
@@ -122,8 +140,28 @@ static void write_training(FILE *out, const struct run_result *result, size_t wi
         write_label(out, "still to gain");
         cli_wrap(out, LABEL, LABEL, width, text);
     }
-    if (result->steps_back > 0)
-        fprintf(out, "%-*s%.0f where the energy jumped or was not finite\n", LABEL, "steps taken back", result->steps_back);
+}
+
+static void write_caution(FILE *out, size_t width, const char *text)
+{
+    write_label(out, "caution");
+    cli_wrap(out, LABEL, LABEL, width, text);
+}
+
+// Chains and bounds are judged with the run (run/judge.c); a minimum of its ansatz is known here alone.
+static void write_energy_doubts(FILE *out, const struct cli_summary *summary, size_t width)
+{
+    const struct run_result *result = summary->result;
+    char text[400];
+    for (size_t k = 0; k < summary->n_known; k++) {
+        const struct reference_match *known = &summary->known[k];
+        const double above = result->energy - known->value, error = distance_error(known, result), scale = fabs(known->value);
+        if (known->kind == REFERENCE_MINIMUM && result->iterations > 0 && above > ABOVE * error && above > ABOVE_SHARE * scale) {
+            snprintf(text, sizeof text, "the energy lies %.2g above the %s, %.0f standard errors: training has not reached it; allow more "
+                     "optimizer.iterations, or begin from another run.seed", above, known_label(known), above / error);
+            write_caution(out, width, text);
+        }
+    }
 }
 
 // Without a plateau the error is the scatter of whole walkers: honest where each of them has gone through many autocorrelation times.
@@ -141,18 +179,16 @@ static void write_doubts(FILE *out, const struct cli_summary *summary, size_t wi
         write_label(out, run_verdict_name(finding->verdict));
         cli_wrap(out, LABEL, LABEL, width, words);
     }
+    write_energy_doubts(out, summary, width);
     if (result->judgement.verdict == VERDICT_NONE && !result->plateau && result->energy_error > 0 && !(draws >= 50 * result->autocorrelation_time)) {
-        write_label(out, "caution");
-        cli_wrap(out, LABEL, LABEL, width, "too few draws for a sure error bar, which may be too small; raise measure.samples");
+        write_caution(out, width, "too few draws for a sure error bar, which may be too small; raise measure.samples");
     }
     if (result->no_bound) {
-        write_label(out, "caution");
-        cli_wrap(out, LABEL, LABEL, width, "the energy is no upper bound: a factor is not symmetric under exchange of fermions with the same spin");
+        write_caution(out, width, "the energy is no upper bound: a factor is not symmetric under exchange of fermions with the same spin");
     }
     if (result->n_bad > 0) {
         snprintf(text, sizeof text, "%.0f of %.0f samples were not finite and are left out", result->n_bad, result->n_samples);
-        write_label(out, "caution");
-        cli_wrap(out, LABEL, LABEL, width, text);
+        write_caution(out, width, text);
     }
     if (result->n_bad_training > 0)
         fprintf(out, "%-*s%.0f samples were not finite and are left out\n", LABEL, "in training", result->n_bad_training);
@@ -177,7 +213,7 @@ static void write_threads(FILE *out, const struct cli_summary *summary)
 static void write_summary(FILE *out, const struct cli_summary *summary, size_t width)
 {
     const struct run_result *result = summary->result;
-    write_system(out, &summary->settings->system);
+    write_system(out, &summary->settings->system, width);
     for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
         write_line(out, &lines[k], result);
         for (size_t j = 0; k == 0 && j < summary->n_known; j++)

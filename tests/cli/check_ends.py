@@ -160,10 +160,34 @@ def held_points(check):
     check.clear()
 
 
+def refused_set(check):
+    """A run that is refused says nothing of files that it has not moved."""
+    check.run('-q')
+    done = check.run('--set', 'wavefunction.load=nowhere.h5')
+    check.hold(done.returncode not in (0, 75) and 'kept as' not in done.stderr, 'a refused run:', done.returncode, done.stderr)
+    check.hold([p.name for p in check.folder.glob('*.h5')] == ['run.h5'], 'a refused run moved a file')
+    done = check.run('--set', 'run.seed=2')
+    check.hold(done.returncode == 0 and 'kept as run.1.h5' in done.stderr, 'a file that was moved is not named:', done.stderr)
+    check.clear()
+
+
+def words(check):
+    """Chains that have not met are named, good ones are not; a value that agrees is said to agree."""
+    harmonic = ('--set', 'optimizer.iterations=0', '--set', 'system.interaction=none', '--set', 'sampler.method=metropolis', '--set', 'measure.samples=128000')
+    bad = check.run('--force', *harmonic, '--set', 'rbm.sigma=0.9', '--set', 'sampler.step=0.03').stdout
+    check.hold('walkers' in bad.split('R-hat', 1)[1], 'a step far too small passes without a word about chains:', bad)
+    good = check.run('--force', *harmonic, '--set', 'rbm.sigma=0.9').stdout
+    check.hold('walkers disagree' not in good, 'a false alarm:', good)
+    check.hold('2 bosons in 2 dimensions, or two electrons in their singlet' in ' '.join(good.split()), 'the system is not named:', good)
+    long = check.run('--force', '--set', 'optimizer.iterations=2', '--set', 'measure.samples=64000').stdout
+    check.hold('training has not reached it' in ' '.join(long.split()), 'an energy far above the known minimum passes without a word:', long)
+    check.clear()
+
+
 def main(vmc):
     check = Check(vmc)
     try:
-        for part in (last_write, hang_up, mode_and_group, special_files, held_points):
+        for part in (last_write, hang_up, mode_and_group, special_files, held_points, refused_set, words):
             part(check)
         print('ends of runs are as they should be;', unwritable_folder(check))
     finally:
