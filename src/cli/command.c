@@ -5,6 +5,7 @@
 #include "cli/help.h"
 #include "cli/job.h"
 #include "cli/merge.h"
+#include "cli/plot.h"
 #include "cli/program.h"
 #include "cli/verify.h"
 #include "vmc/config.h"
@@ -38,6 +39,10 @@ const struct cli_command cli_commands[] = {
       .missing = "nothing to diagnose; write", .act = cli_diagnose,
       .help = "Judge results: good, doubtful or bad, with what was found, what it means and what to do. Exit code 0: all "
               "are good; 1: not all." },
+    { "plot", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_OUTPUT) | CLI_BIT(CLI_WHAT) | CLI_BIT(CLI_BY), .least = 1,
+      .most = SIZE_MAX, .missing = "nothing to plot; write", .act = cli_plot,
+      .help = "Draw training, blocking curve, series, densities and g of results files, or the energy of a merged sweep, "
+              "with Python's matplotlib. The picture is PNG, SVG or PDF by the name given with --output; default FILE.png." },
     { "show", "FILE.h5...", EVERYWHERE, .least = 1, .most = SIZE_MAX, .missing = "nothing to show; write", .act = cli_show,
       .help = "Print settings and results of results files in words." },
     { "verify", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX,

@@ -14,6 +14,8 @@ enum cli_option {
     CLI_CONFIG,
     CLI_SET,
     CLI_OUTPUT,
+    CLI_WHAT,
+    CLI_BY,
     CLI_FORCE,
     CLI_RESUME,
     CLI_MAX_TIME,

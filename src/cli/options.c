@@ -60,6 +60,20 @@ static bool set_output(struct cli_options *options, const char *text, struct err
     return set_file(&options->output, text, "output", error);
 }
 
+static bool set_what(struct cli_options *options, const char *text, struct error *error)
+{
+    (void)error;
+    options->what = text;
+    return true;
+}
+
+static bool set_by(struct cli_options *options, const char *text, struct error *error)
+{
+    (void)error;
+    options->by = text;
+    return true;
+}
+
 static bool add_set(struct cli_options *options, const char *text, struct error *error)
 {
     (void)error;
@@ -149,6 +163,10 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
                      "results file; default: the configuration's name with .h5, in the current folder. A complete file "
                      "already there is kept as "
                      "NAME.1.h5 (the next free number)" },
+    [CLI_WHAT] = { "what", 0, "KIND", 0, set_what,
+                   "overview (the default), training, blocking, series, density, plane, pairs or sweep" },
+    [CLI_BY] = { "by", 0, "SECTION.KEY[,SECTION.KEY]", 0, set_by,
+                 "of a merged sweep: the key along the axis, and the one that colours tell apart" },
     [CLI_FORCE] = { "force", 0, FLAG(force), "overwrite an unfinished or foreign file at --output" },
     [CLI_RESUME] = { "resume", 0, FLAG(resume),
                      "continue the unfinished run at --output; a complete one is extended if more samples are asked "

@@ -15,6 +15,7 @@ struct cli_options {
     const struct cli_command *command;
     unsigned given;               // CLI_BITs of the options given
     const char *config, *output;  // NULL: not given
+    const char *what, *by;        // of a picture; NULL: not given
     size_t n_sets;
     const char **sets;  // owned array of borrowed texts
     size_t threads;     // 0: not given

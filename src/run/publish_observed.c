@@ -155,7 +155,9 @@ static double *add_blocking(struct record *record, const struct run *run, double
             sum += sums[0];
             square += sums[1];
         }
-        const double error = sqrt(fmax(0, square / blocks - sum / blocks * (sum / blocks)) / (blocks - 1));
+        // draws that fill no whole block are in the mean all the same
+        const double filled = blocks * exp2((double)level) / (double)(run->ensemble.n_walkers * series_draws(measured));
+        const double error = sqrt(filled * fmax(0, square / blocks - sum / blocks * (sum / blocks)) / (blocks - 1));
         const double row[CURVE_ROWS] = { exp2((double)level), blocks, error, error / sqrt(2 * (blocks - 1)) };
         for (size_t k = 0; k < CURVE_ROWS; k++)
             numbers[k * n + level] = row[k];

@@ -214,6 +214,30 @@ static size_t count_files(void)
     return n;
 }
 
+// The curve of all draws against the same from the series, which has every draw here.
+static void assert_blocking(const char *path, size_t walkers, size_t draws)
+{
+    double energy[64 * 200], error[16];
+    assert_int_equal(array_of(path, "/measurement/energy", walkers * draws, energy), walkers * draws);
+    const size_t levels = array_of(path, "/measurement/blocking/error", 16, error);
+    assert_int_equal(levels, 8);  // blocks of 1, 2, ... 128 of 200 draws
+    for (size_t level = 0; level < levels; level++) {
+        const size_t size = (size_t)1 << level, per_walker = draws / size;
+        const double blocks = (double)(walkers * per_walker);
+        double sum = 0, square = 0;
+        for (size_t b = 0; b < walkers * per_walker; b++) {
+            double block = 0;
+            for (size_t t = 0; t < size; t++)
+                block += energy[b / per_walker * draws + b % per_walker * size + t] / (double)size;
+            sum += block;
+            square += block * block;
+        }
+        const double filled = (double)(per_walker * size) / (double)draws;
+        const double expected = sqrt(filled * (square / blocks - sum / blocks * (sum / blocks)) / (blocks - 1));
+        assert_true(fabs(error[level] / expected - 1) < 1e-6);
+    }
+}
+
 // Nothing stands at the path before the run is done, then the whole file does, and no temporary beside it. The densities in it are normalised.
 static void test_file(void **state)
 {
@@ -250,6 +274,7 @@ static void test_file(void **state)
         mean += pairs[k] * 3.14159265358979323846 * (high * high - low * low) * 0.5 * (low + high);
     }
     assert_true(fabs(mean - stated) < 0.01);  // binned, of the same pairs
+    assert_blocking(path, 64, 200);
 }
 
 // ---- numbers that are not finite
