@@ -8,9 +8,12 @@ Few walkers and single draws show most: --set sampler.walkers=64 --set measure.s
 """
 import sys
 
-import h5py
-import matplotlib
-import numpy
+try:
+    import h5py
+    import matplotlib
+    import numpy
+except ImportError as missing:
+    sys.exit(f'{missing}: this script needs h5py, matplotlib and numpy (Debian: python3-h5py, python3-matplotlib; then /usr/bin/python3 {sys.argv[0]} …)')
 
 matplotlib.use('Agg')
 from matplotlib import pyplot  # noqa: E402

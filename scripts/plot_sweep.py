@@ -9,11 +9,15 @@ numpy and matplotlib (Debian: python3-matplotlib).
 """
 import argparse
 import csv
+import sys
 from fractions import Fraction
 
-import h5py
-import matplotlib
-import numpy
+try:
+    import h5py
+    import matplotlib
+    import numpy
+except ImportError as missing:
+    sys.exit(f'{missing}: this script needs h5py, matplotlib and numpy (Debian: python3-h5py, python3-matplotlib; then /usr/bin/python3 {sys.argv[0]} …)')
 
 matplotlib.use('Agg')
 from matplotlib import pyplot  # noqa: E402
