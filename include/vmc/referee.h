@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Energies without samples (docs/referee.md): norm, kinetic, trap and pair energy of an RBM in closed form, their gradient, and the parameters of the
-// lowest energy. |psi|^2 = F^K, K = 2c, is a sum of (K + 1)^N Gaussians, so it is for few hidden units.
+// Energies without samples (docs/referee.md): norm, kinetic, trap and pair energy of an RBM in closed form, their
+// gradient, and the parameters of the lowest energy. |psi|^2 = F^K, K = 2c, is a sum of (K + 1)^N Gaussians, so it is
+// for few hidden units.
 #ifndef VMC_REFEREE_H
 #define VMC_REFEREE_H
 
@@ -20,12 +21,13 @@ struct referee_energy {
 
 struct referee;
 // Keeps nothing of its arguments. NULL where the closed form does not apply: ERROR_CONFIG with the reason.
-struct referee *referee_create(const struct wavefunction *wavefunction, const struct hamiltonian *hamiltonian, struct error *error);
+struct referee *referee_create(const struct wavefunction *wavefunction, const struct hamiltonian *hamiltonian,
+                               struct error *error);
 void referee_destroy(struct referee *referee);
 size_t referee_terms(const struct referee *referee);
 
-// theta as the wave function has it; gradient NULL, or dE/dtheta. False when a number is not finite, or when weights are so large that the quadratures
-// do not resolve their Gaussians.
+// theta as the wave function has it; gradient NULL, or dE/dtheta. False when a number is not finite, or when weights
+// are so large that the quadratures do not resolve their Gaussians.
 bool referee_evaluate(struct referee *referee, const double *theta, struct referee_energy *out, double *gradient);
 
 // Starting parameters further from 0: all but the widths by this factor.
@@ -34,7 +36,8 @@ void referee_widen(const struct referee *referee, double factor, double *theta);
 // Descends by a quasi-Newton method (BFGS) to the next minimum from theta, which is replaced by it.
 struct referee_descent {
     size_t iterations;                 // at most
-    double tolerance;                  // ends once the gradient (a, b, w and ln sigma in units of sigma, 1, sigma and 1) is shorter than this times |E|
+    double tolerance; // ends once the gradient (a, b, w and ln sigma in units of sigma, 1, sigma and 1) is shorter than
+                      // this times |E|
     double level;                      // and once the energy falls by less than this times |E| in 10 iterations
     // After every iteration; false ends the descent, and `stopped` says so. May be NULL.
     bool (*look)(void *context, size_t iteration, double energy, double gradient_norm, const double *theta);

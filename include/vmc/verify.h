@@ -23,7 +23,8 @@ struct run_verification {
 // Deviations beyond this are a fault: without one, a file in 4000 or so has any.
 #define VERIFY_LIMIT 4.0
 
-// Reads the file and evaluates the closed form at its parameters. ERROR_CONFIG with the reason where that does not apply. A deviation is no error.
+// Reads the file and evaluates the closed form at its parameters. ERROR_CONFIG with the reason where that does not
+// apply. A deviation is no error.
 bool run_verify(const char *path, struct run_verification *out, struct error *error);
 
 #endif

@@ -12,13 +12,15 @@
 
 static void write_table(FILE *out, const char *path, const struct run_verification *found)
 {
-    fprintf(out, "%s: %zu terms in the closed form, %.0f samples; energies in %s\n", path, found->terms, found->n_samples, UNIT_ENERGY);
+    fprintf(out, "%s: %zu terms in the closed form, %.0f samples; energies in %s\n", path, found->terms,
+            found->n_samples, UNIT_ENERGY);
     fprintf(out, "%-10s%18s%18s%14s%10s\n", "", "closed form", "Monte Carlo", "difference", "in errors");
     for (size_t k = 0; k < VERIFY_PARTS; k++) {
         const struct verified_part *part = &found->part[k];
         char number[CLI_NUMBER_SIZE];
         cli_number(part->measured, part->error, number);
-        fprintf(out, "%-10s%18.10f%18s%14.1e%10.2f\n", part->name, part->exact, number, part->measured - part->exact, part->deviation);
+        fprintf(out, "%-10s%18.10f%18s%14.1e%10.2f\n", part->name, part->exact, number, part->measured - part->exact,
+                part->deviation);
     }
 }
 
@@ -29,8 +31,11 @@ static void write_json(FILE *out, const char *path, const struct run_verificatio
     fprintf(out, ", \"terms\": %zu", found->terms);
     for (size_t k = 0; k < VERIFY_PARTS; k++) {
         const struct verified_part *part = &found->part[k];
-        const struct { const char *name; double value; } members[] = {
-            { "closed_form", part->exact }, { "monte_carlo", part->measured }, { "error", part->error }, { "deviation", part->deviation } };
+        const struct { const char *name; double value;
+        } members[] = { { "closed_form", part->exact },
+                        { "monte_carlo", part->measured },
+                        { "error", part->error },
+                        { "deviation", part->deviation } };
         fprintf(out, ", \"%s\": {", part->name);
         for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
             fprintf(out, "%s\"%s\": ", i > 0 ? ", " : "", members[i].name);
@@ -41,7 +46,8 @@ static void write_json(FILE *out, const char *path, const struct run_verificatio
     fputs("}\n", out);
 }
 
-static bool print(const struct cli_options *options, const char *path, const struct run_verification *found, struct error *error)
+static bool print(const struct cli_options *options, const char *path, const struct run_verification *found,
+                  struct error *error)
 {
     char *text = NULL;
     size_t length = 0;
@@ -63,8 +69,9 @@ static bool verify(const struct cli_options *options, const char *path, struct e
         return false;
     const struct verified_part *worst = &found.part[found.worst];
     return fabs(worst->deviation) <= VERIFY_LIMIT ||
-           error_add(error, ERROR_FAULT, "%s: %s%s lies %.1f standard errors from the closed form; at most %.0f are allowed", path, worst->name,
-                     found.worst > 0 ? " energy" : "", fabs(worst->deviation), VERIFY_LIMIT);
+           error_add(error, ERROR_FAULT,
+                     "%s: %s%s lies %.1f standard errors from the closed form; at most %.0f are allowed", path,
+                     worst->name, found.worst > 0 ? " energy" : "", fabs(worst->deviation), VERIFY_LIMIT);
 }
 
 bool cli_verify(const struct cli_options *options, struct error *error)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Minimises the closed form by GSL's BFGS (vector_bfgs2), in units in which a, b, w and ln sigma are alike: lengths over the starting width.
+// Minimises the closed form by GSL's BFGS (vector_bfgs2), in units in which a, b, w and ln sigma are alike: lengths
+// over the starting width.
 #include "vmc/referee.h"
 
 #include "base/memory.h"
@@ -10,11 +11,12 @@
 #include <math.h>
 #include <string.h>
 
-// Iterations over which the fall of the energy is looked at; restarts along the gradient where a line search finds nothing lower; what stands for the
-// energy of parameters that have none.
+// Iterations over which the fall of the energy is looked at; restarts along the gradient where a line search finds
+// nothing lower; what stands for the energy of parameters that have none.
 enum { WINDOW = 10, RESTARTS = 2 };
 static const double no_energy = 1e30;
-// A search along a line ends once the slope has fallen to this share: nearly always at the first step, which is cheaper than exact lines.
+// A search along a line ends once the slope has fallen to this share: nearly always at the first step, which is cheaper
+// than exact lines.
 static const double line_search = 0.9;
 
 struct problem {
@@ -78,11 +80,13 @@ static bool look(struct problem *problem, struct referee_descent *descent, const
     descent->gradient_norm = length(minimizer->gradient);
     for (size_t k = 0; k < problem->n; k++)
         problem->theta[k] = gsl_vector_get(minimizer->x, k) * problem->unit[k];
-    descent->stopped = descent->look && !descent->look(descent->context, descent->done, descent->energy, descent->gradient_norm, problem->theta);
+    descent->stopped = descent->look && !descent->look(descent->context, descent->done, descent->energy,
+                                                       descent->gradient_norm, problem->theta);
     return !descent->stopped;
 }
 
-static void descend(struct problem *problem, struct referee_descent *descent, gsl_multimin_fdfminimizer *minimizer, gsl_vector *x)
+static void descend(struct problem *problem, struct referee_descent *descent, gsl_multimin_fdfminimizer *minimizer,
+                    gsl_vector *x)
 {
     gsl_multimin_function_fdf function = { value, slope, both, problem->n, problem };
     double before[WINDOW];
@@ -108,7 +112,11 @@ static void descend(struct problem *problem, struct referee_descent *descent, gs
 bool referee_descend(struct referee *referee, struct referee_descent *descent, double *theta, struct error *error)
 {
     const size_t n = referee_parameters(referee);
-    struct problem problem = { .referee = referee, .n = n, .unit = memory_doubles(n), .theta = memory_doubles(n), .gradient = memory_doubles(n),
+    struct problem problem = { .referee = referee,
+                               .n = n,
+                               .unit = memory_doubles(n),
+                               .theta = memory_doubles(n),
+                               .gradient = memory_doubles(n),
                                .last = memory_doubles(n) };
     gsl_vector *x = gsl_vector_alloc(n);
     gsl_multimin_fdfminimizer *minimizer = gsl_multimin_fdfminimizer_alloc(gsl_multimin_fdfminimizer_vector_bfgs2, n);
@@ -123,7 +131,8 @@ bool referee_descend(struct referee *referee, struct referee_descent *descent, d
         descend(&problem, descent, minimizer, x);
         memcpy(theta, problem.theta, n * sizeof *theta);
         descent->evaluations = problem.evaluations;
-        good = descent->energy < no_energy || error_add(error, ERROR_INTERNAL, "the closed form has no finite value where the descent began");
+        good = descent->energy < no_energy ||
+               error_add(error, ERROR_INTERNAL, "the closed form has no finite value where the descent began");
     }
     gsl_multimin_fdfminimizer_free(minimizer);
     gsl_vector_free(x);

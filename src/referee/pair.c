@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mean of a pair energy over a Gaussian relative vector rho, means delta_d, variances s_d (docs/theory.md, eqs. 48 to 51).
+// Mean of a pair energy over a Gaussian relative vector rho, means delta_d, variances s_d (docs/theory.md, eqs. 47 to 50).
 //   Coulomb, all s_d = s:  2D: sqrt(pi/(2s)) e^-z I0(z), z = delta^2/(4s);   3D: erf(t)/delta, t = delta/sqrt(2s)
-//   otherwise              1/sqrt(r^2 + e^2) = (2/sqrt pi) int_0^inf exp(-(r^2 + e^2) t^2) dt, so that the mean is one integral over t of
-//                          exp(-e^2 t^2) prod_d (1 + 2 s_d t^2)^-1/2 exp(-delta_d^2 t^2/(1 + 2 s_d t^2))
-// Bare Coulomb: 2 s t^2 = u^2/(1 - u^2) with the geometric mean s turns it into an integral over [-1, 1] with weight (1 - u^2)^((D-3)/2) and an analytic
-// rest: Gauss-Gegenbauer. Softened: sqrt(2 s) t = sinh y, and the trapezoid rule, since the integrand is even in y and falls off doubly exponentially.
+//   otherwise 1/sqrt(r^2 + e^2) = (2/sqrt pi) int_0^inf exp(-(r^2 + e^2) t^2) dt makes the mean one integral over t of
+//       exp(-e^2 t^2) prod_d (1 + 2 s_d t^2)^-1/2 exp(-delta_d^2 t^2/(1 + 2 s_d t^2))
+// Bare Coulomb: 2 s t^2 = u^2/(1 - u^2) with the geometric mean s turns it into an integral over [-1, 1] with weight
+// (1 - u^2)^((D-3)/2) and an analytic rest: Gauss-Gegenbauer. Softened: sqrt(2 s) t = sinh y, and the trapezoid rule,
+// since the integrand is even in y and falls off doubly exponentially.
 // Check: delta = 0, s = 1, lambda = 1: 2D sqrt(pi/2) = 1.2533, 3D sqrt(2/pi) = 0.79788.
 #include "referee/parts.h"
 
@@ -26,19 +27,21 @@ static double square(size_t n, const double *v)
     return sum;
 }
 
-// From f' = df/d(delta^2) of the mean f and df/ds, all s_d = s. By the heat equation df/ds_d = (1/2) d^2f/d(delta_d)^2 = f' + 2 delta_d^2 f'', and
-// their sum is df/ds.
-static void spread(struct referee_pair *pair, const double *delta, double by_square, double by_variance, double *by_delta)
+// From f' = df/d(delta^2) of the mean f and df/ds, all s_d = s. By the heat equation df/ds_d = (1/2) d^2f/d(delta_d)^2
+// = f' + 2 delta_d^2 f'', and their sum is df/ds.
+static void spread(struct referee_pair *pair, const double *delta, double by_square, double by_variance,
+                   double *by_delta)
 {
-    const double square_sum = square(pair->dimensions, delta), rest = by_variance - (double)pair->dimensions * by_square;
+    const double square_sum = square(pair->dimensions, delta),
+                 rest = by_variance - (double)pair->dimensions * by_square;
     for (size_t d = 0; d < pair->dimensions; d++) {
         by_delta[d] = 2 * by_square * delta[d];
         pair->by_variance[d] = by_square + (square_sum > 0 ? delta[d] * delta[d] / square_sum * rest : 0);
     }
 }
 
-// f = e^-z I0(z) and f' = g - f, g = e^-z I1(z), are what a closed form in 2D spends its time on: power series about the middles of cells of 1/8, from
-// z g' = z f - (z + 1) g.
+// f = e^-z I0(z) and f' = g - f, g = e^-z I1(z), are what a closed form in 2D spends its time on: power series about
+// the middles of cells of 1/8, from z g' = z f - (z + 1) g.
 static const double cell = 0.125;
 
 static void prepare_bessel(struct referee_pair *pair)
@@ -66,7 +69,8 @@ static void bessel(const struct referee_pair *pair, double z, double *value, dou
     const double x = z - ((double)k + 0.5) * cell, *f = pair->bessel[k];
     // even and odd powers apart: chains of half the length; the derivative from the same coefficients
     const double y = x * x;
-    double even = f[BESSEL_TERMS - 2], odd = f[BESSEL_TERMS - 1], by_even = (BESSEL_TERMS - 1) * f[BESSEL_TERMS - 1], by_odd = (BESSEL_TERMS - 2) * f[BESSEL_TERMS - 2];
+    double even = f[BESSEL_TERMS - 2], odd = f[BESSEL_TERMS - 1], by_even = (BESSEL_TERMS - 1) * f[BESSEL_TERMS - 1],
+           by_odd = (BESSEL_TERMS - 2) * f[BESSEL_TERMS - 2];
     for (size_t i = BESSEL_TERMS - 2; i > 0; i -= 2) {
         even = even * y + f[i - 2];
         odd = odd * y + f[i - 1];
@@ -114,8 +118,10 @@ static void coulomb_space(struct referee_pair *pair, const double *delta, double
     spread(pair, delta, factor * slope / (2 * s), -factor * (0.5 * value + y * slope) / s, by_delta);
 }
 
-// One node of the integral over t: adds weight times the integrand (but for the softening) and its derivatives; q = t^2.
-static void add_node(struct referee_pair *pair, const double *delta, double q, double weight, double *mean, double *by_delta)
+// One node of the integral over t: adds weight times the integrand (but for the softening) and its derivatives; q =
+// t^2.
+static void add_node(struct referee_pair *pair, const double *delta, double q, double weight, double *mean,
+                     double *by_delta)
 {
     double product = 1, exponent = 0, inverse[DIMENSIONS_MOST];
     for (size_t d = 0; d < pair->dimensions; d++) {
@@ -145,7 +151,8 @@ static const gsl_integration_fixed_workspace *rule(struct referee_pair *pair, do
         if ((double)nodes[k] >= least) {
             const double power = 0.5 * ((double)pair->dimensions - 3);
             if (!pair->table[k])
-                pair->table[k] = gsl_integration_fixed_alloc(gsl_integration_fixed_gegenbauer, nodes[k], -1, 1, power, 0);
+                pair->table[k] =
+                    gsl_integration_fixed_alloc(gsl_integration_fixed_gegenbauer, nodes[k], -1, 1, power, 0);
             return pair->table[k];
         }
     return NULL;
@@ -165,14 +172,17 @@ static void coulomb_quadrature(struct referee_pair *pair, const double *delta, d
     for (size_t k = 0; k < table->n; k++) {
         const double u = table->x[k], rest = (1 - u) * (1 + u);
         if (u > 0)  // even in u, and an even number of nodes; (1 + 2 s t^2)^(D/2) is left over from dt
-            add_node(pair, delta, u * u / (2 * pair->scale * rest), 2 * factor * table->weights[k] * pow(rest, -0.5 * (double)pair->dimensions), mean, by_delta);
+            add_node(pair, delta, u * u / (2 * pair->scale * rest),
+                     2 * factor * table->weights[k] * pow(rest, -0.5 * (double)pair->dimensions), mean, by_delta);
     }
 }
 
-// On lines Im y = eta < pi/4 the softening still falls off, and exp(-a tanh^2 y) grows to e^(a eta^2): steps that leave e^-37.
+// On lines Im y = eta < pi/4 the softening still falls off, and exp(-a tanh^2 y) grows to e^(a eta^2): steps that leave
+// e^-37.
 static void softened(struct referee_pair *pair, const double *delta, double *mean, double *by_delta)
 {
-    const double a = square(pair->dimensions, delta) / (2 * pair->scale), ratio = pair->length * pair->length / (2 * pair->scale);
+    const double a = square(pair->dimensions, delta) / (2 * pair->scale),
+                 ratio = pair->length * pair->length / (2 * pair->scale);
     const double step = fmin(0.1 * fmin(1, pair->resolution), 0.45 / sqrt(a + 1e-300)), end = asinh(sqrt(42 / ratio));
     const double factor = 2 * pair->strength / sqrt(2 * pi * pair->scale) * step;
     clear(pair, mean, by_delta);
@@ -250,7 +260,8 @@ void referee_pair_finish(struct referee_pair *pair)
     *pair = (struct referee_pair){ 0 };
 }
 
-// Poles lie at u = 1/sqrt(1 - s_d/s), where the Bernstein ellipse through them has the logarithm of its half axes' sum in `resolution`.
+// Poles lie at u = 1/sqrt(1 - s_d/s), where the Bernstein ellipse through them has the logarithm of its half axes' sum
+// in `resolution`.
 void referee_pair_set(struct referee_pair *pair, const double *variance)
 {
     double log_product = 0, least = INFINITY;
@@ -267,5 +278,7 @@ void referee_pair_set(struct referee_pair *pair, const double *variance)
     }
     pair->resolution = fmin(least, 2);
     if (pair->mean == coulomb_quadrature || pair->mean == coulomb_plane || pair->mean == coulomb_space)
-        pair->mean = isotropic && pair->dimensions == 2 ? coulomb_plane : isotropic && pair->dimensions == 3 ? coulomb_space : coulomb_quadrature;
+        pair->mean = isotropic && pair->dimensions == 2   ? coulomb_plane
+                     : isotropic && pair->dimensions == 3 ? coulomb_space
+                                                          : coulomb_quadrature;
 }

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The energy of an RBM and its gradient as sums over the Gaussians of |psi|^2 = F^K, K = 2c (docs/theory.md, section 8). Pairs (h, h') of hidden
-// configurations (amplitude form) whose counts n_j = h_j + h'_j agree have the same overlap: (K + 1)^N terms, with
+// The energy of an RBM and its gradient as sums over the Gaussians of |psi|^2 = F^K, K = 2c (docs/theory.md, section
+// 8). Pairs (h, h') of hidden configurations (amplitude form) whose counts n_j = h_j + h'_j agree have the same
+// overlap: (K + 1)^N terms, with
 //     u_i = (1/K) sum_j w_ij n_j,   centre m_i = a_i + u_i,   variance sigma_i^2/K,
 //     L = sum_j [ b_j n_j + ln binomial(K, n_j) ] + sum_i (K/(2 sigma_i^2)) u_i (2 a_i + u_i),
-//     e = sum_i [ K/(8 sigma_i^2) + omega_i^2/2 (m_i^2 + sigma_i^2/K) ] - sum_j k_j B_j + sum_{p<q} <v>,   k_j = sum_i w_ij^2/(8 sigma_i^4),
-// B_j = 1 where n_j = 1 and else 0 (K = 2), or the mean of s_j (1 - s_j) (K = 1);  E = sum e^L e / sum e^L, dE = < de + (e - E) dL >.
-// The terms are the leaves of a tree with a level for every hidden unit, so that one costs O(M), not O(M N): u is added up on the way down, and on the
-// way back the sums of a subtree are multiplied with the n_j that it has in common.
-// Check by hand: N = M = 1, a = b = 0, w = sigma = omega = 1, amplitude: E = [1/2 + e (1/2 + 1/2) + 2 e^(1/4) (1/2 + 1/8 - 1/8)]/(1 + e + 2 e^(1/4)).
+//     e = sum_i [ K/(8 sigma_i^2) + omega_i^2/2 (m_i^2 + sigma_i^2/K) ] - sum_j k_j B_j + sum_{p<q} <v>,
+//     k_j = sum_i w_ij^2/(8 sigma_i^4),
+// B_j = 1 where n_j = 1 and else 0 (K = 2), or the mean of s_j (1 - s_j) (K = 1);  E = sum e^L e / sum e^L,
+// dE = < de + (e - E) dL >.
+// The terms are the leaves of a tree with a level for every hidden unit, so that one costs O(M), not O(M N): u is added
+// up on the way down, and on the way back the sums of a subtree are multiplied with the n_j that it has in common.
+// Check by hand: N = M = 1, a = b = 0, w = sigma = omega = 1, amplitude:
+//     E = [1/2 + e (1/2 + 1/2) + 2 e^(1/4) (1/2 + 1/8 - 1/8)]/(1 + e + 2 e^(1/4)).
 #include "vmc/referee.h"
 
 #include "base/memory.h"
@@ -24,7 +28,8 @@ static const double negligible = -90;
 
 struct totals {
     double trap, pair, kinetic;                                  // of weight times …
-    double stretch[DIMENSIONS_MOST], stretch_energy[DIMENSIONS_MOST];  // sum_i in d (K/(2 sigma^2)) u (2 a + u), and times e
+    double stretch[DIMENSIONS_MOST],
+        stretch_energy[DIMENSIONS_MOST];                         // sum_i in d (K/(2 sigma^2)) u (2 a + u), and times e
     double by_variance[DIMENSIONS_MOST];                         // of the pair energy
 };
 
@@ -87,7 +92,8 @@ static double pair_energy(struct referee *referee, const double *u, double weigh
     return sum;
 }
 
-// What the hidden units take from the kinetic energy: probability form, where theta_j is normally distributed within a term.
+// What the hidden units take from the kinetic energy: probability form, where theta_j is normally distributed within a
+// term.
 static double bells(struct referee *referee, const double *u, double weight)
 {
     const size_t m = referee->coordinates, dimensions = referee->dimensions;
@@ -143,7 +149,8 @@ static void add_term(struct referee *referee, const double *u, double log_weight
     }
     const double weight = exp(log_weight - referee->most);
     const double trap = trap_energy(referee, u), pair = pair_energy(referee, u, weight);
-    const double kinetic = referee->copies == 2 ? halves(referee, weight) : bells(referee, u, weight), energy = trap + pair + kinetic;
+    const double kinetic = referee->copies == 2 ? halves(referee, weight) : bells(referee, u, weight),
+                 energy = trap + pair + kinetic;
     referee->totals.trap += weight * trap;
     referee->totals.pair += weight * pair;
     referee->totals.kinetic += weight * kinetic;
@@ -225,7 +232,10 @@ static void walk(struct referee *referee, size_t level, double log_weight)
 
 // ---- parameters in, energy and gradient out
 
-static size_t n_plain(const struct referee *referee) { return referee->coordinates * (1 + referee->hidden) + referee->hidden; }
+static size_t n_plain(const struct referee *referee)
+{
+    return referee->coordinates * (1 + referee->hidden) + referee->hidden;
+}
 
 static void take(struct referee *referee, const double *theta)
 {
@@ -255,16 +265,21 @@ static void take(struct referee *referee, const double *theta)
 static void clear(struct referee *referee)
 {
     const size_t m = referee->coordinates, n = referee->hidden;
-    struct { double *values; size_t size; } sums[] = { { referee->counts, n }, { referee->counts_energy, n }, { referee->bell, n },
-        { referee->bell_centre, n }, { referee->bell_variance, n }, { referee->bell_position, n * m }, { referee->moved, 3 * n * m }, { referee->u, m } };
+    struct {
+        double *values;
+        size_t size;
+    } sums[] = { { referee->counts, n },        { referee->counts_energy, n },
+                 { referee->bell, n },          { referee->bell_centre, n },
+                 { referee->bell_variance, n }, { referee->bell_position, n * m },
+                 { referee->moved, 3 * n * m }, { referee->u, m } };
     for (size_t k = 0; k < sizeof sums / sizeof *sums; k++)
         memset(sums[k].values, 0, sums[k].size * sizeof(double));
     referee->totals = (struct totals){ 0 };
     referee->most = -INFINITY;
 }
 
-// d by a_i, b_j and w_ij. The explicit part of k_j B_j: dk_j = 2 w_ij/(8 sigma^4); B_j by w_ij at fixed centres: dcentre = m_i/sigma^2, dvariance =
-// 2 w_ij/sigma^2. `energy`: the mean of e as the terms have it.
+// d by a_i, b_j and w_ij. The explicit part of k_j B_j: dk_j = 2 w_ij/(8 sigma^4); B_j by w_ij at fixed centres:
+// dcentre = m_i/sigma^2, dvariance = 2 w_ij/sigma^2. `energy`: the mean of e as the terms have it.
 static void plain_gradient(const struct referee *referee, double norm, double energy, double *gradient)
 {
     const size_t m = referee->coordinates, n = referee->hidden;
@@ -274,7 +289,8 @@ static void plain_gradient(const struct referee *referee, double norm, double en
         gradient[i] = (sums[2 + i] + copies / s2 * (sums[2 + 2 * m + i] - energy * sums[2 + m + i])) / norm;
         for (size_t j = 0; j < n; j++) {
             const double *moved = referee->moved + 3 * m * j, w = referee->w[i * n + j], k = referee->flatness[j];
-            const double covariance = referee->a[i] * (referee->counts_energy[j] - energy * referee->counts[j]) + moved[2 * m + i] - energy * moved[m + i];
+            const double covariance = referee->a[i] * (referee->counts_energy[j] - energy * referee->counts[j]) +
+                                      moved[2 * m + i] - energy * moved[m + i];
             double own = -w / (4 * s2 * s2) * referee->bell[j];
             if (copies < 2)
                 own -= k * (referee->bell_position[j * m + i] + 2 * w * referee->bell_variance[j]) / s2;
@@ -293,7 +309,8 @@ static double width_gradient(const struct referee *referee, double norm, double 
     const size_t m = referee->coordinates, n = referee->hidden;
     const double s2 = width2(referee, d), copies = (double)referee->copies, particles = (double)referee->particles;
     const struct totals *totals = &referee->totals;
-    double sum = -2 * (totals->stretch_energy[d] - energy * totals->stretch[d]) + totals->by_variance[d] * 4 * s2 / copies;
+    double sum =
+        -2 * (totals->stretch_energy[d] - energy * totals->stretch[d]) + totals->by_variance[d] * 4 * s2 / copies;
     for (size_t j = 0; j < n; j++)
         for (size_t i = d; i < m; i += referee->dimensions) {
             const double w = referee->w[i * n + j], k = referee->flatness[j];
@@ -331,7 +348,9 @@ bool referee_evaluate(struct referee *referee, const double *theta, struct refer
         walk(referee, 0, 0);
     const double norm = isfinite(referee->most) ? referee->sums[0] : NAN, mean = referee->sums[1] / norm;
     const struct totals *totals = &referee->totals;
-    *out = (struct referee_energy){ .kinetic = totals->kinetic / norm, .trap = totals->trap / norm, .pair = totals->pair / norm,
+    *out = (struct referee_energy){ .kinetic = totals->kinetic / norm,
+                                    .trap = totals->trap / norm,
+                                    .pair = totals->pair / norm,
                                     .log_norm = referee->most + log(norm) + log_volume(referee) };
     add_constants(referee, out);
     out->energy = out->kinetic + out->trap + out->pair;
@@ -355,7 +374,8 @@ void referee_units(const struct referee *referee, const double *theta, double *u
     const size_t m = referee->coordinates, n = referee->hidden, plain = n_plain(referee);
     for (size_t k = 0; k < plain + referee->widths; k++) {
         const size_t i = k < m ? k : k >= m + n && k < plain ? (k - m - n) / n : m, d = i % referee->dimensions;
-        const double trained = referee->widths > 0 ? exp(theta[plain + (referee->widths == 1 ? 0 : d)]) : referee->sigma[d];
+        const double trained =
+            referee->widths > 0 ? exp(theta[plain + (referee->widths == 1 ? 0 : d)]) : referee->sigma[d];
         unit[k] = i < m ? trained : 1;
     }
 }
@@ -374,35 +394,54 @@ static bool refuse(const struct wavefunction *wavefunction, const struct hamilto
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++)
         if (wavefunction->factor[f].type != &factor_rbm)
-            return error_add(error, ERROR_CONFIG, "the closed form is known for an RBM alone; this wave function has the factor %s",
+            return error_add(error, ERROR_CONFIG,
+                             "the closed form is known for an RBM alone; this wave function has the factor %s",
                              wavefunction->factor[f].type->name);
     const struct rbm *rbm = wavefunction->factor[0].state;
-    const double particles = (double)wavefunction->system.particles, terms = pow(rbm->c == 1 ? 3 : 2, (double)rbm->hidden);
+    const double particles = (double)wavefunction->system.particles,
+                 terms = pow(rbm->c == 1 ? 3 : 2, (double)rbm->hidden);
     if (terms > REFEREE_TERMS_MOST)
-        return error_add(error, ERROR_CONFIG, "the closed form is a sum of %d^%zu = %.6g terms with %zu hidden units; at most %d are allowed (%d units in this "
-                                              "representation)", rbm->c == 1 ? 3 : 2, rbm->hidden, terms, rbm->hidden, REFEREE_TERMS_MOST, rbm->c == 1 ? 12 : 19);
+        return error_add(error, ERROR_CONFIG,
+                         "the closed form is a sum of %d^%zu = %.6g terms with %zu hidden units; at most %d are "
+                         "allowed (%d units in this "
+                         "representation)",
+                         rbm->c == 1 ? 3 : 2, rbm->hidden, terms, rbm->hidden, REFEREE_TERMS_MOST,
+                         rbm->c == 1 ? 12 : 19);
     if (hamiltonian->type->pair_energy && terms * particles * (particles - 1) / 2 > PAIR_MEANS_MOST)
-        return error_add(error, ERROR_CONFIG, "the closed form would take %.3g mean pair energies (%zu particles, %zu hidden units); at most %.3g are allowed",
-                         terms * particles * (particles - 1) / 2, wavefunction->system.particles, rbm->hidden, (double)PAIR_MEANS_MOST);
-    if (!rbm->envelope || wavefunction->n_parameters != rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden + rbm->n_widths)
-        return error_add(error, ERROR_CONFIG, "the closed form is known for a plain RBM only: a Gaussian of its own, and all weights free");
+        return error_add(error, ERROR_CONFIG,
+                         "the closed form would take %.3g mean pair energies (%zu particles, %zu hidden units); at "
+                         "most %.3g are allowed",
+                         terms * particles * (particles - 1) / 2, wavefunction->system.particles, rbm->hidden,
+                         (double)PAIR_MEANS_MOST);
+    if (!rbm->envelope ||
+        wavefunction->n_parameters != rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden + rbm->n_widths)
+        return error_add(error, ERROR_CONFIG,
+                         "the closed form is known for a plain RBM only: a Gaussian of its own, and all weights free");
     return true;
 }
 
 static bool allocate(struct referee *referee)
 {
     const size_t m = referee->coordinates, n = referee->hidden;
-    struct { double **array; size_t size; } arrays[] = { { &referee->by_unit, n * m }, { &referee->stiffness, m }, { &referee->pull, m }, { &referee->flatness, n }, { &referee->u, (n + 1) * m },
-        { &referee->sums, (n + 2) * referee->n_sums }, { &referee->force, m }, { &referee->by_delta, DIMENSIONS_MOST }, { &referee->counts, n },
-        { &referee->counts_energy, n }, { &referee->bell, n }, { &referee->bell_centre, n }, { &referee->bell_variance, n },
-        { &referee->bell_position, n * m }, { &referee->moved, 3 * n * m } };
+    struct {
+        double **array;
+        size_t size;
+    } arrays[] = { { &referee->by_unit, n * m },   { &referee->stiffness, m },
+                   { &referee->pull, m },          { &referee->flatness, n },
+                   { &referee->u, (n + 1) * m },   { &referee->sums, (n + 2) * referee->n_sums },
+                   { &referee->force, m },         { &referee->by_delta, DIMENSIONS_MOST },
+                   { &referee->counts, n },        { &referee->counts_energy, n },
+                   { &referee->bell, n },          { &referee->bell_centre, n },
+                   { &referee->bell_variance, n }, { &referee->bell_position, n * m },
+                   { &referee->moved, 3 * n * m } };
     bool good = true;
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
         good = (*arrays[k].array = memory_doubles(arrays[k].size)) && good;
     return good;
 }
 
-struct referee *referee_create(const struct wavefunction *wavefunction, const struct hamiltonian *hamiltonian, struct error *error)
+struct referee *referee_create(const struct wavefunction *wavefunction, const struct hamiltonian *hamiltonian,
+                               struct error *error)
 {
     if (!refuse(wavefunction, hamiltonian, error))
         return NULL;
@@ -413,8 +452,14 @@ struct referee *referee_create(const struct wavefunction *wavefunction, const st
         error_add(error, ERROR_INTERNAL, "no memory for the closed form");
         return NULL;
     }
-    *referee = (struct referee){ .particles = system->particles, .dimensions = system->dimensions, .coordinates = rbm->n_coordinates, .hidden = rbm->hidden,
-                                 .copies = rbm->c == 1 ? 2 : 1, .widths = rbm->n_widths, .terms = 1, .n_sums = 2 + 3 * rbm->n_coordinates };
+    *referee = (struct referee){ .particles = system->particles,
+                                 .dimensions = system->dimensions,
+                                 .coordinates = rbm->n_coordinates,
+                                 .hidden = rbm->hidden,
+                                 .copies = rbm->c == 1 ? 2 : 1,
+                                 .widths = rbm->n_widths,
+                                 .terms = 1,
+                                 .n_sums = 2 + 3 * rbm->n_coordinates };
     for (size_t j = 0; j < rbm->hidden; j++)
         referee->terms *= referee->copies + 1;
     memcpy(referee->omega, system->omega, sizeof referee->omega);
@@ -425,7 +470,8 @@ struct referee *referee_create(const struct wavefunction *wavefunction, const st
             referee->stiffness[i] = system->omega[i % system->dimensions] * system->omega[i % system->dimensions];
         return referee;
     }
-    error_add(error, known ? ERROR_INTERNAL : ERROR_CONFIG, known ? "no memory for the closed form%s" : "the closed form does not know the mean of the pair force %s",
+    error_add(error, known ? ERROR_INTERNAL : ERROR_CONFIG,
+              known ? "no memory for the closed form%s" : "the closed form does not know the mean of the pair force %s",
               known ? "" : hamiltonian->type->name);
     referee_destroy(referee);
     return NULL;
@@ -435,8 +481,11 @@ void referee_destroy(struct referee *referee)
 {
     if (!referee)
         return;
-    double *owned[] = { referee->by_unit, referee->stiffness, referee->pull, referee->flatness, referee->u, referee->sums, referee->force, referee->by_delta, referee->counts,
-                        referee->counts_energy, referee->bell, referee->bell_centre, referee->bell_variance, referee->bell_position, referee->moved };
+    double *owned[] = {
+        referee->by_unit, referee->stiffness,   referee->pull,          referee->flatness,      referee->u,
+        referee->sums,    referee->force,       referee->by_delta,      referee->counts,        referee->counts_energy,
+        referee->bell,    referee->bell_centre, referee->bell_variance, referee->bell_position, referee->moved
+    };
     for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
         memory_free(owned[k]);
     referee_pair_finish(&referee->pair);

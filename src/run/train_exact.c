@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Training without noise: descents of the closed form (vmc/referee.h) from several starts. Nothing of it is random but the starts, which follow from the
-// seed, so a run that was cut begins its training anew and ends with the same bits. One process does all of it.
+// Training without noise: descents of the closed form (vmc/referee.h) from several starts. Nothing of it is random but
+// the starts, which follow from the seed, so a run that was cut begins its training anew and ends with the same bits.
+// One process does all of it.
 #include "run/train_exact.h"
 
 #include "base/memory.h"
@@ -12,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A descent ends once the gradient's length over |E| is below the tolerance, or the energy falls by less than the level times |E| in ten iterations. That of
-// the lowest start then goes on to the end. (Nearly level stretches lead past saddles: no coarser levels than these.)
+// A descent ends once the gradient's length over |E| is below the tolerance, or the energy falls by less than the level
+// times |E| in ten iterations. That of the lowest start then goes on to the end. (Nearly level stretches lead past
+// saddles: no coarser levels than these.)
 static const struct { double tolerance, level; } COARSE = { 1e-7, 1e-10 }, FINE = { 1e-9, 1e-13 };
 static const double WIDER = 10;
 // Iterations that a descent takes, for the estimate.
@@ -24,14 +26,18 @@ bool train_exact_asked(const struct settings *settings)
     return settings->optimizer.iterations > 0 && !optimizer_type_at(settings_index(settings, SETTINGS_OPTIMIZER))->step;
 }
 
-static size_t n_starts(const struct run *run) { return ((const struct optimizer_exact *)settings_state(run->settings, SETTINGS_OPTIMIZER))->starts; }
+static size_t n_starts(const struct run *run)
+{
+    return ((const struct optimizer_exact *)settings_state(run->settings, SETTINGS_OPTIMIZER))->starts;
+}
 
 static struct referee *create(const struct run *run, struct error *error)
 {
     struct error why = { 0 };
     struct referee *referee = referee_create(&run->ensemble.wavefunction, &run->ensemble.hamiltonian, &why);
     if (!referee)
-        error_add(error, why.kind, "[optimizer] method = exact: %s; use optimizer.method = sr", why.text ? why.text : "no memory");
+        error_add(error, why.kind, "[optimizer] method = exact: %s; use optimizer.method = sr",
+                  why.text ? why.text : "no memory");
     error_clear(&why);
     return referee;
 }
@@ -52,7 +58,8 @@ double train_exact_seconds(const struct run *run)
     if (referee)
         referee_evaluate(referee, run->theta, &energy, run->gradient);
     referee_destroy(referee);
-    return (run_cpu() - start) * (double)n_starts(run) * (double)(iterations < ITERATIONS_USUAL ? iterations : ITERATIONS_USUAL);
+    return (run_cpu() - start) * (double)n_starts(run) *
+           (double)(iterations < ITERATIONS_USUAL ? iterations : ITERATIONS_USUAL);
 }
 
 // One descent as it goes.
@@ -80,7 +87,8 @@ static bool look(void *context, size_t iteration, double energy, double gradient
     return !run->ensemble.was_cut;
 }
 
-// The course of the best descent so far, and the parameters it began with; or its continuation, whose beginning is the last row there is.
+// The course of the best descent so far, and the parameters it began with; or its continuation, whose beginning is the
+// last row there is.
 static void remember(struct run *run, const struct trace *trace, size_t first, const double *start)
 {
     struct history *history = &run->history;
@@ -101,8 +109,8 @@ static void remember(struct run *run, const struct trace *trace, size_t first, c
         memcpy(history->parameters, start, n * sizeof *start);
 }
 
-// Every second start is ten times as wide: for strong correlations and traps that are not round the lowest minimum is found from afar, for many units
-// from near 0.
+// Every second start is ten times as wide: for strong correlations and traps that are not round the lowest minimum is
+// found from afar, for many units from near 0.
 static void starting_point(const struct run *run, const struct referee *referee, size_t start, double *theta)
 {
     struct rng rng;
@@ -116,11 +124,13 @@ static void starting_point(const struct run *run, const struct referee *referee,
         referee_widen(referee, WIDER, theta);
 }
 
-static bool descend(struct referee *referee, struct trace *trace, size_t iterations, double tolerance, double level, double *theta,
-                    struct referee_descent *descent)
+static bool descend(struct referee *referee, struct trace *trace, size_t iterations, double tolerance, double level,
+                    double *theta, struct referee_descent *descent)
 {
     struct error why = { 0 };
-    *descent = (struct referee_descent){ .iterations = iterations, .tolerance = tolerance, .level = level, .look = look, .context = trace };
+    *descent = (struct referee_descent){
+        .iterations = iterations, .tolerance = tolerance, .level = level, .look = look, .context = trace
+    };
     trace->n = 0;
     const bool good = referee_descend(referee, descent, theta, &why);
     error_clear(&why);
@@ -139,14 +149,16 @@ static void finish_best(struct run *run, struct referee *referee, struct trace *
 }
 
 // theta, begun: [K] each
-static bool descend_all(struct run *run, struct referee *referee, struct trace *trace, double *theta, double *begun, struct error *error)
+static bool descend_all(struct run *run, struct referee *referee, struct trace *trace, double *theta, double *begun,
+                        struct error *error)
 {
     const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
     for (trace->start = 0; trace->start < n_starts(run) && !run->ensemble.was_cut; trace->start++) {
         struct referee_descent descent;
         starting_point(run, referee, trace->start, begun);
         memcpy(theta, begun, n * sizeof *theta);
-        if (!descend(referee, trace, most, COARSE.tolerance, COARSE.level, theta, &descent) || descent.energy >= trace->best)
+        if (!descend(referee, trace, most, COARSE.tolerance, COARSE.level, theta, &descent) ||
+            descent.energy >= trace->best)
             continue;
         trace->best = descent.energy;
         run->course.over = descent.done < most;
@@ -154,7 +166,9 @@ static bool descend_all(struct run *run, struct referee *referee, struct trace *
         remember(run, trace, 0, begun);
     }
     if (isnan(trace->best) && !run->ensemble.was_cut)
-        return error_add(error, ERROR_INTERNAL, "training: the closed form has no finite energy at any start; use a smaller rbm.init_scale or another rbm.sigma");
+        return error_add(error, ERROR_INTERNAL,
+                         "training: the closed form has no finite energy at any start; use a smaller rbm.init_scale or "
+                         "another rbm.sigma");
     if (!run->ensemble.was_cut)
         finish_best(run, referee, trace);
     return !run->ensemble.was_cut;
@@ -164,9 +178,13 @@ static bool minimise(struct run *run, struct error *error)
 {
     const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
     struct referee *referee = create(run, error);
-    struct trace trace = { .run = run, .energy = memory_doubles(most), .gradient_norm = memory_doubles(most), .best = NAN };
+    struct trace trace = {
+        .run = run, .energy = memory_doubles(most), .gradient_norm = memory_doubles(most), .best = NAN
+    };
     double *theta = memory_doubles(n), *begun = memory_doubles(n);
-    const bool good = referee && ((trace.energy && trace.gradient_norm && theta && begun) || error_add(error, ERROR_INTERNAL, "no memory for training")) &&
+    const bool good = referee &&
+                      ((trace.energy && trace.gradient_norm && theta && begun) ||
+                       error_add(error, ERROR_INTERNAL, "no memory for training")) &&
                       descend_all(run, referee, &trace, theta, begun, error);
     referee_destroy(referee);
     memory_free(trace.energy);

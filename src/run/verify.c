@@ -22,7 +22,8 @@ static bool read_settings(struct record_file *file, const char *path, struct set
     if (!record_has(file, "/config/resolved") || !record_has(file, "/result/energy"))
         return error_add(error, ERROR_CONFIG, "%s: holds no results of one run with their configuration", path);
     char *text = record_read_text(file, "/config/resolved", error);
-    const bool good = text && config_parse(&config, path, text, strlen(text), error) && settings_build(settings, &config, error, NULL);
+    const bool good = text && config_parse(&config, path, text, strlen(text), error) &&
+                      settings_build(settings, &config, error, NULL);
     if (text)
         config_finish(&config);
     free(text);
@@ -46,8 +47,8 @@ static bool read_measured(struct record_file *file, const char *path, struct run
         snprintf(name, sizeof name, "/result/%s_error", names[k]);
         good = good && record_read_reals(file, name, 1, &part->error, error);
         if (good && !(isfinite(part->measured) && isfinite(part->error)))
-            return error_add(error, ERROR_CONFIG, "%s: the %s%s and its error are not both known; measure more samples", path, names[k],
-                             k > 0 ? " energy" : "");
+            return error_add(error, ERROR_CONFIG, "%s: the %s%s and its error are not both known; measure more samples",
+                             path, names[k], k > 0 ? " energy" : "");
     }
     return good;
 }
@@ -65,16 +66,19 @@ static void compare(const struct referee_energy *exact, struct run_verification 
     }
 }
 
-static bool evaluate(struct record_file *file, const char *path, struct wavefunction *wavefunction, const struct hamiltonian *hamiltonian,
-                     struct run_verification *out, struct error *error)
+static bool evaluate(struct record_file *file, const char *path, struct wavefunction *wavefunction,
+                     const struct hamiltonian *hamiltonian, struct run_verification *out, struct error *error)
 {
     struct referee_energy exact;
     double *theta = memory_doubles(wavefunction->n_parameters);
     struct referee *referee = referee_create(wavefunction, hamiltonian, error);
-    bool good = referee && (theta || error_add(error, ERROR_INTERNAL, "no memory for %zu parameters", wavefunction->n_parameters)) &&
-                record_load_wavefunction(file, wavefunction, theta, error);
+    bool good =
+        referee &&
+        (theta || error_add(error, ERROR_INTERNAL, "no memory for %zu parameters", wavefunction->n_parameters)) &&
+        record_load_wavefunction(file, wavefunction, theta, error);
     if (good && !referee_evaluate(referee, theta, &exact, NULL))
-        good = error_add(error, ERROR_CONFIG, "%s: the weights are too large for the closed form's numbers and quadratures", path);
+        good = error_add(error, ERROR_CONFIG,
+                         "%s: the weights are too large for the closed form's numbers and quadratures", path);
     if (good) {
         out->terms = referee_terms(referee);
         compare(&exact, out);
@@ -84,7 +88,8 @@ static bool evaluate(struct record_file *file, const char *path, struct wavefunc
     return good;
 }
 
-static bool verify(struct record_file *file, const char *path, const struct settings *settings, struct run_verification *out, struct error *error)
+static bool verify(struct record_file *file, const char *path, const struct settings *settings,
+                   struct run_verification *out, struct error *error)
 {
     struct wavefunction wavefunction;
     struct hamiltonian hamiltonian;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Independent draws from an RBM. With K = 2c copies of the hidden layer, |psi_rbm|^2 = F^K is a mixture of (K + 1)^N normal distributions, one per
-// vector n of counts n_j = 0 .. K (docs/theory.md, section 4):
+// Independent draws from an RBM. With K = 2c copies of the hidden layer, |psi_rbm|^2 = F^K is a mixture of (K + 1)^N
+// normal distributions, one per vector n of counts n_j = 0 .. K (docs/theory.md, section 4):
 //     mean a_i + u_i,  u_i = (1/K) sum_j w_ij n_j,  variance sigma_i^2 / K,
-//     ln weight = sum_j [ b_j n_j + ln binomial(K, n_j) ] + sum_i (K / (2 sigma_i^2)) u_i (2 a_i + u_i)   (but for a constant).
-// A draw takes a component by its weight, then normal numbers. Beside other factors J it is a proposal that does not depend on x: accepted with
-// min(1, |J'/J|^2).
-// Check by hand: N = M = 1, a = b = 0, w = sigma = 1, amplitude: ln weights 0, ln 2 + 1/4, 1.
+//     ln weight = sum_j [ b_j n_j + ln binomial(K, n_j) ] + sum_i (K / (2 sigma_i^2)) u_i (2 a_i + u_i)   (but for a
+//     constant).
+// A draw takes a component by its weight, then normal numbers. Beside other factors J it is a proposal that does not
+// depend on x: accepted with min(1, |J'/J|^2). Check by hand: N = M = 1, a = b = 0, w = sigma = 1, amplitude: ln
+// weights 0, ln 2 + 1/4, 1.
 #include "sampler/accept.h"
 #include "sampler/copies.h"
 #include "vmc/rng.h"
@@ -33,18 +34,25 @@ static bool suits(const void *state, const struct wavefunction *wavefunction, st
     (void)state;
     const size_t f = copies_find_rbm(wavefunction);
     if (f == wavefunction->n_factors)
-        return error_add(error, ERROR_CONFIG, "[sampler] method = exact: it draws from the normal distributions an RBM consists of, and [wavefunction] "
-                                              "factors has no rbm; use langevin or metropolis");
+        return error_add(
+            error, ERROR_CONFIG,
+            "[sampler] method = exact: it draws from the normal distributions an RBM consists of, and [wavefunction] "
+            "factors has no rbm; use langevin or metropolis");
     const struct rbm *rbm = wavefunction->factor[f].state;
     if (!rbm->envelope)
-        return error_add(error, ERROR_CONFIG, "[sampler] method = exact: the RBM's Gaussian was dropped since another factor carries the trap's; "
-                                              "use rbm.envelope = yes, or sampler.method = langevin");
+        return error_add(
+            error, ERROR_CONFIG,
+            "[sampler] method = exact: the RBM's Gaussian was dropped since another factor carries the trap's; "
+            "use rbm.envelope = yes, or sampler.method = langevin");
     const size_t base = copies_of(rbm) + 1;
     const double terms = pow((double)base, (double)rbm->hidden);
     if (terms > TERMS_MOST)
-        return error_add(error, ERROR_CONFIG, "[sampler] method = exact: with %zu hidden units |psi|^2 has %zu^%zu = %.*g normal distributions in it, and at most "
-                                              "%d are allowed (%s units in this representation); use gibbs or langevin", rbm->hidden, base, rbm->hidden,
-                         terms < 1e15 ? 15 : 3, terms, TERMS_MOST, base == 3 ? "8" : "12");
+        return error_add(error, ERROR_CONFIG,
+                         "[sampler] method = exact: with %zu hidden units |psi|^2 has %zu^%zu = %.*g normal "
+                         "distributions in it, and at most "
+                         "%d are allowed (%s units in this representation); use gibbs or langevin",
+                         rbm->hidden, base, rbm->hidden, terms < 1e15 ? 15 : 3, terms, TERMS_MOST,
+                         base == 3 ? "8" : "12");
     return true;
 }
 
@@ -154,11 +162,13 @@ static void draw_counts(const struct exact *exact, size_t hidden, const double *
     }
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
+                    double *scratch)
 {
     const size_t f = copies_find_rbm(wavefunction), m = wavefunction->n_coordinates;
     const struct rbm *rbm = wavefunction->factor[f].state;
-    double *counts = scratch, *normals = rows_at(scratch, rbm->hidden), *uniform = rows_at(normals, m), *mask = rows_at(normals, m + 1);
+    double *counts = scratch, *normals = rows_at(scratch, rbm->hidden), *uniform = rows_at(normals, m),
+           *mask = rows_at(normals, m + 1);
     (void)step;
     rng_uniforms(block->random, 1, uniform);
     draw_counts(state, rbm->hidden, uniform, counts);
@@ -175,6 +185,17 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
 }
 
 const struct sampler_type sampler_exact = {
-    .name = "exact", .summary = "independent draws from the normal distributions an RBM consists of (few hidden units)",
-    .state_size = sizeof(struct exact), .params = params, .has_step = false, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits,
-    .prepare = prepare, .independent = true, .n_scratch_rows = n_scratch_rows, .moves_per_sweep = moves_per_sweep, .sweep = sweep };
+    .name = "exact",
+    .summary = "independent draws from the normal distributions an RBM consists of (few hidden units)",
+    .state_size = sizeof(struct exact),
+    .params = params,
+    .has_step = false,
+    .best_acceptance = best_acceptance,
+    .first_step = first_step,
+    .suits = suits,
+    .prepare = prepare,
+    .independent = true,
+    .n_scratch_rows = n_scratch_rows,
+    .moves_per_sweep = moves_per_sweep,
+    .sweep = sweep
+};

@@ -43,7 +43,8 @@ static double apart(double a, long double b) { return (double)fabsl(a - b) / fma
 static double worst_part(const struct referee_energy *found, const struct oracle_mean *exact)
 {
     return fmax(fmax(apart(found->kinetic, exact->kinetic), apart(found->trap, exact->trap)),
-                fmax(fmax(apart(found->pair, exact->pair), apart(found->energy, exact->energy)), apart(found->log_norm, exact->log_norm)));
+                fmax(fmax(apart(found->pair, exact->pair), apart(found->energy, exact->energy)),
+                     apart(found->log_norm, exact->log_norm)));
 }
 
 static bool plain(const struct oracle_rbm *rbm) { return rbm->envelope && !(rbm->gaussian_alpha > 0); }
@@ -69,7 +70,8 @@ static void test_sets(void **state)
 static void test_grid(void **state)
 {
     (void)state;
-    static const char *const names[] = { "amplitude-soft", "probability-soft", "amplitude-bumps", "amplitude-2p2d", "probability-anisotropic" };
+    static const char *const names[] = { "amplitude-soft", "probability-soft", "amplitude-bumps", "amplitude-2p2d",
+                                         "probability-anisotropic" };
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         struct oracle_rbm rbm = oracle_set_find(names[k])->rbm;
         if (rbm.interaction == ORACLE_COULOMB)
@@ -97,7 +99,8 @@ static double random_within(uint64_t *state, double low, double high)
     return low + (high - low) * (double)(*state >> 11) * 0x1p-53;
 }
 
-static void make(struct machine *machine, uint64_t *state, size_t particles, size_t dimensions, size_t hidden, bool amplitude, bool separate, double reach)
+static void make(struct machine *machine, uint64_t *state, size_t particles, size_t dimensions, size_t hidden,
+                 bool amplitude, bool separate, double reach)
 {
     const size_t m = particles * dimensions;
     for (size_t i = 0; i < m; i++)
@@ -108,9 +111,20 @@ static void make(struct machine *machine, uint64_t *state, size_t particles, siz
         machine->w[k] = random_within(state, -reach, reach);
     for (size_t d = 0; d < 3; d++)
         machine->sigma[d] = separate ? random_within(state, 0.5, 1.3) : 0.85;
-    machine->rbm = (struct oracle_rbm){ .particles = particles, .dimensions = dimensions, .hidden = hidden, .amplitude = amplitude, .envelope = true,
-        .a = machine->a, .b = machine->b, .w = machine->w, .sigma = machine->sigma, .omega = { 1, separate ? 1.4 : 1, separate ? 0.6 : 1 },
-        .interaction = dimensions == 1 ? ORACLE_SOFT : ORACLE_COULOMB, .strength = 1.2, .softening = 0.3, .train_sigma = true };
+    machine->rbm = (struct oracle_rbm){ .particles = particles,
+                                        .dimensions = dimensions,
+                                        .hidden = hidden,
+                                        .amplitude = amplitude,
+                                        .envelope = true,
+                                        .a = machine->a,
+                                        .b = machine->b,
+                                        .w = machine->w,
+                                        .sigma = machine->sigma,
+                                        .omega = { 1, separate ? 1.4 : 1, separate ? 0.6 : 1 },
+                                        .interaction = dimensions == 1 ? ORACLE_SOFT : ORACLE_COULOMB,
+                                        .strength = 1.2,
+                                        .softening = 0.3,
+                                        .train_sigma = true };
 }
 
 // The gradient by central differences of the oracle's energy, in long double: some 1e-12.
@@ -127,21 +141,25 @@ static double worst_slope(const struct oracle_rbm *rbm, const double *gradient)
 static void test_gradient(void **state)
 {
     (void)state;
-    static const struct { size_t particles, dimensions, hidden; bool amplitude, separate; double reach; } cases[] = {
-        { 2, 2, 4, true, false, 1 },  { 2, 2, 4, true, true, 1 },   { 2, 3, 3, true, false, 1 }, { 2, 3, 3, true, true, 1 },   { 2, 1, 4, true, false, 1 },
-        { 2, 2, 4, false, false, 1 }, { 2, 2, 3, false, true, 1 },  { 2, 3, 3, false, true, 1 }, { 3, 1, 3, false, false, 1 }, { 3, 2, 2, true, true, 1 },
-        { 4, 3, 2, true, false, 1 },  { 6, 2, 2, true, false, 1 },  { 6, 3, 2, false, false, 1 }, { 1, 3, 3, true, true, 1 },  { 1, 1, 1, false, false, 1 },
-        { 2, 2, 3, true, true, 6 },   { 2, 2, 3, false, true, 6 } };
+    static const struct { size_t particles, dimensions, hidden; bool amplitude, separate; double reach;
+    } cases[] = { { 2, 2, 4, true, false, 1 },  { 2, 2, 4, true, true, 1 },  { 2, 3, 3, true, false, 1 },
+                  { 2, 3, 3, true, true, 1 },   { 2, 1, 4, true, false, 1 }, { 2, 2, 4, false, false, 1 },
+                  { 2, 2, 3, false, true, 1 },  { 2, 3, 3, false, true, 1 }, { 3, 1, 3, false, false, 1 },
+                  { 3, 2, 2, true, true, 1 },   { 4, 3, 2, true, false, 1 }, { 6, 2, 2, true, false, 1 },
+                  { 6, 3, 2, false, false, 1 }, { 1, 3, 3, true, true, 1 },  { 1, 1, 1, false, false, 1 },
+                  { 2, 2, 3, true, true, 6 },   { 2, 2, 3, false, true, 6 } };
     uint64_t random = 5;
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct machine machine;
         double gradient[VALUES_MOST];
-        make(&machine, &random, cases[c].particles, cases[c].dimensions, cases[c].hidden, cases[c].amplitude, cases[c].separate, cases[c].reach);
+        make(&machine, &random, cases[c].particles, cases[c].dimensions, cases[c].hidden, cases[c].amplitude,
+             cases[c].separate, cases[c].reach);
         const struct oracle_mean exact = oracle_exact(&machine.rbm);
         const struct referee_energy found = energy_of(&machine.rbm, gradient);
         const double parts = worst_part(&found, &exact), slopes = worst_slope(&machine.rbm, gradient);
-        print_message("%zu particles in %zuD, %zu units, %s, |w| < %g: parts %.1e, gradient %.1e\n", cases[c].particles, cases[c].dimensions,
-                      cases[c].hidden, cases[c].amplitude ? "amplitude" : "probability", cases[c].reach, parts, slopes);
+        print_message("%zu particles in %zuD, %zu units, %s, |w| < %g: parts %.1e, gradient %.1e\n", cases[c].particles,
+                      cases[c].dimensions, cases[c].hidden, cases[c].amplitude ? "amplitude" : "probability",
+                      cases[c].reach, parts, slopes);
         assert_true(parts < 1e-11);
         assert_true(slopes < 1e-9 * fmax(1, fabs(found.energy)));
     }
@@ -155,17 +173,21 @@ static void no_energy(const void *state, size_t n, const double *r2, const doubl
 {
     (void)state, (void)n, (void)r2, (void)inverse, (void)out;
 }
-static const struct interaction_type forces[] = { { .name = "harmonic", .params = harmonic_params, .pair_energy = no_energy },
-                                                  { .name = "gaussian", .params = gaussian_params, .pair_energy = no_energy } };
+static const struct interaction_type forces[] = {
+    { .name = "harmonic", .params = harmonic_params, .pair_energy = no_energy },
+    { .name = "gaussian", .params = gaussian_params, .pair_energy = no_energy }
+};
 
 static double force_on_grid(size_t kind, const struct force *force, const double *delta, const double *variance)
 {
     double sum = 0, norm = 0;
     for (double x = -8; x <= 8; x += 0.25)
         for (double y = -8; y <= 8; y += 0.25) {
-            const double rx = delta[0] + sqrt(variance[0]) * x, ry = delta[1] + sqrt(variance[1]) * y, r2 = rx * rx + ry * ry;
+            const double rx = delta[0] + sqrt(variance[0]) * x, ry = delta[1] + sqrt(variance[1]) * y,
+                         r2 = rx * rx + ry * ry;
             const double weight = exp(-0.5 * (x * x + y * y));
-            sum += weight * (kind == 0 ? 0.5 * force->kappa * r2 : force->height * exp(-0.5 * r2 / (force->width * force->width)));
+            sum += weight * (kind == 0 ? 0.5 * force->kappa * r2
+                                       : force->height * exp(-0.5 * r2 / (force->width * force->width)));
             norm += weight;
         }
     return sum / norm;
@@ -178,7 +200,9 @@ static void test_forces(void **state)
     const double step = 1e-4;
     for (size_t kind = 0; kind < 2; kind++) {
         struct referee_pair pair;
-        const struct hamiltonian hamiltonian = { .system = { .particles = 2, .dimensions = 2 }, .type = &forces[kind], .state = &force };
+        const struct hamiltonian hamiltonian = { .system = { .particles = 2, .dimensions = 2 },
+                                                 .type = &forces[kind],
+                                                 .state = &force };
         double delta[] = { 0.8, -1.1 }, variance[] = { 0.6, 1.3 }, mean, by_delta[DIMENSIONS_MOST];
         assert_true(referee_pair_build(&pair, &hamiltonian));
         referee_pair_set(&pair, variance);
@@ -258,8 +282,8 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_sets), cmocka_unit_test(test_grid), cmocka_unit_test(test_gradient),
-                                        cmocka_unit_test(test_forces),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_sets),         cmocka_unit_test(test_grid),
+                                        cmocka_unit_test(test_gradient),     cmocka_unit_test(test_forces),
                                         cmocka_unit_test(test_shared_width), cmocka_unit_test(test_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@
 #define FEW "optimizer.method=exact", "sampler.method=exact", "sampler.walkers=64", "measure.samples=6400"
 static char folder[] = "/tmp/vmc_train_exact_XXXXXX", path[2][64];
 
-static bool run(const struct oracle_rbm *rbm, const char *const *overrides, size_t file, bool resume, struct run_result *result, struct error *error)
+static bool run(const struct oracle_rbm *rbm, const char *const *overrides, size_t file, bool resume,
+                struct run_result *result, struct error *error)
 {
     struct settings settings;
     model_settings(&settings, rbm, overrides);
@@ -42,8 +43,8 @@ static void test_floors(void **state)
         struct error error = { 0 };
         assert_true(run(&oracle_optima[k].rbm, (const char *const[]){ FEW, NULL }, 0, false, &result, &error));
         const double energy = energy_of(0);
-        print_message("%-18s %.10f, %+.1e from the floor, %3.0f iterations, %.3f s\n", oracle_optima[k].name, energy, energy - oracle_optima[k].energy,
-                      result.iterations, result.training_cpu_time);
+        print_message("%-18s %.10f, %+.1e from the floor, %3.0f iterations, %.3f s\n", oracle_optima[k].name, energy,
+                      energy - oracle_optima[k].energy, result.iterations, result.training_cpu_time);
         assert_true(fabs(energy - oracle_optima[k].energy) < 1e-9);
         assert_string_equal(result.training_end, "converged");
     }
@@ -65,7 +66,8 @@ static void test_longer(void **state)
     assert_true(longer < short_energy);
     assert_true(longer == energy_of(1) && measured == result.energy);
     unlink(path[1]);
-    assert_true(run(rbm, (const char *const[]){ FEW, "optimizer.iterations=400", "run.seed=2", NULL }, 1, false, &result, &error));
+    assert_true(run(rbm, (const char *const[]){ FEW, "optimizer.iterations=400", "run.seed=2", NULL }, 1, false,
+                    &result, &error));
     assert_true(measured != result.energy);
 }
 
@@ -87,7 +89,8 @@ int main(void)
         return 1;
     for (int k = 0; k < 2; k++)
         snprintf(path[k], sizeof path[k], "%s/%d.h5", folder, k);
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_floors), cmocka_unit_test(test_longer), cmocka_unit_test(test_refused) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_floors), cmocka_unit_test(test_longer),
+                                        cmocka_unit_test(test_refused) };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path[0]);
     unlink(path[1]);
