@@ -99,6 +99,19 @@ static void bind_spins(struct settings_binder *binder)
             section->spin_up == PARAM_COUNT_AUTO ? (section->particles + 1) / 2 : section->spin_up;
 }
 
+// A list says what is wanted, and what cannot be is refused; auto takes what there is.
+static void bind_observables(struct settings_binder *binder)
+{
+    const struct param_names *kinds = &binder->settings->chosen[SETTINGS_OBSERVABLE].members;
+    const struct config_entry entry = entry_or_default(binder, "observables", "kinds");
+    for (size_t k = 0; k < kinds->n && !kinds->is_auto; k++) {
+        const struct observable_type *type = observable_type_at(kinds->index[k]);
+        const char *reason = type->refuse ? type->refuse(&binder->settings->system) : NULL;
+        if (reason)
+            settings_complain(binder, &entry, NULL, "%s %s; allowed: auto, or a list without it", type->name, reason);
+    }
+}
+
 static void bind_system(struct settings_binder *binder)
 {
     struct settings *settings = binder->settings;
@@ -120,6 +133,7 @@ static void bind_system(struct settings_binder *binder)
     bind_spins(binder);
     for (size_t d = 0; d < section->dimensions; d++)
         settings->system.omega[d] = section->omega.value[section->omega.n == 1 ? 0 : d];
+    bind_observables(binder);
     const struct interaction_type *type = interaction_type_at(settings_index(settings, SETTINGS_INTERACTION));
     const char *reason =
         type->refuse ? type->refuse(settings_state(settings, SETTINGS_INTERACTION), &settings->system) : NULL;

@@ -191,6 +191,12 @@ class Run(Case):
         self.assertEqual(done.err, '')  # shorter than half a minute, and no terminal
         self.assertEqual(self.files(), ['small.h5', 'small.ini'])
 
+    def test_observables_that_cannot_be(self):
+        common = ['--config', 'small.ini', '--check', '--set', 'system.dimensions=1', '--set', 'system.interaction=none']
+        done = self.vmc(*common, '--set', 'observables.kinds=density-2d, distances', code=78)
+        self.assertIn('[observables] kinds: density-2d needs two or three dimensions', done.err)
+        self.vmc(*common, '--set', 'observables.kinds=auto')
+
     def test_doubts(self):
         """Walkers of a few draws cannot vouch for their error; many draws of them can."""
         common = ['--config', 'small.ini', '--force', '--set', 'optimizer.iterations=0', '--set', 'sampler.walkers=960']
