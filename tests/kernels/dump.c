@@ -21,13 +21,13 @@ static const struct system systems[] = {
 // a product and how its keys differ from their defaults
 struct product { const char *factors[3], *keys[6]; bool fermions; };
 static const struct product products[] = {
-    { { "rbm" }, { "hidden=3", "init_scale=0.4" } },
-    { { "rbm" }, { "hidden=7", "representation=probability", "train_sigma=yes" } },
-    { { "rbm" }, { "hidden=2", "sigma=1.1" } },
-    { { "gaussian" }, { "alpha=0.9" } },
-    { { "rbm", "gaussian" }, { "hidden=5" } },
-    { { "gaussian", "pade-jastrow", "gaussian-pair" }, { "alpha=0.9", "beta=0.3, 0.5", "gamma=0.1" } },
-    { { "pade-jastrow", "rbm" }, { "hidden=4", "cusp=0.7", "init_scale=0.2" } },
+    { { "rbm" }, { "hidden=3", "init_scale=0.4" }, false },
+    { { "rbm" }, { "hidden=7", "representation=probability", "train_sigma=yes" }, false },
+    { { "rbm" }, { "hidden=2", "sigma=1.1" }, false },
+    { { "gaussian" }, { "alpha=0.9" }, false },
+    { { "rbm", "gaussian" }, { "hidden=5" }, false },
+    { { "gaussian", "pade-jastrow", "gaussian-pair" }, { "alpha=0.9", "beta=0.3, 0.5", "gamma=0.1" }, false },
+    { { "pade-jastrow", "rbm" }, { "hidden=4", "cusp=0.7", "init_scale=0.2" }, false },
     { { "slater", "pade-jastrow" }, { "alpha=0.9", "beta=0.4" }, true },
     { { "slater", "rbm" }, { "hidden=3", "sharing=environment", "backflow=exponential" }, true },
     { { "slater", "rbm" }, { "hidden=2", "sharing=pairs", "backflow=two-scales" }, true },

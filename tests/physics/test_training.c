@@ -97,7 +97,7 @@ static void test_start(void **state)
                                             .a = zero, .b = zero, .w = zero, .sigma = sigma, .omega = { 1, 1, 1 } };
             const struct run_result result = train(&rbm, (const char *const[]){ "optimizer.iterations=0", "measure.samples=1e5", NULL });
             print_message("%zu units, %s: starts at %.4f, bare trap %.4f\n", hidden[k], amplitude ? "amplitude" : "probability", result.energy, bare);
-            missed += fabs(result.energy - bare) < 0.03 * bare ? 0 : 1;
+            missed += !(fabs(result.energy - bare) < 0.03 * bare);
         }
     assert_int_equal(missed, 0);
 }
