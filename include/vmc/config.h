@@ -11,7 +11,8 @@
 // Limits: bytes of a line and of a file, entries of a file, errors of form before the rest is left unread.
 enum { CONFIG_LINE_MOST = 4096, CONFIG_FILE_MOST = 1 << 20, CONFIG_ENTRIES_MOST = 1000, CONFIG_COMPLAINTS_MOST = 50 };
 
-// Who gave an entry its value: the file itself, --set, a point of its sweep, or nobody now: the results file that a run is resumed from.
+// Who gave an entry its value: the file itself, --set, a point of its sweep, or nobody now: the results file that a run
+// is resumed from.
 enum config_source { CONFIG_BY_FILE, CONFIG_BY_SET, CONFIG_BY_SWEEP, CONFIG_BY_RESULTS };
 
 struct config_entry {
@@ -23,23 +24,23 @@ struct config_entry {
 };
 
 struct config_section {
-    char *name;                   // owned
+    char *name;  // owned
     size_t line;
 };
 
 struct config {
-    char *file;                   // as given
-    char *text;                   // the whole file as read
+    char *file;  // as given
+    char *text;  // the whole file as read
     size_t n_entries;
-    struct config_entry *entries; // in order; an override replaces the value and origin of the entry it overrides
+    struct config_entry *entries;  // in order; an override replaces the value and origin of the entry it overrides
     size_t n_sections;
-    struct config_section *sections; // as they stand in the file, empty ones too
-    bool cut;                     // reading stopped early: what seems missing may be further down
+    struct config_section *sections;  // as they stand in the file, empty ones too
+    bool cut;                         // reading stopped early: what seems missing may be further down
 };
 
 // Reads a file. All errors of form are collected, each "file:line: [section] key: …".
-// ERROR_INPUT: missing, unreadable, a directory; ERROR_CONFIG: form. After ERROR_CONFIG the entries that could be read are there, so that
-// their values can be checked at once; config_finish is due in every case.
+// ERROR_INPUT: missing, unreadable, a directory; ERROR_CONFIG: form. After ERROR_CONFIG the entries that could be read
+// are there, so that their values can be checked at once; config_finish is due in every case.
 bool config_read(struct config *config, const char *path, struct error *error);
 // The same from memory; `name` stands for the file in messages.
 bool config_parse(struct config *config, const char *name, const char *text, size_t length, struct error *error);
@@ -63,8 +64,8 @@ bool config_recall(struct config *config, const char *section, const char *key, 
 const struct config_entry *config_find(const struct config *config, const char *section, const char *key);
 const struct config_section *config_find_section(const struct config *config, const char *section);
 
-// The nearest of the names to `word` (Damerau-Levenshtein without regard to case, at most a third of its length apart, but one letter always),
-// or NULL. names end with NULL.
+// The nearest of the names to `word` (Damerau-Levenshtein without regard to case, at most a third of its length apart,
+// but one letter always), or NULL. names end with NULL.
 const char *config_nearest(const char *word, const char *const *names);
 
 #endif

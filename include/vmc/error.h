@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Errors as values: a building function returns false and fills one struct error; nothing in the library prints or exits.
+// Errors as values: a building function returns false and fills one struct error; nothing in the library prints or
+// exits.
 #ifndef VMC_ERROR_H
 #define VMC_ERROR_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// The kinds are the exit codes of the program (sysexits.h where one fits), so that a caller of the library may use them too.
+// The kinds are the exit codes of the program (sysexits.h where one fits), so that a caller of the library may use them
+// too.
 enum error_kind {
     ERROR_NONE = 0,
     ERROR_FAULT = 1,      // a diagnosis found a fault
@@ -23,12 +25,13 @@ enum error_kind {
 struct error {
     enum error_kind kind;  // of the first message
     size_t n_messages;
-    char *text;            // one message per line, no newline at the end; NULL when there is none
+    char *text;  // one message per line, no newline at the end; NULL when there is none
 };
 
-// Appends one message (printf format). Keeps the kind of the first. Always returns false, so that `return error_add(…)` reads well.
-// `error` may be NULL: then nothing is kept.
-bool error_add(struct error *error, enum error_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+// Appends one message (printf format). Keeps the kind of the first. Always returns false, so that `return error_add(…)`
+// reads well. `error` may be NULL: then nothing is kept.
+bool error_add(struct error *error, enum error_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 // Frees the text and makes the error empty again.
 void error_clear(struct error *error);

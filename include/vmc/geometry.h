@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where the particles of a block are relative to one another: the one owner of pair distances. Pairs come in the order (1,0), (2,0), (2,1), …,
-// that is p > q with q fastest; pair (p, q) is number p (p - 1) / 2 + q.
+// Where the particles of a block are relative to one another: the one owner of pair distances. Pairs come in the order
+// (1,0), (2,0), (2,1), …, that is p > q with q fastest; pair (p, q) is number p (p - 1) / 2 + q.
 //
-// A triangle of distances is either stored with the configuration, where a factor of the wave function and the energy both read it and it fits the
-// second-level cache, or computed anew, a tile at a time, whenever it is read (docs/performance.md has the measurement behind the bound).
+// A triangle of distances is either stored with the configuration, where a factor of the wave function and the energy
+// both read it and it fits the second-level cache, or computed anew, a tile at a time, whenever it is read
+// (docs/performance.md has the measurement behind the bound).
 #ifndef VMC_GEOMETRY_H
 #define VMC_GEOMETRY_H
 
@@ -23,8 +24,8 @@ struct geometry {
 // One configuration of a block.
 struct configuration {
     const struct geometry *geometry;
-    const double *x;       // [M] rows
-    const double *pairs;   // geometry_rows rows: r^2 [n_pairs], 1/r [n_pairs]; NULL where they are not stored
+    const double *x;      // [M] rows
+    const double *pairs;  // geometry_rows rows: r^2 [n_pairs], 1/r [n_pairs]; NULL where they are not stored
 };
 
 // Up to PAIRS_AT_ONCE pairs, their distances in the first-level cache.
@@ -41,7 +42,9 @@ size_t geometry_rows(const struct geometry *geometry);
 void geometry_update(const struct geometry *geometry, const double *x, double *pairs);
 // Shows all pairs.
 void geometry_visit(const struct configuration *at, geometry_visitor *visit, void *context);
-// Shows the pairs of particle p at `own` ([D] rows) with all others at x, in the order of the others; (p, q) whichever is larger.
-void geometry_visit_particle(const struct geometry *geometry, size_t p, const double *own, const double *x, geometry_visitor *visit, void *context);
+// Shows the pairs of particle p at `own` ([D] rows) with all others at x, in the order of the others; (p, q) whichever
+// is larger.
+void geometry_visit_particle(const struct geometry *geometry, size_t p, const double *own, const double *x,
+                             geometry_visitor *visit, void *context);
 
 #endif

@@ -35,10 +35,10 @@ void referee_widen(const struct referee *referee, double factor, double *theta);
 
 // Descends by a quasi-Newton method (BFGS) to the next minimum from theta, which is replaced by it.
 struct referee_descent {
-    size_t iterations;                 // at most
-    double tolerance; // ends once the gradient (a, b, w and ln sigma in units of sigma, 1, sigma and 1) is shorter than
-                      // this times |E|
-    double level;                      // and once the energy falls by less than this times |E| in 10 iterations
+    size_t iterations;  // at most
+    double tolerance;   // ends once the gradient (a, b, w and ln sigma in units of sigma, 1, sigma and 1) is shorter
+                        // than this times |E|
+    double level;       // and once the energy falls by less than this times |E| in 10 iterations
     // After every iteration; false ends the descent, and `stopped` says so. May be NULL.
     bool (*look)(void *context, size_t iteration, double energy, double gradient_norm, const double *theta);
     void *context;

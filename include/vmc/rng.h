@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Random numbers: xoshiro256++ (Blackman and Vigna, ACM Trans. Math. Softw. 47, 36 (2021)), one stream per walker, seeded by SplitMix64 from
-// (seed, walker) alone, so that results do not depend on threads.
+// Random numbers: xoshiro256++ (Blackman and Vigna, ACM Trans. Math. Softw. 47, 36 (2021)), one stream per walker,
+// seeded by SplitMix64 from (seed, walker) alone, so that results do not depend on threads.
 #ifndef VMC_RNG_H
 #define VMC_RNG_H
 
@@ -10,7 +10,9 @@
 enum { RNG_ROWS = 4 };  // words of state per walker
 
 // One scalar stream, for everything that is not a walker (starting parameters, tests).
-struct rng { uint64_t s[4]; };
+struct rng {
+    uint64_t s[4];
+};
 void rng_start(struct rng *rng, uint64_t seed, uint64_t stream);
 uint64_t rng_next(struct rng *rng);
 double rng_uniform(void *rng);  // (0, 1), struct rng *

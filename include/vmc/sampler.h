@@ -11,23 +11,24 @@
 struct sampler_type {
     const char *name, *summary;
     size_t state_size;
-    const struct param *params;   // the keys of [sampler] that are its own
-    bool has_step;                // false: there is nothing to tune
+    const struct param *params;  // the keys of [sampler] that are its own
+    bool has_step;               // false: there is nothing to tune
     const char *step_unit;
     // Acceptance to tune for, and a first guess of the step.
     double (*best_acceptance)(const void *state, const struct system *system);
     double (*first_step)(const void *state, const struct system *system);
     // False with the reason when it cannot serve this wave function.
     bool (*suits)(const void *state, const struct wavefunction *wavefunction, struct error *error);
-    // Takes numbers into the state that follow from the parameters in use; due after every wavefunction_prepare, before the next sweep. False when
-    // there are none. NULL: the sampler needs none.
+    // Takes numbers into the state that follow from the parameters in use; due after every wavefunction_prepare, before
+    // the next sweep. False when there are none. NULL: the sampler needs none.
     bool (*prepare)(void *state, const struct wavefunction *wavefunction);
-    bool independent;             // a draw does not depend on the one before, where the wave function is an RBM and nothing else
+    bool independent;  // a draw does not depend on the one before, where the wave function is an RBM and nothing else
     size_t (*n_scratch_rows)(const void *state, const struct wavefunction *wavefunction);
     size_t (*moves_per_sweep)(const void *state, const struct system *system);
-    // One sweep of one block; returns accepted moves, summed over the walkers. `block->current` must have its weight and caches
-    // (wavefunction_evaluate) from the same parameters.
-    size_t (*sweep)(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch);
+    // One sweep of one block; returns accepted moves, summed over the walkers. `block->current` must have its weight
+    // and caches (wavefunction_evaluate) from the same parameters.
+    size_t (*sweep)(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
+                    double *scratch);
 };
 
 const struct sampler_type *sampler_type_at(size_t index);

@@ -12,51 +12,58 @@
 #include "vmc/wavefunction.h"
 
 // Kinds of descriptors that a configuration chooses from; one row of settings_kinds each (src/settings/schema.c).
-enum settings_kind { SETTINGS_INTERACTION, SETTINGS_FACTOR, SETTINGS_SAMPLER, SETTINGS_OPTIMIZER, SETTINGS_CONTROL, SETTINGS_OBSERVABLE,
-                     SETTINGS_KINDS };
+enum settings_kind {
+    SETTINGS_INTERACTION,
+    SETTINGS_FACTOR,
+    SETTINGS_SAMPLER,
+    SETTINGS_OPTIMIZER,
+    SETTINGS_CONTROL,
+    SETTINGS_OBSERVABLE,
+    SETTINGS_KINDS
+};
 struct settings_choice {
-    struct param_names members;         // indices into the kind's list
-    void *state[PARAM_NAMES_MOST];      // of each, calloc'ed, params bound; owned
+    struct param_names members;     // indices into the kind's list
+    void *state[PARAM_NAMES_MOST];  // of each, calloc'ed, params bound; owned
 };
 
-struct settings_system {      // [system]
+struct settings_system {  // [system]
     size_t particles, dimensions;
-    struct param_reals omega; // one, or one per dimension
-    size_t statistics;        // STATISTICS_BOSONS or STATISTICS_FERMIONS
-    size_t spin_up;           // PARAM_COUNT_AUTO: half, rounded up
+    struct param_reals omega;  // one, or one per dimension
+    size_t statistics;         // STATISTICS_BOSONS or STATISTICS_FERMIONS
+    size_t spin_up;            // PARAM_COUNT_AUTO: half, rounded up
 };
-struct settings_wavefunction { // [wavefunction]
+struct settings_wavefunction {  // [wavefunction]
     bool allow_unsymmetric;
     char *load;
 };
-struct settings_sampler {      // [sampler], the keys all methods share
-    size_t walkers;            // multiple of 32
-    double step;               // NAN: auto
-    size_t burn_in, thin;      // sweeps
+struct settings_sampler {  // [sampler], the keys all methods share
+    size_t walkers;        // multiple of 32
+    double step;           // NAN: auto
+    size_t burn_in, thin;  // sweeps
 };
-struct settings_optimizer {    // [optimizer], the keys all methods share
+struct settings_optimizer {  // [optimizer], the keys all methods share
     size_t iterations, samples;
-    double learning_rate;      // NAN: auto, the method's own default
-    size_t schedule;           // enum settings_schedule
+    double learning_rate;  // NAN: auto, the method's own default
+    size_t schedule;       // enum settings_schedule
     double decay;
-    double clip;               // largest norm of the gradient; 0: no limit
-    size_t stop;               // enum settings_stop
+    double clip;  // largest norm of the gradient; 0: no limit
+    size_t stop;  // enum settings_stop
 };
 enum settings_schedule { SCHEDULE_CONSTANT, SCHEDULE_INVERSE, SCHEDULE_COSINE };
 enum settings_stop { STOP_PLATEAU, STOP_NEVER };
-struct settings_measure {      // [measure]
+struct settings_measure {  // [measure]
     size_t samples;
-    double target_error;       // 0: none
-    size_t positions;          // configurations kept
-    size_t series_values;      // kept per series, over all walkers
+    double target_error;   // 0: none
+    size_t positions;      // configurations kept
+    size_t series_values;  // kept per series, over all walkers
 };
 struct settings_observables {  // [observables]
     size_t bins, interval;     // draws from one look to the next
     double range;              // a_0; NAN: auto
 };
-struct settings_run {          // [run]
+struct settings_run {  // [run]
     uint64_t seed;
-    double checkpoint_interval; // s
+    double checkpoint_interval;  // s
 };
 
 struct settings {
@@ -67,23 +74,29 @@ struct settings {
     struct settings_measure measure;
     struct settings_observables observables;
     struct settings_run run;
-    struct system system;                    // from system_section, omega spread over the dimensions
+    struct system system;  // from system_section, omega spread over the dimensions
     struct settings_choice chosen[SETTINGS_KINDS];
 };
 
 // The chosen member, and its state, of a kind of which exactly one is chosen (interaction, sampler, optimizer).
-static inline size_t settings_index(const struct settings *settings, enum settings_kind kind) { return settings->chosen[kind].members.index[0]; }
-static inline void *settings_state(const struct settings *settings, enum settings_kind kind) { return settings->chosen[kind].state[0]; }
+static inline size_t settings_index(const struct settings *settings, enum settings_kind kind)
+{
+    return settings->chosen[kind].members.index[0];
+}
+static inline void *settings_state(const struct settings *settings, enum settings_kind kind)
+{
+    return settings->chosen[kind].state[0];
+}
 // Whether a member is chosen.
 bool settings_chooses(const struct settings *settings, enum settings_kind kind, size_t member);
 
-// The sections in order, with every key there is: the fixed ones, each followed by those of the members it chooses among that have keys of
-// their own (so that "interaction" comes several times).
+// The sections in order, with every key there is: the fixed ones, each followed by those of the members it chooses
+// among that have keys of their own (so that "interaction" comes several times).
 struct settings_schema_row {
     const char *section;
     const char *summary;
-    const char *when;          // NULL: always; else the choice it belongs to: "system.interaction"
-    const char *owner;         // … and the name chosen there: "coulomb"
+    const char *when;   // NULL: always; else the choice it belongs to: "system.interaction"
+    const char *owner;  // … and the name chosen there: "coulomb"
     const struct param *params;
 };
 // Fills at most `most` rows and returns how many there are.
@@ -92,8 +105,9 @@ size_t settings_schema(struct settings_schema_row *rows, size_t most);
 // Not part of a run's settings: it makes many configurations of one (vmc/sweep.h). settings_build ignores it.
 #define SETTINGS_SWEEP "sweep"
 
-// Reports all errors at once, each as "file:line: [section] key: what is wrong; allowed: …; did you mean 'x'?". On failure there is nothing to
-// finish. Notes (keys of another method, ignored) are appended to `notes`, one per line; it may be NULL.
+// Reports all errors at once, each as "file:line: [section] key: what is wrong; allowed: …; did you mean 'x'?". On
+// failure there is nothing to finish. Notes (keys of another method, ignored) are appended to `notes`, one per line; it
+// may be NULL.
 bool settings_build(struct settings *settings, const struct config *config, struct error *error, struct error *notes);
 void settings_finish(struct settings *settings);
 
@@ -101,9 +115,10 @@ void settings_finish(struct settings *settings);
 struct settings_value {
     const char *section;
     const struct param *row;
-    const void *state;         // param_print(row, state, …) gives the text
+    const void *state;  // param_print(row, state, …) gives the text
 };
-void settings_each(const struct settings *settings, void (*visit)(const struct settings_value *value, void *context), void *context);
+void settings_each(const struct settings *settings, void (*visit)(const struct settings_value *value, void *context),
+                   void *context);
 
 // The resolved configuration as a valid INI with units in comments; malloc'ed.
 char *settings_print(const struct settings *settings);

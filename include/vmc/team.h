@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Several processes that make one run: what they must be able to do together. All call the same of these functions in the same order, with the
-// same sizes, but for `wish`. Who they are and how they talk is not known here (src/mpi has MPI).
+// Several processes that make one run: what they must be able to do together. All call the same of these functions in
+// the same order, with the same sizes, but for `wish`. Who they are and how they talk is not known here (src/mpi has
+// MPI).
 #ifndef VMC_TEAM_H
 #define VMC_TEAM_H
 
@@ -10,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// An array of which everyone has a part: of each of its rows, `stride` bytes apart, bytes [offset[r], offset[r + 1]) are those of rank r.
+// An array of which everyone has a part: of each of its rows, `stride` bytes apart, bytes [offset[r], offset[r + 1])
+// are those of rank r.
 struct team_parts {
     void *base;
     size_t rows, stride;
@@ -33,7 +35,7 @@ struct team {
 bool team_leads(const struct team *team);
 size_t team_ranks(const struct team *team);
 void team_move(const struct team *team, const struct team_parts *parts, enum team_way way);
-void team_share(const struct team *team, void *bytes, size_t size);       // those of rank 0
+void team_share(const struct team *team, void *bytes, size_t size);  // those of rank 0
 void team_sum(const struct team *team, uint64_t *values, size_t n);
 int team_wish(const struct team *team, int mine);
 // Whether anyone's is true.

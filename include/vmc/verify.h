@@ -12,11 +12,11 @@ enum { VERIFY_PARTS = 4 };  // energy, kinetic, trap and pair energy
 
 struct run_verification {
     struct verified_part {
-        const char *name;                // "energy", … as in /result
-        double exact, measured, error;   // the error is that of the measured mean
-        double deviation;                // their difference in errors; what rounding explains is 0
+        const char *name;               // "energy", … as in /result
+        double exact, measured, error;  // the error is that of the measured mean
+        double deviation;               // their difference in errors; what rounding explains is 0
     } part[VERIFY_PARTS];
-    size_t terms, worst;                 // Gaussians in the sum; the part that is furthest off
+    size_t terms, worst;  // Gaussians in the sum; the part that is furthest off
     double n_samples;
 };
 

@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 struct block {
-    double *current, *trial;         // frames (vmc/wavefunction.h)
-    uint64_t *random;                // RNG_ROWS rows of 32 words: state of xoshiro256++ per walker
-    bool evaluated;                  // `current` holds gradient and Laplacian of its x
-    bool movable;                    // `current` holds what one-particle moves start from (wavefunction_refresh)
-    bool updated;                    // … and has been updated by such moves since it was computed from scratch
+    double *current, *trial;  // frames (vmc/wavefunction.h)
+    uint64_t *random;         // RNG_ROWS rows of 32 words: state of xoshiro256++ per walker
+    bool evaluated;           // `current` holds gradient and Laplacian of its x
+    bool movable;             // `current` holds what one-particle moves start from (wavefunction_refresh)
+    bool updated;             // … and has been updated by such moves since it was computed from scratch
 };
 
 #endif

@@ -2,10 +2,11 @@
 // Wave functions: a product of factors, ln|psi| = sum_f ln|phi_f|, over blocks of walkers (docs/theory.md, section 2).
 //
 // Memory. All that is known of a block at one configuration lies in one contiguous frame of rows (vmc/layout.h):
-//     x [M] | gradient of ln|psi| [M] | Laplacian [1] | weights: mantissa, exponent [n_weights][2] | distances | cache of factor f [...] | pair values
-// so that accepting a move of all particles is a swap of two frames, or one blend. |phi_f|^2 = mantissa * exp(exponent) with the mantissa within
-// 2^-60 .. 2^60, or 0: ratios of |psi|^2 then need one exp and no logarithm, and no product of factors overflows. All factors that are products
-// over pairs share one weight.
+//     x [M] | gradient of ln|psi| [M] | Laplacian [1] | weights: mantissa, exponent [n_weights][2] | distances | cache
+//     of factor f [...] | pair values
+// so that accepting a move of all particles is a swap of two frames, or one blend. |phi_f|^2 = mantissa * exp(exponent)
+// with the mantissa within 2^-60 .. 2^60, or 0: ratios of |psi|^2 then need one exp and no logarithm, and no product of
+// factors overflows. All factors that are products over pairs share one weight.
 #ifndef VMC_WAVEFUNCTION_H
 #define VMC_WAVEFUNCTION_H
 
@@ -26,11 +27,11 @@ struct factor_view {
     const char *long_name;  // in words
     const char *unit;       // NULL: a pure number
     size_t rank, extent[2];
-    const char *label[2];   // names of the axes
-    size_t first;           // offset into the factor's own parameters; unused when `fixed`
-    bool logarithm;         // the parameter is ln of the value (sigma)
-    bool shared;            // one parameter stands for all values
-    const double *fixed;    // not NULL: the values are no parameters (an untrained sigma) and stand here
+    const char *label[2];  // names of the axes
+    size_t first;          // offset into the factor's own parameters; unused when `fixed`
+    bool logarithm;        // the parameter is ln of the value (sigma)
+    bool shared;           // one parameter stands for all values
+    const double *fixed;   // not NULL: the values are no parameters (an untrained sigma) and stand here
 };
 enum { FACTOR_VIEWS_MOST = 6 };
 
@@ -41,24 +42,25 @@ struct factor_contact {
 };
 // What a factor declares of itself, at its parameters in use; nothing is assumed where nothing is said.
 struct factor_traits {
-    enum factor_symmetry symmetry;   // under exchange of particles with the same spin
-    bool has_nodes;                  // changes sign somewhere
-    bool scalable;                   // its trained parameters can stretch it as a whole: where all factors are, the virial theorem holds at the optimum
-    double core;                     // phi = 0 where two particles are closer; 0: nowhere
+    enum factor_symmetry symmetry;  // under exchange of particles with the same spin
+    bool has_nodes;                 // changes sign somewhere
+    bool scalable;  // its trained parameters can stretch it as a whole: where all factors are, the virial theorem holds
+                    // at the optimum
+    double core;    // phi = 0 where two particles are closer; 0: nowhere
     struct factor_contact contact[PAIR_CLASSES];
 };
 
 // What a factor may know of what it stands beside.
 struct factor_surroundings {
-    bool others_carry_trap;          // another factor of the product has the trap's Gaussian
+    bool others_carry_trap;  // another factor of the product has the trap's Gaussian
     // what the pair force asks of psi where two particles meet
-    double slope[PAIR_CLASSES];      // d ln|psi| / dr of a class; 0: none
-    double power;                    // ln|psi| ~ power ln r; 0: none. On a line without a force 1 / r^2 it is 1, the power of a node
-    double core;                     // psi = 0 where they are closer; 0: nowhere
+    double slope[PAIR_CLASSES];  // d ln|psi| / dr of a class; 0: none
+    double power;  // ln|psi| ~ power ln r; 0: none. On a line without a force 1 / r^2 it is 1, the power of a node
+    double core;   // psi = 0 where they are closer; 0: nowhere
 };
 
-// The number of a factor that has just one: where it is set (double), whether it is trained (bool), and where the value in use goes (double), as
-// offsets into the state.
+// The number of a factor that has just one: where it is set (double), whether it is trained (bool), and where the value
+// in use goes (double), as offsets into the state.
 struct factor_scalar {
     const char *name, *long_name, *unit;
     size_t setting, train, value;
@@ -79,70 +81,88 @@ struct factor_type {
     size_t (*views)(const void *state, struct factor_view view[FACTOR_VIEWS_MOST]);
     // Starting parameters. `uniform()` of `random` gives doubles in (0, 1).
     void (*start)(const void *state, double (*uniform)(void *random), void *random, double *theta);
-    // Takes over new parameters; everything below sees these. False when they make no wave function (sigma not finite, …).
+    // Takes over new parameters; everything below sees these. False when they make no wave function (sigma not finite,
+    // …).
     bool (*prepare)(void *state, const double *theta);
     void (*traits)(const void *state, struct factor_traits *traits);
 
-    // ---- kernels: no allocation, no failure. Any of them may be called for another block by another thread at the same time.
-    // Either those of a product over pairs, ln phi = sum_{p<q} f(r_pq), a tile of pairs at a time; the product does the rest:
-    // value[k] += f of pair k; rows.
+    // ---- kernels: no allocation, no failure. Any of them may be called for another block by another thread at the
+    // same time. Either those of a product over pairs, ln phi = sum_{p<q} f(r_pq), a tile of pairs at a time; the
+    // product does the rest: value[k] += f of pair k; rows.
     void (*pair_values)(const void *state, const struct pairs *pairs, double *value);
     // value[0] += sum_k f, slope[k] += f'/r, curvature[0] += sum_k [ f'' + (D - 1) f'/r ]; rows
     void (*pair_terms)(const void *state, const struct pairs *pairs, double *value, double *slope, double *curvature);
     // o[K rows] += sum_k df/dtheta; where `along` is not NULL, response[K rows] += sum_k (d/dr df/dtheta) / r along[k]
-    void (*pair_derivatives)(const void *state, const struct pairs *pairs, const double *along, double *o, double *response);
+    void (*pair_derivatives)(const void *state, const struct pairs *pairs, const double *along, double *o,
+                             double *response);
 
     // … or these. weight[0], weight[1]: mantissa and exponent rows of |phi|^2.
-    // Weight, grad ln phi [M] and Laplacian ln phi [1] (sum over all coordinates), the latter two added to the rows given where FACTOR_ADD; leaves in
-    // the cache what `accumulate`, `derivatives` and `ratio` need. FACTOR_KEPT: the move rows of the cache are those of x already.
-    void (*evaluate)(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian, double *cache);
+    // Weight, grad ln phi [M] and Laplacian ln phi [1] (sum over all coordinates), the latter two added to the rows
+    // given where FACTOR_ADD; leaves in the cache what `accumulate`, `derivatives` and `ratio` need. FACTOR_KEPT: the
+    // move rows of the cache are those of x already.
+    void (*evaluate)(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient,
+                     double *laplacian, double *cache);
     // O_k = d ln phi / d theta_k as rows [K]. After `evaluate` of the same x.
     void (*derivatives)(const void *state, const struct configuration *at, const double *cache, double *o);
 
     // ---- optional
     // After the params are bound.
-    bool (*build)(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error);
+    bool (*build)(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error);
     void (*finish)(void *state);
     size_t (*n_cache_rows)(const void *state);
     const char *(*representation)(const void *state);  // an attribute the results file keeps
-    void (*describe)(const void *state, char *text, size_t size);  // what building chose and a person should know: a filling of shells
-    // The weight alone, and the move rows of the cache. NULL: `evaluate`, into rows of scratch; then the cache has no move rows.
+    void (*describe)(const void *state, char *text,
+                     size_t size);  // what building chose and a person should know: a filling of shells
+    // The weight alone, and the move rows of the cache. NULL: `evaluate`, into rows of scratch; then the cache has no
+    // move rows.
     void (*weigh)(const void *state, const struct configuration *at, double *weight, double *cache);
-    // One-particle moves. Weight of the configuration `at`, in which particle p has moved from old_x; old_weight and old_cache are those of before.
-    // What `accept` will need goes into `cache`, of the trial. NULL: `weigh`.
+    // One-particle moves. Weight of the configuration `at`, in which particle p has moved from old_x; old_weight and
+    // old_cache are those of before. What `accept` will need goes into `cache`, of the trial. NULL: `weigh`.
     void (*ratio)(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache,
                   const struct configuration *at, double *weight, double *cache);
-    // What accepting changes in the cache, for the walkers of the mask. NULL: the move rows are taken over from the trial.
+    // What accepting changes in the cache, for the walkers of the mask. NULL: the move rows are taken over from the
+    // trial.
     void (*accept)(const void *state, size_t p, const double *mask, const double *trial_cache, double *cache);
-    // grad_p ln phi, [D] rows, added to `gradient`, between one-particle moves: of the configuration that the move rows of `cache` belong to, or, where
-    // `trial` is not NULL, of the one that `ratio` of p has left there; `at` is the configuration meant. NULL: `evaluate`, which costs all particles.
-    void (*particle_gradient)(const void *state, size_t p, const struct configuration *at, const double *cache, const double *trial, double *gradient);
-    // The cache: n_move_rows rows that one-particle moves start from, then n_kept_rows that `derivatives`, `accumulate`, `features` and samplers
-    // read after `evaluate`. Moves of all particles leave the former behind.
+    // grad_p ln phi, [D] rows, added to `gradient`, between one-particle moves: of the configuration that the move rows
+    // of `cache` belong to, or, where `trial` is not NULL, of the one that `ratio` of p has left there; `at` is the
+    // configuration meant. NULL: `evaluate`, which costs all particles.
+    void (*particle_gradient)(const void *state, size_t p, const struct configuration *at, const double *cache,
+                              const double *trial, double *gradient);
+    // The cache: n_move_rows rows that one-particle moves start from, then n_kept_rows that `derivatives`,
+    // `accumulate`, `features` and samplers read after `evaluate`. Moves of all particles leave the former behind.
     size_t (*n_move_rows)(const void *state);
     size_t (*n_kept_rows)(const void *state);
-    // Adds sum over walkers of ( c O_k - 1/2 grad u . grad O_k ) to the accumulator, c a row, grad u (du) [M] rows or NULL for none. After
-    // `evaluate`. The accumulator has n_sum_rows rows in a form of the factor's own, of which `collect` makes out[K]; NULL: K rows, to be summed.
-    // NULL: made of `derivatives`, for an energy without control variates, whose gradient needs no grad O.
-    void (*accumulate)(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums);
+    // Adds sum over walkers of ( c O_k - 1/2 grad u . grad O_k ) to the accumulator, c a row, grad u (du) [M] rows or
+    // NULL for none. After `evaluate`. The accumulator has n_sum_rows rows in a form of the factor's own, of which
+    // `collect` makes out[K]; NULL: K rows, to be summed. NULL: made of `derivatives`, for an energy without control
+    // variates, whose gradient needs no grad O.
+    void (*accumulate)(const void *state, const double *x, const double *cache, const double *c, const double *du,
+                       double *scratch, double *sums);
     void (*collect)(const void *state, const double *sums, double *out);
     size_t (*n_sum_rows)(const void *state);
     size_t (*n_scratch_rows)(const void *state);
 
-    // For methods that need O of every sample without storing it: features, few numbers of which O is made, kept as [feature][sample].
-    // NULL n_features: the features are the O_k themselves (`derivatives`).
+    // For methods that need O of every sample without storing it: features, few numbers of which O is made, kept as
+    // [feature][sample]. NULL n_features: the features are the O_k themselves (`derivatives`).
     size_t (*n_features)(const void *state);
     void (*features)(const void *state, const double *x, const double *cache, double *rows);  // after `evaluate`
     // O of n samples, [K][n], from features that lie `stride` apart.
     void (*expand)(const void *state, size_t n, size_t stride, const double *features, double *o);
-    // out [n] += O v; out [K] += O^T y; out [n n] += O diag(weight) O^T with weight [K] from `scale`. NULL: by way of `expand`.
-    void (*apply)(const void *state, size_t n, size_t stride, const double *features, const double *v, double *work, double *out);
-    void (*transpose)(const void *state, size_t n, size_t stride, const double *features, const double *y, double *work, double *out);
-    void (*gram)(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work, double *out);
-    // A scale of the variance of O_k over the samples, [K], such that `gram` is fast with weights of that form. NULL: the variance itself.
+    // out [n] += O v; out [K] += O^T y; out [n n] += O diag(weight) O^T with weight [K] from `scale`. NULL: by way of
+    // `expand`.
+    void (*apply)(const void *state, size_t n, size_t stride, const double *features, const double *v, double *work,
+                  double *out);
+    void (*transpose)(const void *state, size_t n, size_t stride, const double *features, const double *y, double *work,
+                      double *out);
+    void (*gram)(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work,
+                 double *out);
+    // A scale of the variance of O_k over the samples, [K], such that `gram` is fast with weights of that form. NULL:
+    // the variance itself.
     void (*scale)(const void *state, size_t n, size_t stride, const double *features, double *out);
-    // An approximate inverse of S + shift D, where D is the scale: `condition` takes what it needs of the samples into a condition of n_condition
-    // doubles, `precondition` applies it, in coordinates in which D is 1, with [K] in and out. NULL: none, or not worth its cost for this shape.
+    // An approximate inverse of S + shift D, where D is the scale: `condition` takes what it needs of the samples into
+    // a condition of n_condition doubles, `precondition` applies it, in coordinates in which D is 1, with [K] in and
+    // out. NULL: none, or not worth its cost for this shape.
     size_t (*n_condition)(const void *state);
     bool (*condition)(const void *state, size_t n, size_t stride, const double *features, double *condition);
     void (*precondition)(const void *state, double shift, double *condition, const double *in, double *out);
@@ -151,9 +171,9 @@ enum { FACTOR_ADD = 1, FACTOR_KEPT = 2 };
 
 struct factor {
     const struct factor_type *type;
-    void *state;                  // borrowed; its built parts are the wave function's
+    void *state;  // borrowed; its built parts are the wave function's
     size_t first_parameter, n_parameters;
-    size_t weight;                // number of its weight; products over pairs share one
+    size_t weight;  // number of its weight; products over pairs share one
     size_t first_cache_row, n_move_rows, n_kept_rows, first_sum_row;
     size_t first_feature, n_features;
     size_t first_condition, n_condition;
@@ -167,11 +187,11 @@ struct wavefunction {
     // products over pairs: their weight; whether the values of all pairs are kept for one-particle moves
     bool has_pair_factors, keeps_pair_values;
     size_t pair_weight;
-    bool wants_plain;             // a factor's gradient needs the plain energy (wavefunction_accumulate)
+    bool wants_plain;  // a factor's gradient needs the plain energy (wavefunction_accumulate)
     // row numbers within a frame
     size_t row_gradient, row_laplacian, row_weight, row_pairs, row_cache, row_pair_values, n_rows;
     size_t n_scratch_rows, n_sum_rows, n_features, n_condition;
-    size_t n_particle_rows;       // scratch of wavefunction_particle_gradient
+    size_t n_particle_rows;  // scratch of wavefunction_particle_gradient
 };
 
 // The members of the list, in order; NULL past the last.
@@ -182,15 +202,18 @@ const char *factor_name(size_t index);
 size_t factor_n_parameters(const struct factor *factor);
 size_t factor_views(const struct factor *factor, struct factor_view view[FACTOR_VIEWS_MOST]);
 
-// Borrows the states (zeroed, state_size bytes, params bound), in the order of the product, and builds them. On failure nothing is left to
-// finish. asked: what the pair force asks of psi at contact; NULL: nothing.
-bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, const struct factor_surroundings *asked, size_t n_factors,
+// Borrows the states (zeroed, state_size bytes, params bound), in the order of the product, and builds them. On failure
+// nothing is left to finish. asked: what the pair force asks of psi at contact; NULL: nothing.
+bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system,
+                        const struct factor_surroundings *asked, size_t n_factors,
                         const struct factor_type *const *type, void **state, struct error *error);
 void wavefunction_finish(struct wavefunction *wavefunction);
-void wavefunction_start(const struct wavefunction *wavefunction, double (*uniform)(void *random), void *random, double *theta);
+void wavefunction_start(const struct wavefunction *wavefunction, double (*uniform)(void *random), void *random,
+                        double *theta);
 bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta);
 
-// Of the whole product at the parameters in use: antisymmetric where one factor is and the others are symmetric; contacts add up.
+// Of the whole product at the parameters in use: antisymmetric where one factor is and the others are symmetric;
+// contacts add up.
 void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_traits *traits);
 
 // On one frame (n_rows rows); x must stand in its first M rows.
@@ -200,20 +223,25 @@ void wavefunction_weigh(const struct wavefunction *wavefunction, double *frame);
 void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame);
 // The same where one-particle moves have kept the weights and the move rows of the caches up to date.
 void wavefunction_evaluate_moved(const struct wavefunction *wavefunction, double *frame);
-// What one-particle moves start from, from scratch: weights and the move rows of the caches. Returns the largest change of ln|psi|^2 that this
-// makes in a frame which moves have kept up to date (`updated`), else 0.
+// What one-particle moves start from, from scratch: weights and the move rows of the caches. Returns the largest change
+// of ln|psi|^2 that this makes in a frame which moves have kept up to date (`updated`), else 0.
 double wavefunction_refresh(const struct wavefunction *wavefunction, bool updated, double *frame);
-// Weights of `trial`, whose x differs from that of `frame` in particle p alone; what accepting will need is left in the trial.
+// Weights of `trial`, whose x differs from that of `frame` in particle p alone; what accepting will need is left in the
+// trial.
 void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial);
-// grad_p ln|psi|, [D] rows: of the frame, or, where `trial` is not NULL, of the trial after wavefunction_ratio of p. scratch: n_particle_rows rows.
-void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame, const double *trial, double *scratch,
-                                    double *gradient);
-// The walkers of the mask take over the move of p: x, weights, move rows. The trial's x is that of the frame afterwards.
-void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial, double *frame);
+// grad_p ln|psi|, [D] rows: of the frame, or, where `trial` is not NULL, of the trial after wavefunction_ratio of p.
+// scratch: n_particle_rows rows.
+void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame,
+                                    const double *trial, double *scratch, double *gradient);
+// The walkers of the mask take over the move of p: x, weights, move rows. The trial's x is that of the frame
+// afterwards.
+void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial,
+                         double *frame);
 void wavefunction_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o);
-// c: row of the controlled energy's deviations, plain: of those of the plain energy (read where wants_plain); du: see factor_type.accumulate.
-void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *plain, const double *du,
-                             double *scratch, double *sums);
+// c: row of the controlled energy's deviations, plain: of those of the plain energy (read where wants_plain); du: see
+// factor_type.accumulate.
+void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c,
+                             const double *plain, const double *du, double *scratch, double *sums);
 void wavefunction_collect(const struct wavefunction *wavefunction, const double *sums, double *out);
 // Features of all factors, [n_features] rows.
 void wavefunction_features(const struct wavefunction *wavefunction, const double *frame, double *rows);

@@ -23,7 +23,8 @@ static void append(struct error *error, const char *line)
     error->text = text;
 }
 
-// What a terminal would take for a command, and pieces of characters: messages repeat what they complain of, and cut it.
+// What a terminal would take for a command, and pieces of characters: messages repeat what they complain of, and cut
+// it.
 static void make_printable(char *line)
 {
     for (size_t length = strlen(line), n; length > 0; line += n, length -= n) {

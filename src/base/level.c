@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The level this very build of the kernels was compiled for. The library exists once per level under one name; the loader takes the best
-// the processor has (docs/architecture.md, section 4).
+// The level this very build of the kernels was compiled for. The library exists once per level under one name; the
+// loader takes the best the processor has (docs/architecture.md, section 4).
 #include "vmc/level.h"
 
 #include "base/pack.h"

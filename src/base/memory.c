@@ -11,8 +11,8 @@
 
 enum { LARGE = 1 << 20 };
 
-// Whole pages of a large piece are left to the system, which gives zeroed ones when they are first touched: what belongs to the walkers of other
-// processes takes no memory.
+// Whole pages of a large piece are left to the system, which gives zeroed ones when they are first touched: what
+// belongs to the walkers of other processes takes no memory.
 static void clear(char *memory, size_t bytes)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), head = (page - (uintptr_t)memory % page) % page;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Packs: PACK_WIDTH walkers in one machine register, and the vector mathematics the kernels need.
 //
-// Every operation rounds alike at every width: + - * / sqrt are IEEE, products are fused only where pack_fma says so (the build switches
-// contraction off), and the functions below use nothing else. So one configuration gives the same bits at width 1, 4 and 8 wherever the
-// processor has FMA. Approximate instructions (rsqrt14, …) are not used: their bits differ between makers.
-// A row is ROW_PACKS packs, that is WALKERS doubles. Functions state their largest error, found by tests/unit/test_pack.c.
+// Every operation rounds alike at every width: + - * / sqrt are IEEE, products are fused only where pack_fma says so
+// (the build switches contraction off), and the functions below use nothing else. So one configuration gives the same
+// bits at width 1, 4 and 8 wherever the processor has FMA. Approximate instructions (rsqrt14, …) are not used: their
+// bits differ between makers. A row is ROW_PACKS packs, that is WALKERS doubles. Functions state their largest error,
+// found by tests/unit/test_pack.c.
 #ifndef VMC_BASE_PACK_H
 #define VMC_BASE_PACK_H
 
@@ -45,7 +46,8 @@ enum { TILE_ROWS = 2, TILE_PACKS = 4 };
 #endif
 
 #define PACK_INLINE static inline __attribute__((always_inline, unused))
-// What every step runs through lies side by side in memory: scattered, parts of it displace each other where a processor keeps decoded instructions.
+// What every step runs through lies side by side in memory: scattered, parts of it displace each other where a
+// processor keeps decoded instructions.
 #define PACK_HOT __attribute__((hot))
 
 PACK_INLINE pack pack_all(double x) { return x - (pack){ 0 }; }
@@ -185,24 +187,19 @@ PACK_INLINE pack pack_log(pack x)
 }
 
 // k of 2^k <= x < 2^(k+1) for normal x > 0, as a double.
-PACK_INLINE pack pack_exponent(pack x)
-{
-    return (pack)(((pack_words)x >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
-}
+PACK_INLINE pack pack_exponent(pack x) { return (pack)(((pack_words)x >> 52) | 0x4330000000000000) - (0x1p52 + 1023); }
 
 // x 2^k for whole k, where both x and the result are normal.
-PACK_INLINE pack pack_scale(pack x, pack k)
-{
-    return (pack)((pack_words)x + ((pack_words)(k + 0x1.8p52) << 52));
-}
+PACK_INLINE pack pack_scale(pack x, pack k) { return (pack)((pack_words)x + ((pack_words)(k + 0x1.8p52) << 52)); }
 
-// 1/sqrt x for normal x > 0; relative error below 4e-16. A start from the bits (good to 5 %), the parabola in x y^2 that is best for it
-// (2.2e-5), and a step of fourth order; x = 0 gives a huge number.
+// 1/sqrt x for normal x > 0; relative error below 4e-16. A start from the bits (good to 5 %), the parabola in x y^2
+// that is best for it (2.2e-5), and a step of fourth order; x = 0 gives a huge number.
 PACK_INLINE pack pack_rsqrt(pack x)
 {
     pack y = (pack)(0x5fe69b50c7b537a9 - (pack_bits)((pack_words)x >> 1));
     const pack q = x * y * y;
-    y *= pack_fma(pack_fma(pack_all(0.39889204501624), q, pack_all(-1.298234465043587)), q, pack_all(1.8993225220731436));
+    y *= pack_fma(pack_fma(pack_all(0.39889204501624), q, pack_all(-1.298234465043587)), q,
+                  pack_all(1.8993225220731436));
     const pack h = pack_fma(-(x * y), y, pack_all(1.0));
     const pack p = pack_fma(pack_fma(pack_all(0.3125), h, pack_all(0.375)), h, pack_all(0.5));
     return pack_fma(y * h, p, y);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Parameter tables: text to value and back, and the words for what is allowed.
 //
-// Numbers are read and written in the C locale whatever the caller's locale is, and a printed real is the shortest text that reads back to the
-// same bits: %.15g where it does, else %.16g, else %.17g.  Check: 0.1 prints "0.1", 0.1 + 0.2 prints "0.30000000000000004".
+// Numbers are read and written in the C locale whatever the caller's locale is, and a printed real is the shortest text
+// that reads back to the same bits: %.15g where it does, else %.16g, else %.17g.  Check: 0.1 prints "0.1", 0.1 + 0.2
+// prints "0.30000000000000004".
 #include "vmc/param.h"
 
 #include <ctype.h>
@@ -15,8 +16,8 @@
 #include <string.h>
 #include <strings.h>
 
-enum { QUOTE_MOST = 60 };                     // bytes of a user's value repeated in a message
-static const double EXACT_MOST = 0x1p53;      // beyond it a double no longer holds every whole number
+enum { QUOTE_MOST = 60 };                 // bytes of a user's value repeated in a message
+static const double EXACT_MOST = 0x1p53;  // beyond it a double no longer holds every whole number
 
 // Bounded text: what does not fit is cut.
 struct writer {
@@ -122,8 +123,7 @@ static void write_allowed(struct writer *out, const struct param *row)
     if (row->may_be_none)
         write_text(out, "none or ");
     switch (row->kind) {
-    case PARAM_KIND_END:
-        break;
+    case PARAM_KIND_END: break;
     case PARAM_KIND_REAL:
         write_text(out, "a real number");
         write_range(out, row->range);
@@ -134,12 +134,8 @@ static void write_allowed(struct writer *out, const struct param *row)
         if (row->multiple > 0)
             write_text(out, ", a multiple of %zu", row->multiple);
         break;
-    case PARAM_KIND_SEED:
-        write_text(out, "a whole number from 0 to %" PRIu64, UINT64_MAX);
-        break;
-    case PARAM_KIND_BOOL:
-        write_text(out, "yes or no (also true, false, on, off)");
-        break;
+    case PARAM_KIND_SEED: write_text(out, "a whole number from 0 to %" PRIu64, UINT64_MAX); break;
+    case PARAM_KIND_BOOL: write_text(out, "yes or no (also true, false, on, off)"); break;
     case PARAM_KIND_CHOICE:
         write_text(out, "one of ");
         write_choices(out, row);
@@ -157,9 +153,7 @@ static void write_allowed(struct writer *out, const struct param *row)
         write_choices(out, row);
         write_text(out, list_most(row) == 1 ? "" : ", separated by commas, each at most once");
         break;
-    case PARAM_KIND_TEXT:
-        write_text(out, "a text of at most %d bytes, or nothing", PARAM_TEXT_SIZE - 1);
-        break;
+    case PARAM_KIND_TEXT: write_text(out, "a text of at most %d bytes, or nothing", PARAM_TEXT_SIZE - 1); break;
     }
 }
 
@@ -202,7 +196,8 @@ static bool in_range(struct param_range range, double value)
 {
     if (!is_limited(range))
         return true;
-    return (range.low_open ? value > range.low : value >= range.low) && (range.high_open ? value < range.high : value <= range.high);
+    return (range.low_open ? value > range.low : value >= range.low) &&
+           (range.high_open ? value < range.high : value <= range.high);
 }
 
 // NULL, or what is wrong. Decimal numbers only: strtod alone would take "nan", "0x1p3" and leading white space as well.
@@ -320,12 +315,14 @@ static bool parse_choice(const struct param *row, const char *text, void *member
     return true;
 }
 
-// The next item of a comma-separated list, trimmed; false past the last one. One too long for `size` must not pass for its first digits.
+// The next item of a comma-separated list, trimmed; false past the last one. One too long for `size` must not pass for
+// its first digits.
 static bool next_item(const char **list, char *item, size_t size)
 {
     if (!*list)
         return false;
-    const char *start = *list + strspn(*list, " \t"), *comma = strchr(start, ','), *end = comma ? comma : start + strlen(start);
+    const char *start = *list + strspn(*list, " \t"), *comma = strchr(start, ','),
+               *end = comma ? comma : start + strlen(start);
     *list = comma ? comma + 1 : NULL;
     while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
@@ -408,9 +405,10 @@ static bool parse_text(const struct param *row, const char *text, void *member, 
 bool param_parse(const struct param *row, const char *text, void *state, char *why)
 {
     static bool (*const parse[])(const struct param *, const char *, void *, char *) = {
-        [PARAM_KIND_REAL] = parse_real,   [PARAM_KIND_COUNT] = parse_count, [PARAM_KIND_SEED] = parse_seed,
+        [PARAM_KIND_REAL] = parse_real,   [PARAM_KIND_COUNT] = parse_count,   [PARAM_KIND_SEED] = parse_seed,
         [PARAM_KIND_BOOL] = parse_bool,   [PARAM_KIND_CHOICE] = parse_choice, [PARAM_KIND_REALS] = parse_reals,
-        [PARAM_KIND_NAMES] = parse_names, [PARAM_KIND_TEXT] = parse_text };
+        [PARAM_KIND_NAMES] = parse_names, [PARAM_KIND_TEXT] = parse_text
+    };
     why[0] = '\0';
     return parse[row->kind](row, text, (char *)state + row->offset, why);
 }
@@ -440,8 +438,7 @@ void param_print(const struct param *row, const void *state, char text[PARAM_TEX
     struct writer out = writer_on(text);
     const void *member = (const char *)state + row->offset;
     switch (row->kind) {
-    case PARAM_KIND_END:
-        break;
+    case PARAM_KIND_END: break;
     case PARAM_KIND_REAL:
         if (isnan(*(const double *)member))
             write_text(&out, "auto");
@@ -454,24 +451,12 @@ void param_print(const struct param *row, const void *state, char text[PARAM_TEX
         else
             write_text(&out, "%zu", *(const size_t *)member);
         break;
-    case PARAM_KIND_SEED:
-        write_text(&out, "%" PRIu64, *(const uint64_t *)member);
-        break;
-    case PARAM_KIND_BOOL:
-        write_text(&out, "%s", *(const bool *)member ? "yes" : "no");
-        break;
-    case PARAM_KIND_CHOICE:
-        write_text(&out, "%s", row->choice(*(const size_t *)member));
-        break;
-    case PARAM_KIND_REALS:
-        write_reals(&out, member);
-        break;
-    case PARAM_KIND_NAMES:
-        write_names(&out, row, member);
-        break;
-    case PARAM_KIND_TEXT:
-        write_text(&out, "%s", *(char *const *)member ? *(char *const *)member : "");
-        break;
+    case PARAM_KIND_SEED: write_text(&out, "%" PRIu64, *(const uint64_t *)member); break;
+    case PARAM_KIND_BOOL: write_text(&out, "%s", *(const bool *)member ? "yes" : "no"); break;
+    case PARAM_KIND_CHOICE: write_text(&out, "%s", row->choice(*(const size_t *)member)); break;
+    case PARAM_KIND_REALS: write_reals(&out, member); break;
+    case PARAM_KIND_NAMES: write_names(&out, row, member); break;
+    case PARAM_KIND_TEXT: write_text(&out, "%s", *(char *const *)member ? *(char *const *)member : ""); break;
     }
 }
 
@@ -493,24 +478,18 @@ size_t param_numbers(const struct param *row, const void *state, double value[PA
     const struct param_reals *reals = member;
     value[0] = NAN;
     switch (row->kind) {
-    case PARAM_KIND_REAL:
-        value[0] = *(const double *)member;
-        return 1;
+    case PARAM_KIND_REAL: value[0] = *(const double *)member; return 1;
     case PARAM_KIND_COUNT:
-        value[0] = row->may_be_auto && *(const size_t *)member == PARAM_COUNT_AUTO ? NAN : (double)*(const size_t *)member;
+        value[0] = row->may_be_auto && *(const size_t *)member == PARAM_COUNT_AUTO ? NAN
+                                                                                   : (double)*(const size_t *)member;
         return 1;
-    case PARAM_KIND_SEED:
-        value[0] = (double)*(const uint64_t *)member;
-        return 1;
-    case PARAM_KIND_REALS:
-        memcpy(value, reals->value, reals->n * sizeof value[0]);
-        return reals->n > 0 ? reals->n : 1;
+    case PARAM_KIND_SEED: value[0] = (double)*(const uint64_t *)member; return 1;
+    case PARAM_KIND_REALS: memcpy(value, reals->value, reals->n * sizeof value[0]); return reals->n > 0 ? reals->n : 1;
     case PARAM_KIND_END:
     case PARAM_KIND_BOOL:
     case PARAM_KIND_CHOICE:
     case PARAM_KIND_NAMES:
-    case PARAM_KIND_TEXT:
-        break;
+    case PARAM_KIND_TEXT: break;
     }
     return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Passes over rows of walkers: sums of squares and the products that every factor with weights needs, tiled for the registers in this one place.
+// Passes over rows of walkers: sums of squares and the products that every factor with weights needs, tiled for the
+// registers in this one place.
 #ifndef VMC_BASE_ROWS_H
 #define VMC_BASE_ROWS_H
 
@@ -33,7 +34,8 @@ ROWS_INLINE void rows_blend(size_t n, const double *mask, const double *from, do
 }
 
 // out[0] = sum_i scale[i % period] (rows[i] - centre[i])^2; scale and centre NULL for 1 and 0, period 0 for scale[i].
-ROWS_INLINE void rows_sum_squares(size_t n, const double *scale, size_t period, const double *centre, const double *rows, double *out)
+ROWS_INLINE void rows_sum_squares(size_t n, const double *scale, size_t period, const double *centre,
+                                  const double *rows, double *out)
 {
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
         pack sum[TILE_PACKS] = { { 0 } };
@@ -64,36 +66,46 @@ ROWS_INLINE void rows_add_up(size_t n, const double *rows, bool add, double *out
     }
 }
 
-// ---- tiles: every product below is cut into pieces of at most TILE_ROWS by TILE_PACKS accumulators, which stay in registers
+// ---- tiles: every product below is cut into pieces of at most TILE_ROWS by TILE_PACKS accumulators, which stay in
+// registers
 
 // The next piece of what is `left`, `most` at once; what does not divide evenly is shared by the last two.
-PACK_INLINE size_t rows_piece(size_t left, size_t most) { return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most; }
+PACK_INLINE size_t rows_piece(size_t left, size_t most)
+{
+    return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most;
+}
 
 // Calls tile(height, width, ...) with both sizes known to the compiler.
-#define ROWS_WIDTHS(height, width, tile, ...)             \
-    switch ((size_t)(width)) {                            \
-    case 1: tile(height, 1, __VA_ARGS__); break;          \
-    case 2: tile(height, 2, __VA_ARGS__); break;          \
-    case 3: tile(height, 3, __VA_ARGS__); break;          \
-    default: tile(height, 4, __VA_ARGS__);                \
+#define ROWS_WIDTHS(height, width, tile, ...)    \
+    switch ((size_t)(width)) {                   \
+    case 1: tile(height, 1, __VA_ARGS__); break; \
+    case 2: tile(height, 2, __VA_ARGS__); break; \
+    case 3: tile(height, 3, __VA_ARGS__); break; \
+    default: tile(height, 4, __VA_ARGS__);       \
     }
-#define ROWS_TILE(height, width, tile, ...)                                          \
-    if (TILE_ROWS > 3 && (height) == 4) { ROWS_WIDTHS(4, width, tile, __VA_ARGS__) } \
-    else if (TILE_ROWS > 2 && (height) == 3) { ROWS_WIDTHS(3, width, tile, __VA_ARGS__) } \
-    else if ((height) == 2) { ROWS_WIDTHS(2, width, tile, __VA_ARGS__) }             \
-    else { ROWS_WIDTHS(1, width, tile, __VA_ARGS__) }
+#define ROWS_TILE(height, width, tile, ...)      \
+    if (TILE_ROWS > 3 && (height) == 4) {        \
+        ROWS_WIDTHS(4, width, tile, __VA_ARGS__) \
+    } else if (TILE_ROWS > 2 && (height) == 3) { \
+        ROWS_WIDTHS(3, width, tile, __VA_ARGS__) \
+    } else if ((height) == 2) {                  \
+        ROWS_WIDTHS(2, width, tile, __VA_ARGS__) \
+    } else {                                     \
+        ROWS_WIDTHS(1, width, tile, __VA_ARGS__) \
+    }
 typedef pack rows_tile[4][TILE_PACKS];
 // On every loop over a tile's accumulators: one that gcc leaves a loop keeps them in memory.
 #define ROWS_UNROLLED _Pragma("GCC unroll 4")
 
-// Where the sums of a product start: bias[o] + slope[o] rows[o], and what `out` holds if `add`. NULL: nothing of that kind.
+// Where the sums of a product start: bias[o] + slope[o] rows[o], and what `out` holds if `add`. NULL: nothing of that
+// kind.
 struct rows_start {
     const double *bias, *slope, *rows;
     bool add;
 };
 
-PACK_INLINE void rows_multiply_tile(size_t height, size_t o, size_t l, size_t n_in, const double *coefficient, const struct rows_start *start,
-                                    const double *in, double *out)
+PACK_INLINE void rows_multiply_tile(size_t height, size_t o, size_t l, size_t n_in, const double *coefficient,
+                                    const struct rows_start *start, const double *in, double *out)
 {
     rows_tile sum;
     pack *to = (pack *)out + o * ROW_PACKS + l;
@@ -106,36 +118,37 @@ PACK_INLINE void rows_multiply_tile(size_t height, size_t o, size_t l, size_t n_
     }
     if (start->slope)
         ROWS_UNROLLED
-        for (size_t r = 0; r < height; r++) {
-            const pack slope = pack_all(start->slope[o + r]);
-            ROWS_UNROLLED
-            for (size_t p = 0; p < TILE_PACKS; p++)
-                sum[r][p] = pack_fma(slope, ((const pack *)start->rows)[(o + r) * ROW_PACKS + l + p], sum[r][p]);
-        }
+    for (size_t r = 0; r < height; r++) {
+        const pack slope = pack_all(start->slope[o + r]);
+        ROWS_UNROLLED
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            sum[r][p] = pack_fma(slope, ((const pack *)start->rows)[(o + r) * ROW_PACKS + l + p], sum[r][p]);
+    }
     for (size_t i = 0; i < n_in; i++)
         ROWS_UNROLLED
-        for (size_t r = 0; r < height; r++) {
-            const pack c = pack_all(coefficient[(o + r) * n_in + i]);
-            ROWS_UNROLLED
-            for (size_t p = 0; p < TILE_PACKS; p++)
-                sum[r][p] = pack_fma(c, ((const pack *)in)[i * ROW_PACKS + l + p], sum[r][p]);
-        }
+    for (size_t r = 0; r < height; r++) {
+        const pack c = pack_all(coefficient[(o + r) * n_in + i]);
+        ROWS_UNROLLED
+        for (size_t p = 0; p < TILE_PACKS; p++)
+            sum[r][p] = pack_fma(c, ((const pack *)in)[i * ROW_PACKS + l + p], sum[r][p]);
+    }
     ROWS_UNROLLED
     for (size_t r = 0; r < height; r++)
         ROWS_UNROLLED
-        for (size_t p = 0; p < TILE_PACKS; p++)
-            to[r * ROW_PACKS + p] = sum[r][p];
+    for (size_t p = 0; p < TILE_PACKS; p++)
+        to[r * ROW_PACKS + p] = sum[r][p];
 }
 
-PACK_INLINE void rows_multiply_some(size_t height, size_t o, size_t n_in, const double *coefficient, const struct rows_start *start, const double *in,
-                                    double *out)
+PACK_INLINE void rows_multiply_some(size_t height, size_t o, size_t n_in, const double *coefficient,
+                                    const struct rows_start *start, const double *in, double *out)
 {
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS)
         rows_multiply_tile(height, o, l, n_in, coefficient, start, in, out);
 }
 
 // out[o] = start + sum_i coefficient[o n_in + i] in[i]; rows in: [n_in], out: [n_out], coefficient: [n_out n_in].
-ROWS_INLINE void rows_multiply(size_t n_out, size_t n_in, const double *coefficient, const struct rows_start *start, const double *in, double *out)
+ROWS_INLINE void rows_multiply(size_t n_out, size_t n_in, const double *coefficient, const struct rows_start *start,
+                               const double *in, double *out)
 {
     for (size_t o = 0, height; o < n_out; o += height) {
         height = rows_piece(n_out - o, TILE_ROWS);
@@ -150,7 +163,8 @@ ROWS_INLINE void rows_multiply(size_t n_out, size_t n_in, const double *coeffici
     }
 }
 
-// Sums over walkers in columns: walkers k, k + 8, k + 16 and k + 24 add up in column k, whatever the width of the packs.
+// Sums over walkers in columns: walkers k, k + 8, k + 16 and k + 24 add up in column k, whatever the width of the
+// packs.
 enum { COLUMNS = 8, COLUMN_PACKS = COLUMNS / PACK_WIDTH };
 
 ROWS_INLINE double rows_column_total(const double *column)
@@ -171,8 +185,8 @@ ROWS_INLINE void rows_column_sums(size_t n, const double *rows, double *sums)
 }
 
 // Two rows of `left` (or one) by all of `right`: the left ones stay in registers.
-PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_right, size_t stride, const double *scale, const double *left,
-                                 const double *right, double *sums, double *columns)
+PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_right, size_t stride, const double *scale,
+                                 const double *left, const double *right, double *sums, double *columns)
 {
     enum { DEPTH = ROW_PACKS / COLUMN_PACKS };
     pack a[2][DEPTH], *to = (pack *)sums + i * stride * COLUMN_PACKS + c;
@@ -201,9 +215,10 @@ PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_rig
     }
 }
 
-// sums[i stride + j][COLUMNS] += l[i] right[j] and, unless NULL, columns[i][COLUMNS] += l[i]; l[i] = left[i], times the row `scale` unless NULL
-ROWS_INLINE void rows_outer_and_sums(size_t n_left, size_t n_right, size_t stride, const double *scale, const double *left, const double *right,
-                                     double *sums, double *columns)
+// sums[i stride + j][COLUMNS] += l[i] right[j] and, unless NULL, columns[i][COLUMNS] += l[i]; l[i] = left[i], times the
+// row `scale` unless NULL
+ROWS_INLINE void rows_outer_and_sums(size_t n_left, size_t n_right, size_t stride, const double *scale,
+                                     const double *left, const double *right, double *sums, double *columns)
 {
     for (size_t i = 0; i + 1 < n_left; i += 2)
         for (size_t c = 0; c < COLUMN_PACKS; c++)
@@ -213,7 +228,8 @@ ROWS_INLINE void rows_outer_and_sums(size_t n_left, size_t n_right, size_t strid
 }
 
 // Outer products for few weights, whose sums fit into the first-level cache.
-ROWS_INLINE void rows_outer(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right, double *sums)
+ROWS_INLINE void rows_outer(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right,
+                            double *sums)
 {
     rows_outer_and_sums(n_left, n_right, stride, NULL, left, right, sums, NULL);
 }
@@ -226,34 +242,36 @@ ROWS_INLINE void rows_transpose(size_t n, const double *rows, size_t stride, dou
             out[w * stride + k] = rows[k * WALKERS + w];
 }
 
-PACK_INLINE void rows_rank_tile(size_t height, size_t width, size_t i, size_t j, size_t stride, const double *left, const double *right,
-                                double *sums)
+PACK_INLINE void rows_rank_tile(size_t height, size_t width, size_t i, size_t j, size_t stride, const double *left,
+                                const double *right, double *sums)
 {
     rows_tile sum;
     pack *to = (pack *)(sums + i * stride) + j;
     ROWS_UNROLLED
     for (size_t r = 0; r < height; r++)
         ROWS_UNROLLED
-        for (size_t p = 0; p < width; p++)
-            sum[r][p] = to[r * (stride / PACK_WIDTH) + p];
+    for (size_t p = 0; p < width; p++)
+        sum[r][p] = to[r * (stride / PACK_WIDTH) + p];
     for (size_t w = 0; w < WALKERS; w++)
         ROWS_UNROLLED
-        for (size_t r = 0; r < height; r++) {
-            const pack a = pack_all(left[(i + r) * WALKERS + w]);
-            ROWS_UNROLLED
-            for (size_t p = 0; p < width; p++)
-                sum[r][p] = pack_fma(a, ((const pack *)(right + w * stride))[j + p], sum[r][p]);
-        }
+    for (size_t r = 0; r < height; r++) {
+        const pack a = pack_all(left[(i + r) * WALKERS + w]);
+        ROWS_UNROLLED
+        for (size_t p = 0; p < width; p++)
+            sum[r][p] = pack_fma(a, ((const pack *)(right + w * stride))[j + p], sum[r][p]);
+    }
     ROWS_UNROLLED
     for (size_t r = 0; r < height; r++)
         ROWS_UNROLLED
-        for (size_t p = 0; p < width; p++)
-            to[r * (stride / PACK_WIDTH) + p] = sum[r][p];
+    for (size_t p = 0; p < width; p++)
+        to[r * (stride / PACK_WIDTH) + p] = sum[r][p];
 }
 
-// The same for many weights, without columns: sums[i stride + j] += sum_w left[i][w] right[w stride + j], n_right padded to `stride`, a multiple of
-// 8. Walkers are taken in order for every element, so the width of the packs does not show in the bits.
-ROWS_INLINE void rows_rank_update(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right, double *sums)
+// The same for many weights, without columns: sums[i stride + j] += sum_w left[i][w] right[w stride + j], n_right
+// padded to `stride`, a multiple of 8. Walkers are taken in order for every element, so the width of the packs does not
+// show in the bits.
+ROWS_INLINE void rows_rank_update(size_t n_left, size_t n_right, size_t stride, const double *left, const double *right,
+                                  double *sums)
 {
     const size_t packs = (n_right + PACK_WIDTH - 1) / PACK_WIDTH;
     for (size_t i = 0, height; i < n_left; i += height) {

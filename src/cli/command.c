@@ -37,14 +37,17 @@ const struct cli_command cli_commands[] = {
           "Merge many results files into one, with a table of settings and results that is also written to OUT.csv." },
     { "diagnose", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX,
       .missing = "nothing to diagnose; write", .act = cli_diagnose,
-      .help = "Judge results: good, doubtful or bad, with what was found, what it means and what to do. Exit code 0: all "
-              "are good; 1: not all." },
+      .help =
+          "Judge results: good, doubtful or bad, with what was found, what it means and what to do. Exit code 0: all "
+          "are good; 1: not all." },
     { "plot", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_OUTPUT) | CLI_BIT(CLI_WHAT) | CLI_BIT(CLI_BY), .least = 1,
       .most = SIZE_MAX, .missing = "nothing to plot; write", .act = cli_plot,
-      .help = "Draw training, blocking curve, series, densities and g of results files, or the energy of a merged sweep, "
-              "with Python's matplotlib. The picture is PNG, SVG or PDF by the name given with --output; default FILE.png." },
-    { "show", "FILE.h5...", EVERYWHERE, .least = 1, .most = SIZE_MAX, .missing = "nothing to show; write", .act = cli_show,
-      .help = "Print settings and results of results files in words." },
+      .help =
+          "Draw training, blocking curve, series, densities and g of results files, or the energy of a merged sweep, "
+          "with Python's matplotlib. The picture is PNG, SVG or PDF by the name given with --output; default "
+          "FILE.png." },
+    { "show", "FILE.h5...", EVERYWHERE, .least = 1, .most = SIZE_MAX, .missing = "nothing to show; write",
+      .act = cli_show, .help = "Print settings and results of results files in words." },
     { "verify", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX,
       .missing = "nothing to verify; write", .act = cli_verify,
       .help = "Compare results with the energy and its parts in closed form, where the wave function is an RBM of few "
@@ -52,7 +55,7 @@ const struct cli_command cli_commands[] = {
               "4 standard errors; 1: beyond; 78: there is no closed form." },
     { "help", "[COMMAND|SECTION]", 0, .most = 2, .act = cli_help,
       .help = "Explain a command, a section of the configuration, or everything." },
-    { .words = NULL }
+    { .words = NULL },
 };
 
 char *cli_command_name(const struct cli_command *command, char text[CLI_COMMAND_SIZE])

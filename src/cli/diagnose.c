@@ -32,7 +32,8 @@ static void write_finding(FILE *out, const struct run_finding *finding, size_t w
     cli_wrap(out, INDENT, INDENT, width, text);
 }
 
-static void write_text(FILE *out, const char *path, const struct run_reading *reading, const struct run_judgement *judgement)
+static void write_text(FILE *out, const char *path, const struct run_reading *reading,
+                       const struct run_judgement *judgement)
 {
     char energy[CLI_NUMBER_SIZE];
     cli_number(reading->result.energy, reading->result.energy_error, energy);
@@ -41,7 +42,8 @@ static void write_text(FILE *out, const char *path, const struct run_reading *re
         write_finding(out, &judgement->finding[k], cli_width(stdout));
 }
 
-static void write_json(FILE *out, const char *path, const struct run_reading *reading, const struct run_judgement *judgement)
+static void write_json(FILE *out, const char *path, const struct run_reading *reading,
+                       const struct run_judgement *judgement)
 {
     fputs("{\"file\": ", out);
     cli_json_string(out, path);
@@ -50,8 +52,12 @@ static void write_json(FILE *out, const char *path, const struct run_reading *re
     fprintf(out, ", \"verdict\": \"%s\", \"findings\": [", run_verdict_name(judgement->verdict));
     for (size_t k = 0; k < judgement->n; k++) {
         const struct run_finding *finding = &judgement->finding[k];
-        const struct { const char *key, *value; } members[] = {
-            { "verdict", run_verdict_name(finding->verdict) }, { "name", finding->name }, { "what", finding->what }, { "remedy", finding->remedy } };
+        const struct {
+            const char *key, *value;
+        } members[] = { { "verdict", run_verdict_name(finding->verdict) },
+                        { "name", finding->name },
+                        { "what", finding->what },
+                        { "remedy", finding->remedy } };
         fputs(k > 0 ? ", {" : "{", out);
         for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
             fprintf(out, "%s\"%s\": ", i > 0 ? ", " : "", members[i].key);
@@ -68,8 +74,10 @@ static void judge_status(const struct run_reading *reading, struct run_judgement
     if (!reading->status || strcmp(reading->status, "complete") == 0 || judgement->n == FINDINGS_MOST)
         return;
     struct run_finding *finding = &judgement->finding[judgement->n++];
-    *finding = (struct run_finding){ .verdict = VERDICT_DOUBTFUL, .name = "not complete", .remedy = "go on with --resume" };
-    snprintf(finding->what, sizeof finding->what, "the run was not at its end when this file was written (status: %s)", reading->status);
+    *finding =
+        (struct run_finding){ .verdict = VERDICT_DOUBTFUL, .name = "not complete", .remedy = "go on with --resume" };
+    snprintf(finding->what, sizeof finding->what, "the run was not at its end when this file was written (status: %s)",
+             reading->status);
     if (judgement->verdict < VERDICT_DOUBTFUL)
         judgement->verdict = VERDICT_DOUBTFUL;
 }
@@ -93,7 +101,8 @@ static bool diagnose(const struct cli_options *options, const char *path, struct
     if (out)
         (options->json ? write_json : write_text)(out, path, &reading, &judgement);
     bool good = out && fclose(out) == 0;
-    good = (good || error_add(error, ERROR_INTERNAL, "not enough memory")) && ((options->quiet && !options->json) || cli_print(text, error));
+    good = (good || error_add(error, ERROR_INTERNAL, "not enough memory")) &&
+           ((options->quiet && !options->json) || cli_print(text, error));
     free(text);
     run_reading_finish(&reading);
     if (good && judgement.verdict != VERDICT_GOOD)
@@ -127,7 +136,8 @@ static void write_setting(const struct settings_value *value, void *context)
     if (!words->section || strcmp(words->section, value->section) != 0)
         fprintf(words->out, "  [%s]\n", value->section);
     words->section = value->section;
-    fprintf(words->out, "    %s = %s%s%s\n", value->row->key, text, value->row->unit ? " " : "", value->row->unit ? value->row->unit : "");
+    fprintf(words->out, "    %s = %s%s%s\n", value->row->key, text, value->row->unit ? " " : "",
+            value->row->unit ? value->row->unit : "");
 }
 
 static bool show(const struct cli_options *options, const char *path, struct error *error)
@@ -143,12 +153,20 @@ static bool show(const struct cli_options *options, const char *path, struct err
     if (reading.result.n_samples > 0)
         run_judge(&reading.evidence, &reading.result.judgement);
     FILE *out = open_memstream(&text, &length);
-    const struct cli_summary told = { .settings = &reading.settings, .result = &reading.result, .config = path, .output = path,
-                                      .status = reading.status, .n_known = cli_known_energies(&reading.settings, known, KNOWN_MOST), .known = known };
+    const struct cli_summary told = {
+        .settings = &reading.settings,
+        .result = &reading.result,
+        .config = path,
+        .output = path,
+        .status = reading.status,
+        .n_known = cli_known_energies(&reading.settings, known, KNOWN_MOST),
+        .known = known,
+    };
     bool good = out && (summary = cli_summary_text(&told, cli_width(stdout)));
     if (good) {
-        fprintf(out, "%s: %s, begun %s, vmc %s\n\nsettings that are not the defaults\n", path, reading.status ? reading.status : "?",
-                reading.created ? reading.created : "?", reading.version ? reading.version : "?");
+        fprintf(out, "%s: %s, begun %s, vmc %s\n\nsettings that are not the defaults\n", path,
+                reading.status ? reading.status : "?", reading.created ? reading.created : "?",
+                reading.version ? reading.version : "?");
         settings_each(&reading.settings, write_setting, &(struct settings_words){ .out = out });
         fprintf(out, "\nresults\n%s", summary);
         free(summary);

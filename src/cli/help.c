@@ -144,18 +144,18 @@ static char *version_text(void)
 {
     const struct cli_program *program = cli_program();
     char *text = NULL;
-    int length =
-        asprintf(&text,
-                 "%s %s\n"
-                 "revision         %s\n"
-                 "compiler         %s\n"
-                 "HDF5             %s\n"
-                 "GSL              %s\n"
-                 "%s%s%s"
-                 "instruction set  %s, %zu number%s at a time\n",
-                 program->name, VMC_VERSION, VMC_GIT_REVISION, VMC_COMPILER, record_hdf5_version(), gsl_version,
-                 program->mpi ? "MPI              " : "", program->mpi ? program->mpi : "", program->mpi ? "\n" : "",
-                 level_name(), level_pack_width(), level_pack_width() == 1 ? "" : "s");
+    int length = asprintf(&text,
+                          "%s %s\n"
+                          "revision         %s\n"
+                          "compiler         %s\n"
+                          "HDF5             %s\n"
+                          "GSL              %s\n"
+                          "%s%s%s"
+                          "instruction set  %s, %zu number%s at a time\n",
+                          program->name, VMC_VERSION, VMC_GIT_REVISION, VMC_COMPILER, record_hdf5_version(),
+                          gsl_version, program->mpi ? "MPI              " : "", program->mpi ? program->mpi : "",
+                          program->mpi ? "\n" : "", level_name(), level_pack_width(),
+                          level_pack_width() == 1 ? "" : "s");
     return length < 0 ? NULL : text;
 }
 

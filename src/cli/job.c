@@ -28,7 +28,7 @@ struct job {
     struct settings settings;
     struct cli_threads threads;
     size_t threads_in_all;
-    const struct team *team;         // NULL: alone
+    const struct team *team;  // NULL: alone
     struct error notes;
 };
 
@@ -48,7 +48,10 @@ static bool read_file(struct job *job, struct error *error)
 {
     const char *path = job->options->config;
     const bool leads = team_leads(job->team), read = leads && config_read(&job->config, path, error);
-    struct { bool there; size_t length; } file = { leads && job->config.text, leads && job->config.text ? strlen(job->config.text) : 0 };
+    struct {
+        bool there;
+        size_t length;
+    } file = { leads && job->config.text, leads && job->config.text ? strlen(job->config.text) : 0 };
     if (!job->team)
         return read;
     team_share(job->team, &file, sizeof file);
@@ -77,7 +80,8 @@ static bool read_config(struct job *job, struct error *error)
 static void choose_threads(struct job *job)
 {
     const struct cli_program *program = cli_program();
-    job->threads = job->options->threads > 0 ? (struct cli_threads){ job->options->threads, NULL } : cli_threads_default(program->sharing, program->local);
+    job->threads = job->options->threads > 0 ? (struct cli_threads){ job->options->threads, NULL }
+                                             : cli_threads_default(program->sharing, program->local);
     uint64_t in_all = job->threads.n;
     team_sum(job->team, &in_all, 1);
     job->threads_in_all = in_all;
@@ -86,26 +90,43 @@ static void choose_threads(struct job *job)
 static bool check(struct job *job, struct error *error)
 {
     struct run_estimate estimate = { 0 };
-    const struct run_options options = { .threads = job->threads.n, .config_text = job->config.text, .command = cli_program()->name };
+    const struct run_options options = { .threads = job->threads.n,
+                                         .config_text = job->config.text,
+                                         .command = cli_program()->name };
     if (!run_check(&job->settings, &options, &estimate, error))
         return false;
-    return cli_print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n) : cli_estimate_text(&estimate, job->threads.n), error);
+    return cli_print_text(job->options->json ? cli_estimate_json(&estimate, job->threads.n)
+                                             : cli_estimate_text(&estimate, job->threads.n),
+                          error);
 }
 
-static bool report_result(const struct job *job, const struct run_result *result, const char *output, const char *status, struct error *error)
+static bool report_result(const struct job *job, const struct run_result *result, const char *output,
+                          const char *status, struct error *error)
 {
     struct reference_match known[KNOWN_MOST];
-    const struct cli_summary summary = { .settings = &job->settings, .result = result, .config = job->options->config, .output = output,
-                                         .status = status, .threads = job->threads.n, .threads_reason = job->threads.reason,
-                                         .threads_in_all = job->threads_in_all, .ranks = team_ranks(job->team), .mpi = cli_program()->mpi,
-                                         .n_known = cli_known_energies(&job->settings, known, KNOWN_MOST), .known = known };
+    const struct cli_summary summary = {
+        .settings = &job->settings,
+        .result = result,
+        .config = job->options->config,
+        .output = output,
+        .status = status,
+        .threads = job->threads.n,
+        .threads_reason = job->threads.reason,
+        .threads_in_all = job->threads_in_all,
+        .ranks = team_ranks(job->team),
+        .mpi = cli_program()->mpi,
+        .n_known = cli_known_energies(&job->settings, known, KNOWN_MOST),
+        .known = known,
+    };
     if (job->options->json)
         return cli_print_text(cli_summary_json(&summary), error);
     return job->options->quiet || cli_print_text(cli_summary_text(&summary, cli_width(stdout)), error);
 }
 
-// Results, also of a run that was stopped on the way, and where they could not be saved under their name; the exit code stays that of the failure.
-static bool report_end(const struct job *job, bool good, const struct run_result *result, const char *output, struct error *error)
+// Results, also of a run that was stopped on the way, and where they could not be saved under their name; the exit code
+// stays that of the failure.
+static bool report_end(const struct job *job, bool good, const struct run_result *result, const char *output,
+                       struct error *error)
 {
     const bool stopped = !good && error->kind == ERROR_STOPPED, began = result->stop_reason != NULL;
     const bool unsaved = !good && began && (error->kind == ERROR_WRITE || error->kind == ERROR_EXISTS);
@@ -114,31 +135,50 @@ static bool report_end(const struct job *job, bool good, const struct run_result
     if (good && result->was_complete && !job->options->quiet)
         cli_note("%s is complete; there is nothing left to do", output);
     if (good || ((stopped || unsaved) && (job->options->json || result->n_samples > 0)))
-        return report_result(job, result, unsaved ? NULL : output, good ? "complete" : unsaved ? "unsaved" : "stopped", error) && good;
+        return report_result(job, result, unsaved ? NULL : output,
+                             good      ? "complete"
+                             : unsaved ? "unsaved"
+                                       : "stopped",
+                             error) &&
+               good;
     return false;
 }
 
 static void report_start(const struct job *job, const struct cli_target *target)
 {
     if (job->options->verbose && !job->options->quiet)
-        cli_note("%zu threads%s%s%s, instruction set %s, results in %s", job->threads.n, job->team ? " per rank" : "", job->threads.reason ? ": " : "",
-                 job->threads.reason ? job->threads.reason : "", level_name(), target->path);
+        cli_note("%zu threads%s%s%s, instruction set %s, results in %s", job->threads.n, job->team ? " per rank" : "",
+                 job->threads.reason ? ": " : "", job->threads.reason ? job->threads.reason : "", level_name(),
+                 target->path);
 }
 
 // `max_time`: s of wall time, 0 for any.
-static bool execute(const struct job *job, struct cli_target *target, enum cli_target_use use, double max_time, struct cli_progress *progress,
-                    struct run_result *result, struct error *error)
+static bool execute(const struct job *job, struct cli_target *target, enum cli_target_use use, double max_time,
+                    struct cli_progress *progress, struct run_result *result, struct error *error)
 {
-    if (!team_agree(job->team, !team_leads(job->team) || cli_target_prepare(target, job->options->config, use, error), error)) {
+    if (!team_agree(job->team, !team_leads(job->team) || cli_target_prepare(target, job->options->config, use, error),
+                    error)) {
         cli_target_finish(target);
         return false;
     }
     report_start(job, target);
     const double exact = cli_exact_energy(&job->settings);
-    const struct run_options run_options = { .exact = isnan(exact) ? NULL : &exact, .threads = job->threads.n, .output = target->path, .config_text = job->config.text,
-                                             .command = cli_program()->name, .team = job->team, .progress = cli_progress_show, .wish = cli_signals_wish,
-                                             .note = cli_progress_note, .context = progress, .max_time = max_time,
-                                             .resume = use == CLI_TARGET_RESUME, .lock = target->lock, .unwritable = target->unwritable };
+    const struct run_options run_options = {
+        .exact = isnan(exact) ? NULL : &exact,
+        .threads = job->threads.n,
+        .output = target->path,
+        .config_text = job->config.text,
+        .command = cli_program()->name,
+        .team = job->team,
+        .progress = cli_progress_show,
+        .wish = cli_signals_wish,
+        .note = cli_progress_note,
+        .context = progress,
+        .max_time = max_time,
+        .resume = use == CLI_TARGET_RESUME,
+        .lock = target->lock,
+        .unwritable = target->unwritable,
+    };
     bool good = run_execute(&job->settings, &run_options, result, error);
     cli_progress_end(progress);
     cli_target_finish(target);
@@ -151,7 +191,9 @@ static bool execute(const struct job *job, struct cli_target *target, enum cli_t
 static bool run(struct job *job, struct error *error)
 {
     const struct cli_options *options = job->options;
-    const enum cli_target_use use = options->resume ? CLI_TARGET_RESUME : options->force ? CLI_TARGET_FORCE : CLI_TARGET_NEW;
+    const enum cli_target_use use = options->resume  ? CLI_TARGET_RESUME
+                                    : options->force ? CLI_TARGET_FORCE
+                                                     : CLI_TARGET_NEW;
     struct cli_target target;
     struct cli_progress progress;
     struct run_result result = { .stop_reason = NULL };
@@ -166,8 +208,12 @@ static bool run(struct job *job, struct error *error)
 // A point of a sweep is a job of its own; its settings belong to the sweep.
 static struct job job_of_point(const struct cli_sweep_point *point, const struct job *whole)
 {
-    return (struct job){ .options = whole->options, .config = *point->config, .settings = *point->settings, .threads = whole->threads,
-                         .threads_in_all = whole->threads_in_all, .team = whole->team };
+    return (struct job){ .options = whole->options,
+                         .config = *point->config,
+                         .settings = *point->settings,
+                         .threads = whole->threads,
+                         .threads_in_all = whole->threads_in_all,
+                         .team = whole->team };
 }
 
 static bool run_point(const struct cli_sweep_point *point, void *context, struct error *error)
@@ -176,17 +222,22 @@ static bool run_point(const struct cli_sweep_point *point, void *context, struct
     struct cli_target target;
     if (!cli_target_choose(&target, point->output, whole->options->config, error))
         return false;
-    const enum cli_target_use use = point->resume ? CLI_TARGET_RESUME : point->force ? CLI_TARGET_FORCE : CLI_TARGET_NEW;
+    const enum cli_target_use use = point->resume  ? CLI_TARGET_RESUME
+                                    : point->force ? CLI_TARGET_FORCE
+                                                   : CLI_TARGET_NEW;
     bool good = execute(&job, &target, use, point->max_time, point->progress, point->result, error);
     if (!good && error->kind == ERROR_STOPPED && cli_signals_name() && !whole->options->quiet)
         cli_note("%s", cli_signals_name());
     return good;
 }
 
-static bool check_point(const struct cli_sweep_point *point, void *context, struct run_estimate *estimate, struct error *error)
+static bool check_point(const struct cli_sweep_point *point, void *context, struct run_estimate *estimate,
+                        struct error *error)
 {
     const struct job *whole = context;
-    const struct run_options options = { .threads = whole->threads.n, .config_text = point->config->text, .command = cli_program()->name };
+    const struct run_options options = { .threads = whole->threads.n,
+                                         .config_text = point->config->text,
+                                         .command = cli_program()->name };
     return run_check(point->settings, &options, estimate, error);
 }
 
@@ -198,8 +249,16 @@ struct action {
 
 static bool act_on_sweep(struct job *job, const struct action *action, bool well_read, struct error *error)
 {
-    const struct cli_sweep sweep = { .options = job->options, .config = &job->config, .threads = job->threads.n, .team = job->team, .run = run_point,
-                                     .check = check_point, .act = action->points, .context = job };
+    const struct cli_sweep sweep = {
+        .options = job->options,
+        .config = &job->config,
+        .threads = job->threads.n,
+        .team = job->team,
+        .run = run_point,
+        .check = check_point,
+        .act = action->points,
+        .context = job,
+    };
     return cli_sweep_act(&sweep, well_read, error);
 }
 
@@ -230,7 +289,8 @@ static bool act_on_config(const struct cli_options *options, const struct action
     bool good = read_config(&job, error);
     choose_threads(&job);
     if (job.config.file)
-        good = sweep_asked(&job.config) ? act_on_sweep(&job, action, good, error) : act_on_run(&job, action, good, error);
+        good = sweep_asked(&job.config) ? act_on_sweep(&job, action, good, error)
+                                        : act_on_run(&job, action, good, error);
     config_finish(&job.config);
     error_clear(&job.notes);
     return good;

@@ -13,7 +13,11 @@
 // Bytes of the UTF-8 character at `s`, 0 where there is none; the NUL at the end stops every look ahead.
 static size_t character_length(const unsigned char *s)
 {
-    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : s[0] >= 0xe0 && s[0] <= 0xef ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+    size_t n = s[0] < 0x80                    ? 1
+               : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
+               : s[0] >= 0xe0 && s[0] <= 0xef ? 3
+               : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+                                              : 0;
     for (size_t k = 1; k < n; k++)
         if (s[k] < 0x80 || s[k] > 0xbf)
             return 0;
@@ -113,12 +117,14 @@ static void write_known(FILE *out, const struct cli_summary *summary)
 static void write_rows(FILE *out, const struct run_result *result)
 {
     for (const struct run_result_row *row = run_result_rows; row->name; row++)
-        write_number_member(out, row->name, *(const double *)(const void *)((const char *)result + row->offset), row->whole);
+        write_number_member(out, row->name, *(const double *)(const void *)((const char *)result + row->offset),
+                            row->whole);
     write_key(out, "plateau");
     fputs(result->plateau ? "true" : "false", out);
     write_text_member(out, "stop_reason", result->stop_reason);
     write_text_member(out, "training_end", result->training_end);
-    write_text_member(out, "verdict", result->judgement.verdict == VERDICT_NONE ? NULL : run_verdict_name(result->judgement.verdict));
+    write_text_member(out, "verdict",
+                      result->judgement.verdict == VERDICT_NONE ? NULL : run_verdict_name(result->judgement.verdict));
 }
 
 char *cli_summary_json(const struct cli_summary *summary)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Builds the question to the table of known values from the settings, key by key, so that a new interaction or factor needs nothing here.
+// Builds the question to the table of known values from the settings, key by key, so that a new interaction or factor
+// needs nothing here.
 #include "cli/known.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@ enum { VALUES_MOST = 64, NAME_SIZE = 64 };
 
 struct question {
     struct reference_query query;
-    bool trains;                       // parameters move at all in this run
+    bool trains;  // parameters move at all in this run
     size_t n;
     struct reference_value values[VALUES_MOST];
     char names[VALUES_MOST][NAME_SIZE];
@@ -89,7 +90,8 @@ static void collect_value(const struct settings_value *value, void *context)
         collect_number(question, value);
     const struct param_names *factors = &walk->settings->chosen[SETTINGS_FACTOR].members;
     for (size_t k = 0; k < factors->n; k++)
-        if (strcmp(factor_name(factors->index[k]), value->section) == 0 && (!question->trains || is_frozen(walk->settings, value->section)))
+        if (strcmp(factor_name(factors->index[k]), value->section) == 0 &&
+            (!question->trains || is_frozen(walk->settings, value->section)))
             collect_number(question, value);
 }
 

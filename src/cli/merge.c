@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Merging on the command line. Forgetting OUT would make the first input the output: only what was merged before is overwritten.
+// Merging on the command line. Forgetting OUT would make the first input the output: only what was merged before is
+// overwritten.
 #include "cli/merge.h"
 
 #include "cli/program.h"
@@ -67,7 +68,8 @@ static bool choose_inputs(const struct cli_options *options, const char **inputs
     }
     const bool good = refuse_twice(seen, n_seen, error);
     free(seen);
-    return good && (*n > 0 || error_add(error, ERROR_USAGE, "no files to merge; write %s merge OUT IN...", cli_program()->name));
+    return good && (*n > 0 ||
+                    error_add(error, ERROR_USAGE, "no files to merge; write %s merge OUT IN...", cli_program()->name));
 }
 
 static bool table_path(const char *output, char path[PATH_MAX], struct error *error)
@@ -77,7 +79,8 @@ static bool table_path(const char *output, char path[PATH_MAX], struct error *er
     int length = snprintf(path, PATH_MAX, "%.*s.csv", (int)stem, output);
     if (length < 0 || length >= PATH_MAX)
         return error_add(error, ERROR_WRITE, "the name of the output is longer than %d bytes", PATH_MAX - 1);
-    return strcmp(path, output) != 0 || error_add(error, ERROR_USAGE, "%s: the table will have that name; name the HDF5 file OUT.h5", output);
+    return strcmp(path, output) != 0 ||
+           error_add(error, ERROR_USAGE, "%s: the table will have that name; name the HDF5 file OUT.h5", output);
 }
 
 static bool may_overwrite(const char *output, const char *table, bool force, struct error *error)
@@ -92,10 +95,14 @@ static bool may_overwrite(const char *output, const char *table, bool force, str
         return true;
     if (lstat(output, &status) == 0)
         return record_is_merged(output) ||
-               error_add(error, ERROR_EXISTS, "%s: is there already and was not made by vmc merge; the output comes first (vmc merge OUT IN...); "
-                         "choose another, or overwrite it with --force", output);
+               error_add(
+                   error, ERROR_EXISTS,
+                   "%s: is there already and was not made by vmc merge; the output comes first (vmc merge OUT IN...); "
+                   "choose another, or overwrite it with --force",
+                   output);
     return lstat(table, &status) != 0 ||
-           error_add(error, ERROR_EXISTS, "%s: is there already; choose another output, or overwrite it with --force", table);
+           error_add(error, ERROR_EXISTS, "%s: is there already; choose another output, or overwrite it with --force",
+                     table);
 }
 
 static bool merge(const struct cli_options *options, const char **inputs, struct error *error)
@@ -112,7 +119,8 @@ static bool merge(const struct cli_options *options, const char **inputs, struct
     bool good = record_merge(&merge, error, &notes);
     if (good && !options->quiet) {
         cli_report_notes(&notes, "");
-        cli_note("%zu runs in %s and %s%s", merge.n, merge.output, table, notes.n_messages > 0 ? ", not all of them complete" : "");
+        cli_note("%zu runs in %s and %s%s", merge.n, merge.output, table,
+                 notes.n_messages > 0 ? ", not all of them complete" : "");
     }
     error_clear(&notes);
     return good;

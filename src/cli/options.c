@@ -28,10 +28,12 @@ struct values {
 };
 static const struct param threads_row = PARAM_COUNT(values, threads, .range = PARAM_WITHIN(1, 4096));
 static const struct param task_row = PARAM_COUNT(values, task, .range = PARAM_WITHIN(0, SWEEP_POINTS_MOST - 1));
-static const struct param per_job_row = { .key = "per-job",
-                                          .kind = PARAM_KIND_COUNT,
-                                          .offset = offsetof(struct values, per_job),
-                                          .range = PARAM_WITHIN(1, SWEEP_POINTS_MOST) };
+static const struct param per_job_row = {
+    .key = "per-job",
+    .kind = PARAM_KIND_COUNT,
+    .offset = offsetof(struct values, per_job),
+    .range = PARAM_WITHIN(1, SWEEP_POINTS_MOST),
+};
 static const struct param progress_row = PARAM_CHOICE(values, progress, .choice = progress_mode_name);
 
 static bool read_value(const struct param *row, const char *text, struct values *values, struct error *error)
@@ -192,7 +194,7 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
                        "and end of each phase; never" },
     [CLI_HELP_CONFIG] = { "help-config", 0, "[SECTION]", 0, NULL, "explain every key of the configuration, and exit" },
     [CLI_HELP] = { "help", 'h', FLAG(help), "this text; for one command: vmc help COMMAND" },
-    [CLI_VERSION] = { "version", 'V', FLAG(version), "version, and what the program was built from" }
+    [CLI_VERSION] = { "version", 'V', FLAG(version), "version, and what the program was built from" },
 };
 
 // The same for getopt_long; `letters` has room for two characters an option and three more.
@@ -328,8 +330,8 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, struc
 {
     struct option long_options[CLI_OPTIONS + 1];
     char letters[2 * CLI_OPTIONS + 3];
-    *options =
-        (struct cli_options){ .command = cli_commands, .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
+    *options = (struct cli_options){ .command = cli_commands,
+                                     .sets = calloc((size_t)argc + 1, sizeof options->sets[0]) };
     if (!options->sets)
         return error_add(error, ERROR_INTERNAL, "not enough memory");
     list_for_getopt(long_options, letters);

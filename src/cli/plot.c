@@ -47,14 +47,21 @@ bool cli_plot(const struct cli_options *options, struct error *error)
     enum { WORDS_BEFORE = 16 };
     char *python = find_python();
     if (!python)
-        return error_add(error, ERROR_INPUT, "pictures are made by Python with matplotlib and h5py, and there is none; install them (Debian: apt install "
-                                             "python3-matplotlib python3-h5py; elsewhere: pip install matplotlib h5py)");
+        return error_add(error, ERROR_INPUT,
+                         "pictures are made by Python with matplotlib and h5py, and there is none; install them "
+                         "(Debian: apt install "
+                         "python3-matplotlib python3-h5py; elsewhere: pip install matplotlib h5py)");
     const char **words = calloc(WORDS_BEFORE + options->n_words, sizeof *words);
     size_t n = 0;
     if (!words)
         return error_add(error, ERROR_INTERNAL, "not enough memory");
-    const char *const before[] = { python, "-c", plot_script, options->output ? "--output" : NULL, options->output, options->what ? "--what" : NULL,
-                                   options->what, options->by ? "--by" : NULL, options->by };
+    const char *const before[] = {
+        python,          "-c",
+        plot_script,     options->output ? "--output" : NULL,
+        options->output, options->what ? "--what" : NULL,
+        options->what,   options->by ? "--by" : NULL,
+        options->by,
+    };
     for (size_t k = 0; k < sizeof before / sizeof *before; k++)
         if (before[k])
             words[n++] = before[k];

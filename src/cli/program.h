@@ -7,12 +7,12 @@
 #include "vmc/team.h"
 
 struct cli_program {
-    const char *name;                    // "vmc"
-    const char *mpi;                     // name and version of the MPI library; NULL: none
-    const char *slurm_mpi;               // what srun's --mpi has to be for it
-    bool silent;                         // another process prints
-    const struct team *team;             // NULL: alone
-    size_t sharing, local;               // processes with the same processors as this one; on this machine
+    const char *name;         // "vmc"
+    const char *mpi;          // name and version of the MPI library; NULL: none
+    const char *slurm_mpi;    // what srun's --mpi has to be for it
+    bool silent;              // another process prints
+    const struct team *team;  // NULL: alone
+    size_t sharing, local;    // processes with the same processors as this one; on this machine
     // Before a configuration is read, and at the end; NULL: nothing to do. `start` may fill in all of the above.
     bool (*start)(struct cli_program *program, struct error *error);
     void (*finish)(struct cli_program *program);

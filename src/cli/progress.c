@@ -50,8 +50,8 @@ void cli_progress_line(const struct run_progress *now, size_t columns, char line
     columns = columns < CLI_LINE_SIZE ? columns : CLI_LINE_SIZE - 1;
     write_parts(now, part);
     for (size_t dropped = 0;; dropped++) {
-        int length = snprintf(line, CLI_LINE_SIZE, "%s %zu/%zu%s%s%s%s", phases[now->phase], now->done, now->total, part[PART_ENERGY],
-                              part[PART_VARIANCE], part[PART_ACCEPTANCE], part[PART_LEFT]);
+        int length = snprintf(line, CLI_LINE_SIZE, "%s %zu/%zu%s%s%s%s", phases[now->phase], now->done, now->total,
+                              part[PART_ENERGY], part[PART_VARIANCE], part[PART_ACCEPTANCE], part[PART_LEFT]);
         if (length <= (int)columns || dropped == PARTS)
             break;
         part[least_first[dropped]][0] = '\0';
@@ -91,7 +91,8 @@ void cli_progress_name(struct cli_progress *progress, const char *format, ...)
     progress->started = false;
 }
 
-static void named_line(const struct cli_progress *progress, const struct run_progress *now, size_t columns, char line[CLI_LINE_SIZE])
+static void named_line(const struct cli_progress *progress, const struct run_progress *now, size_t columns,
+                       char line[CLI_LINE_SIZE])
 {
     char rest[CLI_LINE_SIZE];
     size_t taken = strlen(progress->name);
@@ -107,7 +108,8 @@ void cli_progress_show(const struct run_progress *now, void *context)
         return;
     double time = seconds();
     bool turn = !progress->started || progress->phase != now->phase;
-    bool due = time - progress->last >= (progress->updating ? UPDATE_INTERVAL : PLAIN_INTERVAL) || (turn && (progress->always || progress->updating));
+    bool due = time - progress->last >= (progress->updating ? UPDATE_INTERVAL : PLAIN_INTERVAL) ||
+               (turn && (progress->always || progress->updating));
     // one column stays free: a full line wraps on some terminals
     named_line(progress, now, progress->updating ? cli_width(stderr) - 1 : CLI_LINE_SIZE - 1, line);
     if (progress->always && !progress->updating && turn && *progress->pending)

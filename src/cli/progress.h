@@ -12,9 +12,9 @@ struct cli_progress {
     bool updating, always, never, quiet;
     bool started;
     enum run_phase phase;
-    size_t shown;        // columns the line now covers
-    double last;         // s, when something was shown last (or the run began)
-    char name[40];       // stands before every line; empty: nothing
+    size_t shown;                 // columns the line now covers
+    double last;                  // s, when something was shown last (or the run began)
+    char name[40];                // stands before every line; empty: nothing
     char pending[CLI_LINE_SIZE];  // the newest line that was not shown, for the end of a phase; empty: none
 };
 
@@ -28,7 +28,8 @@ void cli_progress_note(const char *text, void *context);
 // Clears the line.
 void cli_progress_end(struct cli_progress *progress);
 
-// "train 120/300  E = 3.0652(7)  var 0.031  acc 0.57  ETA 2 s", in at most `columns` columns: what matters least is left out first.
+// "train 120/300  E = 3.0652(7)  var 0.031  acc 0.57  ETA 2 s", in at most `columns` columns: what matters least is
+// left out first.
 void cli_progress_line(const struct run_progress *now, size_t columns, char line[CLI_LINE_SIZE]);
 
 #endif

@@ -6,8 +6,11 @@
 #include <stddef.h>
 
 enum { THIRD = 3 };
-static const struct { int number; const char *name; } caught[] = {
-    { SIGINT, "SIGINT" }, { SIGTERM, "SIGTERM" }, { SIGHUP, "SIGHUP" }, { SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGXCPU, "SIGXCPU" } };
+static const struct {
+    int number;
+    const char *name;
+} caught[] = { { SIGINT, "SIGINT" },   { SIGTERM, "SIGTERM" }, { SIGHUP, "SIGHUP" },
+               { SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGXCPU, "SIGXCPU" } };
 static volatile sig_atomic_t count, first, interrupts;
 
 static void handle(int number)
@@ -27,7 +30,8 @@ void cli_signals_catch(void)
     sigemptyset(&action.sa_mask);
     for (size_t k = 0; k < sizeof caught / sizeof *caught; k++) {
         const bool ignored = sigaction(caught[k].number, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
-        if (!(ignored && (caught[k].number == SIGINT || caught[k].number == SIGHUP)))  // a shell's background job; nohup
+        if (!(ignored &&
+              (caught[k].number == SIGINT || caught[k].number == SIGHUP)))  // a shell's background job; nohup
             sigaction(caught[k].number, &action, NULL);
     }
 }

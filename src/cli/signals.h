@@ -5,8 +5,8 @@
 
 #include "vmc/run.h"
 
-// SIGINT (where it is not ignored), SIGTERM, SIGUSR1, SIGUSR2 and SIGXCPU from here on only ask the run to stop; a second one asks it not to wait
-// for the end of a pass. The third SIGINT ends the process.
+// SIGINT (where it is not ignored), SIGTERM, SIGUSR1, SIGUSR2 and SIGXCPU from here on only ask the run to stop; a
+// second one asks it not to wait for the end of a pass. The third SIGINT ends the process.
 void cli_signals_catch(void);
 // For run_options.wish.
 enum run_wish cli_signals_wish(void *unused);

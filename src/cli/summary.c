@@ -14,7 +14,7 @@
 enum { LABEL = 22, ALONE = -1 };
 // Standard errors within which two values agree; by which, and by what share, one above a minimum is far from it.
 static const double AGREES = 3, ABOVE = 10, ABOVE_SHARE = 3e-3;
-  // columns of a label; an entry without an error
+// columns of a label; an entry without an error
 
 struct line {
     const char *label;
@@ -35,7 +35,8 @@ static const struct line lines[] = {
     { "acceptance", AT(acceptance), ALONE, NULL },
     { "autocorrelation time", AT(autocorrelation_time), ALONE, "draws" },
     { "effective samples", AT(effective_samples), ALONE, NULL },
-    { "R-hat", AT(r_hat), ALONE, NULL } };
+    { "R-hat", AT(r_hat), ALONE, NULL },
+};
 
 static double value_at(const struct run_result *result, size_t offset)
 {
@@ -51,15 +52,13 @@ static const char *unit_of(size_t offset)
     return "";
 }
 
-static void write_label(FILE *out, const char *label)
-{
-    fprintf(out, "%-*s", LABEL, label);
-}
+static void write_label(FILE *out, const char *label) { fprintf(out, "%-*s", LABEL, label); }
 
 static void write_line(FILE *out, const struct line *line, const struct run_result *result)
 {
     char number[CLI_NUMBER_SIZE];
-    double value = value_at(result, line->value), error = line->error == ALONE ? NAN : value_at(result, (size_t)line->error);
+    double value = value_at(result, line->value),
+           error = line->error == ALONE ? NAN : value_at(result, (size_t)line->error);
     const char *unit = line->unit ? line->unit : unit_of(line->value);
     if (isnan(value))
         return;
@@ -96,7 +95,8 @@ static void write_known(FILE *out, const struct reference_match *match, const st
         snprintf(how, sizeof how, "agrees within %.1f standard errors", fmax(0.1, ceil(10 * distance / error) / 10));
     else
         snprintf(how, sizeof how, "is %s %s", apart, result->energy >= match->value ? "above" : "below");
-    snprintf(text, sizeof text, "%s; this run %s (%s%s%s)", value, how, match->ansatz ? match->ansatz : "", match->ansatz ? "; " : "", match->source ? match->source : "no source");
+    snprintf(text, sizeof text, "%s; this run %s (%s%s%s)", value, how, match->ansatz ? match->ansatz : "",
+             match->ansatz ? "; " : "", match->source ? match->source : "no source");
     write_label(out, known_label(match));
     cli_wrap(out, LABEL, LABEL, width, text);
 }
@@ -108,8 +108,8 @@ static void write_system(FILE *out, const struct system *system, size_t width)
     char spins[64] = "", text[200];
     if (fermions)
         snprintf(spins, sizeof spins, ", %zu with spin up", system->spin_up);
-    snprintf(text, sizeof text, "%zu %s%s in %zu dimension%s%s%s", system->particles, fermions ? "fermion" : "boson", system->particles == 1 ? "" : "s",
-             system->dimensions, system->dimensions == 1 ? "" : "s", spins,
+    snprintf(text, sizeof text, "%zu %s%s in %zu dimension%s%s%s", system->particles, fermions ? "fermion" : "boson",
+             system->particles == 1 ? "" : "s", system->dimensions, system->dimensions == 1 ? "" : "s", spins,
              !fermions && system->particles == 2 ? ", or two electrons in their singlet: the same wave function" : "");
     write_label(out, "system");
     cli_wrap(out, LABEL, LABEL, width, text);
@@ -132,11 +132,13 @@ static void write_training(FILE *out, const struct run_result *result, size_t wi
              result->stop_reason ? result->stop_reason : "");
     // nothing to worry about: a step that is too long is taken again, shorter
     if (result->steps_back > 0)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "; %.0f too long step%s shortened", result->steps_back, result->steps_back > 1 ? "s" : "");
+        snprintf(text + strlen(text), sizeof text - strlen(text), "; %.0f too long step%s shortened",
+                 result->steps_back, result->steps_back > 1 ? "s" : "");
     write_label(out, "training");
     cli_wrap(out, LABEL, LABEL, width, text);
     if (isfinite(result->training_gain + result->training_gain_error)) {
-        snprintf(text, sizeof text, "at most %.1g %s in as many iterations again", result->training_gain + 2 * result->training_gain_error, UNIT_ENERGY);
+        snprintf(text, sizeof text, "at most %.1g %s in as many iterations again",
+                 result->training_gain + 2 * result->training_gain_error, UNIT_ENERGY);
         write_label(out, "still to gain");
         cli_wrap(out, LABEL, LABEL, width, text);
     }
@@ -155,16 +157,21 @@ static void write_energy_doubts(FILE *out, const struct cli_summary *summary, si
     char text[400];
     for (size_t k = 0; k < summary->n_known; k++) {
         const struct reference_match *known = &summary->known[k];
-        const double above = result->energy - known->value, error = distance_error(known, result), scale = fabs(known->value);
-        if (known->kind == REFERENCE_MINIMUM && result->iterations > 0 && above > ABOVE * error && above > ABOVE_SHARE * scale) {
-            snprintf(text, sizeof text, "the energy lies %.2g above the %s, %.0f standard errors: training has not reached it; allow more "
-                     "optimizer.iterations, or begin from another run.seed", above, known_label(known), above / error);
+        const double above = result->energy - known->value, error = distance_error(known, result),
+                     scale = fabs(known->value);
+        if (known->kind == REFERENCE_MINIMUM && result->iterations > 0 && above > ABOVE * error &&
+            above > ABOVE_SHARE * scale) {
+            snprintf(text, sizeof text,
+                     "the energy lies %.2g above the %s, %.0f standard errors: training has not reached it; allow more "
+                     "optimizer.iterations, or begin from another run.seed",
+                     above, known_label(known), above / error);
             write_caution(out, width, text);
         }
     }
 }
 
-// Without a plateau the error is the scatter of whole walkers: honest where each of them has gone through many autocorrelation times.
+// Without a plateau the error is the scatter of whole walkers: honest where each of them has gone through many
+// autocorrelation times.
 static void write_doubts(FILE *out, const struct cli_summary *summary, size_t width)
 {
     const struct run_result *result = summary->result;
@@ -180,18 +187,23 @@ static void write_doubts(FILE *out, const struct cli_summary *summary, size_t wi
         cli_wrap(out, LABEL, LABEL, width, words);
     }
     write_energy_doubts(out, summary, width);
-    if (result->judgement.verdict == VERDICT_NONE && !result->plateau && result->energy_error > 0 && !(draws >= 50 * result->autocorrelation_time)) {
+    if (result->judgement.verdict == VERDICT_NONE && !result->plateau && result->energy_error > 0 &&
+        !(draws >= 50 * result->autocorrelation_time)) {
         write_caution(out, width, "too few draws for a sure error bar, which may be too small; raise measure.samples");
     }
     if (result->no_bound) {
-        write_caution(out, width, "the energy is no upper bound: a factor is not symmetric under exchange of fermions with the same spin");
+        write_caution(
+            out, width,
+            "the energy is no upper bound: a factor is not symmetric under exchange of fermions with the same spin");
     }
     if (result->n_bad > 0) {
-        snprintf(text, sizeof text, "%.0f of %.0f samples were not finite and are left out", result->n_bad, result->n_samples);
+        snprintf(text, sizeof text, "%.0f of %.0f samples were not finite and are left out", result->n_bad,
+                 result->n_samples);
         write_caution(out, width, text);
     }
     if (result->n_bad_training > 0)
-        fprintf(out, "%-*s%.0f samples were not finite and are left out\n", LABEL, "in training", result->n_bad_training);
+        fprintf(out, "%-*s%.0f samples were not finite and are left out\n", LABEL, "in training",
+                result->n_bad_training);
 }
 
 static void write_threads(FILE *out, const struct cli_summary *summary)
@@ -204,7 +216,10 @@ static void write_threads(FILE *out, const struct cli_summary *summary)
     if (summary->threads == 0)
         return;
     write_label(out, "threads");
-    fprintf(out, "%zu%s", alike ? summary->threads : summary->threads_in_all, summary->ranks == 1 ? "" : alike ? " per rank" : " in all");
+    fprintf(out, "%zu%s", alike ? summary->threads : summary->threads_in_all,
+            summary->ranks == 1 ? ""
+            : alike             ? " per rank"
+                                : " in all");
     if (summary->threads_reason)
         fprintf(out, " (%s)", summary->threads_reason);
     fputc('\n', out);
@@ -251,7 +266,8 @@ static void write_each(FILE *out, const char *label, double seconds, size_t n, c
 
 char *cli_estimate_text(const struct run_estimate *estimate, size_t threads)
 {
-    char memory[CLI_NUMBER_SIZE], each[CLI_NUMBER_SIZE], file[CLI_NUMBER_SIZE], cpu[CLI_NUMBER_SIZE], wall[CLI_NUMBER_SIZE], *text = NULL;
+    char memory[CLI_NUMBER_SIZE], each[CLI_NUMBER_SIZE], file[CLI_NUMBER_SIZE], cpu[CLI_NUMBER_SIZE],
+        wall[CLI_NUMBER_SIZE], *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     if (!out)
@@ -261,11 +277,12 @@ char *cli_estimate_text(const struct run_estimate *estimate, size_t threads)
     cli_bytes(estimate->file_size, file);
     cli_duration(estimate->cpu_time, cpu);
     cli_duration(estimate->wall_time, wall);
-    fprintf(out, "%-*svalid\n%-*s%zu\n%-*s%zu\n", LABEL, "configuration", LABEL, "parameters", estimate->n_parameters, LABEL, "walkers",
-            estimate->walkers);
+    fprintf(out, "%-*svalid\n%-*s%zu\n%-*s%zu\n", LABEL, "configuration", LABEL, "parameters", estimate->n_parameters,
+            LABEL, "walkers", estimate->walkers);
     fprintf(out, "%-*s%s (%s per walker)\n%-*s%s\n", LABEL, "memory", memory, each, LABEL, "results file", file);
     write_each(out, "per iteration", estimate->iteration_time, estimate->iterations, "iterations at most");
     write_each(out, "per draw", estimate->draw_time, estimate->draws, "draws per walker");
-    fprintf(out, "%-*sat most %s of CPU time, and %s by the clock on %zu thread%s\n", LABEL, "in all", cpu, wall, threads, threads == 1 ? "" : "s");
+    fprintf(out, "%-*sat most %s of CPU time, and %s by the clock on %zu thread%s\n", LABEL, "in all", cpu, wall,
+            threads, threads == 1 ? "" : "s");
     return fclose(out) == 0 ? text : NULL;
 }

@@ -9,12 +9,12 @@
 struct cli_summary {
     const struct settings *settings;
     const struct run_result *result;
-    const char *config, *output;              // output: NULL where the results could not be saved under their name
-    const char *status;                       // "complete", "stopped", "unsaved"
-    size_t threads, threads_in_all;           // of this process, of all
-    const char *threads_reason;               // NULL: as told
+    const char *config, *output;     // output: NULL where the results could not be saved under their name
+    const char *status;              // "complete", "stopped", "unsaved"
+    size_t threads, threads_in_all;  // of this process, of all
+    const char *threads_reason;      // NULL: as told
     size_t ranks;
-    const char *mpi;                          // NULL: one process without it
+    const char *mpi;  // NULL: one process without it
     size_t n_known;
     const struct reference_match *known;
 };

@@ -20,8 +20,8 @@ bool cli_sweep_path(const struct cli_sweep_work *work, size_t point, char path[P
            error_add(error, ERROR_WRITE, "the name of the output is longer than %d bytes", PATH_MAX - 1);
 }
 
-bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, const struct team *team, struct config *config, struct settings *settings,
-                        struct error *error)
+bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, const struct team *team, struct config *config,
+                        struct settings *settings, struct error *error)
 {
     char path[PATH_MAX];
     if (!sweep_point(&work->sweep, work->job->config, point, config, error))
@@ -67,7 +67,8 @@ void cli_sweep_title(const struct cli_sweep_work *work, size_t point, char *text
     size_t used = (size_t)snprintf(text, size, "point %zu", point);
     for (size_t a = 0; a < work->sweep.n_axes && used < size; a++) {
         axis_name(&work->sweep, a, name, sizeof name);
-        used += (size_t)snprintf(text + used, size - used, "%s%s = %.80s", a == 0 ? " (" : ", ", name, sweep_value(&work->sweep, a, point));
+        used += (size_t)snprintf(text + used, size - used, "%s%s = %.80s", a == 0 ? " (" : ", ", name,
+                                 sweep_value(&work->sweep, a, point));
     }
     if (used < size)
         snprintf(text + used, size - used, ")");
@@ -108,15 +109,18 @@ void cli_sweep_json_start(const struct cli_sweep_work *work, size_t point, const
 
 const char *cli_sweep_state_name(enum cli_sweep_state state)
 {
-    static const char *const names[] = { [CLI_POINT_ABSENT] = "to do", [CLI_POINT_COMPLETE] = "complete", [CLI_POINT_UNFINISHED] = "unfinished",
-                                         [CLI_POINT_DAMAGED] = "damaged", [CLI_POINT_OTHER] = "other config" };
+    static const char *const names[] = {
+        [CLI_POINT_ABSENT] = "to do",    [CLI_POINT_COMPLETE] = "complete",  [CLI_POINT_UNFINISHED] = "unfinished",
+        [CLI_POINT_DAMAGED] = "damaged", [CLI_POINT_OTHER] = "other config",
+    };
     return names[state];
 }
 
 static void read_results(struct cli_sweep_file *file, struct record_file *record)
 {
     char path[96];
-    for (const struct run_result_row *row = run_result_rows; row->name && file->n_values < sizeof file->value / sizeof file->value[0]; row++) {
+    for (const struct run_result_row *row = run_result_rows;
+         row->name && file->n_values < sizeof file->value / sizeof file->value[0]; row++) {
         double *value = &file->value[file->n_values++];
         snprintf(path, sizeof path, "/result/%s", row->name);
         if (!record_has(record, path) || !record_read_reals(record, path, 1, value, NULL))
@@ -158,8 +162,9 @@ static bool choose_points(struct cli_sweep_work *work, struct error *error)
     work->last = options->has_task ? options->task_last : work->sweep.n_points - 1;
     if (work->last < work->sweep.n_points)
         return true;
-    return error_add(error, ERROR_USAGE, "--task: there is no point %zu; the sweep in %s has %zu point%s, from 0 to %zu", work->last,
-                     work->job->config->file, work->sweep.n_points, work->sweep.n_points == 1 ? "" : "s", work->sweep.n_points - 1);
+    return error_add(
+        error, ERROR_USAGE, "--task: there is no point %zu; the sweep in %s has %zu point%s, from 0 to %zu", work->last,
+        work->job->config->file, work->sweep.n_points, work->sweep.n_points == 1 ? "" : "s", work->sweep.n_points - 1);
 }
 
 static bool print_point(const struct cli_sweep_work *work, struct error *error)
@@ -167,7 +172,8 @@ static bool print_point(const struct cli_sweep_work *work, struct error *error)
     struct config config;
     struct settings settings;
     if (work->first != work->last)
-        return error_add(error, ERROR_USAGE, "--print-config prints one run, and %s has a sweep of %zu: choose a point with --task K",
+        return error_add(error, ERROR_USAGE,
+                         "--print-config prints one run, and %s has a sweep of %zu: choose a point with --task K",
                          work->job->config->file, work->sweep.n_points);
     if (!cli_sweep_settings(work, work->first, NULL, &config, &settings, error))
         return false;
@@ -180,7 +186,9 @@ static bool print_point(const struct cli_sweep_work *work, struct error *error)
 bool cli_sweep_default(const struct cli_sweep_work *work, struct error *error)
 {
     const struct cli_options *options = work->job->options;
-    return options->print_config ? print_point(work, error) : options->check ? cli_sweep_check(work, error) : cli_sweep_run(work, error);
+    return options->print_config ? print_point(work, error)
+           : options->check      ? cli_sweep_check(work, error)
+                                 : cli_sweep_run(work, error);
 }
 
 bool cli_sweep_act(const struct cli_sweep *job, bool well_read, struct error *error)
@@ -193,7 +201,8 @@ bool cli_sweep_act(const struct cli_sweep *job, bool well_read, struct error *er
     good = good && sweep_check(&work.sweep, job->config, error, &notes) && well_read;
     if (job->options->verbose && !job->options->quiet)
         cli_report_notes(&notes, "note: ");
-    good = team_agree(job->team, good, error) && choose_points(&work, error) && cli_target_choose(&target, job->options->output, job->options->config, error);
+    good = team_agree(job->team, good, error) && choose_points(&work, error) &&
+           cli_target_choose(&target, job->options->output, job->options->config, error);
     if (good) {
         memcpy(work.output, target.path, sizeof work.output);
         good = job->act(&work, error);

@@ -14,9 +14,9 @@ struct cli_sweep_point {
     const struct config *config;
     const struct settings *settings;
     const char *output;
-    bool force;                      // whatever is at `output` may be overwritten
-    bool resume;                     // continue the run there
-    double max_time;                 // s of wall time left for it; 0: any
+    bool force;       // whatever is at `output` may be overwritten
+    bool resume;      // continue the run there
+    double max_time;  // s of wall time left for it; 0: any
     struct cli_progress *progress;
     struct run_result *result;
 };
@@ -25,12 +25,13 @@ struct cli_sweep_work;
 
 struct cli_sweep {
     const struct cli_options *options;
-    const struct config *config;     // with the overrides
+    const struct config *config;  // with the overrides
     size_t threads;
-    const struct team *team;         // of those that run a point together; NULL: alone
+    const struct team *team;  // of those that run a point together; NULL: alone
     // How a point is run and estimated; `context` is passed on.
     bool (*run)(const struct cli_sweep_point *point, void *context, struct error *error);
-    bool (*check)(const struct cli_sweep_point *point, void *context, struct run_estimate *estimate, struct error *error);
+    bool (*check)(const struct cli_sweep_point *point, void *context, struct run_estimate *estimate,
+                  struct error *error);
     void *context;
     bool (*act)(const struct cli_sweep_work *work, struct error *error);  // what is done with the points
 };

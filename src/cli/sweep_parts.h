@@ -13,7 +13,7 @@
 struct cli_sweep_work {
     const struct cli_sweep *job;
     struct sweep sweep;
-    char output[PATH_MAX];           // "<stem>.h5", from which file names of points are made
+    char output[PATH_MAX];  // "<stem>.h5", from which file names of points are made
     size_t first, last;
 };
 
@@ -21,10 +21,10 @@ struct cli_sweep_work {
 enum cli_sweep_state { CLI_POINT_ABSENT, CLI_POINT_COMPLETE, CLI_POINT_UNFINISHED, CLI_POINT_DAMAGED, CLI_POINT_OTHER };
 struct cli_sweep_file {
     enum cli_sweep_state state;
-    char damage[400];                // CLI_POINT_DAMAGED: what is wrong
-    double value[64];                // as run_result_rows, NAN where it is not in the file
+    char damage[400];  // CLI_POINT_DAMAGED: what is wrong
+    double value[64];  // as run_result_rows, NAN where it is not in the file
     size_t n_values;
-    char verdict[12];                // "good", "doubtful", "bad"; empty: none
+    char verdict[12];  // "good", "doubtful", "bad"; empty: none
 };
 // Reads the file; never fails.
 void cli_sweep_inspect(struct cli_sweep_file *file, const char *path, const struct settings *settings);
@@ -32,9 +32,10 @@ const char *cli_sweep_state_name(enum cli_sweep_state state);
 
 // Path of a point's file; settings of a point, with its configuration. Both are to be finished where it succeeds.
 bool cli_sweep_path(const struct cli_sweep_work *work, size_t point, char path[PATH_MAX], struct error *error);
-// (those that it was begun with, where there is a file and the configuration does not say otherwise: team as for run_recall)
-bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, const struct team *team, struct config *config, struct settings *settings,
-                        struct error *error);
+// (those that it was begun with, where there is a file and the configuration does not say otherwise: team as for
+// run_recall)
+bool cli_sweep_settings(const struct cli_sweep_work *work, size_t point, const struct team *team, struct config *config,
+                        struct settings *settings, struct error *error);
 
 // "point" and the swept keys, in the heading and in the row of a point.
 void cli_sweep_heading(const struct cli_sweep_work *work, struct cli_table *table);

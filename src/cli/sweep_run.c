@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Lists, checks and runs the points of a sweep, one after the other. A point that fails does not keep the others from being run; being
-// stopped, and a disk that takes nothing more, do.
+// Lists, checks and runs the points of a sweep, one after the other. A point that fails does not keep the others from
+// being run; being stopped, and a disk that takes nothing more, do.
 #include "cli/sweep_parts.h"
 
 #include "cli/json.h"
@@ -15,10 +15,7 @@
 
 enum { RANGES_SIZE = 4000 };
 
-static bool out_of_memory(struct error *error)
-{
-    return error_add(error, ERROR_INTERNAL, "not enough memory");
-}
+static bool out_of_memory(struct error *error) { return error_add(error, ERROR_INTERNAL, "not enough memory"); }
 
 static void write_estimate_cells(struct cli_table *table, const struct run_estimate *estimate)
 {
@@ -50,7 +47,8 @@ bool cli_sweep_list(const struct cli_sweep_work *work, struct error *error)
         struct config config;
         struct settings settings;
         struct cli_sweep_file file;
-        if (!(good = cli_sweep_path(work, k, path, error) && cli_sweep_settings(work, k, NULL, &config, &settings, error)))
+        if (!(good = cli_sweep_path(work, k, path, error) &&
+                     cli_sweep_settings(work, k, NULL, &config, &settings, error)))
             break;
         cli_sweep_inspect(&file, path, &settings);
         settings_finish(&settings);
@@ -75,11 +73,20 @@ bool cli_sweep_list(const struct cli_sweep_work *work, struct error *error)
 
 static void write_estimate_json(FILE *out, const struct run_estimate *estimate)
 {
-    const struct { const char *name; double value; } members[] = {
-        { "n_parameters", (double)estimate->n_parameters }, { "walkers", (double)estimate->walkers }, { "draws", (double)estimate->draws },
-        { "memory", estimate->memory }, { "memory_per_walker", estimate->memory_per_walker }, { "file_size", estimate->file_size },
-        { "iterations", (double)estimate->iterations }, { "iteration_time", estimate->iteration_time }, { "draw_time", estimate->draw_time },
-        { "cpu_time", estimate->cpu_time }, { "wall_time", estimate->wall_time } };
+    const struct {
+        const char *name;
+        double value;
+    } members[] = { { "n_parameters", (double)estimate->n_parameters },
+                    { "walkers", (double)estimate->walkers },
+                    { "draws", (double)estimate->draws },
+                    { "memory", estimate->memory },
+                    { "memory_per_walker", estimate->memory_per_walker },
+                    { "file_size", estimate->file_size },
+                    { "iterations", (double)estimate->iterations },
+                    { "iteration_time", estimate->iteration_time },
+                    { "draw_time", estimate->draw_time },
+                    { "cpu_time", estimate->cpu_time },
+                    { "wall_time", estimate->wall_time } };
     for (size_t k = 0; k < sizeof members / sizeof members[0]; k++) {
         fprintf(out, ",\n    \"%s\": ", members[k].name);
         cli_json_number(out, members[k].value, false);
@@ -133,7 +140,8 @@ bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
         cli_table_write(&table, out);
         cli_bytes(total.file_size, file);
         cli_duration(total.cpu_time, cpu);
-        fprintf(out, "all %zu points are valid; together %s of files and %s of CPU time\n", work->last - work->first + 1, file, cpu);
+        fprintf(out, "all %zu points are valid; together %s of files and %s of CPU time\n",
+                work->last - work->first + 1, file, cpu);
     }
     cli_table_finish(&table);
     return out ? cli_print_stream(out, &text, good ? error : NULL) && good : good;
@@ -142,18 +150,20 @@ bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
 // --- run ---
 
 enum outcome { NOT_RUN, DONE, SKIPPED, STOPPED, FAILED, HELD };
-static const char *const outcome_names[] = { [NOT_RUN] = "not run", [DONE] = "done", [SKIPPED] = "already complete", [STOPPED] = "stopped",
-                                             [FAILED] = "failed", [HELD] = "held by another run" };
+static const char *const outcome_names[] = {
+    [NOT_RUN] = "not run", [DONE] = "done",     [SKIPPED] = "already complete",
+    [STOPPED] = "stopped", [FAILED] = "failed", [HELD] = "held by another run",
+};
 
 struct series {
     const struct cli_sweep_work *work;
     struct cli_progress progress;
-    enum outcome *outcomes;          // of every point asked for
-    struct error first;              // kind of the first failure
-    size_t n_failed, n_held;         // held: another process works on the point now
-    struct run_result result;        // of the point under way, and of the last one where its file could not be written
-    bool ended;                      // the rest is not run
-    double start;                    // s
+    enum outcome *outcomes;    // of every point asked for
+    struct error first;        // kind of the first failure
+    size_t n_failed, n_held;   // held: another process works on the point now
+    struct run_result result;  // of the point under way, and of the last one where its file could not be written
+    bool ended;                // the rest is not run
+    double start;              // s
 };
 
 static double seconds(void)
@@ -195,11 +205,17 @@ static bool build_and_run(struct series *series, size_t k, struct error *error)
     struct config config;
     struct settings settings;
     char path[PATH_MAX];
-    if (!cli_sweep_path(series->work, k, path, error) || !cli_sweep_settings(series->work, k, series->work->job->team, &config, &settings, error))
+    if (!cli_sweep_path(series->work, k, path, error) ||
+        !cli_sweep_settings(series->work, k, series->work->job->team, &config, &settings, error))
         return false;
     series->result = (struct run_result){ .stop_reason = NULL };
-    const struct cli_sweep_point point = { .config = &config, .settings = &settings, .output = path, .progress = &series->progress,
-                                           .result = &series->result };
+    const struct cli_sweep_point point = {
+        .config = &config,
+        .settings = &settings,
+        .output = path,
+        .progress = &series->progress,
+        .result = &series->result,
+    };
     bool good = run_point(series, k, &point, error);
     settings_finish(&settings);
     config_finish(&config);
@@ -223,7 +239,8 @@ static void report_failure(const struct series *series, size_t k, const struct e
 // A file that another process works on is no failure: it will have the point's results.
 static void record_failure(struct series *series, size_t k, const struct error *own)
 {
-    const bool stopped = own->kind == ERROR_STOPPED, held = own->kind == ERROR_EXISTS && series->result.stop_reason == NULL;
+    const bool stopped = own->kind == ERROR_STOPPED,
+               held = own->kind == ERROR_EXISTS && series->result.stop_reason == NULL;
     series->outcomes[k - series->work->first] = stopped ? STOPPED : held ? HELD : FAILED;
     series->n_failed += !stopped && !held;
     series->n_held += held;
@@ -265,8 +282,8 @@ static size_t join_points(const struct series *series, enum outcome outcome, cha
         while (end + 1 < n && series->outcomes[end + 1] == outcome)
             end++;
         if (used < RANGES_SIZE)
-            used += (size_t)snprintf(text + used, RANGES_SIZE - used, end > k ? "%s%zu-%zu" : "%s%zu", used > 0 ? ", " : "", series->work->first + k,
-                                     series->work->first + end);
+            used += (size_t)snprintf(text + used, RANGES_SIZE - used, end > k ? "%s%zu-%zu" : "%s%zu",
+                                     used > 0 ? ", " : "", series->work->first + k, series->work->first + end);
         count += end - k + 1;
         k = end;
     }
@@ -301,7 +318,8 @@ static void take_unsaved(struct cli_sweep_file *file, const struct run_result *r
     if (!(result->n_samples > 0))
         return;
     file->n_values = 0;
-    for (const struct run_result_row *row = run_result_rows; row->name && file->n_values < sizeof file->value / sizeof file->value[0]; row++)
+    for (const struct run_result_row *row = run_result_rows;
+         row->name && file->n_values < sizeof file->value / sizeof file->value[0]; row++)
         file->value[file->n_values++] = *(const double *)(const void *)((const char *)result + row->offset);
 }
 
@@ -364,7 +382,8 @@ static bool report_results(const struct series *series, struct error *error)
         cli_sweep_row(work, k, &table);
         write_cells(&table, &file, outcome_names[outcome]);
         if (json) {
-            cli_sweep_json_start(work, k, outcome == DONE || outcome == SKIPPED ? "complete" : outcome_names[outcome], out);
+            cli_sweep_json_start(work, k, outcome == DONE || outcome == SKIPPED ? "complete" : outcome_names[outcome],
+                                 out);
             write_results_json(out, &file);
         }
     }
@@ -384,19 +403,27 @@ static bool report_failures(const struct series *series, struct error *error)
     if (series->first.kind == ERROR_NONE)
         return true;
     if (held > 0)
-        snprintf(text, sizeof text, "%zu of %zu point%s held by another run, which has the results", held, n, n == 1 ? " is" : held == 1 ? "s is" : "s are");
+        snprintf(text, sizeof text, "%zu of %zu point%s held by another run, which has the results", held, n,
+                 n == 1      ? " is"
+                 : held == 1 ? "s is"
+                             : "s are");
     if (series->first.kind == ERROR_STOPPED && failed == 0)
-        return error_add(error, ERROR_STOPPED, "stopped before the end of the sweep; the same command continues it%s%s", held > 0 ? "; " : "", text);
+        return error_add(error, ERROR_STOPPED, "stopped before the end of the sweep; the same command continues it%s%s",
+                         held > 0 ? "; " : "", text);
     if (failed == 0)
         return error_add(error, series->first.kind, "%s", text);
-    return error_add(error, series->first.kind, "%zu of %zu point%s failed%s%s; the same command tries again what is not complete", failed, n,
+    return error_add(error, series->first.kind,
+                     "%zu of %zu point%s failed%s%s; the same command tries again what is not complete", failed, n,
                      n == 1 ? "" : "s", held > 0 ? "; " : "", text);
 }
 
 bool cli_sweep_run(const struct cli_sweep_work *work, struct error *error)
 {
-    struct series series = { .work = work, .outcomes = calloc(work->last - work->first + 1, sizeof *series.outcomes),
-                             .start = seconds() };
+    struct series series = {
+        .work = work,
+        .outcomes = calloc(work->last - work->first + 1, sizeof *series.outcomes),
+        .start = seconds(),
+    };
     if (!series.outcomes)
         return out_of_memory(error);
     run_all(&series);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A job array for Slurm. srun passes the signal before the time limit on to the program itself (a signal to the batch shell alone would kill
-// that and leave the program running on); the program saves its state and says 75, and the script queues the job again. --requeue is for
-// nodes that fail and for preemption: it does not cover time limits.
+// A job array for Slurm. srun passes the signal before the time limit on to the program itself (a signal to the batch
+// shell alone would kill that and leave the program running on); the program saves its state and says 75, and the
+// script queues the job again. --requeue is for nodes that fail and for preemption: it does not cover time limits.
 #include "cli/sweep_parts.h"
 
 #include "cli/program.h"
@@ -55,7 +55,8 @@ static void write_head(FILE *out, const struct cli_sweep_work *work, size_t n_jo
 {
     const struct cli_options *options = work->job->options;
     fputs("#!/bin/bash\n"
-          "# A sweep as a Slurm job array: submit it with sbatch. Points that are complete are skipped and unfinished ones continued,\n"
+          "# A sweep as a Slurm job array: submit it with sbatch. Points that are complete are skipped and unfinished "
+          "ones continued,\n"
           "# so that it can be submitted again after a failure. When all is done: vmc merge all.h5 ",
           out);
     char stem[PATH_MAX];
@@ -110,13 +111,15 @@ static void write_command(FILE *out, const struct cli_sweep_work *work)
 bool cli_sweep_script(const struct cli_sweep_work *work, struct error *error)
 {
     const struct cli_options *options = work->job->options;
-    size_t per_job = options->per_job > 0 ? options->per_job : 1, n_jobs = (work->last - work->first + per_job) / per_job, length = 0;
+    size_t per_job = options->per_job > 0 ? options->per_job : 1,
+           n_jobs = (work->last - work->first + per_job) / per_job, length = 0;
     char *text = NULL;
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return error_add(error, ERROR_INTERNAL, "not enough memory");
     if (n_jobs > ARRAY_MOST && !options->quiet)
-        cli_note("%zu jobs are more than most clusters allow in one array; put several points into each with --per-job", n_jobs);
+        cli_note("%zu jobs are more than most clusters allow in one array; put several points into each with --per-job",
+                 n_jobs);
     write_head(out, work, n_jobs);
     write_points(out, work, per_job);
     write_command(out, work);

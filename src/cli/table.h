@@ -9,8 +9,8 @@
 
 struct cli_table {
     size_t n_columns, n_cells, most;
-    char **cells;        // owned, row by row; the first row is the heading
-    bool failed;         // memory was short
+    char **cells;  // owned, row by row; the first row is the heading
+    bool failed;   // memory was short
 };
 
 void cli_table_start(struct cli_table *table, size_t n_columns);

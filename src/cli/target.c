@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The output: refused before hours of work where it could not be written after them (its lock is made in the same folder). A complete file is moved aside under a free name
-// without a moment in which another run could take that name (RENAME_NOREPLACE).
+// The output: refused before hours of work where it could not be written after them (its lock is made in the same
+// folder). A complete file is moved aside under a free name without a moment in which another run could take that name
+// (RENAME_NOREPLACE).
 #include "cli/target.h"
 
 #include "vmc/record.h"
@@ -42,15 +43,18 @@ bool cli_target_choose(struct cli_target *target, const char *output, const char
 static bool same_file(const char *a, const char *b)
 {
     struct stat first, second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }
 
 static bool check_kind(const char *path, const struct stat *status, struct error *error)
 {
     if (S_ISDIR(status->st_mode))
-        return error_add(error, ERROR_WRITE, "%s: cannot be written: it is a folder; name a file in it with --output", path);
+        return error_add(error, ERROR_WRITE, "%s: cannot be written: it is a folder; name a file in it with --output",
+                         path);
     if (!S_ISREG(status->st_mode))
-        return error_add(error, ERROR_WRITE, "%s: cannot be written: it is no ordinary file; choose another place with --output", path);
+        return error_add(error, ERROR_WRITE,
+                         "%s: cannot be written: it is no ordinary file; choose another place with --output", path);
     return true;
 }
 
@@ -62,11 +66,16 @@ static bool check_complete(const char *path, struct error *error)
     char *status = file ? record_read_attribute(file, "/", "status", &why) : NULL;
     bool complete = status && strcmp(status, "complete") == 0;
     if (!complete && status)
-        error_add(error, ERROR_EXISTS, "%s: holds an unfinished run (status: %s); go on with --resume, choose another --output, or overwrite it "
-                  "with --force", path, status);
+        error_add(
+            error, ERROR_EXISTS,
+            "%s: holds an unfinished run (status: %s); go on with --resume, choose another --output, or overwrite it "
+            "with --force",
+            path, status);
     else if (!complete)
-        error_add(error, ERROR_EXISTS, "%s: is there already and is no results file that could be read (%s); choose another --output, or "
-                  "overwrite it with --force", path, why.text ? why.text : "no status");
+        error_add(error, ERROR_EXISTS,
+                  "%s: is there already and is no results file that could be read (%s); choose another --output, or "
+                  "overwrite it with --force",
+                  path, why.text ? why.text : "no status");
     free(status);
     record_close(file);
     error_clear(&why);
@@ -78,7 +87,8 @@ static bool move_aside(struct cli_target *target, struct error *error)
 {
     size_t stem = stem_length(target->path);
     for (int k = 1; k <= KEPT_MOST; k++) {
-        int length = snprintf(target->kept, sizeof target->kept, "%.*s.%d%s", (int)stem, target->path, k, target->path + stem);
+        int length = snprintf(target->kept, sizeof target->kept, "%.*s.%d%s", (int)stem, target->path, k,
+                              target->path + stem);
         if (length < 0 || (size_t)length >= sizeof target->kept)
             break;
         if (renameat2(AT_FDCWD, target->path, AT_FDCWD, target->kept, RENAME_NOREPLACE) == 0)
@@ -91,7 +101,8 @@ static bool move_aside(struct cli_target *target, struct error *error)
     }
     int reason = errno;
     target->kept[0] = '\0';
-    return error_add(error, reason == EEXIST ? ERROR_EXISTS : ERROR_WRITE, "%s: holds a complete run that could not be moved out of the way (%s); choose another --output",
+    return error_add(error, reason == EEXIST ? ERROR_EXISTS : ERROR_WRITE,
+                     "%s: holds a complete run that could not be moved out of the way (%s); choose another --output",
                      target->path, strerror(reason));
 }
 
@@ -100,13 +111,15 @@ static bool check_path(const struct cli_target *target, const char *config, bool
     struct stat status;
     *there = lstat(target->path, &status) == 0;
     if (!*there && errno != ENOENT)
-        return error_add(error, ERROR_WRITE, "%s: cannot be written: %s; choose another place with --output", target->path, strerror(errno));
+        return error_add(error, ERROR_WRITE, "%s: cannot be written: %s; choose another place with --output",
+                         target->path, strerror(errno));
     if (*there && stat(target->path, &status) == 0 && !check_kind(target->path, &status, error))
         return false;
     if (*there && same_file(target->path, config))
         return error_add(error, ERROR_EXISTS, "%s: is the configuration itself; choose another --output", target->path);
     if (*base_of(target->path) == '\0')
-        return error_add(error, ERROR_WRITE, "%s: cannot be written: it names a folder; name a file in it with --output", target->path);
+        return error_add(error, ERROR_WRITE,
+                         "%s: cannot be written: it names a folder; name a file in it with --output", target->path);
     return true;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Numbers, lengths of time, wrapping, and the two ways out of the program: results to stdout in one piece, messages to stderr.
-// Everything is ASCII unless a name from outside is not, so that no terminal or log garbles it.
+// Numbers, lengths of time, wrapping, and the two ways out of the program: results to stdout in one piece, messages to
+// stderr. Everything is ASCII unless a name from outside is not, so that no terminal or log garbles it.
 #include "cli/text.h"
 
 #include "cli/program.h"
@@ -61,8 +61,10 @@ void cli_number(double value, double error, char text[CLI_NUMBER_SIZE])
 
 void cli_duration(double seconds, char text[CLI_NUMBER_SIZE])
 {
-    static const struct { double large, small; const char *format; } steps[] = {
-        { 86400, 3600, "%.0f d %.0f h" }, { 3600, 60, "%.0f h %.0f min" }, { 60, 1, "%.0f min %.0f s" } };
+    static const struct {
+        double large, small;
+        const char *format;
+    } steps[] = { { 86400, 3600, "%.0f d %.0f h" }, { 3600, 60, "%.0f h %.0f min" }, { 60, 1, "%.0f min %.0f s" } };
     if (!isfinite(seconds) || seconds < 9.95) {
         snprintf(text, CLI_NUMBER_SIZE, "%.2g s", seconds);
         return;
@@ -71,7 +73,8 @@ void cli_duration(double seconds, char text[CLI_NUMBER_SIZE])
         double whole = round(seconds / steps[k].small) * steps[k].small;
         if (whole >= steps[k].large) {
             double large = floor(whole / steps[k].large);
-            snprintf(text, CLI_NUMBER_SIZE, steps[k].format, large, round((whole - large * steps[k].large) / steps[k].small));
+            snprintf(text, CLI_NUMBER_SIZE, steps[k].format, large,
+                     round((whole - large * steps[k].large) / steps[k].small));
             return;
         }
     }

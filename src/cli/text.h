@@ -11,8 +11,9 @@
 
 enum { CLI_NUMBER_SIZE = 64 };
 
-// "3.0652(7)": the error in units of the last digit shown, one digit of it, two where it starts with 1; "12.3(1.4)" where it is 1 or larger;
-// "1.52(3)e-07" far from 1. An error that is NaN, infinite or 0 is left out, a value that is not finite prints as "nan", "inf".
+// "3.0652(7)": the error in units of the last digit shown, one digit of it, two where it starts with 1; "12.3(1.4)"
+// where it is 1 or larger; "1.52(3)e-07" far from 1. An error that is NaN, infinite or 0 is left out, a value that is
+// not finite prints as "nan", "inf".
 void cli_number(double value, double error, char text[CLI_NUMBER_SIZE]);
 // "0.52 s", "12 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"
 void cli_duration(double seconds, char text[CLI_NUMBER_SIZE]);
@@ -23,7 +24,8 @@ void cli_bytes(double bytes, char text[CLI_NUMBER_SIZE]);
 size_t cli_width(FILE *stream);
 // Whether control sequences may go there: a terminal that is not "dumb".
 bool cli_is_terminal(FILE *stream);
-// The words of `text`, wrapped at `width`; all lines but the first are indented. `column` is where the first one starts.
+// The words of `text`, wrapped at `width`; all lines but the first are indented. `column` is where the first one
+// starts.
 void cli_wrap(FILE *out, size_t column, size_t indent, size_t width, const char *text);
 
 // Writes to stdout at once. A closed pipe is no error: the reader has seen enough. ERROR_WRITE otherwise.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A container's share of processors does not show in the affinity mask: two threads per allowed processor would only wait for each other.
+// A container's share of processors does not show in the affinity mask: two threads per allowed processor would only
+// wait for each other.
 #include "cli/threads.h"
 
 #include <limits.h>
@@ -50,10 +51,7 @@ static int read_numbers(const char *path, double *a, double *b)
     return n;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a == 0 ? b : b == 0 ? a : a < b ? a : b;
-}
+static size_t smaller(size_t a, size_t b) { return a == 0 ? b : b == 0 ? a : a < b ? a : b; }
 
 // The least share on the way from this group up to the root (control groups, version 2).
 static size_t from_groups(const char *group)
@@ -93,18 +91,17 @@ static size_t from_quota(void)
 }
 
 // A part for each, at least 1; 0 stays 0.
-static size_t part(size_t n, size_t among)
-{
-    return n == 0 || n >= among ? n / among : 1;
-}
+static size_t part(size_t n, size_t among) { return n == 0 || n >= among ? n / among : 1; }
 
 struct cli_threads cli_threads_default(size_t sharing, size_t local)
 {
     const char *affinity = sharing > 1 ? "processors that several ranks share" : "processors this process may use";
-    const struct cli_threads limits[] = { { part(from_affinity(), sharing), affinity },
-                                          { part(from_quota(), local), "the control group's share of processors" },
-                                          { from_variable("SLURM_CPUS_PER_TASK"), "SLURM_CPUS_PER_TASK" },
-                                          { from_variable("OMP_NUM_THREADS"), "OMP_NUM_THREADS" } };
+    const struct cli_threads limits[] = {
+        { part(from_affinity(), sharing), affinity },
+        { part(from_quota(), local), "the control group's share of processors" },
+        { from_variable("SLURM_CPUS_PER_TASK"), "SLURM_CPUS_PER_TASK" },
+        { from_variable("OMP_NUM_THREADS"), "OMP_NUM_THREADS" },
+    };
     struct cli_threads least = limits[0];
     for (size_t k = 1; k < sizeof limits / sizeof limits[0]; k++)
         if (limits[k].n > 0 && limits[k].n < least.n)

@@ -31,7 +31,9 @@ static void write_json(FILE *out, const char *path, const struct run_verificatio
     fprintf(out, ", \"terms\": %zu", found->terms);
     for (size_t k = 0; k < VERIFY_PARTS; k++) {
         const struct verified_part *part = &found->part[k];
-        const struct { const char *name; double value;
+        const struct {
+            const char *name;
+            double value;
         } members[] = { { "closed_form", part->exact },
                         { "monte_carlo", part->measured },
                         { "error", part->error },

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A strict INI reader.
 //
-// Why our own: inih (r55) cuts lines at 200 bytes and at NUL, reads a directory as an empty file, takes `key : value`, junk after `]` and
-// `# comment` silently into the value, and accepts duplicates.  Guarding against all of that from outside means splitting and counting lines,
-// stripping comments and keeping names ourselves, which leaves it nothing to do.  This reader records where every entry is and collects all
-// errors, so that one run shows every mistake in a file.
+// Why our own: inih (r55) cuts lines at 200 bytes and at NUL, reads a directory as an empty file, takes `key : value`,
+// junk after `]` and `# comment` silently into the value, and accepts duplicates.  Guarding against all of that from
+// outside means splitting and counting lines, stripping comments and keeping names ourselves, which leaves it nothing
+// to do.  This reader records where every entry is and collects all errors, so that one run shows every mistake in a
+// file.
 //
-// Grammar, line by line: blank | `;` or `#` comment | `[section]` | `key = value`, each with an optional comment after white space.
+// Grammar, line by line: blank | `;` or `#` comment | `[section]` | `key = value`, each with an optional comment after
+// white space.
 #include "vmc/config.h"
 
 #include "base/utf8.h"
@@ -38,10 +40,7 @@ struct reader {
 
 // --- spans ---
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 static struct span trim(struct span span)
 {
@@ -52,10 +51,7 @@ static struct span trim(struct span span)
     return span;
 }
 
-static struct span span_first(struct span span, size_t length)
-{
-    return (struct span){ span.start, length };
-}
+static struct span span_first(struct span span, size_t length) { return (struct span){ span.start, length }; }
 
 static struct span span_after(struct span span, size_t skipped)
 {
@@ -83,10 +79,7 @@ static bool equal(struct span span, const char *text)
     return strlen(text) == span.length && memcmp(span.start, text, span.length) == 0;
 }
 
-static char *copy(struct span span)
-{
-    return strndup(span.start, span.length);
-}
+static char *copy(struct span span) { return strndup(span.start, span.length); }
 
 // NULL, or what is wrong with the bytes of a line or value.
 static const char *invalid_bytes(struct span span)
@@ -151,10 +144,7 @@ static struct config_entry *find_entry(const struct config *config, struct span 
     return NULL;
 }
 
-static struct span span_of(const char *text)
-{
-    return (struct span){ text, strlen(text) };
-}
+static struct span span_of(const char *text) { return (struct span){ text, strlen(text) }; }
 
 const struct config_entry *config_find(const struct config *config, const char *section, const char *key)
 {
@@ -172,7 +162,8 @@ const struct config_section *config_find_section(const struct config *config, co
 // --- lines ---
 
 // "file:line: [section] key: what", as far as section and key are known. Always false.
-__attribute__((format(printf, 3, 4))) static bool complain(struct reader *reader, struct span key, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static bool complain(struct reader *reader, struct span key, const char *format,
+                                                           ...)
 {
     char what[512], section[KEY_SHOWN + 3] = "", name[KEY_SHOWN + 1] = "";
     va_list arguments;
@@ -217,12 +208,13 @@ static bool read_section(struct reader *reader, struct span line)
         return complain(reader, no_key, "`]` is missing; write `[section]`");
     struct span rest = trim(span_after(line, end + 1));
     if (rest.length > 0 && find_comment(rest) != 0)
-        return complain(reader, no_key, "'%.*s' after `]`; a section stands alone on its line", (int)(rest.length < 60 ? rest.length : 60),
-                        rest.start);
+        return complain(reader, no_key, "'%.*s' after `]`; a section stands alone on its line",
+                        (int)(rest.length < 60 ? rest.length : 60), rest.start);
     return true;
 }
 
-// Splits at `=`. A line without one is reported, then split where it was probably meant to be, so that its value is checked too.
+// Splits at `=`. A line without one is reported, then split where it was probably meant to be, so that its value is
+// checked too.
 static bool split(struct reader *reader, struct span line, struct span *key, struct span *value)
 {
     size_t equals = find(line, '='), colon = find(line, ':'), cut = equals;
@@ -290,7 +282,8 @@ static bool may_continue(struct reader *reader)
     if (!many && reader->config->n_entries < CONFIG_ENTRIES_MOST)
         return true;
     reader->config->cut = true;
-    return complain(reader, no_key, "%s; the rest of the file was not read", many ? "too many mistakes" : "too many keys for a configuration");
+    return complain(reader, no_key, "%s; the rest of the file was not read",
+                    many ? "too many mistakes" : "too many keys for a configuration");
 }
 
 static bool read_text(struct config *config, struct span text, struct error *error)
@@ -361,8 +354,9 @@ bool config_read(struct config *config, const char *path, struct error *error)
     else if (descriptor < 0 || (length = read_all(descriptor, text, CONFIG_FILE_MOST + 1)) < 0)
         refuse_file(path, errno, error);
     else if (length > CONFIG_FILE_MOST)
-        error_add(error, ERROR_CONFIG, "%s: larger than %d bytes; allowed: a configuration of at most that (is it another kind of file?)", path,
-                  CONFIG_FILE_MOST);
+        error_add(error, ERROR_CONFIG,
+                  "%s: larger than %d bytes; allowed: a configuration of at most that (is it another kind of file?)",
+                  path, CONFIG_FILE_MOST);
     else
         good = config_parse(config, path, text, (size_t)length, error);
     if (descriptor >= 0)
@@ -396,25 +390,25 @@ static bool override_entry(struct config *config, struct span section, struct sp
     return true;
 }
 
-static int shown_length(struct span span)
-{
-    return (int)(span.length < KEY_SHOWN ? span.length : KEY_SHOWN);
-}
+static int shown_length(struct span span) { return (int)(span.length < KEY_SHOWN ? span.length : KEY_SHOWN); }
 
 static bool refuse_set(struct span section, struct span key, struct error *error, const char *what, const char *why)
 {
-    return error_add(error, ERROR_USAGE, "--set %.*s.%.*s: %s%s", shown_length(section), section.start, shown_length(key), key.start, what, why);
+    return error_add(error, ERROR_USAGE, "--set %.*s.%.*s: %s%s", shown_length(section), section.start,
+                     shown_length(key), key.start, what, why);
 }
 
 bool config_set(struct config *config, const char *assignment, struct error *error)
 {
     struct span whole = span_of(assignment), name = span_first(whole, find(whole, '='));
     size_t dot = find(name, '.');
-    struct span section = trim(span_first(name, dot)), key = dot < name.length ? trim(span_after(name, dot + 1)) : no_key;
+    struct span section = trim(span_first(name, dot)),
+                key = dot < name.length ? trim(span_after(name, dot + 1)) : no_key;
     struct span value = name.length < whole.length ? trim(span_after(whole, name.length + 1)) : no_key;
     const char *wrong = invalid_bytes(whole);
     if (name.length == whole.length || section.length == 0 || key.length == 0)
-        return error_add(error, ERROR_USAGE, "--set %.200s: not of the form SECTION.KEY=VALUE, as in --set system.particles=2", assignment);
+        return error_add(error, ERROR_USAGE,
+                         "--set %.200s: not of the form SECTION.KEY=VALUE, as in --set system.particles=2", assignment);
     if (wrong)
         return refuse_set(section, key, error, "the value ", wrong);
     if (whole.length > CONFIG_LINE_MOST)

@@ -18,10 +18,11 @@ static bool copy_entries(struct config *copy, const struct config *from)
     for (size_t k = 0; copy->entries && k < from->n_entries; k++) {
         const struct config_entry *old = &from->entries[k];
         struct config_entry *entry = &copy->entries[copy->n_entries++];
-        *entry = (struct config_entry){ .origin = old->origin == from->file ? copy->file : old->origin, .line = old->line,
+        *entry = (struct config_entry){ .origin = old->origin == from->file ? copy->file : old->origin,
+                                        .line = old->line,
                                         .source = old->source };
-        if (!copy_text(&entry->section, old->section) || !copy_text(&entry->key, old->key) || !copy_text(&entry->value, old->value) ||
-            !copy_text(&entry->file_value, old->file_value))
+        if (!copy_text(&entry->section, old->section) || !copy_text(&entry->key, old->key) ||
+            !copy_text(&entry->value, old->value) || !copy_text(&entry->file_value, old->file_value))
             return false;
     }
     return copy->entries != NULL;
@@ -46,7 +47,8 @@ static bool out_of_memory(struct error *error)
 bool config_copy(struct config *copy, const struct config *from, struct error *error)
 {
     *copy = (struct config){ .cut = from->cut };
-    if (copy_text(&copy->file, from->file) && copy_text(&copy->text, from->text) && copy_entries(copy, from) && copy_sections(copy, from))
+    if (copy_text(&copy->file, from->file) && copy_text(&copy->text, from->text) && copy_entries(copy, from) &&
+        copy_sections(copy, from))
         return true;
     config_finish(copy);
     return out_of_memory(error);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The nearest name to a mistyped word.
 //
-// Damerau-Levenshtein distance in its restricted form (optimal string alignment): the fewest insertions, deletions, substitutions and swaps of
-// neighbours, no piece touched twice.  Check: "omgea" and "omega" are 1 apart, "sampels" and "samples" 1, "hiden" and "hidden" 1.
+// Damerau-Levenshtein distance in its restricted form (optimal string alignment): the fewest insertions, deletions,
+// substitutions and swaps of neighbours, no piece touched twice.  Check: "omgea" and "omega" are 1 apart, "sampels" and
+// "samples" 1, "hiden" and "hidden" 1.
 #include "vmc/config.h"
 
 #include <ctype.h>
@@ -10,15 +11,9 @@
 
 enum { WORD_MOST = 64 };  // longer words are no typing errors of a name
 
-static int lower(char c)
-{
-    return tolower((unsigned char)c);
-}
+static int lower(char c) { return tolower((unsigned char)c); }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 // Three rows of the table are enough: this one, the one before, and the one before that for swaps.
 static size_t distance(const char *a, size_t n, const char *b, size_t m)

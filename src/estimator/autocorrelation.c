@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Integrated autocorrelation time tau = 1 + 2 sum_t rho_t, the error of the mean it implies, and the effective sample size.
+// Integrated autocorrelation time tau = 1 + 2 sum_t rho_t, the error of the mean it implies, and the effective sample
+// size.
 //
-// tau, error: autocovariances averaged over all chains about the common mean, sum_c sum_i d_i d_(i+t) / (C (n - t)). That mean is taken
-// from the same values, which lowers every one of them by var(mean) = V = g0 / (C n) (1 + 2 sum_t (1 - t / n) rho_t): V is put back, and
-// as it follows from them and from where the sum ends, found by iteration. With few draws per chain it is not small.
-// Effective samples: Vehtari et al., Bayesian Analysis 16, 667 (2021), section 3.2, of the values themselves (no ranks), on half chains
-// about their own means, with the scatter of those means added: chains that disagree have few.
+// tau, error: autocovariances averaged over all chains about the common mean, sum_c sum_i d_i d_(i+t) / (C (n - t)).
+// That mean is taken from the same values, which lowers every one of them by var(mean) = V = g0 / (C n) (1 + 2 sum_t (1
+// - t / n) rho_t): V is put back, and as it follows from them and from where the sum ends, found by iteration. With few
+// draws per chain it is not small. Effective samples: Vehtari et al., Bayesian Analysis 16, 667 (2021), section 3.2, of
+// the values themselves (no ranks), on half chains about their own means, with the scatter of those means added: chains
+// that disagree have few.
 //     rho_t = 1 - (c_0 - c_t) / (c_0 + B / length), c_t = mean autocovariance of a half, 1 / (length - t)
-// They write W for the first c_0 and 1 / length in c_t, the same up to 1 / length, which makes short chains look better than independent;
-// in c_0 - c_t the bias of the means cancels (the variogram of Gelman et al., Bayesian Data Analysis (2013), eq. 11.7).
+// They write W for the first c_0 and 1 / length in c_t, the same up to 1 / length, which makes short chains look better
+// than independent; in c_0 - c_t the bias of the means cancels (the variogram of Gelman et al., Bayesian Data Analysis
+// (2013), eq. 11.7).
 //
-// Both sums end by the initial monotone sequence (Geyer, Statistical Science 7, 473 (1992), section 3.3): of a reversible chain
-// rho_2k + rho_2k+1 is positive and falls with k. It takes alternating chains, where a window in units of tau would close at once, and it
-// closes by itself where noise begins.
+// Both sums end by the initial monotone sequence (Geyer, Statistical Science 7, 473 (1992), section 3.3): of a
+// reversible chain rho_2k + rho_2k+1 is positive and falls with k. It takes alternating chains, where a window in units
+// of tau would close at once, and it closes by itself where noise begins.
 // Check: x' = phi x + noise has tau = (1 + phi) / (1 - phi).
 
 #include "statistics_parts.h"
@@ -23,8 +26,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-// Equal pieces of every chain: the whole of it (per_chain 1), or its first and its last half (2; an odd draw in the middle is left out).
-struct pieces { const struct series *series; size_t per_chain, length, count; };
+// Equal pieces of every chain: the whole of it (per_chain 1), or its first and its last half (2; an odd draw in the
+// middle is left out).
+struct pieces {
+    const struct series *series;
+    size_t per_chain, length, count;
+};
 
 enum { PASSES = 4, PAIRS_LEAST = 8 };
 
@@ -51,8 +58,14 @@ static void piece_means(const struct pieces *pieces, double origin, double *mean
     }
 }
 
-// Scratch of the transforms: n complex numbers, a power of two >= 2 * length, so that the correlations do not wrap around.
-struct transform { size_t n; double *work, *power; gsl_fft_complex_wavetable *table; gsl_fft_complex_workspace *space; };
+// Scratch of the transforms: n complex numbers, a power of two >= 2 * length, so that the correlations do not wrap
+// around.
+struct transform {
+    size_t n;
+    double *work, *power;
+    gsl_fft_complex_wavetable *table;
+    gsl_fft_complex_workspace *space;
+};
 
 static void transform_finish(struct transform *transform)
 {
@@ -69,13 +82,18 @@ static bool transform_init(struct transform *transform, size_t length)
     size_t n = 2;
     while (n < 2 * length)
         n *= 2;
-    *transform = (struct transform){ .n = n, .work = calloc(2 * n, sizeof(double)), .power = calloc(n, sizeof(double)),
-                                     .table = gsl_fft_complex_wavetable_alloc(n), .space = gsl_fft_complex_workspace_alloc(n) };
+    *transform = (struct transform){ .n = n,
+                                     .work = calloc(2 * n, sizeof(double)),
+                                     .power = calloc(n, sizeof(double)),
+                                     .table = gsl_fft_complex_wavetable_alloc(n),
+                                     .space = gsl_fft_complex_workspace_alloc(n) };
     return transform->work && transform->power && transform->table && transform->space;
 }
 
-// Adds the power of pieces p and p + 1: as real and imaginary part of one transform they give the sum of their autocovariances.
-static void transform_add(struct transform *transform, const struct pieces *pieces, size_t p, double origin, const double *mean)
+// Adds the power of pieces p and p + 1: as real and imaginary part of one transform they give the sum of their
+// autocovariances.
+static void transform_add(struct transform *transform, const struct pieces *pieces, size_t p, double origin,
+                          const double *mean)
 {
     double *work = transform->work;
     for (size_t i = 0; i < 2 * transform->n; i++)
@@ -90,7 +108,8 @@ static void transform_add(struct transform *transform, const struct pieces *piec
         transform->power[i] += work[2 * i] * work[2 * i] + work[2 * i + 1] * work[2 * i + 1];
 }
 
-// sum[t] = sum over pieces and i of d_i d_(i+t), t < length; d about `origin`, and about the piece's own mean where `mean` is given.
+// sum[t] = sum over pieces and i of d_i d_(i+t), t < length; d about `origin`, and about the piece's own mean where
+// `mean` is given.
 static bool covariance_sums(const struct pieces *pieces, double origin, const double *mean, double *sum)
 {
     struct transform transform;
@@ -129,7 +148,11 @@ static size_t lags_of(const struct pieces *pieces)
 }
 
 // rho_t = scale * covariance[t] + shift for 0 < t < lags, rho_0 = 1.
-struct correlations { const double *covariance; size_t lags; double scale, shift; };
+struct correlations {
+    const double *covariance;
+    size_t lags;
+    double scale, shift;
+};
 
 static double correlation(const struct correlations *rho, size_t t)
 {
@@ -167,10 +190,7 @@ static struct window initial_monotone(const struct correlations *rho, size_t len
 }
 
 // No fewer than values / log10(values) for one that is better than independent (Vehtari et al., section 3.2).
-static double tau_bounded(double tau, double values)
-{
-    return fmax(tau, 1 / fmax(log10(values), 1));
-}
+static double tau_bounded(double tau, double values) { return fmax(tau, 1 / fmax(log10(values), 1)); }
 
 // covariance[t]: sums about the common mean.
 static void tau_fill(const struct pieces *whole, double *covariance, struct statistics *out)
@@ -181,7 +201,8 @@ static void tau_fill(const struct pieces *whole, double *covariance, struct stat
     double variance = 0, tau = 1;  // V
     for (int pass = 0; pass < PASSES; pass++) {
         const double g0 = covariance[0] + variance;
-        window = initial_monotone(&(struct correlations){ covariance, lags_of(whole), 1 / g0, variance / g0 }, whole->length);
+        window = initial_monotone(&(struct correlations){ covariance, lags_of(whole), 1 / g0, variance / g0 },
+                                  whole->length);
         tau = tau_bounded(window.tau, values);
         const double correlated = tau_bounded(window.tapered, values);
         variance = covariance[0] * correlated / fmax(values - correlated, values / 2);  // from g0 = c_0 + V
@@ -212,7 +233,8 @@ bool statistics_autocorrelate(const struct series *series, double mean, struct s
     bool ok = covariance && means && covariance_sums(&whole, mean, NULL, covariance);
     if (ok) {
         tau_fill(&whole, covariance, out);
-        out->effective_samples = (double)(series->chains * series->draws) * (double)series->block / out->autocorrelation_time;
+        out->effective_samples = (double)(series->chains * series->draws) * (double)series->block /
+                                 out->autocorrelation_time;
     }
     if (ok && series->draws >= 4) {
         piece_means(&halves, mean, means);
@@ -222,6 +244,6 @@ bool statistics_autocorrelate(const struct series *series, double mean, struct s
     }
     free(covariance);
     free(means);
-    return ok || error_add(error, ERROR_INTERNAL, "out of memory for the autocorrelations of %zu chains of %zu values", series->chains,
-                           series->draws);
+    return ok || error_add(error, ERROR_INTERNAL, "out of memory for the autocorrelations of %zu chains of %zu values",
+                           series->chains, series->draws);
 }

@@ -4,10 +4,11 @@
 //     C_n = -sum_{p<q} [ u_n'' + (D-1) u_n'/r + (u_n'/r) (r_p - r_q).(g_p - g_q) ]
 // and with A = D - 3 + (r_p - r_q).(g_p - g_q)
 //     C_1 = -sum [ (A + 2) t^2/r - 2 beta t^3 ],   C_2 = -2 sum t^3 (A + 3 t),   C_3 = -3 sum y t^3 (A + 4 t).
-// cusp: n = 1, 2, 3, for each class of pairs. Near contact C_1 -> -(D-1)/r (between parallel spins -(D+1)/r), so kappa_1 = the slope that psi lacks
-// cancels what is left of the lambda/r of a Coulomb pair: exactly, in 2D, where the plain variance is infinite; in 3D it is finite and kappa_1 is
-// fitted like the others. Powers above the first let the range adapt.
-// pair: n = 2, 3, for forces without a 1/r. One division and one inverse root per pair serve all powers, values and slopes.
+// cusp: n = 1, 2, 3, for each class of pairs. Near contact C_1 -> -(D-1)/r (between parallel spins -(D+1)/r), so
+// kappa_1 = the slope that psi lacks cancels what is left of the lambda/r of a Coulomb pair: exactly, in 2D, where the
+// plain variance is infinite; in 3D it is finite and kappa_1 is fitted like the others. Powers above the first let the
+// range adapt. pair: n = 2, 3, for forces without a 1/r. One division and one inverse root per pair serve all powers,
+// values and slopes.
 // Check: beta = 1, r = 1, n = 1: t = 1/2, y = 1/2, u' = 1/4, u'' = -1/4.
 #include "base/rows.h"
 #include "vmc/estimator.h"
@@ -32,14 +33,20 @@ static bool pair_applies(const struct hamiltonian *hamiltonian, const struct wav
 
 static size_t n_classes(const struct system *system)
 {
-    return (size_t)(system_class_pairs(system, PAIR_ANTIPARALLEL) > 0) + (system_class_pairs(system, PAIR_PARALLEL) > 0);
+    return (size_t)(system_class_pairs(system, PAIR_ANTIPARALLEL) > 0) +
+           (system_class_pairs(system, PAIR_PARALLEL) > 0);
 }
 
 // Antiparallel pairs come first where there are both classes.
-static size_t column_of(const struct system *system, size_t class) { return n_classes(system) > 1 && class == PAIR_PARALLEL; }
+static size_t column_of(const struct system *system, size_t class)
+{
+    return n_classes(system) > 1 && class == PAIR_PARALLEL;
+}
 static size_t class_of(const struct system *system, size_t column)
 {
-    return n_classes(system) > 1 ? column : system_class_pairs(system, PAIR_PARALLEL) > 0 ? PAIR_PARALLEL : PAIR_ANTIPARALLEL;
+    return n_classes(system) > 1                           ? column
+           : system_class_pairs(system, PAIR_PARALLEL) > 0 ? PAIR_PARALLEL
+                                                           : PAIR_ANTIPARALLEL;
 }
 
 static size_t n_cusp(const struct system *system) { return POWERS * n_classes(system); }
@@ -50,7 +57,8 @@ struct functions {
     double along[PAIRS_AT_ONCE * WALKERS], range[PAIRS_AT_ONCE * WALKERS];  // A, later the pull; t
 };
 
-PACK_INLINE void find_along(size_t dimensions, const struct pairs *pairs, const double *x, const double *gradient, double *out)
+PACK_INLINE void find_along(size_t dimensions, const struct pairs *pairs, const double *x, const double *gradient,
+                            double *out)
 {
     for (size_t k = 0; k < pairs->n; k++) {
         const size_t first = pairs->p[k] * dimensions * ROW_PACKS, second = pairs->q[k] * dimensions * ROW_PACKS;
@@ -58,7 +66,8 @@ PACK_INLINE void find_along(size_t dimensions, const struct pairs *pairs, const 
             pack sum = pack_all((double)dimensions - 3);
             for (size_t d = 0; d < dimensions; d++) {
                 const size_t at = first + d * ROW_PACKS + l, to = second + d * ROW_PACKS + l;
-                sum = pack_fma(((const pack *)x)[at] - ((const pack *)x)[to], ((const pack *)gradient)[at] - ((const pack *)gradient)[to], sum);
+                sum = pack_fma(((const pack *)x)[at] - ((const pack *)x)[to],
+                               ((const pack *)gradient)[at] - ((const pack *)gradient)[to], sum);
             }
             ((pack *)out)[k * ROW_PACKS + l] = sum;
         }
@@ -80,9 +89,10 @@ PACK_INLINE void pair_functions(double beta, pack root, pack t, pack out[POWERS]
     out[2] = out[1] * ((1.0 - t) * (1 / beta));
 }
 
-// C_n of the pairs in column `column` of both, or of all; with weights also the pull of every pair, sum_n weight[n] u_n'/r, in place of A
-PACK_INLINE void add_values(const struct pairs *pairs, const size_t *column, size_t wanted, struct functions *functions, double beta, size_t lowest,
-                            const double *weight, double *c)
+// C_n of the pairs in column `column` of both, or of all; with weights also the pull of every pair, sum_n weight[n]
+// u_n'/r, in place of A
+PACK_INLINE void add_values(const struct pairs *pairs, const size_t *column, size_t wanted, struct functions *functions,
+                            double beta, size_t lowest, const double *weight, double *c)
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack sum[POWERS] = { { 0 } }, poles = pack_all(0.0), cubes = pack_all(0.0);
@@ -99,7 +109,8 @@ PACK_INLINE void add_values(const struct pairs *pairs, const size_t *column, siz
             sum[1] = pack_fma(f[1], pack_fma(pack_all(3.0), t, along), sum[1]);
             sum[2] = pack_fma(f[2], pack_fma(pack_all(4.0), t, along), sum[2]);
             if (weight)
-                ((pack *)functions->along)[at] = pack_fma(pack_all(weight[2]), f[2], pack_fma(pack_all(weight[1]), f[1], weight[0] * f[0]));
+                ((pack *)functions->along)[at] = pack_fma(pack_all(weight[2]), f[2],
+                                                          pack_fma(pack_all(weight[1]), f[1], weight[0] * f[0]));
         }
         sum[0] += 2.0 * (poles - beta * cubes);
         for (size_t power = lowest; power < POWERS; power++)
@@ -108,22 +119,25 @@ PACK_INLINE void add_values(const struct pairs *pairs, const size_t *column, siz
 }
 
 // du += pull (r_p - r_q) for p, and - for q
-PACK_INLINE void add_slopes(size_t dimensions, const struct pairs *pairs, const double *pull, const double *x, double *du)
+PACK_INLINE void add_slopes(size_t dimensions, const struct pairs *pairs, const double *pull, const double *x,
+                            double *du)
 {
     for (size_t k = 0; k < pairs->n; k++) {
         const size_t first = pairs->p[k] * dimensions * ROW_PACKS, second = pairs->q[k] * dimensions * ROW_PACKS;
         for (size_t l = 0; l < ROW_PACKS; l++)
             for (size_t d = 0; d < dimensions; d++) {
                 const size_t here = first + d * ROW_PACKS + l, there = second + d * ROW_PACKS + l;
-                const pack push = ((const pack *)pull)[k * ROW_PACKS + l] * (((const pack *)x)[here] - ((const pack *)x)[there]);
+                const pack push = ((const pack *)pull)[k * ROW_PACKS + l] *
+                                  (((const pack *)x)[here] - ((const pack *)x)[there]);
                 ((pack *)du)[here] += push;
                 ((pack *)du)[there] -= push;
             }
     }
 }
 
-PACK_INLINE void evaluate_some(size_t dimensions, const struct system *system, const struct pairs *pairs, struct functions *functions, double beta,
-                               const double *coefficient, size_t lowest, const double *x, const double *gradient, double *c, double *du)
+PACK_INLINE void evaluate_some(size_t dimensions, const struct system *system, const struct pairs *pairs,
+                               struct functions *functions, double beta, const double *coefficient, size_t lowest,
+                               const double *x, const double *gradient, double *c, double *du)
 {
     const size_t classes = n_classes(system), powers = POWERS - lowest;
     size_t column[PAIRS_AT_ONCE];
@@ -143,8 +157,8 @@ PACK_INLINE void evaluate_some(size_t dimensions, const struct system *system, c
         add_slopes(dimensions, pairs, functions->along, x, du);
 }
 
-static void evaluate_powers(const struct controls *controls, const double *coefficient, size_t lowest, const struct pairs *pairs, const double *x,
-                            const double *gradient, double *c, double *du)
+static void evaluate_powers(const struct controls *controls, const double *coefficient, size_t lowest,
+                            const struct pairs *pairs, const double *x, const double *gradient, double *c, double *du)
 {
     const struct system *system = &controls->system;
     const double beta = controls->range;
@@ -158,15 +172,16 @@ static void evaluate_powers(const struct controls *controls, const double *coeff
         evaluate_some(1, system, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
 }
 
-static void evaluate_cusp(const struct controls *controls, const double *coefficient, const struct pairs *pairs, const double *x,
-                          const double *gradient, double *c, double *du)
+static void evaluate_cusp(const struct controls *controls, const double *coefficient, const struct pairs *pairs,
+                          const double *x, const double *gradient, double *c, double *du)
 {
     evaluate_powers(controls, coefficient, 0, pairs, x, gradient, c, du);
 }
 
-// In 2D the coefficients of y must be exact: the pair energy's 1/r asks for the slope that psi should have at contact, the kinetic energy has what
-// psi's own slope gives, and the trap none. Their sum is the part that psi leaves out.
-static bool cusp_fixed(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t k, size_t quantity, double *value)
+// In 2D the coefficients of y must be exact: the pair energy's 1/r asks for the slope that psi should have at contact,
+// the kinetic energy has what psi's own slope gives, and the trap none. Their sum is the part that psi leaves out.
+static bool cusp_fixed(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t k,
+                       size_t quantity, double *value)
 {
     const struct system *system = &hamiltonian->system;
     const size_t class = class_of(system, k / POWERS);
@@ -174,20 +189,31 @@ static bool cusp_fixed(const struct hamiltonian *hamiltonian, const struct wavef
     if (k % POWERS > 0 || system->dimensions != 2)
         return false;
     wavefunction_traits(wavefunction, &traits);
-    *value = quantity == CONTROLLED_PAIR ? hamiltonian_slope(hamiltonian, class) : quantity == CONTROLLED_KINETIC ? -traits.contact[class].slope : 0;
+    *value = quantity == CONTROLLED_PAIR      ? hamiltonian_slope(hamiltonian, class)
+             : quantity == CONTROLLED_KINETIC ? -traits.contact[class].slope
+                                              : 0;
     return true;
 }
 
 const struct control_type control_cusp = {
-    .name = "cusp", .summary = "u = y, y^2, y^3 with y = r / (1 + beta r) over pairs; cancels the 1/r of a Coulomb pair", .applies = cusp_applies,
-    .n_functions = n_cusp, .evaluate_pairs = evaluate_cusp, .fixed = cusp_fixed };
+    .name = "cusp",
+    .summary = "u = y, y^2, y^3 with y = r / (1 + beta r) over pairs; cancels the 1/r of a Coulomb pair",
+    .applies = cusp_applies,
+    .n_functions = n_cusp,
+    .evaluate_pairs = evaluate_cusp,
+    .fixed = cusp_fixed,
+};
 
-static void evaluate_pair(const struct controls *controls, const double *coefficient, const struct pairs *pairs, const double *x,
-                          const double *gradient, double *c, double *du)
+static void evaluate_pair(const struct controls *controls, const double *coefficient, const struct pairs *pairs,
+                          const double *x, const double *gradient, double *c, double *du)
 {
     evaluate_powers(controls, coefficient, 1, pairs, x, gradient, c, du);
 }
 
 const struct control_type control_pair = {
-    .name = "pair", .summary = "u = y^2, y^3 over pairs, for forces without a 1/r", .applies = pair_applies, .n_functions = n_pair,
-    .evaluate_pairs = evaluate_pair };
+    .name = "pair",
+    .summary = "u = y^2, y^3 over pairs, for forces without a 1/r",
+    .applies = pair_applies,
+    .n_functions = n_pair,
+    .evaluate_pairs = evaluate_pair,
+};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Polynomial controls. linear: u = sum_p x_pd per axis d, C = -sum_p g_pd.
-// quadratic: per axis u = 1/2 sum_p x_pd^2, C = -1/2 P - sum_p x_pd g_pd, and the centre of mass, u = 1/2 X_d^2 with X_d = sum_p x_pd,
-// C = -1/2 P - X_d sum_p g_pd. Sums over pairs of r_d^2 = P sum x^2 - X^2 are made up of these two.
+// quadratic: per axis u = 1/2 sum_p x_pd^2, C = -1/2 P - sum_p x_pd g_pd, and the centre of mass, u = 1/2 X_d^2 with
+// X_d = sum_p x_pd, C = -1/2 P - X_d sum_p g_pd. Sums over pairs of r_d^2 = P sum x^2 - X^2 are made up of these two.
 // Check: P = D = 1, psi = exp(-x^2/2), x = 2: linear 2, quadratic -1/2 + 4 for both.
 #include "base/rows.h"
 #include "vmc/estimator.h"
@@ -17,7 +17,10 @@ static bool always(const struct hamiltonian *hamiltonian, const struct wavefunct
 
 static size_t axes(const struct system *system) { return system->dimensions; }
 // of one particle the centre of mass is nothing new
-static size_t axes_and_centre(const struct system *system) { return system->dimensions * (system->particles > 1 ? 2 : 1); }
+static size_t axes_and_centre(const struct system *system)
+{
+    return system->dimensions * (system->particles > 1 ? 2 : 1);
+}
 
 // Rows of axis d, TILE_PACKS packs of the walkers at a time
 PACK_INLINE const pack *axis_row(const struct system *system, size_t p, size_t d, size_t l, const double *rows)
@@ -25,8 +28,8 @@ PACK_INLINE const pack *axis_row(const struct system *system, size_t p, size_t d
     return (const pack *)rows + (p * system->dimensions + d) * ROW_PACKS + l;
 }
 
-static void evaluate_linear(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *c,
-                            double *du)
+static void evaluate_linear(const struct controls *controls, const double *coefficient, const double *x,
+                            const double *gradient, double *c, double *du)
 {
     const struct system *system = &controls->system;
     (void)x;
@@ -45,11 +48,16 @@ static void evaluate_linear(const struct controls *controls, const double *coeff
 }
 
 const struct control_type control_linear = {
-    .name = "linear", .summary = "u = centre of mass, per axis", .applies = always, .n_functions = axes, .evaluate = evaluate_linear };
+    .name = "linear",
+    .summary = "u = centre of mass, per axis",
+    .applies = always,
+    .n_functions = axes,
+    .evaluate = evaluate_linear,
+};
 
 // du += coefficient of the axis times x, and of the centre of mass times X
-PACK_INLINE void slope_quadratic(const struct system *system, const double *coefficient, size_t d, size_t l, const pack centre[TILE_PACKS],
-                                 const double *x, double *du)
+PACK_INLINE void slope_quadratic(const struct system *system, const double *coefficient, size_t d, size_t l,
+                                 const pack centre[TILE_PACKS], const double *x, double *du)
 {
     const double whole = system->particles > 1 ? coefficient[system->dimensions + d] : 0;
     for (size_t p = 0; p < system->particles; p++) {
@@ -59,8 +67,8 @@ PACK_INLINE void slope_quadratic(const struct system *system, const double *coef
     }
 }
 
-static void evaluate_quadratic(const struct controls *controls, const double *coefficient, const double *x, const double *gradient, double *c,
-                               double *du)
+static void evaluate_quadratic(const struct controls *controls, const double *coefficient, const double *x,
+                               const double *gradient, double *c, double *du)
 {
     const struct system *system = &controls->system;
     const double half = -0.5 * (double)system->particles;
@@ -85,5 +93,9 @@ static void evaluate_quadratic(const struct controls *controls, const double *co
 }
 
 const struct control_type control_quadratic = {
-    .name = "quadratic", .summary = "u = x^2 / 2 per axis, of all particles and of the centre of mass", .applies = always,
-    .n_functions = axes_and_centre, .evaluate = evaluate_quadratic };
+    .name = "quadratic",
+    .summary = "u = x^2 / 2 per axis, of all particles and of the centre of mass",
+    .applies = always,
+    .n_functions = axes_and_centre,
+    .evaluate = evaluate_quadratic,
+};

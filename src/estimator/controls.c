@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Control variates (docs/theory.md, section 7). For any smooth u whose flux |psi|^2 grad u vanishes at infinity and where particles meet,
+// Control variates (docs/theory.md, section 7). For any smooth u whose flux |psi|^2 grad u vanishes at infinity and
+// where particles meet,
 //     C_u = -1/2 Laplacian u - grad u . grad ln|psi| = -1/2 |psi|^-2 div(|psi|^2 grad u)
-// has mean exactly 0 under |psi|^2, so a quantity plus sum_u kappa_u C_u keeps its mean: Assaraf and Caffarel, Phys. Rev. Lett. 83, 4682 (1999);
-// Mira, Solgi and Imparato, Stat. Comput. 23, 653 (2013). kappa comes from least squares on earlier samples and is then frozen.
+// has mean exactly 0 under |psi|^2, so a quantity plus sum_u kappa_u C_u keeps its mean: Assaraf and Caffarel, Phys.
+// Rev. Lett. 83, 4682 (1999); Mira, Solgi and Imparato, Stat. Comput. 23, 653 (2013). kappa comes from least squares on
+// earlier samples and is then frozen.
 #include "vmc/estimator.h"
 
 #include "base/list.h"
@@ -22,8 +24,8 @@ static double first_range(const struct system *system)
     return 0.6 * sqrt(pow(product, 1 / (double)system->dimensions));
 }
 
-static bool add_type(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
-                     const struct control_type *type)
+static bool add_type(struct controls *controls, const struct hamiltonian *hamiltonian,
+                     const struct wavefunction *wavefunction, const struct control_type *type)
 {
     const size_t n = type->n_functions(&controls->system), first = controls->n_functions;
     if (!type->applies(hamiltonian, wavefunction))
@@ -35,7 +37,8 @@ static bool add_type(struct controls *controls, const struct hamiltonian *hamilt
     controls->n_functions += n;
     for (size_t k = 0; type->fixed && k < n; k++)
         for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
-            controls->is_fixed[first + k] = type->fixed(hamiltonian, wavefunction, k, q, &controls->coefficient[q][first + k]);
+            controls->is_fixed[first + k] = type->fixed(hamiltonian, wavefunction, k, q,
+                                                        &controls->coefficient[q][first + k]);
     return true;
 }
 
@@ -48,13 +51,14 @@ static void sum_coefficients(struct controls *controls)
     }
 }
 
-bool controls_build(struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t n,
-                    const size_t *index, struct error *error)
+bool controls_build(struct controls *controls, const struct hamiltonian *hamiltonian,
+                    const struct wavefunction *wavefunction, size_t n, const size_t *index, struct error *error)
 {
     *controls = (struct controls){ .system = wavefunction->system, .range = first_range(&wavefunction->system) };
     for (size_t k = 0; k < n; k++)
         if (!add_type(controls, hamiltonian, wavefunction, control_type_at(index[k])))
-            return error_add(error, ERROR_CONFIG, "[measure] controls: more than %d functions; name fewer control variates", CONTROLS_MOST);
+            return error_add(error, ERROR_CONFIG,
+                             "[measure] controls: more than %d functions; name fewer control variates", CONTROLS_MOST);
     sum_coefficients(controls);
     return true;
 }
@@ -76,12 +80,14 @@ static void visit_pairs(const struct pairs *pairs, void *context)
     for (size_t t = 0; t < e->controls->n_types; t++) {
         const size_t first = e->controls->first_function[t];
         if (e->controls->type[t]->evaluate_pairs)
-            e->controls->type[t]->evaluate_pairs(e->controls, e->controls->total + first, pairs, e->x, e->gradient, rows_at(e->c, first), e->du);
+            e->controls->type[t]->evaluate_pairs(e->controls, e->controls->total + first, pairs, e->x, e->gradient,
+                                                 rows_at(e->c, first), e->du);
     }
 }
 
-void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
-                       const double *frame, double *energy, double *c, double *du)
+void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian,
+                       const struct wavefunction *wavefunction, const double *frame, double *energy, double *c,
+                       double *du)
 {
     const double *gradient = rows_at_const(frame, wavefunction->row_gradient);
     const struct configuration at = wavefunction_configuration(wavefunction, frame);
@@ -97,7 +103,8 @@ void controls_evaluate(const struct controls *controls, const struct hamiltonian
         reads_pairs = reads_pairs || controls->type[t]->evaluate_pairs;
     }
     struct evaluation evaluation = { controls, frame, gradient, c, du };
-    hamiltonian_potential(hamiltonian, &at, reads_pairs ? visit_pairs : NULL, &evaluation, rows_at(energy, ENERGY_TRAP));
+    hamiltonian_potential(hamiltonian, &at, reads_pairs ? visit_pairs : NULL, &evaluation,
+                          rows_at(energy, ENERGY_TRAP));
     estimator_assemble(wavefunction, frame, energy);
 }
 
@@ -123,7 +130,8 @@ void controls_apply(const struct controls *controls, bool parts, const double *e
     const size_t n = controls->n_functions;
     apply_row(n, controls->total, rows_at_const(energy, ENERGY_LOCAL), c, rows_at(out, CONTROLLED_ENERGY_ROW));
     for (size_t q = 0; parts && q < CONTROLLED_QUANTITIES; q++)
-        apply_row(n, controls->coefficient[q], rows_at_const(energy, controlled_source[q]), c, rows_at(out, CONTROLLED_ROW + q));
+        apply_row(n, controls->coefficient[q], rows_at_const(energy, controlled_source[q]), c,
+                  rows_at(out, CONTROLLED_ROW + q));
 }
 
 // ---- fitting: moments of z = (1, C of the fitted functions, the quantities with what is fixed already added)
@@ -136,7 +144,10 @@ static size_t n_fitted(const struct controls *controls)
     return n;
 }
 
-static size_t n_moment_variables(const struct controls *controls) { return 1 + n_fitted(controls) + CONTROLLED_QUANTITIES; }
+static size_t n_moment_variables(const struct controls *controls)
+{
+    return 1 + n_fitted(controls) + CONTROLLED_QUANTITIES;
+}
 
 size_t controls_moments(const struct controls *controls)
 {
@@ -171,7 +182,8 @@ static void make_variables(const struct controls *controls, const double *energy
     }
 }
 
-void controls_gather(const struct controls *controls, const double *energy, const double *c, double *scratch, double *sums)
+void controls_gather(const struct controls *controls, const double *energy, const double *c, double *scratch,
+                     double *sums)
 {
     const size_t n = n_moment_variables(controls);
     make_variables(controls, energy, c, scratch);
@@ -191,14 +203,18 @@ void controls_reduce(const struct controls *controls, const double *sums, double
 
 enum { FIT_MOST = CONTROLS_MOST };
 
-static double moment(const double *moments, size_t i, size_t j) { return i >= j ? moments[i * (i + 1) / 2 + j] : moments[j * (j + 1) / 2 + i]; }
+static double moment(const double *moments, size_t i, size_t j)
+{
+    return i >= j ? moments[i * (i + 1) / 2 + j] : moments[j * (j + 1) / 2 + i];
+}
 
 static double covariance(const double *moments, size_t i, size_t j)
 {
     return (moment(moments, i, j) - moment(moments, i, 0) * moment(moments, j, 0) / moments[0]) / moments[0];
 }
 
-// Scaled covariance of the fitted C, Cholesky with a small ridge; functions that never vary, or that others make up, drop out.
+// Scaled covariance of the fitted C, Cholesky with a small ridge; functions that never vary, or that others make up,
+// drop out.
 static void factorise(size_t n, const double *moments, double scale[FIT_MOST], double factor[FIT_MOST][FIT_MOST])
 {
     for (size_t i = 0; i < n; i++) {

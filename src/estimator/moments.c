@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sums over draws, per walker of a block until the block is done: e = controlled energy and l = local energy, both less a reference near their mean
-// so that squares keep their digits. Rows: sum e, sum e^2, sum l, sum l^2.
+// Sums over draws, per walker of a block until the block is done: e = controlled energy and l = local energy, both less
+// a reference near their mean so that squares keep their digits. Rows: sum e, sum e^2, sum l, sum l^2.
 // Check: reference 1, one draw with e = l = 3 in all 32 walkers: energy 64, energy2 128, walker2 128.
 #include "vmc/estimator.h"
 
@@ -31,7 +31,8 @@ PACK_HOT void moments_record(double share, bool first, const double *draw, doubl
 {
     const pack weight = pack_all(share);
     for (size_t l = 0; l < ROW_PACKS; l++)
-        ((pack *)value)[l] = first ? (pack)(weight * ((const pack *)draw)[l]) : pack_fma(weight, ((const pack *)draw)[l], ((const pack *)value)[l]);
+        ((pack *)value)[l] = first ? (pack)(weight * ((const pack *)draw)[l])
+                                   : pack_fma(weight, ((const pack *)draw)[l], ((const pack *)value)[l]);
 }
 
 // Eight sums side by side, put together in one order at every width of packs.
@@ -50,7 +51,8 @@ static PACK_HOT void add_level(const double *row, double *sums)
     }
 }
 
-PACK_HOT void moments_block(double reference, uint64_t at, const double *draw, double *pending, size_t stride, double *sums)
+PACK_HOT void moments_block(double reference, uint64_t at, const double *draw, double *pending, size_t stride,
+                            double *sums)
 {
     _Alignas(64) double row[WALKERS];
     for (size_t w = 0; w < WALKERS; w++)
@@ -71,7 +73,8 @@ PACK_HOT bool moments_finite(const double *energy, const double *controlled)
 {
     pack sum = pack_all(0.0);
     for (size_t l = 0; l < ROW_PACKS; l++)
-        sum += ((const pack *)controlled)[CONTROLLED_ENERGY_ROW * ROW_PACKS + l] + ((const pack *)energy)[ENERGY_LOCAL * ROW_PACKS + l];
+        sum += ((const pack *)controlled)[CONTROLLED_ENERGY_ROW * ROW_PACKS + l] +
+               ((const pack *)energy)[ENERGY_LOCAL * ROW_PACKS + l];
     double total = 0;
     for (int k = 0; k < PACK_WIDTH; k++)
         total += sum[k];

@@ -15,17 +15,22 @@ enum { OWN_RADIUS, OWN_SQUARE, OWN_DISTANCE };
 static void describe(struct observables *observables, size_t own[4])
 {
     const size_t particles = observables->system.particles;
-    own[OWN_RADIUS] = observables_add_mean(observables, &(struct observables_mean){ "mean_radius", "mean distance of a particle from the centre of the trap",
-                                                                                    UNIT_LENGTH, 1 / (double)particles });
-    own[OWN_SQUARE] = observables_add_mean(observables, &(struct observables_mean){ "mean_square_radius", "mean square of that distance",
-                                                                                    UNIT_LENGTH "^2", 1 / (double)particles });
+    own[OWN_RADIUS] = observables_add_mean(
+        observables,
+        &(struct observables_mean){ "mean_radius", "mean distance of a particle from the centre of the trap",
+                                    UNIT_LENGTH, 1 / (double)particles });
+    own[OWN_SQUARE] = observables_add_mean(
+        observables, &(struct observables_mean){ "mean_square_radius", "mean square of that distance", UNIT_LENGTH "^2",
+                                                 1 / (double)particles });
     own[OWN_DISTANCE] = SIZE_MAX;
     if (particles > 1)
-        own[OWN_DISTANCE] = observables_add_mean(observables, &(struct observables_mean){ "mean_distance", "mean distance of two particles", UNIT_LENGTH,
-                                                                                          1 / (double)system_pairs(&observables->system) });
+        own[OWN_DISTANCE] = observables_add_mean(
+            observables, &(struct observables_mean){ "mean_distance", "mean distance of two particles", UNIT_LENGTH,
+                                                     1 / (double)system_pairs(&observables->system) });
 }
 
-static void particles(const struct observables *observables, const size_t own[4], const struct observables_place *place, const double *x)
+static void particles(const struct observables *observables, const size_t own[4], const struct observables_place *place,
+                      const double *x)
 {
     const size_t dimensions = observables->system.dimensions;
     double sum[WALKERS] = { 0 }, squares[WALKERS] = { 0 };
@@ -43,7 +48,8 @@ static void particles(const struct observables *observables, const size_t own[4]
     observables_sum(observables, place, own[OWN_SQUARE], squares);
 }
 
-static void pairs_add(const struct observables *observables, const size_t own[4], const struct observables_place *place, const struct pairs *pairs)
+static void pairs_add(const struct observables *observables, const size_t own[4], const struct observables_place *place,
+                      const struct pairs *pairs)
 {
     double sum[WALKERS] = { 0 };
     if (own[OWN_DISTANCE] == SIZE_MAX)
@@ -55,5 +61,9 @@ static void pairs_add(const struct observables *observables, const size_t own[4]
 }
 
 const struct observable_type observable_distances = {
-    .name = "distances", .summary = "means of the distance from the centre, of its square and of the distance of two particles", .describe = describe,
-    .particles = particles, .pairs = pairs_add };
+    .name = "distances",
+    .summary = "means of the distance from the centre, of its square and of the distance of two particles",
+    .describe = describe,
+    .particles = particles,
+    .pairs = pairs_add,
+};

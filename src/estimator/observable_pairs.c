@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Distribution of the distance of two particles, of all pairs and of each class of them where there are two; and g, that over the distribution of
-// particles that know nothing of one another: of two different walkers, which are independent, each with the density of this very state.
+// Distribution of the distance of two particles, of all pairs and of each class of them where there are two; and g,
+// that over the distribution of particles that know nothing of one another: of two different walkers, which are
+// independent, each with the density of this very state.
 // Check: without a force g = 1.
 #include "vmc/observables.h"
 #include "vmc/units.h"
@@ -11,36 +12,60 @@
 
 extern const struct observable_type observable_pairs;
 
-// own[0]: all pairs; own[1 + class]: those of a class, where there are two classes. The strangers of each come right behind it.
+// own[0]: all pairs; own[1 + class]: those of a class, where there are two classes. The strangers of each come right
+// behind it.
 enum { OWN_ALL, OWN_CLASS };
 
-static const char *refuse(const struct system *system) { return system->particles < 2 ? "needs two particles or more" : NULL; }
+static const char *refuse(const struct system *system)
+{
+    return system->particles < 2 ? "needs two particles or more" : NULL;
+}
 
 static bool has_classes(const struct system *system)
 {
     return system_class_pairs(system, PAIR_PARALLEL) > 0 && system_class_pairs(system, PAIR_ANTIPARALLEL) > 0;
 }
 
-struct words { const char *name, *long_name, *stranger, *stranger_long, *g, *g_long; };
+struct words {
+    const char *name, *long_name, *stranger, *stranger_long, *g, *g_long;
+};
 static const struct words all = {
-    "pair_distribution", "distribution of the vector between two particles; its integral is the number of pairs",
-    "pair_distribution_uncorrelated", "the same of particles of different walkers, which are independent",
-    "g", "pair distribution over the uncorrelated one; 1 where particles do not heed one another" };
+    "pair_distribution",
+    "distribution of the vector between two particles; its integral is the number of pairs",
+    "pair_distribution_uncorrelated",
+    "the same of particles of different walkers, which are independent",
+    "g",
+    "pair distribution over the uncorrelated one; 1 where particles do not heed one another",
+};
 static const struct words classes[PAIR_CLASSES] = {
-    [PAIR_ANTIPARALLEL] = { "pair_distribution_antiparallel", "distribution of the vector between two particles of opposite spin",
-                            "pair_distribution_uncorrelated_antiparallel", "the same of particles of different walkers, which are independent",
-                            "g_antiparallel", "pair distribution over the uncorrelated one, particles of opposite spin" },
-    [PAIR_PARALLEL] = { "pair_distribution_parallel", "distribution of the vector between two particles of the same spin",
-                        "pair_distribution_uncorrelated_parallel", "the same of particles of different walkers, which are independent",
-                        "g_parallel", "pair distribution over the uncorrelated one, particles of the same spin" } };
+    [PAIR_ANTIPARALLEL] = { "pair_distribution_antiparallel",
+                            "distribution of the vector between two particles of opposite spin",
+                            "pair_distribution_uncorrelated_antiparallel",
+                            "the same of particles of different walkers, which are independent", "g_antiparallel",
+                            "pair distribution over the uncorrelated one, particles of opposite spin" },
+    [PAIR_PARALLEL] = { "pair_distribution_parallel",
+                        "distribution of the vector between two particles of the same spin",
+                        "pair_distribution_uncorrelated_parallel",
+                        "the same of particles of different walkers, which are independent", "g_parallel",
+                        "pair distribution over the uncorrelated one, particles of the same spin" },
+};
 
-static size_t add(struct observables *observables, const char *name, const char *long_name, double pairs, bool strangers)
+static size_t add(struct observables *observables, const char *name, const char *long_name, double pairs,
+                  bool strangers)
 {
     static const char *const units[] = { UNIT_PER_LENGTH, UNIT_PER_LENGTH "^2", UNIT_PER_LENGTH "^3" };
-    return observables_add_histogram(observables, &(struct observables_histogram){
-        .name = name, .long_name = long_name, .unit = units[observables->system.dimensions - 1], .n_axes = 1, .shells = true, .total = pairs,
-        .strangers = strangers,
-        .axis = { { .name = "distance", .long_name = "distance between two particles", .extent = EXTENT_PAIR, .bins = observables->bins } } });
+    return observables_add_histogram(
+        observables, &(struct observables_histogram){ .name = name,
+                                                      .long_name = long_name,
+                                                      .unit = units[observables->system.dimensions - 1],
+                                                      .n_axes = 1,
+                                                      .shells = true,
+                                                      .total = pairs,
+                                                      .strangers = strangers,
+                                                      .axis = { { .name = "distance",
+                                                                  .long_name = "distance between two particles",
+                                                                  .extent = EXTENT_PAIR,
+                                                                  .bins = observables->bins } } });
 }
 
 // Both histograms of a kind of pairs, next to one another.
@@ -56,12 +81,14 @@ static void describe(struct observables *observables, size_t own[4])
 {
     const struct system *system = &observables->system;
     own[OWN_ALL] = add_both(observables, &all, system_pairs(system));
-    for (size_t class = 0; class < PAIR_CLASSES; class++)
-        own[OWN_CLASS + class] = has_classes(system) ? add_both(observables, &classes[class], system_class_pairs(system, class)) : SIZE_MAX;
+    for (size_t class = 0; class < PAIR_CLASSES; class ++)
+        own[OWN_CLASS + class] = has_classes(system)
+                                     ? add_both(observables, &classes[class], system_class_pairs(system, class))
+                                     : SIZE_MAX;
 }
 
-static void count(const struct observables *observables, const size_t own[4], const struct observables_place *place, const struct pairs *pairs,
-                  size_t shift)
+static void count(const struct observables *observables, const size_t own[4], const struct observables_place *place,
+                  const struct pairs *pairs, size_t shift)
 {
     double r[WALKERS];
     for (size_t k = 0; k < pairs->n; k++) {
@@ -73,17 +100,23 @@ static void count(const struct observables *observables, const size_t own[4], co
     }
 }
 
-static void count_pairs(const struct observables *observables, const size_t own[4], const struct observables_place *place, const struct pairs *pairs)
+static void count_pairs(const struct observables *observables, const size_t own[4],
+                        const struct observables_place *place, const struct pairs *pairs)
 {
     count(observables, own, place, pairs, 0);
 }
 
-static void count_strangers(const struct observables *observables, const size_t own[4], const struct observables_place *place,
-                            const struct pairs *pairs)
+static void count_strangers(const struct observables *observables, const size_t own[4],
+                            const struct observables_place *place, const struct pairs *pairs)
 {
     count(observables, own, place, pairs, 1);
 }
 
 const struct observable_type observable_pairs = {
-    .name = "pair-distribution", .summary = "distribution of the distance of two particles, and g, it over the uncorrelated one", .refuse = refuse,
-    .describe = describe, .pairs = count_pairs, .strangers = count_strangers };
+    .name = "pair-distribution",
+    .summary = "distribution of the distance of two particles, and g, it over the uncorrelated one",
+    .refuse = refuse,
+    .describe = describe,
+    .pairs = count_pairs,
+    .strangers = count_strangers
+};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What stands behind the observables: their memory, and densities and means with errors. Counters are whole numbers, one set per batch of walkers:
-// the order of adding shows nowhere. A batch b has seen w_b configurations and counted y_b; with W = sum w_b
+// What stands behind the observables: their memory, and densities and means with errors. Counters are whole numbers,
+// one set per batch of walkers: the order of adding shows nowhere. A batch b has seen w_b configurations and counted
+// y_b; with W = sum w_b
 //     mean = sum y_b / W,   error^2 = n / (n - 1) ( sum (y_b - w_b mean)^2 + f ) / W^2
-// where f is the variance that one count more brings: how much more the counts of all bins scatter than independent ones would, at least 1. A ratio
-// y / u is treated alike, with u_b for w_b.
+// where f is the variance that one count more brings: how much more the counts of all bins scatter than independent
+// ones would, at least 1. A ratio y / u is treated alike, with u_b for w_b.
 // Check: P = 1, D = 1, psi = exp(-x^2 / 2): n(r) = exp(-r^2) / sqrt(pi), 0.5642 at the centre.
 #include "vmc/observables.h"
 
@@ -29,8 +30,8 @@ static void add_type(struct observables *observables, const struct observable_ty
     observables->wants_strangers = observables->wants_strangers || type->strangers;
 }
 
-bool observables_build(struct observables *observables, const struct system *system, size_t n, const size_t *index, size_t bins, size_t n_groups,
-                       struct error *error)
+bool observables_build(struct observables *observables, const struct system *system, size_t n, const size_t *index,
+                       size_t bins, size_t n_groups, struct error *error)
 {
     *observables = (struct observables){ .system = *system, .bins = bins, .parts = 1 };
     geometry_build(&observables->geometry, system, false);
@@ -73,7 +74,8 @@ void observables_reach(struct observables *observables, double range, const stru
 {
     static const double margin = 1.25;
     for (size_t k = 0; k < EXTENTS; k++) {
-        const double far = margin * seen->reach[k], natural = k < DIMENSIONS_MOST ? 5 / sqrt(fmax(observables->system.omega[k], 1e-300)) : 5;
+        const double far = margin * seen->reach[k],
+                     natural = k < DIMENSIONS_MOST ? 5 / sqrt(fmax(observables->system.omega[k], 1e-300)) : 5;
         const double own = far > 0 && isfinite(far) ? far : natural;  // walkers that all sit in the centre tell nothing
         observables->extent.reach[k] = isnan(range) ? own : k == EXTENT_PAIR ? 2 * range : range;
     }
@@ -94,7 +96,9 @@ double observables_edge(const struct observables_axis *axis, size_t k) { return 
 
 static double ball(size_t dimensions, double radius)
 {
-    return dimensions == 1 ? 2 * radius : dimensions == 2 ? pi * radius * radius : 4 * pi / 3 * radius * radius * radius;
+    return dimensions == 1   ? 2 * radius
+           : dimensions == 2 ? pi * radius * radius
+                             : 4 * pi / 3 * radius * radius * radius;
 }
 
 double observables_volume(const struct observables *observables, size_t which, size_t bin)
@@ -103,7 +107,8 @@ double observables_volume(const struct observables *observables, size_t which, s
     const size_t dimensions = observables->system.dimensions;
     if (!histogram->shells)
         return histogram->axis[0].width * histogram->axis[1].width;
-    return ball(dimensions, observables_edge(&histogram->axis[0], bin + 1)) - ball(dimensions, observables_edge(&histogram->axis[0], bin));
+    return ball(dimensions, observables_edge(&histogram->axis[0], bin + 1)) -
+           ball(dimensions, observables_edge(&histogram->axis[0], bin));
 }
 
 static double counts(const struct observables *observables, size_t batch, size_t counter)
@@ -179,7 +184,8 @@ void observables_density(const struct observables *observables, size_t which, do
 void observables_over(const struct observables *observables, size_t ratio, double *value, double *error)
 {
     const struct observables_ratio *pair = &observables->ratio[ratio];
-    const struct observables_histogram *over = &observables->histogram[pair->over], *under = &observables->histogram[pair->under];
+    const struct observables_histogram *over = &observables->histogram[pair->over],
+                                       *under = &observables->histogram[pair->under];
     const size_t n = observables->n_batches;
     double y[BATCHES_MOST], u[BATCHES_MOST], w_over[BATCHES_MOST], w_under[BATCHES_MOST];
     for (size_t b = 0; b < n; b++) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Counting positions and distances: the part of the observables that works in a run's loop (the rest is in observables.c).
+// Counting positions and distances: the part of the observables that works in a run's loop (the rest is in
+// observables.c).
 #include "vmc/observables.h"
 
 #include "base/list.h"
@@ -53,8 +54,8 @@ static void locate(const struct observables_axis *axis, const double *value, uns
     }
 }
 
-void observables_count(const struct observables *observables, const struct observables_place *place, size_t which, const double *first,
-                       const double *second)
+void observables_count(const struct observables *observables, const struct observables_place *place, size_t which,
+                       const double *first, const double *second)
 {
     const struct observables_histogram *histogram = &observables->histogram[which];
     const unsigned outside = (unsigned)observables_bins(histogram);
@@ -68,7 +69,8 @@ void observables_count(const struct observables *observables, const struct obser
             counter[bin[w + lane]]++;
 }
 
-void observables_sum(const struct observables *observables, const struct observables_place *place, size_t which, const double *values)
+void observables_sum(const struct observables *observables, const struct observables_place *place, size_t which,
+                     const double *values)
 {
     double *sum = place->sum + which;
     for (size_t w = 0; w < WALKERS; w += place->lanes, sum += observables->n_means)
@@ -112,8 +114,11 @@ static void visit_strangers(const struct look *look, const struct configuration 
 void observables_add(struct observables *observables, size_t group, const struct configuration *at)
 {
     const size_t first = group * observables->parts, lanes = WALKERS / observables->parts;
-    const struct look look = { observables, { observables->count + first * observables->n_counters, observables->sum + first * observables->n_means,
-                                              observables->parts, lanes } };
+    const struct look look = {
+        observables,
+        { observables->count + first * observables->n_counters, observables->sum + first * observables->n_means,
+          observables->parts, lanes },
+    };
     for (size_t k = 0; k < observables->n_types; k++)
         if (observables->type[k]->particles)
             observables->type[k]->particles(observables, observables->own[k], &look.place, at->x);
@@ -121,7 +126,8 @@ void observables_add(struct observables *observables, size_t group, const struct
         geometry_visit(at, show_pairs, (void *)(uintptr_t)&look);
     // the particles take turns, by the looks of the group so far
     if (observables->wants_strangers)
-        visit_strangers(&look, at, (size_t)(observables->samples[first] / (double)lanes) % observables->system.particles);
+        visit_strangers(&look, at,
+                        (size_t)(observables->samples[first] / (double)lanes) % observables->system.particles);
     for (size_t part = 0; part < observables->parts; part++)
         observables->samples[first + part] += (double)lanes;
 }

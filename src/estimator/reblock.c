@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Error of the mean by reblocking: Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989), "FP"; plateau found by the test of Jonsson,
-// Phys. Rev. E 98, 043304 (2018). Blocks are formed within each chain, moments are pooled over all chains about the common mean.
+// Error of the mean by reblocking: Flyvbjerg and Petersen, J. Chem. Phys. 91, 461 (1989), "FP"; plateau found by the
+// test of Jonsson, Phys. Rev. E 98, 043304 (2018). Blocks are formed within each chain, moments are pooled over all
+// chains about the common mean.
 //
-// Level k: chains * m blocks of 2^k values, m = floor(draws / 2^k) >= 2, a chain's last values left over where they do not fill a block.
-// Last level: one block per chain, all of its values: the scatter of independent chain means, honest however slow the chains are.
+// Level k: chains * m blocks of 2^k values, m = floor(draws / 2^k) >= 2, a chain's last values left over where they do
+// not fill a block. Last level: one block per chain, all of its values: the scatter of independent chain means, honest
+// however slow the chains are.
 //
 //   c0 = <d_i d_i>, c1 = <d_i d_(i+1)>, d = block - mean, N = chains * m blocks
-//   N var(mean) = g0 + 2 w g1, w = 1 - 1/m, if blocks further apart than neighbours are uncorrelated       (FP eq. 8 for m blocks)
-//   c0 = g0 - var(mean), c1 = g1 - var(mean): the mean is taken from the same values                        (FP eq. 11-13)
-//   => var(mean) = (c0 + 2 w c1) / (N - 1 - 2 w)
+//   N var(mean) = g0 + 2 w g1, w = 1 - 1/m, if blocks further apart than neighbours are uncorrelated       (FP eq. 8
+//   for m blocks) c0 = g0 - var(mean), c1 = g1 - var(mean): the mean is taken from the same values
+//     (FP eq. 11-13) => var(mean) = (c0 + 2 w c1) / (N - 1 - 2 w)
 //
-// Reblocking proper has w = 0, which makes the variance too small by the fraction tau / (2 * 2^k). In a few hundred effective samples the
-// test does not see it (c1 / c0 up to 4 / sqrt(N) passes; measured at 200: errors 15 % too small), so the neighbours' term is kept. It
-// costs a factor 1 + 2 w in degrees of freedom.
+// Reblocking proper has w = 0, which makes the variance too small by the fraction tau / (2 * 2^k). In a few hundred
+// effective samples the test does not see it (c1 / c0 up to 4 / sqrt(N) passes; measured at 200: errors 15 % too
+// small), so the neighbours' term is kept. It costs a factor 1 + 2 w in degrees of freedom.
 // Check: 1 chain, values 1 2 1 2 ...: c1 = -c0, var(mean) < 0 at level 0, exactly 0 at level 1.
 
 #include "statistics_parts.h"
@@ -29,11 +31,11 @@ enum { LEVELS_MOST = 64, BLOCKS_PLATEAU = 32, BLOCKS_LEAST = 4 };
 static const double test_confidence = 0.99;
 
 struct level {
-    double blocks;    // N
-    double length;    // values per block
-    double weight;    // w
+    double blocks;  // N
+    double length;  // values per block
+    double weight;  // w
     double c0, c1;
-    double test;      // this level's term of Jonsson's M
+    double test;  // this level's term of Jonsson's M
 };
 
 // blocks[chains][m]
@@ -54,7 +56,8 @@ static struct level level_of(size_t chains, size_t m, double length, const doubl
     }
     struct level level = { .blocks = n, .length = length, .weight = 1 - 1 / (double)m, .c0 = square / n };
     if (m > 1 && square > 0) {
-        const double pairs = (double)(chains * (m - 1)), independent = -level.c0 / (n - 1);  // c1 expected of independent blocks
+        const double pairs = (double)(chains * (m - 1)),
+                     independent = -level.c0 / (n - 1);  // c1 expected of independent blocks
         level.c1 = neighbours / pairs;
         const double r = (level.c1 - independent) / (square / (n - 1));
         level.test = pairs * r * r;
@@ -117,8 +120,8 @@ static double quantile(size_t freedom)
     return value;
 }
 
-// The first level whose blocks are enough and from which on Jonsson's M = sum of the tests stays below its chi-square quantile; n when
-// there is none. Whole chains have no neighbours to test and are no plateau.
+// The first level whose blocks are enough and from which on Jonsson's M = sum of the tests stays below its chi-square
+// quantile; n when there is none. Whole chains have no neighbours to test and are no plateau.
 static size_t plateau_of(const struct series *series, size_t n, const struct level levels[])
 {
     double sum[LEVELS_MOST + 1] = { 0 };
@@ -134,8 +137,8 @@ bool statistics_reblock(const struct series *series, double mean, struct statist
 {
     double *blocks = malloc(series->chains * series->draws * sizeof *blocks);
     if (!blocks)
-        return error_add(error, ERROR_INTERNAL, "out of memory for the statistics of %zu chains of %zu values", series->chains,
-                         series->draws);
+        return error_add(error, ERROR_INTERNAL, "out of memory for the statistics of %zu chains of %zu values",
+                         series->chains, series->draws);
     struct level levels[LEVELS_MOST];
     const size_t n = levels_fill(series, mean, blocks, levels);
     free(blocks);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Rank-normalised split-R-hat: Vehtari, Gelman, Simpson, Carpenter and Buerkner, Bayesian Analysis 16, 667 (2021), "V".
-// Chains are halved (an odd draw in the middle is left out), all values replaced by normal scores of their ranks (V eq. 14; ties
-// share their mean rank), and R-hat = sqrt(var+ / W) taken of them (V eq. 1-4). The same for the distance from the median (V section
-// 4.2), which sees chains that agree in their mean but not in their width. The larger of the two is reported.
-// One bad chain in a thousand does not move R-hat. It stands out in the chain means: its distance from their median, in units of
-// 1.4826 times the median of such distances (the standard deviation if Gaussian, and the bad chain does not stretch it).
+// Chains are halved (an odd draw in the middle is left out), all values replaced by normal scores of their ranks (V eq.
+// 14; ties share their mean rank), and R-hat = sqrt(var+ / W) taken of them (V eq. 1-4). The same for the distance from
+// the median (V section 4.2), which sees chains that agree in their mean but not in their width. The larger of the two
+// is reported. One bad chain in a thousand does not move R-hat. It stands out in the chain means: its distance from
+// their median, in units of 1.4826 times the median of such distances (the standard deviation if Gaussian, and the bad
+// chain does not stretch it).
 // Check: two chains that never meet have the R-hat of sorted ranks, far above 1; constant values have 1.
 //
-// Cost: one radix sort; the order of the distances follows from it by merging the values below the median with those above.
-// Beyond 262,144 values every s-th draw is taken: ranking more costs more than it tells (and takes 36 bytes per value).
+// Cost: one radix sort; the order of the distances follows from it by merging the values below the median with those
+// above. Beyond 262,144 values every s-th draw is taken: ranking more costs more than it tells (and takes 36 bytes per
+// value).
 
 #include "statistics_parts.h"
 
@@ -22,13 +24,16 @@ enum { DIGIT_BITS = 8, DIGITS = 1 << DIGIT_BITS, KEY_BITS = 64, CHAINS_LEAST = 1
 
 static const size_t values_most = (size_t)1 << 18;
 
-struct ranked { double value; size_t half; };  // half = 2 * chain + (0 or 1)
+struct ranked {
+    double value;
+    size_t half;
+};  // half = 2 * chain + (0 or 1)
 
 struct ranking {
-    size_t n, n_halves, length;      // n = n_halves * length
-    struct ranked *sorted, *spare;   // [n]
-    double *score;                   // [n / 2 + 1]: normal score of rank i + 1 from the lower end
-    double *sum, *square;            // [n_halves]
+    size_t n, n_halves, length;     // n = n_halves * length
+    struct ranked *sorted, *spare;  // [n]
+    double *score;                  // [n / 2 + 1]: normal score of rank i + 1 from the lower end
+    double *sum, *square;           // [n_halves]
 };
 
 static void ranking_finish(struct ranking *ranking)
@@ -43,9 +48,14 @@ static void ranking_finish(struct ranking *ranking)
 static bool ranking_init(struct ranking *ranking, size_t n_halves, size_t length)
 {
     const size_t n = n_halves * length;
-    *ranking = (struct ranking){ .n = n, .n_halves = n_halves, .length = length, .sorted = calloc(n, sizeof(struct ranked)),
-                                 .spare = calloc(n, sizeof(struct ranked)), .score = calloc(n / 2 + 1, sizeof(double)),
-                                 .sum = calloc(n_halves, sizeof(double)), .square = calloc(n_halves, sizeof(double)) };
+    *ranking = (struct ranking){ .n = n,
+                                 .n_halves = n_halves,
+                                 .length = length,
+                                 .sorted = calloc(n, sizeof(struct ranked)),
+                                 .spare = calloc(n, sizeof(struct ranked)),
+                                 .score = calloc(n / 2 + 1, sizeof(double)),
+                                 .sum = calloc(n_halves, sizeof(double)),
+                                 .square = calloc(n_halves, sizeof(double)) };
     return ranking->sorted && ranking->spare && ranking->score && ranking->sum && ranking->square;
 }
 
@@ -112,10 +122,7 @@ static void ranking_fold(struct ranking *ranking)
 }
 
 // V eq. 14.
-static double score_of(double rank, size_t n)
-{
-    return gsl_cdf_ugaussian_Pinv((rank - 0.375) / ((double)n + 0.25));
-}
+static double score_of(double rank, size_t n) { return gsl_cdf_ugaussian_Pinv((rank - 0.375) / ((double)n + 0.25)); }
 
 // Mean score rank of the equal values first <= i < end, ranks from 1.
 static double tied_score(const struct ranking *ranking, size_t first, size_t end)
@@ -228,6 +235,7 @@ static bool r_hat_fill(const struct series *series, struct statistics *out)
 bool statistics_mix(const struct series *series, double mean, struct statistics *out, struct error *error)
 {
     out->r_hat = NAN;
-    return (worst_fill(series, mean, out) && (series->draws < 4 || r_hat_fill(series, out)))
-           || error_add(error, ERROR_INTERNAL, "out of memory for R-hat of %zu chains of %zu values", series->chains, series->draws);
+    return (worst_fill(series, mean, out) && (series->draws < 4 || r_hat_fill(series, out))) ||
+           error_add(error, ERROR_INTERNAL, "out of memory for R-hat of %zu chains of %zu values", series->chains,
+                     series->draws);
 }

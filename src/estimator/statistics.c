@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Means with honest errors: puts together reblocking (reblock.c), the autocorrelation time (autocorrelation.c) and R-hat (rhat.c).
-// values[chains][draws], as in vmc/statistics.h; docs/statistics.md says what each figure may be trusted for.
+// Means with honest errors: puts together reblocking (reblock.c), the autocorrelation time (autocorrelation.c) and
+// R-hat (rhat.c). values[chains][draws], as in vmc/statistics.h; docs/statistics.md says what each figure may be
+// trusted for.
 // Check: chains = 1, values 1 2 3 4: mean 2.5, variance 5/3.
 
 #include "statistics_parts.h"
@@ -57,7 +58,9 @@ double statistics_student(double freedom)
 static bool estimate(const struct series *series, struct statistics *out, bool *more, struct error *error)
 {
     const size_t n = series->chains * series->draws;
-    *out = (struct statistics){ .mean = mean_of(series), .effective_samples = (double)n, .r_hat = series->draws < 4 ? NAN : 1,
+    *out = (struct statistics){ .mean = mean_of(series),
+                                .effective_samples = (double)n,
+                                .r_hat = series->draws < 4 ? NAN : 1,
                                 .autocorrelation_time = (double)series->block };
     *more = !constant(series);
     if (!*more) {
@@ -78,7 +81,8 @@ bool statistics_estimate(const struct series *series, struct statistics *out, st
 {
     bool more;
     const bool good = estimate(series, out, &more, error);
-    out->error_autocorrelation = out->autocorrelation_time = out->effective_samples = out->r_hat = out->worst_distance = NAN;
+    out->error_autocorrelation = out->autocorrelation_time = out->effective_samples = out->r_hat = out->worst_distance =
+        NAN;
     return good;
 }
 
@@ -87,5 +91,6 @@ bool statistics_analyse(const struct series *series, struct statistics *out, str
     bool more;
     if (!estimate(series, out, &more, error))
         return false;
-    return !more || (statistics_autocorrelate(series, out->mean, out, error) && statistics_mix(series, out->mean, out, error));
+    return !more ||
+           (statistics_autocorrelate(series, out->mean, out, error) && statistics_mix(series, out->mean, out, error));
 }

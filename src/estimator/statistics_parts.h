@@ -14,7 +14,8 @@ bool statistics_autocorrelate(const struct series *series, double mean, struct s
 // r_hat, worst_chain, worst_distance.
 bool statistics_mix(const struct series *series, double mean, struct statistics *out, struct error *error);
 
-// t such that a Student variable of `freedom` > 0 degrees of freedom lies within +-t as often as a normal one within +-1 (68.27 %).
+// t such that a Student variable of `freedom` > 0 degrees of freedom lies within +-t as often as a normal one within
+// +-1 (68.27 %).
 double statistics_student(double freedom);
 
 #endif

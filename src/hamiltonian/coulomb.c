@@ -11,8 +11,9 @@ struct coulomb {
 extern const struct interaction_type interaction_coulomb;
 
 static const struct param params[] = {
-    PARAM_REAL(coulomb, strength, .range = PARAM_AT_LEAST(0), .fallback = "1", .unit = UNIT_ENERGY " " UNIT_LENGTH, .help = "lambda in lambda / r"),
-    PARAM_END
+    PARAM_REAL(coulomb, strength, .range = PARAM_AT_LEAST(0), .fallback = "1", .unit = UNIT_ENERGY " " UNIT_LENGTH,
+               .help = "lambda in lambda / r"),
+    PARAM_END,
 };
 
 static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
@@ -23,8 +24,18 @@ static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, 
         ((pack *)out)[k] = coulomb->strength * ((const pack *)inverse)[k];
 }
 
-static void contact(const void *state, struct interaction_contact *contact) { contact->inverse = ((const struct coulomb *)state)->strength; }
+static void contact(const void *state, struct interaction_contact *contact)
+{
+    contact->inverse = ((const struct coulomb *)state)->strength;
+}
 
 const struct interaction_type interaction_coulomb = {
-    .name = "coulomb", .summary = "repulsion lambda / r", .state_size = sizeof(struct coulomb), .params = params,
-    .pair_energy = pair_energy, .virial = VIRIAL_HOMOGENEOUS, .degree = -1, .contact = contact };
+    .name = "coulomb",
+    .summary = "repulsion lambda / r",
+    .state_size = sizeof(struct coulomb),
+    .params = params,
+    .pair_energy = pair_energy,
+    .virial = VIRIAL_HOMOGENEOUS,
+    .degree = -1,
+    .contact = contact,
+};

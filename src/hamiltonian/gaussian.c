@@ -14,8 +14,9 @@ extern const struct interaction_type interaction_gaussian;
 static const struct param params[] = {
     PARAM_REAL(gaussian_force, height, .range = PARAM_ANY, .fallback = "1", .unit = UNIT_ENERGY,
                .help = "V in V exp(-r^2 / (2 s^2)): above 0 a repulsion, below 0 a well"),
-    PARAM_REAL(gaussian_force, width, .range = PARAM_ABOVE(0), .fallback = "1", .unit = UNIT_LENGTH, .help = "s in V exp(-r^2 / (2 s^2))"),
-    PARAM_END
+    PARAM_REAL(gaussian_force, width, .range = PARAM_ABOVE(0), .fallback = "1", .unit = UNIT_LENGTH,
+               .help = "s in V exp(-r^2 / (2 s^2))"),
+    PARAM_END,
 };
 
 static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
@@ -43,5 +44,12 @@ static void contact(const void *state, struct interaction_contact *contact)
 }
 
 const struct interaction_type interaction_gaussian = {
-    .name = "gaussian", .summary = "Gaussian pair force V exp(-r^2 / (2 s^2)), of either sign", .state_size = sizeof(struct gaussian_force),
-    .params = params, .pair_energy = pair_energy, .virial = VIRIAL_ROWS, .pair_virial = pair_virial, .contact = contact };
+    .name = "gaussian",
+    .summary = "Gaussian pair force V exp(-r^2 / (2 s^2)), of either sign",
+    .state_size = sizeof(struct gaussian_force),
+    .params = params,
+    .pair_energy = pair_energy,
+    .virial = VIRIAL_ROWS,
+    .pair_virial = pair_virial,
+    .contact = contact,
+};

@@ -7,8 +7,11 @@
 
 #include <math.h>
 
-#define INTERACTIONS(X) X(interaction, none) X(interaction, coulomb) X(interaction, soft_coulomb) X(interaction, harmonic) \
-    X(interaction, hard_sphere) X(interaction, inverse_square) X(interaction, gaussian)
+#define INTERACTIONS(X)                                                                                              \
+    X(interaction, none)                                                                                             \
+    X(interaction, coulomb)                                                                                          \
+    X(interaction, soft_coulomb) X(interaction, harmonic) X(interaction, hard_sphere) X(interaction, inverse_square) \
+        X(interaction, gaussian)
 LIST(interaction, INTERACTIONS)
 
 static const struct param no_params[] = { PARAM_END };
@@ -20,18 +23,26 @@ static void no_contact(const void *state, struct interaction_contact *contact)
 }
 
 const struct interaction_type interaction_none = {
-    .name = "none", .summary = "no pair force", .state_size = 1, .params = no_params, .virial = VIRIAL_HOMOGENEOUS, .contact = no_contact };
+    .name = "none",
+    .summary = "no pair force",
+    .state_size = 1,
+    .params = no_params,
+    .virial = VIRIAL_HOMOGENEOUS,
+    .contact = no_contact,
+};
 
-bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *system, const struct interaction_type *type, const void *state,
-                       struct error *error)
+bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *system,
+                       const struct interaction_type *type, const void *state, struct error *error)
 {
     *hamiltonian = (struct hamiltonian){ .system = *system, .type = type, .state = state };
     for (size_t d = 0; d < system->dimensions; d++)
         hamiltonian->stiffness[d] = 0.5 * system->omega[d] * system->omega[d];
     if (type->virial == VIRIAL_UNDECLARED || (type->virial == VIRIAL_ROWS) != !!type->pair_virial || !type->contact)
-        return error_add(error, ERROR_INTERNAL, "interaction %s does not declare its virial and its contact", type->name);
+        return error_add(error, ERROR_INTERNAL, "interaction %s does not declare its virial and its contact",
+                         type->name);
     type->contact(state, &hamiltonian->contact);
-    hamiltonian->contact.node = hamiltonian->contact.node || (system->dimensions == 1 && hamiltonian->contact.inverse > 0);
+    hamiltonian->contact.node = hamiltonian->contact.node ||
+                                (system->dimensions == 1 && hamiltonian->contact.inverse > 0);
     const char *reason = type->refuse ? type->refuse(state, system) : NULL;
     return !reason || error_add(error, ERROR_CONFIG, "[system] interaction = %s: %s", type->name, reason);
 }
@@ -77,12 +88,13 @@ static PACK_HOT void add_tile(const struct pairs *pairs, void *context)
         sums->visit(pairs, sums->context);
 }
 
-PACK_HOT void hamiltonian_potential(const struct hamiltonian *hamiltonian, const struct configuration *at, geometry_visitor *visit, void *context,
-                                    double *out)
+PACK_HOT void hamiltonian_potential(const struct hamiltonian *hamiltonian, const struct configuration *at,
+                                    geometry_visitor *visit, void *context, double *out)
 {
     const struct system *system = &hamiltonian->system;
     const struct interaction_type *type = hamiltonian->type;
-    double *trap = rows_at(out, POTENTIAL_TRAP), *pair = rows_at(out, POTENTIAL_PAIR), *virial = rows_at(out, POTENTIAL_VIRIAL);
+    double *trap = rows_at(out, POTENTIAL_TRAP), *pair = rows_at(out, POTENTIAL_PAIR),
+           *virial = rows_at(out, POTENTIAL_VIRIAL);
     rows_sum_squares(system_coordinates(system), hamiltonian->stiffness, system->dimensions, NULL, at->x, trap);
     if (hamiltonian_has_pairs(hamiltonian)) {
         geometry_visit(at, add_tile, &(struct sums){ hamiltonian, pair, virial, false, visit, context });

@@ -14,8 +14,9 @@ extern const struct interaction_type interaction_soft_coulomb;
 static const struct param params[] = {
     PARAM_REAL(soft_coulomb, strength, .range = PARAM_AT_LEAST(0), .fallback = "1", .unit = UNIT_ENERGY " " UNIT_LENGTH,
                .help = "lambda in lambda / sqrt(r^2 + epsilon^2)"),
-    PARAM_REAL(soft_coulomb, softening, .range = PARAM_ABOVE(0), .fallback = "1", .unit = UNIT_LENGTH, .help = "epsilon in lambda / sqrt(r^2 + epsilon^2)"),
-    PARAM_END
+    PARAM_REAL(soft_coulomb, softening, .range = PARAM_ABOVE(0), .fallback = "1", .unit = UNIT_LENGTH,
+               .help = "epsilon in lambda / sqrt(r^2 + epsilon^2)"),
+    PARAM_END,
 };
 
 static void pair_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
@@ -43,5 +44,12 @@ static void contact(const void *state, struct interaction_contact *contact)
 }
 
 const struct interaction_type interaction_soft_coulomb = {
-    .name = "soft-coulomb", .summary = "repulsion lambda / sqrt(r^2 + epsilon^2)", .state_size = sizeof(struct soft_coulomb), .params = params,
-    .pair_energy = pair_energy, .virial = VIRIAL_ROWS, .pair_virial = pair_virial, .contact = contact };
+    .name = "soft-coulomb",
+    .summary = "repulsion lambda / sqrt(r^2 + epsilon^2)",
+    .state_size = sizeof(struct soft_coulomb),
+    .params = params,
+    .pair_energy = pair_energy,
+    .virial = VIRIAL_ROWS,
+    .pair_virial = pair_virial,
+    .contact = contact,
+};

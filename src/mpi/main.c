@@ -69,7 +69,8 @@ static void count_neighbours(struct cli_program *program)
     MPI_Comm_free(&machine);
 }
 
-// Everyone decides alike from the same numbers, which takes one build of the program, and processors that round alike: all with FMA, or none.
+// Everyone decides alike from the same numbers, which takes one build of the program, and processors that round alike:
+// all with FMA, or none.
 static bool check_builds(struct error *error)
 {
     char mine[BUILD_SIZE] = "", first[BUILD_SIZE];
@@ -79,8 +80,10 @@ static bool check_builds(struct error *error)
     team_share(&team, first, sizeof first);
     const bool same = memcmp(first, mine, sizeof first) == 0;
     if (!same)
-        error_add(error, ERROR_INTERNAL, "rank %zu is not what rank 0 is (%s; rank 0: %s); start one program everywhere, on one kind of processor", team.rank,
-                  mine, first);
+        error_add(
+            error, ERROR_INTERNAL,
+            "rank %zu is not what rank 0 is (%s; rank 0: %s); start one program everywhere, on one kind of processor",
+            team.rank, mine, first);
     return team_agree(&team, same, error);
 }
 
@@ -105,7 +108,13 @@ static void finish(struct cli_program *program)
 
 int main(int argc, char **argv)
 {
-    struct cli_program program = { .name = "vmc-mpi", .mpi = library, .silent = is_another(), .sharing = 1, .local = 1, .start = start, .finish = finish };
+    struct cli_program program = { .name = "vmc-mpi",
+                                   .mpi = library,
+                                   .silent = is_another(),
+                                   .sharing = 1,
+                                   .local = 1,
+                                   .start = start,
+                                   .finish = finish };
     name_library();
     program.slurm_mpi = strncmp(library, "Open MPI", 8) == 0 ? "pmix" : "pmi2";
     return cli_main(argc, argv, &program);

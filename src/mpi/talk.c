@@ -7,8 +7,8 @@
 #include <time.h>
 
 enum { TAG_WISH = 1, TAG_PART, WISHES = 3 };
-enum { PIECE = 1 << 30 };                               // bytes: counts of MPI are ints
-enum { TRIES_BUSY = 500, TRIES_YIELDING = 20000 };      // of a wait, before it yields the processor, and before it sleeps
+enum { PIECE = 1 << 30 };                           // bytes: counts of MPI are ints
+enum { TRIES_BUSY = 500, TRIES_YIELDING = 20000 };  // of a wait, before it yields the processor, and before it sleeps
 static const int64_t LOOK_INTERVAL = 2000000, NAP = 50000;  // ns
 
 // ---- wishes
@@ -24,7 +24,8 @@ static int64_t now(void)
 static bool is_due(const struct talk *talk, int64_t time)
 {
     const int64_t since = time - __atomic_load_n(&talk->looked, __ATOMIC_RELAXED);
-    return since < 0 || since >= LOOK_INTERVAL || __atomic_load_n(&talk->own, __ATOMIC_RELAXED) > __atomic_load_n(&talk->told, __ATOMIC_RELAXED);
+    return since < 0 || since >= LOOK_INTERVAL ||
+           __atomic_load_n(&talk->own, __ATOMIC_RELAXED) > __atomic_load_n(&talk->told, __ATOMIC_RELAXED);
 }
 
 static int load(const int *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
@@ -36,7 +37,7 @@ static void raise_to(int *value, int least)
 }
 
 // The messages are not waited for: nobody needs to be listening.
-static void tell(struct talk *talk)
+static void pass_on_wish(struct talk *talk)
 {
     static const int level[WISHES] = { 0, 1, 2 };
     const int own = load(&talk->own);
@@ -72,7 +73,7 @@ static int wish(void *context, int mine)
     raise_to(&talk->own, mine < WISHES ? mine : WISHES - 1);
     const int64_t time = now();
     if (may && is_due(talk, time) && !__atomic_exchange_n(&talk->busy, true, __ATOMIC_ACQUIRE)) {
-        tell(talk);
+        pass_on_wish(talk);
         hear(talk);
         __atomic_store_n(&talk->looked, time, __ATOMIC_RELAXED);
         __atomic_store_n(&talk->busy, false, __ATOMIC_RELEASE);
@@ -104,7 +105,8 @@ static void share(void *context, size_t root, void *bytes, size_t size)
     struct talk *talk = context;
     MPI_Request request;
     for (size_t at = 0; at < size; at += PIECE) {
-        MPI_Ibcast((char *)bytes + at, (int)(size - at < PIECE ? size - at : PIECE), MPI_BYTE, (int)root, talk->work, &request);
+        MPI_Ibcast((char *)bytes + at, (int)(size - at < PIECE ? size - at : PIECE), MPI_BYTE, (int)root, talk->work,
+                   &request);
         wait_for(talk, &request);
     }
 }
@@ -117,7 +119,8 @@ static void sum(void *context, uint64_t *values, size_t n)
     wait_for(talk, &request);
 }
 
-// One part between rank 0 and its owner, by both of them; in pieces of so many rows, or of so many bytes of the only row.
+// One part between rank 0 and its owner, by both of them; in pieces of so many rows, or of so many bytes of the only
+// row.
 static void carry(struct talk *talk, const struct team_parts *parts, size_t owner, enum team_way way)
 {
     const size_t width = parts->offset[owner + 1] - parts->offset[owner], rows = width > 0 ? parts->rows : 0;
@@ -127,7 +130,8 @@ static void carry(struct talk *talk, const struct team_parts *parts, size_t owne
     for (size_t row = 0; row < rows; row += per_piece)
         for (size_t at = 0; at < width; at += most) {
             char *place = (char *)parts->base + row * parts->stride + parts->offset[owner] + at;
-            const int count = (int)(rows - row < per_piece ? rows - row : per_piece), length = (int)(width - at < most ? width - at : most);
+            const int count = (int)(rows - row < per_piece ? rows - row : per_piece),
+                      length = (int)(width - at < most ? width - at : most);
             MPI_Datatype type;
             MPI_Request request;
             MPI_Type_create_hvector(count, length, (MPI_Aint)parts->stride, MPI_BYTE, &type);
@@ -150,7 +154,8 @@ static void spread(struct talk *talk, const struct team_parts *parts, int *count
         places[r] = (int)parts->offset[r];
     }
     for (size_t row = 0; row < parts->rows; row++) {
-        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_BYTE, (char *)parts->base + row * parts->stride, counts, places, MPI_BYTE, talk->work, &request);
+        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_BYTE, (char *)parts->base + row * parts->stride, counts, places, MPI_BYTE,
+                        talk->work, &request);
         wait_for(talk, &request);
     }
 }

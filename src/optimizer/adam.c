@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Adam, Kingma and Ba, ICLR (2015), arXiv:1412.6980, algorithm 1:
-//     m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2,   theta <- theta - eta m^ / (sqrt(v^) + eps),  m^, v^ corrected for their start at 0
+//     m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2,   theta <- theta - eta m^ / (sqrt(v^) + eps),  m^, v^
+//     corrected for their start at 0
 // Check: the first step is eta in every direction, against the sign of the gradient.
 #include "vmc/optimizer.h"
 
@@ -14,8 +15,9 @@ extern const struct optimizer_type optimizer_adam;
 
 static const struct param params[] = {
     PARAM_REAL(adam, beta1, .range = { 0, 1, false, true }, .fallback = "0.9", .help = "memory of the mean gradient"),
-    PARAM_REAL(adam, beta2, .range = { 0, 1, false, true }, .fallback = "0.99", .help = "memory of the mean squared gradient"),
-    PARAM_END
+    PARAM_REAL(adam, beta2, .range = { 0, 1, false, true }, .fallback = "0.99",
+               .help = "memory of the mean squared gradient"),
+    PARAM_END,
 };
 
 static size_t n_memory(const void *state, size_t n)
@@ -39,5 +41,12 @@ static bool take_step(const void *state, const struct optimizer_step *step)
 }
 
 const struct optimizer_type optimizer_adam = {
-    .name = "adam", .summary = "gradient descent with a rate of its own per parameter", .state_size = sizeof(struct adam), .params = params,
-    .learning_rate = 0.02, .plateau_window = 60, .n_memory = n_memory, .step = take_step };
+    .name = "adam",
+    .summary = "gradient descent with a rate of its own per parameter",
+    .state_size = sizeof(struct adam),
+    .params = params,
+    .learning_rate = 0.02,
+    .plateau_window = 60,
+    .n_memory = n_memory,
+    .step = take_step,
+};

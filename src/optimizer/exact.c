@@ -8,7 +8,7 @@ extern const struct optimizer_type optimizer_exact;
 static const struct param params[] = {
     PARAM_COUNT(optimizer_exact, starts, .range = PARAM_WITHIN(1, 100000), .fallback = "4",
                 .help = "descents from different starting parameters; the lowest end is taken"),
-    PARAM_END
+    PARAM_END,
 };
 
 static size_t n_memory(const void *state, size_t n)
@@ -18,11 +18,12 @@ static size_t n_memory(const void *state, size_t n)
     return 0;
 }
 
-const struct optimizer_type optimizer_exact = { .name = "exact",
-                                                .summary =
-                                                    "BFGS on the energy in closed form (an RBM of few hidden units)",
-                                                .state_size = sizeof(struct optimizer_exact),
-                                                .params = params,
-                                                .learning_rate = 1,
-                                                .plateau_window = 1,
-                                                .n_memory = n_memory };
+const struct optimizer_type optimizer_exact = {
+    .name = "exact",
+    .summary = "BFGS on the energy in closed form (an RBM of few hidden units)",
+    .state_size = sizeof(struct optimizer_exact),
+    .params = params,
+    .learning_rate = 1,
+    .plateau_window = 1,
+    .n_memory = n_memory,
+};

@@ -12,8 +12,9 @@ extern const struct optimizer_type optimizer_sgd, optimizer_momentum;
 
 static const struct param no_params[] = { PARAM_END };
 static const struct param momentum_params[] = {
-    PARAM_REAL(momentum, momentum, .range = { 0, 1, false, true }, .fallback = "0.9", .help = "share of the last step that is taken again"),
-    PARAM_END
+    PARAM_REAL(momentum, momentum, .range = { 0, 1, false, true }, .fallback = "0.9",
+               .help = "share of the last step that is taken again"),
+    PARAM_END,
 };
 
 static size_t no_memory(const void *state, size_t n)
@@ -48,9 +49,23 @@ static bool momentum_step(const void *state, const struct optimizer_step *step)
 }
 
 const struct optimizer_type optimizer_sgd = {
-    .name = "sgd", .summary = "stochastic gradient descent", .state_size = 1, .params = no_params, .learning_rate = 0.5, .plateau_window = 60,
-    .n_memory = no_memory, .step = sgd_step };
+    .name = "sgd",
+    .summary = "stochastic gradient descent",
+    .state_size = 1,
+    .params = no_params,
+    .learning_rate = 0.5,
+    .plateau_window = 60,
+    .n_memory = no_memory,
+    .step = sgd_step,
+};
 
 const struct optimizer_type optimizer_momentum = {
-    .name = "momentum", .summary = "gradient descent with momentum", .state_size = sizeof(struct momentum), .params = momentum_params,
-    .learning_rate = 0.05, .plateau_window = 60, .n_memory = one_each, .step = momentum_step };
+    .name = "momentum",
+    .summary = "gradient descent with momentum",
+    .state_size = sizeof(struct momentum),
+    .params = momentum_params,
+    .learning_rate = 0.05,
+    .plateau_window = 60,
+    .n_memory = one_each,
+    .step = momentum_step,
+};

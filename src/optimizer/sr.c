@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Stochastic reconfiguration, the natural gradient of a wave function (Sorella, Phys. Rev. Lett. 80, 4558 (1998)):
-//     (S + shift D) delta = -eta grad E / 2,   theta <- theta + delta,   at most max_step long in the metric: delta^T S delta <= max_step^2
-// D is the scale of diag S, so that the step does not depend on how parameters are scaled. With momentum mu the step starts from mu times the
-// last one and corrects it (SPRING; Goldshlager, Abrahamsen and Lin, J. Comput. Phys. 516, 113351 (2024)):
+//     (S + shift D) delta = -eta grad E / 2,   theta <- theta + delta,   at most max_step long in the metric: delta^T S
+//     delta <= max_step^2
+// D is the scale of diag S, so that the step does not depend on how parameters are scaled. With momentum mu the step
+// starts from mu times the last one and corrects it (SPRING; Goldshlager, Abrahamsen and Lin, J. Comput. Phys. 516,
+// 113351 (2024)):
 //     delta = mu delta_last + (S + shift D)^-1 ( -eta grad E / 2 - S mu delta_last )
 // Check: one parameter with S = D = 4, shift 0, eta = 1, gradient 2: the step is -1/4.
 #include "optimizer/sr.h"
@@ -24,14 +26,21 @@ static const char *const solvers[] = { "auto", "cholesky", "cg", "minsr" };
 static const char *solver_name(size_t k) { return k < sizeof solvers / sizeof *solvers ? solvers[k] : NULL; }
 
 static const struct param params[] = {
-    PARAM_REAL(sr, shift, .range = PARAM_AT_LEAST(0), .fallback = "1e-2", .help = "added to the metric, relative to its diagonal, in the first iteration"),
-    PARAM_REAL(sr, shift_decay, .range = { 0, 1, true, false }, .fallback = "1", .help = "the shift is multiplied by this after every iteration"),
-    PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .fallback = "3e-4", .help = "the shift does not fall below this"),
-    PARAM_REAL(sr, max_step, .range = PARAM_ABOVE(0), .fallback = "0.1", .help = "longest step in the metric of the wave function"),
-    PARAM_REAL(sr, momentum, .range = { 0, 1, false, true }, .fallback = "0", .help = "share of the last step that the next one starts from (SPRING)"),
-    PARAM_CHOICE(sr, solver, .choice = solver_name, .fallback = "auto", .help = "how the step is solved for; auto: the cheapest"),
-    PARAM_REAL(sr, tolerance, .range = { 0, 1, true, true }, .fallback = "0.03", .help = "relative residual at which cg ends"),
-    PARAM_END
+    PARAM_REAL(sr, shift, .range = PARAM_AT_LEAST(0), .fallback = "1e-2",
+               .help = "added to the metric, relative to its diagonal, in the first iteration"),
+    PARAM_REAL(sr, shift_decay, .range = { 0, 1, true, false }, .fallback = "1",
+               .help = "the shift is multiplied by this after every iteration"),
+    PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .fallback = "3e-4",
+               .help = "the shift does not fall below this"),
+    PARAM_REAL(sr, max_step, .range = PARAM_ABOVE(0), .fallback = "0.1",
+               .help = "longest step in the metric of the wave function"),
+    PARAM_REAL(sr, momentum, .range = { 0, 1, false, true }, .fallback = "0",
+               .help = "share of the last step that the next one starts from (SPRING)"),
+    PARAM_CHOICE(sr, solver, .choice = solver_name, .fallback = "auto",
+                 .help = "how the step is solved for; auto: the cheapest"),
+    PARAM_REAL(sr, tolerance, .range = { 0, 1, true, true }, .fallback = "0.03",
+               .help = "relative residual at which cg ends"),
+    PARAM_END,
 };
 
 static size_t n_memory(const void *state, size_t n)
@@ -40,16 +49,16 @@ static size_t n_memory(const void *state, size_t n)
     return n;
 }
 
-// Operation counts, in units of those of matrix products; the thin ones of conjugate gradients take about 2.5 times as long. Their iterations are
-// some ten before the residual is below the noise of the force, see `iterations_most`.
+// Operation counts, in units of those of matrix products; the thin ones of conjugate gradients take about 2.5 times as
+// long. Their iterations are some ten before the residual is below the noise of the force, see `iterations_most`.
 static size_t cheapest(size_t parameters, size_t samples)
 {
     const double k = (double)parameters, n = (double)samples;
     return n * k * k + k * k * k / 3 <= 2.5 * ITERATIONS_LEAST * 4 * n * k ? SOLVER_CHOLESKY : SOLVER_CG;
 }
 
-// As many iterations as sampling takes time for: a sample costs about as much as 2.5 passes over its derivatives, and one iteration two passes over
-// those of the metric. A step that ends early is one with a larger shift.
+// As many iterations as sampling takes time for: a sample costs about as much as 2.5 passes over its derivatives, and
+// one iteration two passes over those of the metric. A step that ends early is one with a larger shift.
 static size_t iterations_most(const struct optimizer_step *step)
 {
     const size_t most = ITERATIONS_PER_SAMPLE * step->n_samples / step->metric->n_samples;
@@ -60,7 +69,8 @@ static double operations(const void *state, size_t parameters, size_t samples, s
 {
     const struct sr *sr = state;
     const double k = (double)parameters, n = (double)metric_samples;
-    const struct optimizer_step step = { .n_samples = samples, .metric = &(struct optimizer_metric){ .n_samples = metric_samples } };
+    const struct optimizer_step step = { .n_samples = samples,
+                                         .metric = &(struct optimizer_metric){ .n_samples = metric_samples } };
     switch (sr->solver == SOLVER_AUTO ? cheapest(parameters, metric_samples) : sr->solver) {
     case SOLVER_CHOLESKY: return n * k * k + k * k * k / 3;
     case SOLVER_MINSR: return 4 * n * n * sqrt(k) + n * n * n / 3 + 100 * n * n;
@@ -70,12 +80,16 @@ static double operations(const void *state, size_t parameters, size_t samples, s
 
 static bool solve(const struct sr *sr, const struct sr_problem *problem)
 {
-    const size_t solver = sr->solver == SOLVER_AUTO ? cheapest(problem->metric->n_parameters, problem->metric->n_samples) : sr->solver;
-    return solver == SOLVER_CHOLESKY ? sr_cholesky(problem) : solver == SOLVER_CG ? sr_conjugate_gradients(problem) : sr_minimum_norm(problem);
+    const size_t solver = sr->solver == SOLVER_AUTO
+                              ? cheapest(problem->metric->n_parameters, problem->metric->n_samples)
+                              : sr->solver;
+    return solver == SOLVER_CHOLESKY ? sr_cholesky(problem)
+           : solver == SOLVER_CG     ? sr_conjugate_gradients(problem)
+                                     : sr_minimum_norm(problem);
 }
 
-// Parameters without influence on any sample (O varies by less than 1e-8) get an absolute scale: nothing pulls at them, and nothing divides by
-// zero.
+// Parameters without influence on any sample (O varies by less than 1e-8) get an absolute scale: nothing pulls at them,
+// and nothing divides by zero.
 static void mend_scale(size_t n, double *scale)
 {
     for (size_t k = 0; k < n; k++)
@@ -93,7 +107,8 @@ static double length(const struct optimizer_metric *metric, const double *delta,
     return sqrt(sum / (double)metric->n_samples);
 }
 
-static void add_momentum(const struct sr *sr, const struct optimizer_metric *metric, const double *last, double *force, double *work, double *samples)
+static void add_momentum(const struct sr *sr, const struct optimizer_metric *metric, const double *last, double *force,
+                         double *work, double *samples)
 {
     for (size_t k = 0; k < metric->n_parameters; k++)
         work[k] = sr->momentum * last[k];
@@ -120,12 +135,16 @@ static bool take_step(const void *state, const struct optimizer_step *step)
         add_momentum(sr, metric, step->memory, force, spare, samples);
     metric->scale(metric->context, scale);
     mend_scale(n, scale);
-    const double shift = fmax(sr->shift * step->damping * pow(sr->shift_decay, (double)step->iteration), fmin(sr->shift, sr->shift_least));
-    const bool good = solve(sr, &(struct sr_problem){ metric, shift, sr->tolerance,
-                                                            sr->solver == SOLVER_AUTO ? iterations_most(step) : ITERATIONS_MOST, force, scale, delta });
+    const double shift = fmax(sr->shift * step->damping * pow(sr->shift_decay, (double)step->iteration),
+                              fmin(sr->shift, sr->shift_least));
+    const bool good = solve(sr,
+                            &(struct sr_problem){ metric, shift, sr->tolerance,
+                                                  sr->solver == SOLVER_AUTO ? iterations_most(step) : ITERATIONS_MOST,
+                                                  force, scale, delta });
     for (size_t k = 0; good && k < n; k++)
         delta[k] += sr->momentum * step->memory[k];
-    const double norm = good ? length(metric, delta, samples) : NAN, factor = norm > sr->max_step ? sr->max_step / norm : 1;
+    const double norm = good ? length(metric, delta, samples) : NAN,
+                 factor = norm > sr->max_step ? sr->max_step / norm : 1;
     for (size_t k = 0; isfinite(norm) && k < n; k++) {
         step->memory[k] = factor * delta[k];
         step->theta[k] += factor * delta[k];
@@ -135,6 +154,15 @@ static bool take_step(const void *state, const struct optimizer_step *step)
 }
 
 const struct optimizer_type optimizer_sr = {
-    .name = "sr", .summary = "stochastic reconfiguration: the natural gradient", .state_size = sizeof(struct sr), .params = params,
-    .learning_rate = 0.2, .rate_is_time = true, .needs_metric = true, .plateau_window = 12, .n_memory = n_memory, .operations = operations,
-    .step = take_step };
+    .name = "sr",
+    .summary = "stochastic reconfiguration: the natural gradient",
+    .state_size = sizeof(struct sr),
+    .params = params,
+    .learning_rate = 0.2,
+    .rate_is_time = true,
+    .needs_metric = true,
+    .plateau_window = 12,
+    .n_memory = n_memory,
+    .operations = operations,
+    .step = take_step,
+};

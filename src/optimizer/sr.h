@@ -10,10 +10,10 @@
 struct sr_problem {
     const struct optimizer_metric *metric;
     double shift, tolerance;
-    size_t most;           // iterations of cg
-    const double *force;   // [K]
-    const double *scale;   // [K], positive
-    double *delta;         // out [K]
+    size_t most;          // iterations of cg
+    const double *force;  // [K]
+    const double *scale;  // [K], positive
+    double *delta;        // out [K]
 };
 
 bool sr_cholesky(const struct sr_problem *problem);

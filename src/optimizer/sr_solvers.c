@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Three ways to one step. In coordinates scaled by D^-1/2 the shift is shift * 1 in each of them.
 //   cholesky   S as a matrix: n K^2 + K^3 / 3 operations, for few parameters.
-//   cg         conjugate gradients with S v = Q^T (Q v) / n, never formed (Hestenes and Stiefel, J. Res. NBS 49, 409 (1952)).
-//   minsr      for K > n (Chen and Heyl, Nature Physics 20, 1476 (2024)): with G = Q D^-1 Q^T,
-//              delta = D^-1 Q^T (G/n + shift)^-1 z,  where z solves G z = Q D^-1 force: the force's projection on the samples' span. For a force
-//              Q^T e it is z = e, and the three agree.
+//   cg         conjugate gradients with S v = Q^T (Q v) / n, never formed (Hestenes and Stiefel, J. Res. NBS 49, 409
+//   (1952)). minsr      for K > n (Chen and Heyl, Nature Physics 20, 1476 (2024)): with G = Q D^-1 Q^T,
+//              delta = D^-1 Q^T (G/n + shift)^-1 z,  where z solves G z = Q D^-1 force: the force's projection on the
+//              samples' span. For a force Q^T e it is z = e, and the three agree.
 #include "optimizer/sr.h"
 
 #include "base/gsl_guard.h"
@@ -28,7 +28,7 @@ static bool all_finite(size_t n, const double *v)
 static bool decompose(size_t n, double *matrix, const double *original)
 {
     gsl_matrix_view view = gsl_matrix_view_array(matrix, n, n);
-    for (double extra = 0; extra < 1e-2; extra = extra > 0 ? 100 * extra : 1e-12) {
+    for (double extra = 0; extra<1e-2; extra = extra> 0 ? 100 * extra : 1e-12) {
         memcpy(matrix, original, n * n * sizeof *matrix);
         for (size_t k = 0; k < n; k++)
             matrix[k * n + k] += extra;
@@ -58,7 +58,8 @@ bool sr_cholesky(const struct sr_problem *problem)
         problem->metric->matrix(problem->metric->context, s);
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++)
-                s[i * n + j] = s[i * n + j] / sqrt(problem->scale[i] * problem->scale[j]) + (i == j ? problem->shift : 0);
+                s[i * n + j] = s[i * n + j] / sqrt(problem->scale[i] * problem->scale[j]) +
+                               (i == j ? problem->shift : 0);
         good = decompose(n, factor, s);
     }
     if (good) {
@@ -74,7 +75,8 @@ bool sr_cholesky(const struct sr_problem *problem)
 }
 
 // out = (D^-1/2 S D^-1/2 + shift) v
-static void scaled_metric(const struct sr_problem *problem, const double *root, const double *v, double *samples, double *work, double *out)
+static void scaled_metric(const struct sr_problem *problem, const double *root, const double *v, double *samples,
+                          double *work, double *out)
 {
     const struct optimizer_metric *metric = problem->metric;
     const size_t n = metric->n_parameters;
@@ -103,7 +105,8 @@ bool sr_conjugate_gradients(const struct sr_problem *problem)
         free(work);
         return false;
     }
-    double *root = work, *residual = root + n, *direction = residual + n, *image = direction + n, *close = image + n, *scratch = close + n;
+    double *root = work, *residual = root + n, *direction = residual + n, *image = direction + n, *close = image + n,
+           *scratch = close + n;
     double *samples = scratch + n, *x = problem->delta;
     for (size_t k = 0; k < n; k++) {
         root[k] = sqrt(problem->scale[k]);
@@ -135,8 +138,8 @@ bool sr_conjugate_gradients(const struct sr_problem *problem)
 
 enum { PROJECTION_ITERATIONS = 60 };
 
-// G z = b by conjugate gradients with (G/n + shift)^-1 before it: a few iterations where the samples span b well; directions that they hardly
-// span are left out when the iterations end.
+// G z = b by conjugate gradients with (G/n + shift)^-1 before it: a few iterations where the samples span b well;
+// directions that they hardly span are left out when the iterations end.
 static void project(size_t n, const double *gram, const double *factor, const double *b, double *z, double *work)
 {
     double *residual = work, *close = residual + n, *direction = close + n, *image = direction + n;
@@ -167,7 +170,8 @@ bool sr_minimum_norm(const struct sr_problem *problem)
 {
     const struct optimizer_metric *metric = problem->metric;
     const size_t n = metric->n_samples, parameters = metric->n_parameters;
-    double *gram = malloc(n * n * sizeof *gram), *shifted = malloc(n * n * sizeof *gram), *factor = malloc(n * n * sizeof *gram);
+    double *gram = malloc(n * n * sizeof *gram), *shifted = malloc(n * n * sizeof *gram),
+           *factor = malloc(n * n * sizeof *gram);
     double *work = malloc((6 * n + parameters) * sizeof *work);
     bool good = gram && shifted && factor && work;
     if (good) {

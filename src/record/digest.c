@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The digest of a file: SipHash over its objects in order of their paths, each with type, shape, values and attributes in order of their
-// names. Numbers count in little-endian order, a reference to an axis counts as the axis' path; so layout, compression and byte order of
-// the file do not matter. Left out: the digest itself, and REFERENCE_LIST, which only repeats DIMENSION_LIST from the other end.
+// The digest of a file: SipHash over its objects in order of their paths, each with type, shape, values and attributes
+// in order of their names. Numbers count in little-endian order, a reference to an axis counts as the axis' path; so
+// layout, compression and byte order of the file do not matter. Left out: the digest itself, and REFERENCE_LIST, which
+// only repeats DIMENSION_LIST from the other end.
 #include "record/private.h"
 
 #include <stdio.h>
@@ -33,7 +34,8 @@ static bool numbers_add(struct digest *digest, const struct record_source *sourc
     size_t size = source->n * source->size;
     void *values = malloc(size > 0 ? size : 1);
     hid_t type = H5Tcopy(source->type);
-    bool good = values != NULL && type >= 0 && H5Tset_order(type, H5T_ORDER_LE) >= 0 && record_source_read(source, type, values);
+    bool good = values != NULL && type >= 0 && H5Tset_order(type, H5T_ORDER_LE) >= 0 &&
+                record_source_read(source, type, values);
     if (good && source->class == H5T_INTEGER)
         number_add(digest, H5Tget_sign(type) == H5T_SGN_NONE);
     if (good)
@@ -66,13 +68,14 @@ static bool variable_strings_add(struct digest *digest, const struct record_sour
     return good;
 }
 
-// DIMENSION_LIST: per dimension a list of references to scales. An object reference is the address of its object; it is looked up among
-// the objects found and never followed.
+// DIMENSION_LIST: per dimension a list of references to scales. An object reference is the address of its object; it is
+// looked up among the objects found and never followed.
 static bool references_add(struct digest *digest, const struct record_source *source)
 {
     hid_t base = H5Tget_super(source->type);
     hvl_t *lists = calloc(source->n > 0 ? source->n : 1, sizeof *lists);
-    bool good = lists != NULL && base >= 0 && H5Tequal(base, H5T_STD_REF_OBJ) > 0 && record_source_read(source, source->type, lists);
+    bool good = lists != NULL && base >= 0 && H5Tequal(base, H5T_STD_REF_OBJ) > 0 &&
+                record_source_read(source, source->type, lists);
     bool known = good;
     for (size_t i = 0; known && i < source->n; i++) {
         number_add(digest, lists[i].len);

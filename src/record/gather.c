@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A file read back into the list it was written from, below another group. Values are copied; nothing refers to the old file afterwards (a
-// virtual data set whose source is missing reads as NaN without a word).
+// A file read back into the list it was written from, below another group. Values are copied; nothing refers to the old
+// file afterwards (a virtual data set whose source is missing reads as NaN without a word).
 #include "record/private.h"
 
 #include <hdf5_hl.h>
@@ -11,7 +11,7 @@
 struct gathering {
     struct record *record;
     struct record_file *file;
-    const char *prefix, *path;         // path: of the object in the file
+    const char *prefix, *path;  // path: of the object in the file
 };
 
 enum { GATHER_PATH_SIZE = 4400 };
@@ -64,7 +64,8 @@ static herr_t attribute_visit(hid_t object, const char *name, const H5A_info_t *
         return -1;
     char *text = record_source_string(&source);
     int64_t number = 0;
-    bool good = text != NULL || (source.class == H5T_INTEGER && source.n == 1 && record_source_read(&source, H5T_NATIVE_INT64, &number));
+    bool good = text != NULL || (source.class == H5T_INTEGER && source.n == 1 &&
+                                 record_source_read(&source, H5T_NATIVE_INT64, &number));
     if (text != NULL)
         record_add_attribute(gathering->record, path, name, text);
     else if (good)
@@ -100,7 +101,7 @@ static bool kind_of(const struct record_source *source, enum record_kind *kind)
 
 struct scale_search {
     const struct gathering *gathering;
-    char *path;                        // malloc'ed
+    char *path;  // malloc'ed
 };
 
 static herr_t scale_visit(hid_t object, unsigned dimension, hid_t scale, void *context)
@@ -133,7 +134,8 @@ static bool strings_gather(const struct record_source *source, struct record_ite
 {
     char **read = calloc(source->n > 0 ? source->n : 1, sizeof *read);
     item->strings = calloc(source->n > 0 ? source->n : 1, sizeof *item->strings);
-    bool good = read != NULL && item->strings != NULL && H5Tis_variable_str(source->type) > 0 && record_source_read(source, source->type, read);
+    bool good = read != NULL && item->strings != NULL && H5Tis_variable_str(source->type) > 0 &&
+                record_source_read(source, source->type, read);
     for (size_t i = 0; good && i < source->n; i++)
         item->strings[item->n_strings++] = strdup(read[i] != NULL ? read[i] : "");
     for (size_t i = 0; good && i < source->n; i++)
@@ -147,8 +149,12 @@ static bool strings_gather(const struct record_source *source, struct record_ite
 
 static bool values_gather(const struct record_source *source, struct record_item *item)
 {
-    hid_t types[] = { [RECORD_REAL] = H5T_NATIVE_DOUBLE, [RECORD_INT64] = H5T_NATIVE_INT64, [RECORD_UINT64] = H5T_NATIVE_UINT64,
-                      [RECORD_INT8] = H5T_NATIVE_INT8 };
+    hid_t types[] = {
+        [RECORD_REAL] = H5T_NATIVE_DOUBLE,
+        [RECORD_INT64] = H5T_NATIVE_INT64,
+        [RECORD_UINT64] = H5T_NATIVE_UINT64,
+        [RECORD_INT8] = H5T_NATIVE_INT8,
+    };
     if (item->kind == RECORD_STRING)
         return strings_gather(source, item);
     size_t size = item->kind == RECORD_INT8 ? 1 : 8;
@@ -157,7 +163,8 @@ static bool values_gather(const struct record_source *source, struct record_item
     return item->owned != NULL && (source->n == 0 || record_source_read(source, types[item->kind], item->owned));
 }
 
-static bool item_fill(const struct gathering *gathering, const struct record_source *source, struct record_item *item, struct error *error)
+static bool item_fill(const struct gathering *gathering, const struct record_source *source, struct record_item *item,
+                      struct error *error)
 {
     item->is_axis = H5DSis_scale(source->id) > 0;
     item->rank = source->rank;
@@ -174,7 +181,8 @@ static bool dataset_gather(struct gathering *gathering, const struct record_sour
     if (!kind_of(source, &kind))
         return complain(gathering, "holds values of a type that cannot be merged", error);
     char *unit = attribute_text(source->id, "units"), *long_name = attribute_text(source->id, "long_name");
-    struct record_item *item = record_item_add(gathering->record, new_path(gathering, gathering->path, path), kind, unit, long_name);
+    struct record_item *item = record_item_add(gathering->record, new_path(gathering, gathering->path, path), kind,
+                                               unit, long_name);
     free(unit);
     free(long_name);
     return item != NULL ? item_fill(gathering, source, item, error) && attributes_gather(gathering, source->id, error)

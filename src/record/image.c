@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A record as the bytes of an HDF5 file, built in memory (core driver), so that HDF5 never meets a full disk.
-// Layout: format of HDF5 1.10 (its metadata bears checksums); arrays in checksummed chunks; numbers without extent in the checksummed
-// header of their data set; groups and attributes in the order they were made, which netCDF-4 asks for.
+// Layout: format of HDF5 1.10 (its metadata bears checksums); arrays in checksummed chunks; numbers without extent in
+// the checksummed header of their data set; groups and attributes in the order they were made, which netCDF-4 asks for.
 #include "record/private.h"
 
 #include <endian.h>
@@ -16,7 +16,7 @@ enum { CHUNK_VALUES = 1 << 17, COMPRESSED_VALUES = 1 << 14 };
 // What every object is made with.
 struct image {
     hid_t file, group, link, attribute, string, scalar;
-    const char *path;      // of the results file, for messages
+    const char *path;  // of the results file, for messages
     struct error *error;
     unsigned char *bytes;  // the driver's memory, taken over when it closes the file
 };
@@ -24,7 +24,8 @@ struct image {
 static bool fail(struct image *image, const char *what, const char *name)
 {
     char reason[256];
-    return error_add(image->error, ERROR_WRITE, "%s: cannot build %s %s: %s", image->path, what, name, record_hdf5_reason(reason, sizeof reason));
+    return error_add(image->error, ERROR_WRITE, "%s: cannot build %s %s: %s", image->path, what, name,
+                     record_hdf5_reason(reason, sizeof reason));
 }
 
 static herr_t reason_take(unsigned n, const H5E_error2_t *entry, void *context)
@@ -128,14 +129,15 @@ static bool is_mostly_zero(const struct record_item *item)
     return 2 * zeros > record_item_count(item);
 }
 
-// Checksums always. Compression for axes, counts, small arrays and empty ones; the mantissas of a long series are noise: a third of the space at
-// most, for ten times the time.
+// Checksums always. Compression for axes, counts, small arrays and empty ones; the mantissas of a long series are
+// noise: a third of the space at most, for ten times the time.
 static bool filters_set(hid_t properties, const struct record_item *item)
 {
     hsize_t chunk[RECORD_RANK_MOST];
     chunk_choose(item, chunk);
     bool good = H5Pset_chunk(properties, (int)item->rank, chunk) >= 0;
-    if (item->is_axis || item->kind == RECORD_INT64 || record_item_count(item) <= COMPRESSED_VALUES || is_mostly_zero(item))
+    if (item->is_axis || item->kind == RECORD_INT64 || record_item_count(item) <= COMPRESSED_VALUES ||
+        is_mostly_zero(item))
         good = good && H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, 1) >= 0;
     return good && H5Pset_fletcher32(properties) >= 0;
 }
@@ -145,7 +147,8 @@ static hid_t layout_create(const struct record_item *item)
 {
     bool numeric = item->kind != RECORD_STRING;
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    bool good = properties >= 0 && H5Pset_attr_creation_order(properties, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
+    bool good = properties >= 0 &&
+                H5Pset_attr_creation_order(properties, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
                 H5Pset_obj_track_times(properties, false) >= 0;
     if (good && item->rank == 0)
         good = H5Pset_layout(properties, H5D_COMPACT) >= 0;
@@ -203,8 +206,10 @@ static bool item_write(struct image *image, const struct record_item *item)
         return false;
     hid_t properties = layout_create(item), space = space_create(item), id = -1;
     if (properties >= 0 && space >= 0)
-        id = H5Dcreate2(image->file, item->path, native_type(image, item->kind), space, image->link, properties, H5P_DEFAULT);
-    bool good = (id >= 0 && values_write(image, id, item) && (!item->is_axis || H5DSset_scale(id, name) >= 0) && scales_attach(image, id, item)) ||
+        id = H5Dcreate2(image->file, item->path, native_type(image, item->kind), space, image->link, properties,
+                        H5P_DEFAULT);
+    bool good = (id >= 0 && values_write(image, id, item) && (!item->is_axis || H5DSset_scale(id, name) >= 0) &&
+                 scales_attach(image, id, item)) ||
                 fail(image, "data set", item->path);
     if (good && item->kind != RECORD_STRING)
         good = attribute_write(image, id, "units", item->unit != NULL ? item->unit : "1");
@@ -221,7 +226,7 @@ static bool note_write(struct image *image, const struct record_note *note)
         return false;
     bool there = strcmp(note->path, "/") == 0 || group_make(image, note->path);
     hid_t id = there ? H5Oopen(image->file, note->path, H5P_DEFAULT) : -1;
-    bool good = id < 0 ? fail(image, "object", note->path)
+    bool good = id < 0                ? fail(image, "object", note->path)
                 : note->value != NULL ? attribute_write(image, id, note->name, note->value)
                                       : attribute_write_as(image, id, note->name, H5T_NATIVE_INT64, &note->number);
     record_id_close(id);
@@ -232,8 +237,8 @@ static bool note_write(struct image *image, const struct record_note *note)
 static bool group_properties(hid_t properties)
 {
     unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-    return properties >= 0 && H5Pset_link_creation_order(properties, order) >= 0 && H5Pset_attr_creation_order(properties, order) >= 0 &&
-           H5Pset_obj_track_times(properties, false) >= 0;
+    return properties >= 0 && H5Pset_link_creation_order(properties, order) >= 0 &&
+           H5Pset_attr_creation_order(properties, order) >= 0 && H5Pset_obj_track_times(properties, false) >= 0;
 }
 
 static bool properties_open(struct image *image)
@@ -243,9 +248,10 @@ static bool properties_open(struct image *image)
     image->attribute = H5Pcreate(H5P_ATTRIBUTE_CREATE);
     image->string = H5Tcopy(H5T_C_S1);
     image->scalar = H5Screate(H5S_SCALAR);
-    return group_properties(image->group) && image->scalar >= 0 && H5Pset_char_encoding(image->link, H5T_CSET_UTF8) >= 0 &&
-           H5Pset_char_encoding(image->attribute, H5T_CSET_UTF8) >= 0 && H5Tset_size(image->string, H5T_VARIABLE) >= 0 &&
-           H5Tset_cset(image->string, H5T_CSET_UTF8) >= 0;
+    return group_properties(image->group) && image->scalar >= 0 &&
+           H5Pset_char_encoding(image->link, H5T_CSET_UTF8) >= 0 &&
+           H5Pset_char_encoding(image->attribute, H5T_CSET_UTF8) >= 0 &&
+           H5Tset_size(image->string, H5T_VARIABLE) >= 0 && H5Tset_cset(image->string, H5T_CSET_UTF8) >= 0;
 }
 
 hid_t record_file_create(const char *name, unsigned flags, hid_t access)
@@ -278,14 +284,15 @@ static bool digest_write(struct image *image)
     if (!record_table_build(&table, image->file, false))
         return fail(image, "list", "of objects");
     hid_t root = H5Oopen(image->file, "/", H5P_DEFAULT);
-    bool good = root >= 0 && record_digest(image->file, &table, digest) ? attribute_write(image, root, "digest", digest) : fail(image, "digest", "of values");
+    bool good = root >= 0 && record_digest(image->file, &table, digest) ? attribute_write(image, root, "digest", digest)
+                                                                        : fail(image, "digest", "of values");
     record_id_close(root);
     record_table_finish(&table);
     return good;
 }
 
-// Closes the file; its bytes stay. The memory is a little larger than the file, whose end stands in the superblock (versions 2 and 3: 8 bytes
-// at 28), also where HDF5 looks for it.
+// Closes the file; its bytes stay. The memory is a little larger than the file, whose end stands in the superblock
+// (versions 2 and 3: 8 bytes at 28), also where HDF5 looks for it.
 static bool file_close(struct image *image, size_t *size)
 {
     hid_t file = image->file;
@@ -323,7 +330,8 @@ bool record_write_list(hid_t file, const struct record *record, const char *path
 {
     struct image image = { .file = file, .path = path, .error = error };
     if (record->error.n_messages > 0)
-        return error_add(error, record->error.kind, "%s: %s", path, record->error.text != NULL ? record->error.text : "out of memory");
+        return error_add(error, record->error.kind, "%s: %s", path,
+                         record->error.text != NULL ? record->error.text : "out of memory");
     bool good = (properties_open(&image) || fail(&image, "properties", "of objects")) && list_write(&image, record);
     properties_close(&image);
     return good;
@@ -337,7 +345,8 @@ bool record_write_digest(hid_t file, const char *path, struct error *error)
     return good;
 }
 
-bool record_image(const struct record *record, const char *path, unsigned char **bytes, size_t *size, struct error *error)
+bool record_image(const struct record *record, const char *path, unsigned char **bytes, size_t *size,
+                  struct error *error)
 {
     struct image image = { .file = -1, .path = path, .error = error };
     bool good = image_open(&image) && list_write(&image, record) && digest_write(&image);

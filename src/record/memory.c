@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HDF5 files in memory (core driver), without copies: writing leaves the driver's memory to us, reading lets it use ours.
-// H5Fget_file_image would copy, and a file not yet closed is marked as open for writing, which readers refuse; H5LTopen_file_image loses
-// memory at every call in 1.10.8.
+// HDF5 files in memory (core driver), without copies: writing leaves the driver's memory to us, reading lets it use
+// ours. H5Fget_file_image would copy, and a file not yet closed is marked as open for writing, which readers refuse;
+// H5LTopen_file_image loses memory at every call in 1.10.8.
 #include "record/private.h"
 
 #include <stdlib.h>
@@ -75,8 +75,9 @@ static hid_t access_create(H5FD_file_image_callbacks_t *callbacks, unsigned char
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     callbacks->udata_copy = context_copy;
     callbacks->udata_free = context_free;
-    if (access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 && H5Pset_fapl_core(access, IMAGE_STEP, false) >= 0 &&
-        H5Pset_file_image_callbacks(access, callbacks) >= 0 && (bytes == NULL || H5Pset_file_image(access, bytes, size) >= 0))
+    if (access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
+        H5Pset_fapl_core(access, IMAGE_STEP, false) >= 0 && H5Pset_file_image_callbacks(access, callbacks) >= 0 &&
+        (bytes == NULL || H5Pset_file_image(access, bytes, size) >= 0))
         return access;
     record_id_close(access);
     return -1;
@@ -84,13 +85,20 @@ static hid_t access_create(H5FD_file_image_callbacks_t *callbacks, unsigned char
 
 hid_t record_access_write(unsigned char **image)
 {
-    H5FD_file_image_callbacks_t callbacks = { .image_malloc = take, .image_realloc = grow, .image_free = keep, .udata = image };
+    H5FD_file_image_callbacks_t callbacks = {
+        .image_malloc = take, .image_realloc = grow, .image_free = keep, .udata = image
+    };
     return access_create(&callbacks, NULL, 0);
 }
 
 hid_t record_access_read(unsigned char *image, size_t size)
 {
-    H5FD_file_image_callbacks_t callbacks = { .image_malloc = lend, .image_memcpy = lend_copy, .image_realloc = grow_never,
-                                              .image_free = give_back, .udata = image };
+    H5FD_file_image_callbacks_t callbacks = {
+        .image_malloc = lend,
+        .image_memcpy = lend_copy,
+        .image_realloc = grow_never,
+        .image_free = give_back,
+        .udata = image,
+    };
     return access_create(&callbacks, image, size);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Merging. The file is written to disk as it grows, one input at a time: the inputs of a large sweep together do not fit into memory. It is
-// published as results are: a temporary neighbour, flushed, digest inside and seal behind, renamed over the old one.
+// Merging. The file is written to disk as it grows, one input at a time: the inputs of a large sweep together do not
+// fit into memory. It is published as results are: a temporary neighbour, flushed, digest inside and seal behind,
+// renamed over the old one.
 #include "record/private.h"
 
 #include "vmc/merge.h"
@@ -40,11 +41,13 @@ static bool input_take(struct merging *merging, size_t k, hid_t out, struct erro
     char prefix[32];
     struct record_file *file = record_open(path, false, error);
     struct record *record = record_create();
-    bool good = file != NULL && record != NULL && refuse_merged(file, error) && record_row_read(&merging->rows[k], file, error);
+    bool good = file != NULL && record != NULL && refuse_merged(file, error) &&
+                record_row_read(&merging->rows[k], file, error);
     snprintf(prefix, sizeof prefix, "/runs/%04zu", k);
     if (good && out >= 0) {
         record_add_attribute(record, prefix, "file", path);
-        good = record_gather(record, file, prefix, error) && record_write_list(out, record, merging->merge->output, error);
+        good = record_gather(record, file, prefix, error) &&
+               record_write_list(out, record, merging->merge->output, error);
     }
     if (good && strcmp(merging->rows[k].status, "complete") != 0)
         error_add(merging->notes, ERROR_STOPPED, "%s: unfinished (status: %s)", path, merging->rows[k].status);
@@ -146,7 +149,8 @@ static bool file_write(const char *temporary, void *context, struct error *error
     hid_t out = record_file_create(temporary, H5F_ACC_EXCL, access_create());
     if (out < 0)
         return fail(merging, "cannot be written", record_hdf5_reason(reason, sizeof reason), error);
-    bool good = inputs_take(merging, out, error) && table_write(merging, out, error) && record_write_digest(out, merging->merge->output, error);
+    bool good = inputs_take(merging, out, error) && table_write(merging, out, error) &&
+                record_write_digest(out, merging->merge->output, error);
     if (good && H5Fflush(out, H5F_SCOPE_GLOBAL) < 0)
         good = fail(merging, "cannot be written", record_hdf5_reason(reason, sizeof reason), error);
     if (H5Fclose(out) < 0 && good)
@@ -173,7 +177,8 @@ static bool csv_publish(const struct merging *merging, struct error *error)
     struct text text = { .path = merging->merge->table };
     char *value = record_columns_csv(&merging->columns, merging->merge->n);
     text.value = value;
-    bool good = value != NULL ? record_place(text.path, text_write, &text, NULL, error) : error_add(error, ERROR_INTERNAL, "%s: out of memory", text.path);
+    bool good = value != NULL ? record_place(text.path, text_write, &text, NULL, error)
+                              : error_add(error, ERROR_INTERNAL, "%s: out of memory", text.path);
     free(value);
     return good;
 }
@@ -193,8 +198,9 @@ bool record_merge(const struct record_merge *merge, struct error *error, struct 
 
 // --- looking ---
 
-// In a child of its own, which must not come to its end where the file is another: reading a large file whole only to know would take long.
-static void look(void *context)
+// In a child of its own, which must not come to its end where the file is another: reading a large file whole only to
+// know would take long.
+static void read_kind(void *context)
 {
     hid_t file = H5Fopen(context, H5F_ACC_RDONLY, access_create());
     struct record_source source;
@@ -212,5 +218,5 @@ bool record_is_merged(const char *path)
 {
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, R_OK) == 0 &&
-           record_trial(look, (void *)(uintptr_t)path, 10) == RECORD_TRIAL_GOOD;
+           record_trial(read_kind, (void *)(uintptr_t)path, 10) == RECORD_TRIAL_GOOD;
 }

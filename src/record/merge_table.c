@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The table of merged runs: one row per run; columns for what was swept, for other settings in which the runs differ, and for the results.
+// The table of merged runs: one row per run; columns for what was swept, for other settings in which the runs differ,
+// and for the results.
 #include "record/private.h"
 
 #include "vmc/config.h"
@@ -42,7 +43,8 @@ static char *number_text(struct record_file *file, const char *path, double valu
     return strdup(text);
 }
 
-static bool cell_read(struct record_row *row, struct record_file *file, const char *path, const char *name, bool is_setting)
+static bool cell_read(struct record_row *row, struct record_file *file, const char *path, const char *name,
+                      bool is_setting)
 {
     size_t rank, extent[RECORD_RANK_MOST];
     bool is_number = record_shape(file, path, &rank, extent, NULL) && rank == 0;
@@ -73,7 +75,8 @@ static bool entry_read(struct record_row *row, struct record_file *file, const c
     char name[CELL_NAME_SIZE];
     const char *key = strncmp(path, config, sizeof config - 1) == 0 ? strchr(path + sizeof config - 1, '/') : NULL;
     if (key != NULL && is_setting(file, path)) {
-        snprintf(name, sizeof name, "%.*s.%s", (int)(key - path - (long)sizeof config + 1), path + sizeof config - 1, key + 1);
+        snprintf(name, sizeof name, "%.*s.%s", (int)(key - path - (long)sizeof config + 1), path + sizeof config - 1,
+                 key + 1);
         return cell_read(row, file, path, name, true);
     }
     return strncmp(path, result, sizeof result - 1) != 0 || cell_read(row, file, path, path + sizeof result - 1, false);
@@ -81,12 +84,14 @@ static bool entry_read(struct record_row *row, struct record_file *file, const c
 
 bool record_row_read(struct record_row *row, struct record_file *file, struct error *error)
 {
-    *row = (struct record_row){ .file = strdup(file->path), .status = record_read_attribute(file, "/", "status", error) };
+    *row = (struct record_row){ .file = strdup(file->path),
+                                .status = record_read_attribute(file, "/", "status", error) };
     bool good = row->file != NULL && row->status != NULL;
     row->config = record_has(file, "/config/text") ? record_read_text(file, "/config/text", NULL) : NULL;
     for (size_t i = 0; good && i < file->table.n; i++)
         if (!file->table.entry[i].is_group)
-            good = entry_read(row, file, file->table.entry[i].path) || error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
+            good = entry_read(row, file, file->table.entry[i].path) ||
+                   error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
     return good;
 }
 
@@ -129,7 +134,9 @@ static struct record_column *column_add(struct record_columns *columns, const ch
         columns->most = most;
     }
     struct record_column *column = &columns->column[columns->n++];
-    *column = (struct record_column){ .name = strdup(name), .number = malloc((n + 1) * sizeof(double)), .text = calloc(n + 1, sizeof(char *)) };
+    *column = (struct record_column){ .name = strdup(name),
+                                      .number = malloc((n + 1) * sizeof(double)),
+                                      .text = calloc(n + 1, sizeof(char *)) };
     return column->name != NULL && column->number != NULL && column->text != NULL ? column : NULL;
 }
 
@@ -171,7 +178,8 @@ static bool swept_add(struct record_columns *columns, const struct record_row *r
     bool good = true;
     for (size_t r = 0; good && r < n; r++) {
         struct config config;
-        if (rows[r].config == NULL || (r > 0 && rows[r - 1].config != NULL && strcmp(rows[r].config, rows[r - 1].config) == 0))
+        if (rows[r].config == NULL ||
+            (r > 0 && rows[r - 1].config != NULL && strcmp(rows[r].config, rows[r - 1].config) == 0))
             continue;
         config_parse(&config, rows[r].file, rows[r].config, strlen(rows[r].config), NULL);
         for (size_t k = 0; good && k < config.n_entries; k++)
@@ -213,7 +221,8 @@ static bool others_add(struct record_columns *columns, const struct record_row *
 
 static bool names_add(struct record_columns *columns, const struct record_row *rows, size_t n)
 {
-    static const char *const names[] = { "file", "status" }, *const long_names[] = { "results file", "status of the run" };
+    static const char *const names[] = { "file", "status" }, *const long_names[] = { "results file",
+                                                                                     "status of the run" };
     for (size_t c = 0; c < 2; c++) {
         struct record_column *column = column_add(columns, names[c], n);
         if (column == NULL)
@@ -226,7 +235,8 @@ static bool names_add(struct record_columns *columns, const struct record_row *r
     return true;
 }
 
-bool record_columns_build(struct record_columns *columns, const struct record_row *rows, size_t n, const char *const *results)
+bool record_columns_build(struct record_columns *columns, const struct record_row *rows, size_t n,
+                          const char *const *results)
 {
     *columns = (struct record_columns){ 0 };
     bool good = names_add(columns, rows, n) && swept_add(columns, rows, n) && others_add(columns, rows, n, true);
@@ -256,7 +266,8 @@ void record_columns_add(struct record *record, const struct record_columns *colu
         if (column->is_text)
             record_add_texts(record, &(struct record_texts){ path, column->long_name, axis, column->text });
         else
-            record_add_array(record, &(struct record_array){ path, column->unit, column->long_name, 1, { axis }, column->number });
+            record_add_array(
+                record, &(struct record_array){ path, column->unit, column->long_name, 1, { axis }, column->number });
     }
 }
 

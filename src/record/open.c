@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Opening a file: read whole into memory, so that neither locks nor another program's writing can disturb it, then checked from the
-// outside in: seal (where it is gone: a trial and the digest), form, format version. Nothing else is read before they agree.
+// Opening a file: read whole into memory, so that neither locks nor another program's writing can disturb it, then
+// checked from the outside in: seal (where it is gone: a trial and the digest), form, format version. Nothing else is
+// read before they agree.
 #include "record/private.h"
 
 #include <errno.h>
@@ -42,7 +43,8 @@ static bool image_read(struct record_file *file, struct error *error)
     int failure = record_read_file(file->path, &file->image, &file->size);
     if (failure == 0)
         return true;
-    return error_add(error, ERROR_INPUT, "%s: cannot be read: %s", file->path, failure == ENODEV ? "it is no regular file" : strerror(failure));
+    return error_add(error, ERROR_INPUT, "%s: cannot be read: %s", file->path,
+                     failure == ENODEV ? "it is no regular file" : strerror(failure));
 }
 
 static bool seal_check(struct record_file *file, struct error *error)
@@ -50,7 +52,8 @@ static bool seal_check(struct record_file *file, struct error *error)
     enum record_seal seal = record_seal_check(file->image, file->size);
     file->is_sealed = seal == RECORD_SEAL_GOOD;
     return seal != RECORD_SEAL_BROKEN ||
-           error_add(error, ERROR_DAMAGED, "%s: damaged: its bytes are not those that were written; " REMEDY, file->path);
+           error_add(error, ERROR_DAMAGED, "%s: damaged: its bytes are not those that were written; " REMEDY,
+                     file->path);
 }
 
 static bool image_open(struct record_file *file, struct error *error)
@@ -59,13 +62,15 @@ static bool image_open(struct record_file *file, struct error *error)
     if (access >= 0)
         file->file = H5Fopen("results in memory", H5F_ACC_RDONLY, access);
     record_id_close(access);
-    return file->file >= 0 || error_add(error, ERROR_DAMAGED, "%s: no HDF5 file, or its beginning is damaged; " REMEDY, file->path);
+    return file->file >= 0 ||
+           error_add(error, ERROR_DAMAGED, "%s: no HDF5 file, or its beginning is damaged; " REMEDY, file->path);
 }
 
 // A root attribute, or NULL.
 static char *root_text(struct record_file *file, const char *name)
 {
-    return H5Aexists_by_name(file->file, "/", name, H5P_DEFAULT) > 0 ? record_read_attribute(file, "/", name, NULL) : NULL;
+    return H5Aexists_by_name(file->file, "/", name, H5P_DEFAULT) > 0 ? record_read_attribute(file, "/", name, NULL)
+                                                                     : NULL;
 }
 
 unsigned record_format(const struct record_file *file) { return file->format; }
@@ -76,7 +81,8 @@ static int64_t version_read(struct record_file *file)
     struct record_source source;
     int64_t version = 0;
     hid_t root = H5Oopen(file->file, "/", H5P_DEFAULT);
-    if (root >= 0 && H5Aexists(root, "format_version") > 0 && record_source_attribute(&source, root, "format_version")) {
+    if (root >= 0 && H5Aexists(root, "format_version") > 0 &&
+        record_source_attribute(&source, root, "format_version")) {
         char *text = record_source_string(&source), *end = NULL;
         if (text != NULL)
             version = strtol(text, &end, 10);
@@ -95,10 +101,12 @@ static bool version_check(struct record_file *file, struct error *error)
 {
     const int64_t version = version_read(file);
     if (version > RECORD_FORMAT_VERSION)
-        return error_add(error, ERROR_DAMAGED, "%s: written in format %lld by a newer version of the program, this one reads up to format %d", file->path,
-                         (long long)version, RECORD_FORMAT_VERSION);
+        return error_add(error, ERROR_DAMAGED,
+                         "%s: written in format %lld by a newer version of the program, this one reads up to format %d",
+                         file->path, (long long)version, RECORD_FORMAT_VERSION);
     if (version < 1)
-        return error_add(error, ERROR_DAMAGED, "%s: no results file of this program (no format version in it)", file->path);
+        return error_add(error, ERROR_DAMAGED, "%s: no results file of this program (no format version in it)",
+                         file->path);
     file->format = (unsigned)version;
     return true;
 }
@@ -108,7 +116,8 @@ static bool digest_check(struct record_file *file, struct error *error)
     char *kept = root_text(file, "digest"), digest[RECORD_DIGEST_SIZE];
     bool good = kept != NULL && record_digest(file->file, &file->table, digest) && strcmp(kept, digest) == 0;
     free(kept);
-    return good || error_add(error, ERROR_DAMAGED, "%s: damaged: its content does not agree with its digest; " REMEDY, file->path);
+    return good || error_add(error, ERROR_DAMAGED, "%s: damaged: its content does not agree with its digest; " REMEDY,
+                             file->path);
 }
 
 static bool file_check(struct record_file *file, bool foreign_allowed, struct error *error)
@@ -166,8 +175,11 @@ static bool trial_check(struct record_file *file, bool foreign_allowed, struct e
         return true;
     const enum record_trial how = record_trial(trial_work, &trial, seconds);
     if (how == RECORD_TRIAL_NONE)
-        return error_add(error, ERROR_INTERNAL, "%s: has no seal, and no process could be started that tries to read it first: %s", file->path, strerror(errno));
-    return how == RECORD_TRIAL_GOOD || error_add(error, ERROR_DAMAGED, "%s: damaged so that HDF5 cannot read it; " REMEDY, file->path);
+        return error_add(error, ERROR_INTERNAL,
+                         "%s: has no seal, and no process could be started that tries to read it first: %s", file->path,
+                         strerror(errno));
+    return how == RECORD_TRIAL_GOOD ||
+           error_add(error, ERROR_DAMAGED, "%s: damaged so that HDF5 cannot read it; " REMEDY, file->path);
 }
 
 struct record_file *record_open(const char *path, bool foreign_allowed, struct error *error)
@@ -179,8 +191,8 @@ struct record_file *record_open(const char *path, bool foreign_allowed, struct e
         return NULL;
     }
     file->file = -1;
-    if (image_read(file, error) && seal_check(file, error) && trial_check(file, foreign_allowed, error) && image_open(file, error) &&
-        file_check(file, foreign_allowed, error))
+    if (image_read(file, error) && seal_check(file, error) && trial_check(file, foreign_allowed, error) &&
+        image_open(file, error) && file_check(file, foreign_allowed, error))
         return file;
     record_close(file);
     return NULL;

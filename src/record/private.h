@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Shared by the files of this room only: the list of a record, an open file's table of objects, and values of data sets and attributes.
+// Shared by the files of this room only: the list of a record, an open file's table of objects, and values of data sets
+// and attributes.
 #ifndef VMC_RECORD_PRIVATE_H
 #define VMC_RECORD_PRIVATE_H
 
@@ -16,37 +17,38 @@ enum { RECORD_RANK_MOST = 3, RECORD_DIGEST_SIZE = 64, RECORD_SEAL_SIZE = 64 };
 enum record_kind { RECORD_REAL, RECORD_INT64, RECORD_UINT64, RECORD_INT8, RECORD_STRING };
 
 struct record_item {
-    char *path, *unit, *long_name;     // owned; unit and long_name may be NULL
+    char *path, *unit, *long_name;  // owned; unit and long_name may be NULL
     enum record_kind kind;
     size_t rank, extent[RECORD_RANK_MOST];
-    char *axis[RECORD_RANK_MOST];      // owned: paths of the dimension scales
+    char *axis[RECORD_RANK_MOST];  // owned: paths of the dimension scales
     bool is_axis;
-    const void *values;                // NULL on an axis: 0, 1, 2, … times
-    size_t step;                       // … this
-    void *owned;                       // what `values` points to, where it is not borrowed
-    char **strings;                    // RECORD_STRING: n_strings owned texts
+    const void *values;  // NULL on an axis: 0, 1, 2, … times
+    size_t step;         // … this
+    void *owned;         // what `values` points to, where it is not borrowed
+    char **strings;      // RECORD_STRING: n_strings owned texts
     size_t n_strings;
 };
 
-struct record_note {                   // an attribute
-    char *path, *name, *value;         // value NULL: a number
+struct record_note {            // an attribute
+    char *path, *name, *value;  // value NULL: a number
     int64_t number;
 };
 
 struct record {
     size_t n_items, most_items;
     struct record_item *items;
-    size_t *slots, n_slots;            // hash table of the items' paths: 1 + number of the item, 0 for empty; a power of two
+    size_t *slots, n_slots;  // hash table of the items' paths: 1 + number of the item, 0 for empty; a power of two
     size_t n_notes, most_notes;
     struct record_note *notes;
-    struct error error;                // what went wrong while adding; told by record_publish
+    struct error error;  // what went wrong while adding; told by record_publish
 };
 
 // A new item with its texts copied, or NULL (then the record's error says why).
-struct record_item *record_item_add(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name);
+struct record_item *record_item_add(struct record *record, const char *path, enum record_kind kind, const char *unit,
+                                    const char *long_name);
 // A scalar number of the given kind, `size` bytes, copied.
-void record_add_number(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name,
-                       const void *value, size_t size);
+void record_add_number(struct record *record, const char *path, enum record_kind kind, const char *unit,
+                       const char *long_name, const void *value, size_t size);
 // As record_add_array, with the values copied.
 void record_add_copy(struct record *record, const struct record_array *array);
 // Number of values.
@@ -54,7 +56,8 @@ size_t record_item_count(const struct record_item *item);
 
 // ---- the whole file as bytes (image.c, memory.c, seal.c) ----
 
-// File access properties, or -1. The image of a file written so is left in *image when it is closed (malloc'ed; its size is the driver's).
+// File access properties, or -1. The image of a file written so is left in *image when it is closed (malloc'ed; its
+// size is the driver's).
 hid_t record_access_write(unsigned char **image);
 // The file lives in the image, which must outlive it.
 hid_t record_access_read(unsigned char *image, size_t size);
@@ -63,7 +66,8 @@ enum record_seal { RECORD_SEAL_NONE, RECORD_SEAL_GOOD, RECORD_SEAL_BROKEN };
 void record_seal_make(const unsigned char *bytes, size_t size, unsigned char seal[RECORD_SEAL_SIZE]);
 enum record_seal record_seal_check(const unsigned char *bytes, size_t size);
 // malloc'ed image of the file, digest and seal included; `path` is for messages.
-bool record_image(const struct record *record, const char *path, unsigned char **image, size_t *size, struct error *error);
+bool record_image(const struct record *record, const char *path, unsigned char **image, size_t *size,
+                  struct error *error);
 // The parts of it for a file on disk. The file is made anew and takes over the access properties; -1 where that fails.
 hid_t record_file_create(const char *name, unsigned flags, hid_t access);
 bool record_write_list(hid_t file, const struct record *record, const char *path, struct error *error);
@@ -73,10 +77,10 @@ const char *record_hdf5_reason(char *text, size_t size);
 
 // ---- publishing (publish.c) ----
 
-// `write` makes the temporary neighbour, flushed to disk; then it takes the place of `path`, unless the lock (or NULL) was lost meanwhile.
-// ERROR_WRITE where that fails, ERROR_EXISTS where the lock is another's.
-bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error), void *context, struct record_lock *lock,
-                  struct error *error);
+// `write` makes the temporary neighbour, flushed to disk; then it takes the place of `path`, unless the lock (or NULL)
+// was lost meanwhile. ERROR_WRITE where that fails, ERROR_EXISTS where the lock is another's.
+bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error),
+                  void *context, struct record_lock *lock, struct error *error);
 
 // ---- system calls of publishing (system.c) ----
 
@@ -97,7 +101,7 @@ enum { RECORD_WORD_SIZE = 128 };
 struct record_process {
     char host[RECORD_WORD_SIZE], place[RECORD_WORD_SIZE];  // place: start of the machine and process namespace
     long pid;
-    unsigned long long started;        // clock ticks after the start of the machine; 0: not known
+    unsigned long long started;  // clock ticks after the start of the machine; 0: not known
 };
 struct record_process record_process_self(void);
 // Whether a process of this place lives. One that has ended and that nobody has waited for yet does not.
@@ -105,7 +109,12 @@ bool record_process_lives(long pid, unsigned long long started);
 // "<path>.tmp.<host>.<boot>.<namespace>.<pid>", malloc'ed: no other process, here or elsewhere, has the same.
 char *record_process_temporary(const char *path);
 // Whose temporary it is, by what follows "<path>.tmp."; "….old" is its second name.
-enum record_temporary { RECORD_TEMPORARY_NONE, RECORD_TEMPORARY_DEAD, RECORD_TEMPORARY_ALIVE, RECORD_TEMPORARY_ELSEWHERE };
+enum record_temporary {
+    RECORD_TEMPORARY_NONE,
+    RECORD_TEMPORARY_DEAD,
+    RECORD_TEMPORARY_ALIVE,
+    RECORD_TEMPORARY_ELSEWHERE
+};
 enum record_temporary record_process_judge(const char *name);
 
 // ---- all objects of an open file (table.c) ----
@@ -117,9 +126,9 @@ struct record_entry {
 };
 struct record_table {
     size_t n, most, limit;
-    struct record_entry *entry;        // sorted by path
-    size_t *by_address;                // numbers of the entries in order of address, then of path
-    bool soft_links;                   // these are followed
+    struct record_entry *entry;  // sorted by path
+    size_t *by_address;          // numbers of the entries in order of address, then of path
+    bool soft_links;             // these are followed
 };
 bool record_table_build(struct record_table *table, hid_t file, bool soft_links);
 void record_table_finish(struct record_table *table);
@@ -140,7 +149,8 @@ bool record_source_dataset(struct record_source *source, hid_t file, const char 
 bool record_source_attribute(struct record_source *source, hid_t object, const char *name);
 void record_source_close(struct record_source *source);
 bool record_source_read(const struct record_source *source, hid_t memory_type, void *values);
-// How HDF5 moves values, for H5Dread and H5Dwrite: with a small buffer for conversions, since it clears all of it for every single text.
+// How HDF5 moves values, for H5Dread and H5Dwrite: with a small buffer for conversions, since it clears all of it for
+// every single text.
 hid_t record_transfer(void);
 // The single string of a source, fixed or variable in length; malloc'ed, NULL when it is none.
 char *record_source_string(const struct record_source *source);
@@ -164,19 +174,20 @@ bool record_digest(hid_t file, const struct record_table *table, char digest[REC
 
 // ---- merging (gather.c, merge_table.c) ----
 
-// Everything of an open file into a record, below `prefix` ("/runs/0000"; its root attributes become those of that group).
+// Everything of an open file into a record, below `prefix` ("/runs/0000"; its root attributes become those of that
+// group).
 bool record_gather(struct record *record, struct record_file *file, const char *prefix, struct error *error);
 
 // What becomes of one input in the table.
 struct record_cell {
-    char *name;                        // "system.omega", or "energy"
-    char *text;                        // as in an INI, or a number's shortest text
-    double number;                     // NAN where it is none
+    char *name;     // "system.omega", or "energy"
+    char *text;     // as in an INI, or a number's shortest text
+    double number;  // NAN where it is none
     bool is_number, is_setting;
     char *unit, *long_name;
 };
 struct record_row {
-    char *file, *status, *config;      // config: the INI as it was read
+    char *file, *status, *config;  // config: the INI as it was read
     size_t n, most;
     struct record_cell *cell;
 };
@@ -187,14 +198,16 @@ struct record_columns {
     size_t n, most;
     struct record_column {
         char *name;
-        double *number;                // of every row
+        double *number;  // of every row
         const char **text;
         bool is_text;
         const char *unit, *long_name;  // borrowed from the rows
-    } *column;
+    } * column;
 };
-// The columns of all rows: file, status, what was swept, other settings in which they differ, then the results, first those named.
-bool record_columns_build(struct record_columns *columns, const struct record_row *rows, size_t n, const char *const *results);
+// The columns of all rows: file, status, what was swept, other settings in which they differ, then the results, first
+// those named.
+bool record_columns_build(struct record_columns *columns, const struct record_row *rows, size_t n,
+                          const char *const *results);
 void record_columns_finish(struct record_columns *columns);
 // Into the group /table, over the axis run; numbers and texts are borrowed.
 void record_columns_add(struct record *record, const struct record_columns *columns, size_t n);
@@ -203,8 +216,8 @@ char *record_columns_csv(const struct record_columns *columns, size_t n);
 
 // ---- a trial (trial.c) ----
 
-// Does the work in a child process, for so many seconds of processor time, and ten times as long by the clock. RECORD_TRIAL_NONE: there could be no child,
-// and errno says why.
+// Does the work in a child process, for so many seconds of processor time, and ten times as long by the clock.
+// RECORD_TRIAL_NONE: there could be no child, and errno says why.
 enum record_trial { RECORD_TRIAL_GOOD, RECORD_TRIAL_BAD, RECORD_TRIAL_NONE };
 enum record_trial record_trial(void (*work)(void *context), void *context, unsigned seconds);
 

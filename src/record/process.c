@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which process this is, and whether another one lives. A number alone says little: machines of a cluster and containers of one machine use
-// the same ones. So a process is known by its host, the start of that machine and the process namespace ("place"), its number, and when it began.
+// Which process this is, and whether another one lives. A number alone says little: machines of a cluster and
+// containers of one machine use the same ones. So a process is known by its host, the start of that machine and the
+// process namespace ("place"), its number, and when it began.
 #include "record/private.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static void word_of_file(const char *path, char word[RECORD_WORD_SIZE])
 }
 
 struct process_state {
-    char state;                  // 'R', 'S', …; 'Z' for one that has ended and waits for its parent to ask; 0: not known
+    char state;  // 'R', 'S', …; 'Z' for one that has ended and waits for its parent to ask; 0: not known
     long threads;
     unsigned long long started;  // clock ticks after the start of the machine; 0: not known
 };
@@ -37,8 +38,8 @@ static struct process_state state_of(long pid)
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     FILE *file = fopen(path, "re");
     char *at = file && fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
-    if (!at || sscanf(at + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu", &state.state, &state.threads,
-                      &state.started) != 3)
+    if (!at || sscanf(at + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu",
+                      &state.state, &state.threads, &state.started) != 3)
         state = (struct process_state){ 0 };
     if (file)
         fclose(file);
@@ -83,7 +84,8 @@ bool record_process_lives(long pid, unsigned long long started)
 static void home_of(const struct record_process *process, char home[RECORD_WORD_SIZE])
 {
     const char *slash = strrchr(process->place, '/'), *digits = slash ? slash + strcspn(slash, "0123456789") : "";
-    snprintf(home, RECORD_WORD_SIZE, "%.*s.%.*s.%.*s", HOST_PART, process->host, BOOT_PART, process->place, (int)strspn(digits, "0123456789"), digits);
+    snprintf(home, RECORD_WORD_SIZE, "%.*s.%.*s.%.*s", HOST_PART, process->host, BOOT_PART, process->place,
+             (int)strspn(digits, "0123456789"), digits);
 }
 
 char *record_process_temporary(const char *path)
@@ -120,7 +122,8 @@ enum record_temporary record_process_judge(const char *name)
         return RECORD_TEMPORARY_NONE;
     home_of(&self, home);
     const size_t length = strlen(home);
-    const bool here = strncmp(name, home, length) == 0 && name[length] == '.' && memchr(name + length + 1, '.', (size_t)(end - name) - length - 1) == NULL;
+    const bool here = strncmp(name, home, length) == 0 && name[length] == '.' &&
+                      memchr(name + length + 1, '.', (size_t)(end - name) - length - 1) == NULL;
     if (!here)
         return RECORD_TEMPORARY_ELSEWHERE;
     // this process has just begun with the file: what bears its number is of an earlier one

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Publishing: image in memory -> temporary neighbour -> fsync -> rename -> fsync of the folder. A reader sees the old file or the new one.
-// The old file is held by a second name until the folder is flushed, so that every failure leaves it in place.
+// Publishing: image in memory -> temporary neighbour -> fsync -> rename -> fsync of the folder. A reader sees the old
+// file or the new one. The old file is held by a second name until the folder is flushed, so that every failure leaves
+// it in place.
 #include "record/private.h"
 
 #include <dirent.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 struct target {
-    char *path;       // where the file really goes (a symbolic link is followed)
+    char *path;  // where the file really goes (a symbolic link is followed)
     char *folder;
     char *temporary;  // <path>.tmp.<this process>
     char *old;        // <path>.tmp.<this process>.old
@@ -49,7 +50,8 @@ static bool target_init(struct target *target, const char *path)
     return target->folder != NULL && target->temporary != NULL && target->old != NULL;
 }
 
-// s. Whether a process of another host lives cannot be known from here, and a temporary lives no longer than it takes to write one file.
+// s. Whether a process of another host lives cannot be known from here, and a temporary lives no longer than it takes
+// to write one file.
 static const double AGE_MOST = 86400;
 
 static bool is_old(const char *path)
@@ -103,8 +105,8 @@ static bool fail(struct error *error, const char *path, const char *what, int re
     return error_add(error, ERROR_WRITE, "%s: %s: %s", path, what, strerror(reason));
 }
 
-// The new file is as open to others as the old one was: its mode and, where this process may give files to it, its group. Where it may not,
-// the new group may do no more than everybody.
+// The new file is as open to others as the old one was: its mode and, where this process may give files to it, its
+// group. Where it may not, the new group may do no more than everybody.
 static void take_mode(const char *from, const char *to)
 {
     struct stat old, new;
@@ -133,8 +135,8 @@ static int exchange(const struct target *target)
     return failure;
 }
 
-bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error), void *context, struct record_lock *lock,
-                  struct error *error)
+bool record_place(const char *path, bool (*write)(const char *temporary, void *context, struct error *error),
+                  void *context, struct record_lock *lock, struct error *error)
 {
     struct target target;
     bool good = target_init(&target, path);
@@ -177,8 +179,10 @@ bool record_publish_locked(const struct record *record, const char *path, struct
     if (record == NULL)
         return fail(error, path, "cannot build the results", ENOMEM);
     if (record->error.n_messages > 0)
-        return error_add(error, record->error.kind, "%s: %s", path, record->error.text != NULL ? record->error.text : "out of memory");
-    bool good = record_image(record, path, &image.bytes, &image.size, error) && record_place(path, image_write, &image, lock, error);
+        return error_add(error, record->error.kind, "%s: %s", path,
+                         record->error.text != NULL ? record->error.text : "out of memory");
+    bool good = record_image(record, path, &image.bytes, &image.size, error) &&
+                record_place(path, image_write, &image, lock, error);
     free(image.bytes);
     return good;
 }

@@ -17,10 +17,14 @@ static bool dataset_open(struct record_file *file, const char *path, struct reco
     const struct record_entry *entry = record_table_find(&file->table, path);
     if (entry == NULL || entry->is_group)
         return complain(file, path, entry == NULL ? "is missing" : "is a group, not a data set", error);
-    return record_source_dataset(source, file->file, path) || complain(file, path, "cannot be opened, or its extents are absurd", error);
+    return record_source_dataset(source, file->file, path) ||
+           complain(file, path, "cannot be opened, or its extents are absurd", error);
 }
 
-static bool is_number(const struct record_source *source) { return source->class == H5T_INTEGER || source->class == H5T_FLOAT; }
+static bool is_number(const struct record_source *source)
+{
+    return source->class == H5T_INTEGER || source->class == H5T_FLOAT;
+}
 
 bool record_shape(struct record_file *file, const char *path, size_t *rank, size_t extent[3], struct error *error)
 {
@@ -35,7 +39,8 @@ bool record_shape(struct record_file *file, const char *path, size_t *rank, size
 }
 
 // n numbers as `type`; `integer`: nothing but whole numbers will do.
-static bool numbers_read(struct record_file *file, const char *path, size_t n, bool integer, hid_t type, void *values, struct error *error)
+static bool numbers_read(struct record_file *file, const char *path, size_t n, bool integer, hid_t type, void *values,
+                         struct error *error)
 {
     struct record_source source;
     bool good = false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The list of what goes into one results file. Adding cannot fail for the caller: the first mistake is kept and told by record_publish.
+// The list of what goes into one results file. Adding cannot fail for the caller: the first mistake is kept and told by
+// record_publish.
 #include "record/private.h"
 
 #include "version.h"
@@ -9,12 +10,19 @@
 #include <stdio.h>
 #include <time.h>
 
-static void memory_lacks(struct record *record) { error_add(&record->error, ERROR_INTERNAL, "out of memory while gathering results"); }
+static void memory_lacks(struct record *record)
+{
+    error_add(&record->error, ERROR_INTERNAL, "out of memory while gathering results");
+}
 
 // Text as it may stand in the file: bytes that are no UTF-8 become U+FFFD, since readers decode strictly.
 static size_t utf8_length(const unsigned char *text)
 {
-    size_t n = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3 : text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
+    size_t n = text[0] < 0x80                      ? 1
+               : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
+               : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
+               : text[0] >= 0xf0 && text[0] < 0xf5 ? 4
+                                                   : 0;
     for (size_t i = 1; i < n; i++)
         if ((text[i] & 0xc0) != 0x80)
             return 0;
@@ -128,12 +136,14 @@ static bool slots_grow(struct record *record)
     return true;
 }
 
-struct record_item *record_item_add(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name)
+struct record_item *record_item_add(struct record *record, const char *path, enum record_kind kind, const char *unit,
+                                    const char *long_name)
 {
     if (record == NULL)
         return NULL;
     if (path[0] != '/' || item_find(record, path) != NULL) {
-        error_add(&record->error, ERROR_INTERNAL, path[0] == '/' ? "results: %s was added twice" : "results: path %s lacks its /", path);
+        error_add(&record->error, ERROR_INTERNAL,
+                  path[0] == '/' ? "results: %s was added twice" : "results: path %s lacks its /", path);
         return NULL;
     }
     struct record_item *items = grown(record->items, record->n_items, &record->most_items, sizeof *items);
@@ -143,7 +153,10 @@ struct record_item *record_item_add(struct record *record, const char *path, enu
         memory_lacks(record);
         return NULL;
     }
-    struct record_item item = { .path = text_copy(record, path), .unit = text_copy(record, unit), .long_name = text_copy(record, long_name), .kind = kind };
+    struct record_item item = { .path = text_copy(record, path),
+                                .unit = text_copy(record, unit),
+                                .long_name = text_copy(record, long_name),
+                                .kind = kind };
     if (item.path == NULL) {
         item_finish(&item);
         return NULL;
@@ -179,7 +192,8 @@ static void axis_add(struct record *record, const char *path, const struct recor
     struct record_item *item = item_find(record, path);
     bool fresh = item == NULL;
     if (fresh)
-        item = record_item_add(record, path, RECORD_INT64, axis->unit != NULL ? axis->unit : "1", axis->long_name != NULL ? axis->long_name : axis->name);
+        item = record_item_add(record, path, RECORD_INT64, axis->unit != NULL ? axis->unit : "1",
+                               axis->long_name != NULL ? axis->long_name : axis->name);
     if (item == NULL)
         return;
     if (fresh) {
@@ -188,9 +202,11 @@ static void axis_add(struct record *record, const char *path, const struct recor
         item->rank = 1;
         item->extent[0] = axis->extent;
     }
-    bool differs = axis->values != NULL && item->values != NULL && memcmp(axis->values, item->values, axis->extent * sizeof(double)) != 0;
+    bool differs = axis->values != NULL && item->values != NULL &&
+                   memcmp(axis->values, item->values, axis->extent * sizeof(double)) != 0;
     if (!item->is_axis || item->extent[0] != axis->extent || differs) {
-        error_add(&record->error, ERROR_INTERNAL, "results: axis %s has two meanings (extents %zu and %zu)", path, item->extent[0], axis->extent);
+        error_add(&record->error, ERROR_INTERNAL, "results: axis %s has two meanings (extents %zu and %zu)", path,
+                  item->extent[0], axis->extent);
         return;
     }
     if (axis->values != NULL && item->values == NULL) {
@@ -200,7 +216,8 @@ static void axis_add(struct record *record, const char *path, const struct recor
 }
 
 // Adds the axes of an item that is still to come and leaves their paths; false when there is no room for them.
-static bool axes_add(struct record *record, const char *path, size_t rank, const struct record_axis *axis, char *axis_paths[RECORD_RANK_MOST])
+static bool axes_add(struct record *record, const char *path, size_t rank, const struct record_axis *axis,
+                     char *axis_paths[RECORD_RANK_MOST])
 {
     for (size_t d = 0; d < rank; d++) {
         axis_paths[d] = axis_path(record, path, axis[d].name);
@@ -211,15 +228,16 @@ static bool axes_add(struct record *record, const char *path, size_t rank, const
     return true;
 }
 
-static struct record_item *array_add(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name,
-                                     size_t rank, const struct record_axis *axis)
+static struct record_item *array_add(struct record *record, const char *path, enum record_kind kind, const char *unit,
+                                     const char *long_name, size_t rank, const struct record_axis *axis)
 {
     char *paths[RECORD_RANK_MOST] = { NULL };
     struct record_item *item = NULL;
     if (record == NULL)
         return NULL;
     if (path[0] != '/' || rank > RECORD_RANK_MOST)
-        error_add(&record->error, ERROR_INTERNAL, "results: %s has no proper path, or more than %d axes", path, RECORD_RANK_MOST);
+        error_add(&record->error, ERROR_INTERNAL, "results: %s has no proper path, or more than %d axes", path,
+                  RECORD_RANK_MOST);
     else if (axes_add(record, path, rank, axis, paths))
         item = record_item_add(record, path, kind, unit, long_name);
     for (size_t d = 0; d < RECORD_RANK_MOST; d++) {
@@ -243,9 +261,11 @@ static bool array_is_axis(const struct record_array *array)
     return array->rank == 1 && slash != NULL && strcmp(slash + 1, array->axis[0].name) == 0;
 }
 
-static void array_of_kind(struct record *record, const struct record_array *array, enum record_kind kind, const void *values)
+static void array_of_kind(struct record *record, const struct record_array *array, enum record_kind kind,
+                          const void *values)
 {
-    struct record_item *item = array_add(record, array->path, kind, array->unit, array->long_name, array->rank, array->axis);
+    struct record_item *item = array_add(record, array->path, kind, array->unit, array->long_name, array->rank,
+                                         array->axis);
     if (item != NULL)
         item->values = values;
 }
@@ -253,7 +273,8 @@ static void array_of_kind(struct record *record, const struct record_array *arra
 void record_add_array(struct record *record, const struct record_array *array)
 {
     if (record != NULL && array_is_axis(array)) {
-        struct record_axis axis = { array->axis[0].name, array->axis[0].extent, array->unit, array->long_name, array->values };
+        struct record_axis axis = { array->axis[0].name, array->axis[0].extent, array->unit, array->long_name,
+                                    array->values };
         axis_add(record, array->path, &axis);
         return;
     }
@@ -291,13 +312,14 @@ static void values_own(struct record *record, struct record_item *item, const vo
 
 void record_add_copy(struct record *record, const struct record_array *array)
 {
-    struct record_item *item = array_add(record, array->path, RECORD_REAL, array->unit, array->long_name, array->rank, array->axis);
+    struct record_item *item = array_add(record, array->path, RECORD_REAL, array->unit, array->long_name, array->rank,
+                                         array->axis);
     if (item != NULL)
         values_own(record, item, array->values, record_item_count(item) * sizeof(double));
 }
 
-static void coordinate_add(struct record *record, const char *array, const char *name, const char *long_name, size_t particles, size_t dimensions,
-                           bool particle)
+static void coordinate_add(struct record *record, const char *array, const char *name, const char *long_name,
+                           size_t particles, size_t dimensions, bool particle)
 {
     const size_t n = particles * dimensions;
     const struct record_axis axis = { "coordinate", n, "1", "coordinate", NULL };
@@ -307,8 +329,9 @@ static void coordinate_add(struct record *record, const char *array, const char 
         number[k] = particle ? k / dimensions : k % dimensions;
     if (number == NULL)
         memory_lacks(record);
-    struct record_item *item = number == NULL || path == NULL || item_find(record, path) != NULL ? NULL
-                               : array_add(record, path, RECORD_INT64, "1", long_name, 1, &axis);
+    struct record_item *item = number == NULL || path == NULL || item_find(record, path) != NULL
+                                   ? NULL
+                                   : array_add(record, path, RECORD_INT64, "1", long_name, 1, &axis);
     if (item != NULL)
         values_own(record, item, number, n * sizeof *number);
     free(number);
@@ -320,12 +343,13 @@ void record_add_coordinates(struct record *record, const char *path, size_t part
     if (record == NULL)
         return;
     coordinate_add(record, path, "coordinate_particle", "particle of the coordinate", particles, dimensions, true);
-    coordinate_add(record, path, "coordinate_dimension", "dimension of the coordinate: x, y, z", particles, dimensions, false);
+    coordinate_add(record, path, "coordinate_dimension", "dimension of the coordinate: x, y, z", particles, dimensions,
+                   false);
     record_add_attribute(record, path, "coordinates", "coordinate_particle coordinate_dimension");
 }
 
-void record_add_number(struct record *record, const char *path, enum record_kind kind, const char *unit, const char *long_name,
-                       const void *value, size_t size)
+void record_add_number(struct record *record, const char *path, enum record_kind kind, const char *unit,
+                       const char *long_name, const void *value, size_t size)
 {
     struct record_item *item = record_item_add(record, path, kind, unit, long_name);
     if (item != NULL)
@@ -337,10 +361,12 @@ void record_add_real(struct record *record, const char *path, const char *unit, 
     record_add_number(record, path, RECORD_REAL, unit, long_name, &value, sizeof value);
 }
 
-// Signed for the reader's comfort (differences of unsigned numbers surprise); a seed beyond 2^63 - 1 keeps its value unsigned.
+// Signed for the reader's comfort (differences of unsigned numbers surprise); a seed beyond 2^63 - 1 keeps its value
+// unsigned.
 void record_add_count(struct record *record, const char *path, const char *unit, const char *long_name, uint64_t value)
 {
-    record_add_number(record, path, value <= INT64_MAX ? RECORD_INT64 : RECORD_UINT64, unit, long_name, &value, sizeof value);
+    record_add_number(record, path, value <= INT64_MAX ? RECORD_INT64 : RECORD_UINT64, unit, long_name, &value,
+                      sizeof value);
 }
 
 static void strings_own(struct record *record, struct record_item *item, size_t n, const char *const *values)
@@ -371,7 +397,9 @@ void record_add_texts(struct record *record, const struct record_texts *texts)
 // NULL where there is no memory.
 static struct record_note *note_add(struct record *record, const char *path, const char *name)
 {
-    struct record_note *notes = record != NULL ? grown(record->notes, record->n_notes, &record->most_notes, sizeof *notes) : NULL;
+    struct record_note *notes = record != NULL
+                                    ? grown(record->notes, record->n_notes, &record->most_notes, sizeof *notes)
+                                    : NULL;
     if (record != NULL && notes == NULL)
         memory_lacks(record);
     if (notes == NULL)
@@ -407,8 +435,10 @@ void record_add_heading(struct record *record, const char *status, const char *c
     char now[32];
     record_now(now);
     record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION);
-    const char *const texts[][2] = { { "status", status }, { "created", created ? created : now }, { "modified", now }, { "program", program },
-                                     { "version", VMC_VERSION } };
+    const char *const texts[][2] = {
+        { "status", status },       { "created", created ? created : now }, { "modified", now }, { "program", program },
+        { "version", VMC_VERSION },
+    };
     for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
         record_add_attribute(record, "/", texts[k][0], texts[k][1]);
 }

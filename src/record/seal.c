@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is checked on the bare bytes before HDF5 sees them. The library trusts some of what it reads: damage to the heap that holds the
-// strings makes 1.10.8 loop for ever or read beyond its memory. So a file ends with a seal of 64 bytes behind the end that HDF5 knows:
+// What is checked on the bare bytes before HDF5 sees them. The library trusts some of what it reads: damage to the heap
+// that holds the strings makes 1.10.8 loop for ever or read beyond its memory. So a file ends with a seal of 64 bytes
+// behind the end that HDF5 knows:
 //     "\nsealed siphash-2-4-128:" + 32 hexadecimal digits of all bytes before + 8 zero bytes
-// Readers of HDF5 never look there. Tools that change the file or write it anew (h5py, h5repack) drop it; then trial.c and
-// the digest are what remains.
+// Readers of HDF5 never look there. Tools that change the file or write it anew (h5py, h5repack) drop it; then trial.c
+// and the digest are what remains.
 #include "record/private.h"
 
 #include <string.h>

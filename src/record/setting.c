@@ -7,7 +7,8 @@
 
 enum { PATH_SIZE = 512 };
 
-static void reals_add(struct record *record, const char *path, const struct param *row, const char *unit, const void *state)
+static void reals_add(struct record *record, const char *path, const struct param *row, const char *unit,
+                      const void *state)
 {
     double value[PARAM_LIST_MOST] = { NAN };
     size_t n = param_numbers(row, state, value);
@@ -17,8 +18,14 @@ static void reals_add(struct record *record, const char *path, const struct para
     }
     char name[128];
     snprintf(name, sizeof name, "%s_index", row->key);
-    record_add_copy(record, &(struct record_array){ .path = path, .unit = unit, .long_name = row->help, .rank = 1,
-                    .axis = { { .name = name, .extent = n, .unit = "1", .long_name = "number of the value" } }, .values = value });
+    record_add_copy(record,
+                    &(struct record_array){
+                        .path = path,
+                        .unit = unit,
+                        .long_name = row->help,
+                        .rank = 1,
+                        .axis = { { .name = name, .extent = n, .unit = "1", .long_name = "number of the value" } },
+                        .values = value });
 }
 
 void record_add_setting(struct record *record, const char *section, const struct param *row, const void *state)
@@ -57,11 +64,8 @@ void record_add_setting(struct record *record, const char *section, const struct
     }
     case PARAM_KIND_CHOICE:
     case PARAM_KIND_NAMES:
-    case PARAM_KIND_TEXT:
-        record_add_text(record, path, row->help, text);
-        break;
-    case PARAM_KIND_END:
-        return;
+    case PARAM_KIND_TEXT: record_add_text(record, path, row->help, text); break;
+    case PARAM_KIND_END: return;
     }
     record_add_attribute(record, path, "text", text);
 }

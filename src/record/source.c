@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Values of a data set or an attribute, one way to read both. Sizes come from a file and are not believed: a value that is not in the file
-// (extents beyond what the stored bytes can hold) is refused before memory is asked for.
+// Values of a data set or an attribute, one way to read both. Sizes come from a file and are not believed: a value that
+// is not in the file (extents beyond what the stored bytes can hold) is refused before memory is asked for.
 #include "record/private.h"
 
 #include <stdlib.h>
@@ -42,7 +42,8 @@ static bool shape_read(struct record_source *source)
     uint64_t bytes = source->size;
     for (size_t d = 0; d < source->rank; d++) {
         source->extent[d] = extent[d];
-        if (__builtin_mul_overflow(source->n, extent[d], &source->n) || __builtin_mul_overflow(bytes, extent[d], &bytes))
+        if (__builtin_mul_overflow(source->n, extent[d], &source->n) ||
+            __builtin_mul_overflow(bytes, extent[d], &bytes))
             return false;
     }
     return source->size > 0 && bytes <= bytes_most(source);

@@ -45,7 +45,8 @@ int record_remove(const char *path) { return unlink(path) == 0 ? 0 : errno; }
 
 int record_link(const char *from, const char *to) { return link(from, to) == 0 ? 0 : errno; }
 
-// Makes a rename last. A folder that may not be opened for reading, or a file system that cannot flush folders, is no failure.
+// Makes a rename last. A folder that may not be opened for reading, or a file system that cannot flush folders, is no
+// failure.
 int record_sync_folder(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every path of a file, found by a walk that cannot run away: depth and number of objects are bounded, external links are not followed.
+// Every path of a file, found by a walk that cannot run away: depth and number of objects are bounded, external links
+// are not followed.
 #include "record/private.h"
 
 #include <stdlib.h>
@@ -128,7 +129,8 @@ bool record_table_build(struct record_table *table, hid_t file, bool soft_links)
         table->limit = (size_t)(size / OBJECT_SIZE_LEAST);  // many merged runs
     hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
     struct walk walk = { table, 0, "" };
-    bool good = root >= 0 && H5Oget_info2(root, &info, H5O_INFO_BASIC) >= 0 && table_add(table, "/", &info) && folder_walk(root, &walk);
+    bool good = root >= 0 && H5Oget_info2(root, &info, H5O_INFO_BASIC) >= 0 && table_add(table, "/", &info) &&
+                folder_walk(root, &walk);
     record_id_close(root);
     if (good)
         qsort(table->entry, table->n, sizeof *table->entry, entry_order);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Doing something first in a child, where a crash or an endless loop hurts nobody. For files without a seal: HDF5 1.10.8 crashes or hangs
-// over some damaged ones (11 and 3 of 6,000 in the oldest format, which has no checksums).
+// Doing something first in a child, where a crash or an endless loop hurts nobody. For files without a seal: HDF5
+// 1.10.8 crashes or hangs over some damaged ones (11 and 3 of 6,000 in the oldest format, which has no checksums).
 #include "record/private.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// /wavefunction/<factor>/<view> in both directions. Logarithms of parameters (ln sigma) stand in the file as their values.
+// /wavefunction/<factor>/<view> in both directions. Logarithms of parameters (ln sigma) stand in the file as their
+// values.
 #include "record/private.h"
 
 #include <math.h>
@@ -37,16 +38,24 @@ static void view_add(struct record *record, const struct transfer *transfer, con
     const struct factor_view *view = transfer->view;
     const double *from = view->fixed != NULL ? view->fixed : parameters + view->first;
     double *values = malloc((transfer->n > 0 ? transfer->n : 1) * sizeof *values);
-    struct record_array array = { .path = transfer->path, .unit = view->unit != NULL ? view->unit : "1", .long_name = view->long_name,
-                                  .rank = view->rank, .values = values };
+    struct record_array array = {
+        .path = transfer->path,
+        .unit = view->unit != NULL ? view->unit : "1",
+        .long_name = view->long_name,
+        .rank = view->rank,
+        .values = values,
+    };
     if (values == NULL) {
         error_add(&record->error, ERROR_INTERNAL, "out of memory while gathering results");
         return;
     }
     for (size_t i = 0; i < transfer->n; i++)
-        values[i] = view->logarithm && view->fixed == NULL ? exp(from[view->shared ? 0 : i]) : from[view->shared ? 0 : i];
+        values[i] = view->logarithm && view->fixed == NULL ? exp(from[view->shared ? 0 : i])
+                                                           : from[view->shared ? 0 : i];
     for (size_t d = 0; d < view->rank; d++)
-        array.axis[d] = (struct record_axis){ .name = view->label[d], .extent = view->extent[d], .unit = "1", .long_name = view->label[d] };
+        array.axis[d] = (struct record_axis){
+            .name = view->label[d], .extent = view->extent[d], .unit = "1", .long_name = view->label[d]
+        };
     record_add_copy(record, &array);
     free(values);
 }
@@ -65,7 +74,8 @@ void record_add_wavefunction(struct record *record, const struct wavefunction *w
             struct transfer transfer = transfer_of(factor, &view[i]);
             view_add(record, &transfer, theta + factor->first_parameter);
             for (size_t d = 0; d < view[i].rank; d++)
-                if (strcmp(view[i].label[d], "coordinate") == 0 && view[i].extent[d] == system->particles * system->dimensions)
+                if (strcmp(view[i].label[d], "coordinate") == 0 &&
+                    view[i].extent[d] == system->particles * system->dimensions)
                     record_add_coordinates(record, transfer.path, system->particles, system->dimensions);
         }
         snprintf(path, sizeof path, "/wavefunction/%s", factor->type->name);
@@ -106,7 +116,8 @@ static bool axis_fits(const struct factor_view *view, size_t d, size_t extent)
 }
 
 // extent: what the file has
-static bool shape_check(struct record_file *file, const struct transfer *transfer, size_t extent[RECORD_RANK_MOST], struct error *error)
+static bool shape_check(struct record_file *file, const struct transfer *transfer, size_t extent[RECORD_RANK_MOST],
+                        struct error *error)
 {
     const struct factor_view *view = transfer->view;
     size_t rank, d = 0;
@@ -120,42 +131,53 @@ static bool shape_check(struct record_file *file, const struct transfer *transfe
     shape_print(rank, extent, found);
     shape_print(view->rank, view->extent, wanted);
     key_of(transfer->factor->type, view->rank > 0 ? view->label[d] : view->name, key, sizeof key);
-    return error_add(error, ERROR_CONFIG, "%s: %s has the shape %s, this configuration needs %s; change %s, or load another file", file->path,
-                     transfer->path, found, wanted, key);
+    return error_add(error, ERROR_CONFIG,
+                     "%s: %s has the shape %s, this configuration needs %s; change %s, or load another file",
+                     file->path, transfer->path, found, wanted, key);
 }
 
-static bool values_check(const struct record_file *file, const struct transfer *transfer, const double *values, struct error *error)
+static bool values_check(const struct record_file *file, const struct transfer *transfer, const double *values,
+                         struct error *error)
 {
     for (size_t i = 0; i < transfer->n; i++) {
         if (!isfinite(values[i]))
-            return error_add(error, ERROR_DAMAGED, "%s: %s holds a value that is not finite (number %zu)", file->path, transfer->path, i);
+            return error_add(error, ERROR_DAMAGED, "%s: %s holds a value that is not finite (number %zu)", file->path,
+                             transfer->path, i);
         if (transfer->view->logarithm && values[i] <= 0)
-            return error_add(error, ERROR_DAMAGED, "%s: %s holds %g (number %zu), which must be above 0", file->path, transfer->path, values[i], i);
+            return error_add(error, ERROR_DAMAGED, "%s: %s holds %g (number %zu), which must be above 0", file->path,
+                             transfer->path, values[i], i);
     }
     return true;
 }
 
-static bool fixed_check(const struct record_file *file, const struct transfer *transfer, const double *values, struct error *error)
+static bool fixed_check(const struct record_file *file, const struct transfer *transfer, const double *values,
+                        struct error *error)
 {
     const struct factor_view *view = transfer->view;
     for (size_t i = 0; i < transfer->n; i++)
         if (!(fabs(values[i] - view->fixed[i]) <= fixed_tolerance * fabs(view->fixed[i])))
-            return error_add(error, ERROR_CONFIG, "%s: %s is %.17g (number %zu), this configuration has %.17g; set %s.%s to the value in the file",
-                             file->path, transfer->path, values[i], i, view->fixed[i], transfer->factor->type->name, view->name);
+            return error_add(
+                error, ERROR_CONFIG,
+                "%s: %s is %.17g (number %zu), this configuration has %.17g; set %s.%s to the value in the file",
+                file->path, transfer->path, values[i], i, view->fixed[i], transfer->factor->type->name, view->name);
     return true;
 }
 
-static bool values_take(struct record_file *file, const struct transfer *transfer, double *values, double *parameters, struct error *error)
+static bool values_take(struct record_file *file, const struct transfer *transfer, double *values, double *parameters,
+                        struct error *error)
 {
     const struct factor_view *view = transfer->view;
-    if (!record_read_reals(file, transfer->path, transfer->n, values, error) || !values_check(file, transfer, values, error))
+    if (!record_read_reals(file, transfer->path, transfer->n, values, error) ||
+        !values_check(file, transfer, values, error))
         return false;
     if (view->fixed != NULL)
         return fixed_check(file, transfer, values, error);
     for (size_t i = 0; i < transfer->n; i++)
         if (view->shared && !(fabs(values[i] - values[0]) <= fixed_tolerance * fabs(values[0])))
-            return error_add(error, ERROR_CONFIG, "%s: %s has different values, this configuration has one for all; give one value each: %s.%s",
-                             file->path, transfer->path, transfer->factor->type->name, view->name);
+            return error_add(
+                error, ERROR_CONFIG,
+                "%s: %s has different values, this configuration has one for all; give one value each: %s.%s",
+                file->path, transfer->path, transfer->factor->type->name, view->name);
     for (size_t i = 0; i < (view->shared ? 1 : transfer->n); i++)
         parameters[view->first + i] = view->logarithm ? log(values[i]) : values[i];
     return true;
@@ -170,14 +192,17 @@ static bool is_smaller(const struct factor_view *view, const size_t *extent)
 }
 
 // Units that the file does not have keep the biases they start with and have weights 0: they multiply psi by constants.
-static bool smaller_take(struct record_file *file, const struct transfer *transfer, const size_t *extent, double *parameters, struct error *error)
+static bool smaller_take(struct record_file *file, const struct transfer *transfer, const size_t *extent,
+                         double *parameters, struct error *error)
 {
     const struct factor_view *view = transfer->view;
     struct transfer stored = *transfer;
-    const size_t rows = view->rank == 2 ? extent[0] : 1, columns = extent[view->rank - 1], wide = view->extent[view->rank - 1];
+    const size_t rows = view->rank == 2 ? extent[0] : 1, columns = extent[view->rank - 1],
+                 wide = view->extent[view->rank - 1];
     stored.n = rows * columns;
     double *values = malloc((stored.n > 0 ? stored.n : 1) * sizeof *values), *to = parameters + view->first;
-    bool good = values != NULL ? record_read_reals(file, stored.path, stored.n, values, error) && values_check(file, &stored, values, error)
+    bool good = values != NULL ? record_read_reals(file, stored.path, stored.n, values, error) &&
+                                     values_check(file, &stored, values, error)
                                : error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
     for (size_t r = 0; good && r < rows; r++)
         for (size_t c = 0; c < wide; c++)
@@ -189,12 +214,13 @@ static bool smaller_take(struct record_file *file, const struct transfer *transf
     return good;
 }
 
-static bool view_load(struct record_file *file, const struct transfer *transfer, double *parameters, struct error *error)
+static bool view_load(struct record_file *file, const struct transfer *transfer, double *parameters,
+                      struct error *error)
 {
     if (!record_has(file, transfer->path))
         return transfer->view->fixed != NULL ||
-               error_add(error, ERROR_CONFIG, "%s: %s is missing, which the factor '%s' of wavefunction.factors needs", file->path, transfer->path,
-                         transfer->factor->type->name);
+               error_add(error, ERROR_CONFIG, "%s: %s is missing, which the factor '%s' of wavefunction.factors needs",
+                         file->path, transfer->path, transfer->factor->type->name);
     size_t extent[RECORD_RANK_MOST];
     if (!shape_check(file, transfer, extent, error))
         return false;
@@ -212,11 +238,15 @@ static bool representation_check(struct record_file *file, const struct factor *
     const char *wanted = representation_of(factor), *name = factor->type->name;
     char path[PATH_SIZE];
     snprintf(path, sizeof path, "/wavefunction/%s", name);
-    if (wanted == NULL || !record_has(file, path) || H5Aexists_by_name(file->file, path, "representation", H5P_DEFAULT) <= 0)
+    if (wanted == NULL || !record_has(file, path) ||
+        H5Aexists_by_name(file->file, path, "representation", H5P_DEFAULT) <= 0)
         return true;
     char *found = record_read_attribute(file, path, "representation", error);
-    bool good = found != NULL && (strcmp(found, wanted) == 0 || error_add(error, ERROR_CONFIG, "%s: %s has the representation '%s', this configuration "
-                                  "'%s'; set %s.representation = %s", file->path, path, found, wanted, name, found));
+    bool good = found != NULL &&
+                (strcmp(found, wanted) == 0 || error_add(error, ERROR_CONFIG,
+                                                         "%s: %s has the representation '%s', this configuration "
+                                                         "'%s'; set %s.representation = %s",
+                                                         file->path, path, found, wanted, name, found));
     free(found);
     return good;
 }
@@ -241,16 +271,19 @@ static bool factors_check(const struct record_file *file, const struct wavefunct
     for (size_t i = 0; i < file->table.n; i++) {
         const struct record_entry *entry = &file->table.entry[i];
         const char *name = entry->path + sizeof folder - 1;
-        bool known = strncmp(entry->path, folder, sizeof folder - 1) != 0 || !entry->is_group || strchr(name, '/') != NULL;
+        bool known = strncmp(entry->path, folder, sizeof folder - 1) != 0 || !entry->is_group ||
+                     strchr(name, '/') != NULL;
         for (size_t f = 0; f < wavefunction->n_factors; f++)
             known = known || strcmp(wavefunction->factor[f].type->name, name) == 0;
         if (!known)
-            good = error_add(error, ERROR_CONFIG, "%s: has the factor '%s', which wavefunction.factors does not name", file->path, name);
+            good = error_add(error, ERROR_CONFIG, "%s: has the factor '%s', which wavefunction.factors does not name",
+                             file->path, name);
     }
     return good;
 }
 
-bool record_load_wavefunction(struct record_file *file, const struct wavefunction *wavefunction, double *theta, struct error *error)
+bool record_load_wavefunction(struct record_file *file, const struct wavefunction *wavefunction, double *theta,
+                              struct error *error)
 {
     size_t n = wavefunction->n_parameters;
     double *loaded = malloc((n > 0 ? n : 1) * sizeof *loaded);

@@ -112,12 +112,14 @@ static void descend(struct problem *problem, struct referee_descent *descent, gs
 bool referee_descend(struct referee *referee, struct referee_descent *descent, double *theta, struct error *error)
 {
     const size_t n = referee_parameters(referee);
-    struct problem problem = { .referee = referee,
-                               .n = n,
-                               .unit = memory_doubles(n),
-                               .theta = memory_doubles(n),
-                               .gradient = memory_doubles(n),
-                               .last = memory_doubles(n) };
+    struct problem problem = {
+        .referee = referee,
+        .n = n,
+        .unit = memory_doubles(n),
+        .theta = memory_doubles(n),
+        .gradient = memory_doubles(n),
+        .last = memory_doubles(n),
+    };
     gsl_vector *x = gsl_vector_alloc(n);
     gsl_multimin_fdfminimizer *minimizer = gsl_multimin_fdfminimizer_alloc(gsl_multimin_fdfminimizer_vector_bfgs2, n);
     bool good = (problem.unit && problem.theta && problem.gradient && problem.last && x && minimizer) ||

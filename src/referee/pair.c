@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mean of a pair energy over a Gaussian relative vector rho, means delta_d, variances s_d (docs/theory.md, eqs. 47 to 50).
+// Mean of a pair energy over a Gaussian relative vector rho, means delta_d, variances s_d (docs/theory.md, eqs. 47 to
+// 50).
 //   Coulomb, all s_d = s:  2D: sqrt(pi/(2s)) e^-z I0(z), z = delta^2/(4s);   3D: erf(t)/delta, t = delta/sqrt(2s)
 //   otherwise 1/sqrt(r^2 + e^2) = (2/sqrt pi) int_0^inf exp(-(r^2 + e^2) t^2) dt makes the mean one integral over t of
 //       exp(-e^2 t^2) prod_d (1 + 2 s_d t^2)^-1/2 exp(-delta_d^2 t^2/(1 + 2 s_d t^2))
@@ -151,8 +152,8 @@ static const gsl_integration_fixed_workspace *rule(struct referee_pair *pair, do
         if ((double)nodes[k] >= least) {
             const double power = 0.5 * ((double)pair->dimensions - 3);
             if (!pair->table[k])
-                pair->table[k] =
-                    gsl_integration_fixed_alloc(gsl_integration_fixed_gegenbauer, nodes[k], -1, 1, power, 0);
+                pair->table[k] = gsl_integration_fixed_alloc(gsl_integration_fixed_gegenbauer, nodes[k], -1, 1, power,
+                                                             0);
             return pair->table[k];
         }
     return NULL;
@@ -233,9 +234,13 @@ static double value_of(const struct hamiltonian *hamiltonian, const char *key)
 
 bool referee_pair_build(struct referee_pair *pair, const struct hamiltonian *hamiltonian)
 {
-    static const struct { const char *name, *strength, *length; referee_pair_mean *mean; } forces[] = {
-        { "coulomb", "strength", NULL, coulomb_quadrature }, { "soft-coulomb", "strength", "softening", softened },
-        { "harmonic", "kappa", NULL, harmonic }, { "gaussian", "height", "width", gaussian } };
+    static const struct {
+        const char *name, *strength, *length;
+        referee_pair_mean *mean;
+    } forces[] = { { "coulomb", "strength", NULL, coulomb_quadrature },
+                   { "soft-coulomb", "strength", "softening", softened },
+                   { "harmonic", "kappa", NULL, harmonic },
+                   { "gaussian", "height", "width", gaussian } };
     *pair = (struct referee_pair){ .dimensions = hamiltonian->system.dimensions };
     prepare_bessel(pair);
     if (!hamiltonian_has_pairs(hamiltonian))

@@ -11,16 +11,16 @@ enum { PAIR_TABLES = 11, BESSEL_CELLS = 64, BESSEL_TERMS = 10 };
 struct referee_pair;
 typedef void referee_pair_mean(struct referee_pair *pair, const double *delta, double *mean, double *by_delta);
 struct referee_pair {
-    referee_pair_mean *mean;                // NULL: no force
+    referee_pair_mean *mean;  // NULL: no force
     size_t dimensions;
-    double strength, length;                // lambda and softening; kappa; height and width
+    double strength, length;  // lambda and softening; kappa; height and width
     double variance[DIMENSIONS_MOST];
-    double by_variance[DIMENSIONS_MOST];    // of the last mean
+    double by_variance[DIMENSIONS_MOST];  // of the last mean
     bool isotropic;
-    double scale;                           // geometric mean of the variances
-    double resolution;                      // -ln of the error per node, from how unlike the variances are
+    double scale;                               // geometric mean of the variances
+    double resolution;                          // -ln of the error per node, from how unlike the variances are
     double bessel[BESSEL_CELLS][BESSEL_TERMS];  // e^-z I0(z) as power series about the middles of cells
-    void *table[PAIR_TABLES];               // Gauss-Gegenbauer rules, made when first needed
+    void *table[PAIR_TABLES];                   // Gauss-Gegenbauer rules, made when first needed
 };
 
 // False where the force is not among those that are known here.
@@ -29,7 +29,9 @@ void referee_pair_finish(struct referee_pair *pair);
 void referee_pair_set(struct referee_pair *pair, const double *variance);
 
 // Means of s (1 - s), s = 1/(1 + e^-theta), and of its derivatives by the mean and by the variance of theta.
-struct referee_bell { double mean, by_centre, by_variance; };
+struct referee_bell {
+    double mean, by_centre, by_variance;
+};
 struct referee_bell referee_bell(double centre, double variance);
 
 // How many parameters there are, and a length or 1 for each of them [n].

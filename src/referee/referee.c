@@ -27,32 +27,32 @@ enum { HIDDEN_MOST = 19, PAIR_MEANS_MOST = 200000000 };
 static const double negligible = -90;
 
 struct totals {
-    double trap, pair, kinetic;                                  // of weight times …
+    double trap, pair, kinetic;  // of weight times …
     double stretch[DIMENSIONS_MOST],
-        stretch_energy[DIMENSIONS_MOST];                         // sum_i in d (K/(2 sigma^2)) u (2 a + u), and times e
-    double by_variance[DIMENSIONS_MOST];                         // of the pair energy
+        stretch_energy[DIMENSIONS_MOST];  // sum_i in d (K/(2 sigma^2)) u (2 a + u), and times e
+    double by_variance[DIMENSIONS_MOST];  // of the pair energy
 };
 
 struct referee {
     size_t particles, dimensions, coordinates, hidden, copies, widths, terms;  // P, D, M, N, K
     double omega[DIMENSIONS_MOST], sigma[DIMENSIONS_MOST];
-    const double *a, *b, *w;           // of the theta at hand
-    double *stiffness, *pull;          // omega_i^2, K/(2 sigma_i^2) [M]
+    const double *a, *b, *w;   // of the theta at hand
+    double *stiffness, *pull;  // omega_i^2, K/(2 sigma_i^2) [M]
     struct referee_pair pair;
-    double *by_unit;                   // w_ij/K, by hidden unit [N M]
-    double *flatness;                  // k_j [N]
-    double *u;                         // one row per level [(N + 1) M]
-    double *sums;                      // one row per level, of a subtree: 1, e, de/dm_i [M], u_i [M], e u_i [M]
+    double *by_unit;   // w_ij/K, by hidden unit [N M]
+    double *flatness;  // k_j [N]
+    double *u;         // one row per level [(N + 1) M]
+    double *sums;      // one row per level, of a subtree: 1, e, de/dm_i [M], u_i [M], e u_i [M]
     size_t n_sums;
-    double *force, *by_delta;          // de/dm_i of a term [M]; of a pair [D]
-    size_t count[HIDDEN_MOST];         // n_j on the way
-    double most;                       // the largest L
+    double *force, *by_delta;   // de/dm_i of a term [M]; of a pair [D]
+    size_t count[HIDDEN_MOST];  // n_j on the way
+    double most;                // the largest L
     bool with_gradient;
     // sums over all terms, by hidden unit
-    double *counts, *counts_energy;    // n_j, e n_j [N]
+    double *counts, *counts_energy;              // n_j, e n_j [N]
     double *bell, *bell_centre, *bell_variance;  // B_j, dB_j by the centre and the variance of theta_j [N]
-    double *bell_position;             // dB_j by its centre times m_i [N M]
-    double *moved;                     // n_j times de/dm_i, u_i, e u_i [N 3 M]
+    double *bell_position;                       // dB_j by its centre times m_i [N M]
+    double *moved;                               // n_j times de/dm_i, u_i, e u_i [N 3 M]
     struct totals totals;
 };
 
@@ -309,8 +309,8 @@ static double width_gradient(const struct referee *referee, double norm, double 
     const size_t m = referee->coordinates, n = referee->hidden;
     const double s2 = width2(referee, d), copies = (double)referee->copies, particles = (double)referee->particles;
     const struct totals *totals = &referee->totals;
-    double sum =
-        -2 * (totals->stretch_energy[d] - energy * totals->stretch[d]) + totals->by_variance[d] * 4 * s2 / copies;
+    double sum = -2 * (totals->stretch_energy[d] - energy * totals->stretch[d]) +
+                 totals->by_variance[d] * 4 * s2 / copies;
     for (size_t j = 0; j < n; j++)
         for (size_t i = d; i < m; i += referee->dimensions) {
             const double w = referee->w[i * n + j], k = referee->flatness[j];
@@ -374,8 +374,8 @@ void referee_units(const struct referee *referee, const double *theta, double *u
     const size_t m = referee->coordinates, n = referee->hidden, plain = n_plain(referee);
     for (size_t k = 0; k < plain + referee->widths; k++) {
         const size_t i = k < m ? k : k >= m + n && k < plain ? (k - m - n) / n : m, d = i % referee->dimensions;
-        const double trained =
-            referee->widths > 0 ? exp(theta[plain + (referee->widths == 1 ? 0 : d)]) : referee->sigma[d];
+        const double trained = referee->widths > 0 ? exp(theta[plain + (referee->widths == 1 ? 0 : d)])
+                                                   : referee->sigma[d];
         unit[k] = i < m ? trained : 1;
     }
 }
@@ -484,7 +484,7 @@ void referee_destroy(struct referee *referee)
     double *owned[] = {
         referee->by_unit, referee->stiffness,   referee->pull,          referee->flatness,      referee->u,
         referee->sums,    referee->force,       referee->by_delta,      referee->counts,        referee->counts_energy,
-        referee->bell,    referee->bell_centre, referee->bell_variance, referee->bell_position, referee->moved
+        referee->bell,    referee->bell_centre, referee->bell_variance, referee->bell_position, referee->moved,
     };
     for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
         memory_free(owned[k]);

@@ -11,21 +11,23 @@ enum { VALUES_MOST = 4, OMEGA_ANY = 0, OMEGA_ANISOTROPIC = 4 };
 enum statistics_kind { REFERENCE_ANY, REFERENCE_BOSONS, REFERENCE_FERMIONS };
 
 // What the formulas of the table may name.
-struct terms { double P, D, omega, omega_x, omega_y, omega_z, kappa, lambda, alpha; };
+struct terms {
+    double P, D, omega, omega_x, omega_y, omega_z, kappa, lambda, alpha;
+};
 
 struct row {
     const char *id;
-    size_t particles, dimensions;        // 0: any
-    size_t n_omega;                      // frequencies given, or OMEGA_…
+    size_t particles, dimensions;  // 0: any
+    size_t n_omega;                // frequencies given, or OMEGA_…
     double omega[DIMENSIONS_MOST];
     enum statistics_kind statistics;
     const char *interaction;
-    size_t n_values, n_system_values;    // the system's values come first
+    size_t n_values, n_system_values;            // the system's values come first
     struct reference_value values[VALUES_MOST];  // NAN: any, but it must be known
     const char *factors, *representation;        // NULL: not asked
-    size_t hidden;                       // 0: not asked
+    size_t hidden;                               // 0: not asked
     bool hidden_or_more;
-    double (*sigma)(const struct terms *t);      // NULL: not asked
+    double (*sigma)(const struct terms *t);  // NULL: not asked
     bool train_sigma;
     const char *quantity;
     double (*value)(const struct terms *t);
@@ -90,10 +92,9 @@ static bool system_matches(const struct row *row, const struct reference_query *
     const bool closed = 2 * query->spin_up == system->particles;
     if (query->fermions ? row->statistics == REFERENCE_BOSONS || !closed : row->statistics == REFERENCE_FERMIONS)
         return false;
-    return (row->particles == 0 || row->particles == system->particles)
-        && (row->dimensions == 0 || row->dimensions == system->dimensions)
-        && trap_matches(row, system) && strcmp(row->interaction, interaction(query)) == 0
-        && values_match(row, 0, row->n_system_values, query);
+    return (row->particles == 0 || row->particles == system->particles) &&
+           (row->dimensions == 0 || row->dimensions == system->dimensions) && trap_matches(row, system) &&
+           strcmp(row->interaction, interaction(query)) == 0 && values_match(row, 0, row->n_system_values, query);
 }
 
 // The next name of a list separated by '*', ',' or blanks; returns its length and moves *list to its end.
@@ -148,32 +149,43 @@ static bool ansatz_matches(const struct row *row, const struct reference_query *
     if (!row->representation)
         return true;
     const bool units = query->hidden == row->hidden || (row->hidden_or_more && query->hidden > row->hidden);
-    return query->representation && strcmp(row->representation, query->representation) == 0 && units
-        && sigma_matches(row, query, terms);
+    return query->representation && strcmp(row->representation, query->representation) == 0 && units &&
+           sigma_matches(row, query, terms);
 }
 
 static struct terms query_terms(const struct reference_query *query)
 {
     const struct system *system = &query->system;
     const double alpha = query_value(query, "gaussian.alpha");
-    return (struct terms){ .P = (double)system->particles, .D = (double)system->dimensions, .omega = system->omega[0],
-        .omega_x = system->omega[0], .omega_y = system->dimensions > 1 ? system->omega[1] : 0,
-        .omega_z = system->dimensions > 2 ? system->omega[2] : 0, .kappa = query_value(query, "interaction.kappa"),
-        .lambda = query_value(query, "interaction.lambda"), .alpha = alpha };
+    return (struct terms){ .P = (double)system->particles,
+                           .D = (double)system->dimensions,
+                           .omega = system->omega[0],
+                           .omega_x = system->omega[0],
+                           .omega_y = system->dimensions > 1 ? system->omega[1] : 0,
+                           .omega_z = system->dimensions > 2 ? system->omega[2] : 0,
+                           .kappa = query_value(query, "interaction.kappa"),
+                           .lambda = query_value(query, "interaction.lambda"),
+                           .alpha = alpha };
 }
 
-size_t reference_lookup(const struct reference_query *query, const char *quantity, struct reference_match *matches, size_t most)
+size_t reference_lookup(const struct reference_query *query, const char *quantity, struct reference_match *matches,
+                        size_t most)
 {
     const struct terms terms = query_terms(query);
     size_t n = 0;
     for (int kind = REFERENCE_EXACT; kind <= REFERENCE_LITERATURE; kind++)
         for (const struct row *row = rows; row < rows + ROWS; row++) {
-            if ((int)row->kind != kind || strcmp(row->quantity, quantity) != 0 || !system_matches(row, query)
-                || !ansatz_matches(row, query, &terms))
+            if ((int)row->kind != kind || strcmp(row->quantity, quantity) != 0 || !system_matches(row, query) ||
+                !ansatz_matches(row, query, &terms))
                 continue;
             if (n < most)
-                matches[n] = (struct reference_match){ .id = row->id, .kind = row->kind, .value = row->value(&terms),
-                    .uncertainty = row->uncertainty(&terms), .upper_bound = row->upper_bound, .ansatz = row->factors, .source = row->source };
+                matches[n] = (struct reference_match){ .id = row->id,
+                                                       .kind = row->kind,
+                                                       .value = row->value(&terms),
+                                                       .uncertainty = row->uncertainty(&terms),
+                                                       .upper_bound = row->upper_bound,
+                                                       .ansatz = row->factors,
+                                                       .source = row->source };
             n++;
         }
     return n;

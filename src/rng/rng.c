@@ -17,7 +17,8 @@ static uint64_t splitmix(uint64_t *state)
 
 void rng_start(struct rng *rng, uint64_t seed, uint64_t stream)
 {
-    // the seed is scrambled before the stream enters, so that neighbouring seeds and neighbouring streams have nothing in common
+    // the seed is scrambled before the stream enters, so that neighbouring seeds and neighbouring streams have nothing
+    // in common
     uint64_t state = seed;
     state = splitmix(&state) ^ (stream * 0xd1342543de82ef95);
     for (int k = 0; k < 4; k++)
@@ -100,8 +101,9 @@ PACK_INLINE pack square_radius(pack u)
     return pack_fma(n, pack_all(-0x1.62e42fefa39efp+0), s * pack_fma(odd, z, even));
 }
 
-// Two rows of numbers become two of normals: a radius, and a direction, of which 52 bits are the angle within a quarter of the circle and two of
-// the others say which. One short loop per function: a processor then has several packs in flight.
+// Two rows of numbers become two of normals: a radius, and a direction, of which 52 bits are the angle within a quarter
+// of the circle and two of the others say which. One short loop per function: a processor then has several packs in
+// flight.
 static PACK_HOT void box_muller(pack *rows)
 {
     for (size_t p = 0; p < ROW_PACKS; p++)
@@ -110,7 +112,8 @@ static PACK_HOT void box_muller(pack *rows)
         pack sine, cosine;
         const pack_words bits = (pack_words)rows[ROW_PACKS + p];
         // pi / 2 (mantissa - 3/2)
-        pack_sincos(pack_fma(mantissa(bits), pack_all(1.5707963267948966), pack_all(-2.356194490192345)), &sine, &cosine);
+        pack_sincos(pack_fma(mantissa(bits), pack_all(1.5707963267948966), pack_all(-2.356194490192345)), &sine,
+                    &cosine);
         cosine = (pack)((pack_words)cosine ^ (bits << 63));
         const pack swap = (pack)(bits << 62), radius = rows[p];
         rows[p] = radius * pack_select_sign(swap, sine, cosine);

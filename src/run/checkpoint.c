@@ -9,7 +9,8 @@
 
 enum { PATH_SIZE = 128 };
 static const char *const groups[CHECKPOINTS] = {
-    [CHECKPOINT_TRAINING] = "training", [CHECKPOINT_MEASURING] = "measuring"
+    [CHECKPOINT_TRAINING] = "training",
+    [CHECKPOINT_MEASURING] = "measuring",
 };
 
 // ---- what belongs to a state
@@ -167,7 +168,7 @@ static bool training_over(const struct run *run)
 {
     const struct checkpoint *training = &run->checkpoint[CHECKPOINT_TRAINING];
     return CHECKPOINT_NUMBER(training, stage) == STAGE_TRAINED &&
-           (CHECKPOINT_NUMBER(training, course.over) > 0 || run->settings->optimizer.schedule == SCHEDULE_COSINE);
+           (CHECKPOINT_NUMBER(training, training.over) > 0 || run->settings->optimizer.schedule == SCHEDULE_COSINE);
 }
 
 void checkpoint_add(const struct run *run, struct record *record)
@@ -226,7 +227,7 @@ static bool check_numbers(const struct run *run, size_t which, struct error *err
                 NUMBER(history.n_kept) <= (double)run->history.room && NUMBER(history.n_kept) <= NUMBER(history.n) &&
                 NUMBER(history.n) <= (double)run->settings->optimizer.iterations;
     if (training && !early)
-        good = good && NUMBER(course.draws) >= 1 && NUMBER(course.longest) > 0 && NUMBER(course.shortened) > 0;
+        good = good && NUMBER(training.draws) >= 1 && NUMBER(training.longest) > 0 && NUMBER(training.shortened) > 0;
     if (!training && !early)
         good = good && NUMBER(measured.block) >= 1 && NUMBER(measured.partial) < NUMBER(measured.block) &&
                NUMBER(measured.draws) <= NUMBER(measured.room) && NUMBER(measured.room) <= (double)run->measured.room &&
@@ -251,7 +252,7 @@ bool checkpoint_load(struct run *run, struct record_file *file, size_t which, st
         path_of(path, which, array->name);
         const size_t n = kept_array_count(run, array);
         if (!(array->type == KEPT_REALS ? record_read_reals(file, path, n, checkpoint->array[k], error)
-                                          : record_read_words(file, path, n, checkpoint->array[k], error)))
+                                        : record_read_words(file, path, n, checkpoint->array[k], error)))
             return false;
     }
     return checkpoint->there = true;

@@ -26,8 +26,9 @@ static bool conclude_energy(struct run *run, struct error *error)
     result->variance = variance(sums->local, sums->local2, sums->samples);
     result->estimator_variance = variance(sums->energy, sums->energy2, sums->samples);
     // times and samples are those of draws, whose variance is larger than that of values that are means over several
-    const double averaged =
-        run->measured.block > 1 && result->estimator_variance > 0 ? energy.variance / result->estimator_variance : 1;
+    const double averaged = run->measured.block > 1 && result->estimator_variance > 0
+                                ? energy.variance / result->estimator_variance
+                                : 1;
     result->autocorrelation_time = energy.autocorrelation_time * averaged;
     result->effective_samples = energy.effective_samples / averaged;
     return true;

@@ -13,7 +13,8 @@
 
 // ---- of a run
 
-static void look_at_wavefunction(const struct wavefunction *wavefunction, const struct settings *settings, struct run_evidence *evidence)
+static void look_at_wavefunction(const struct wavefunction *wavefunction, const struct settings *settings,
+                                 struct run_evidence *evidence)
 {
     struct factor_traits traits;
     wavefunction_traits(wavefunction, &traits);
@@ -28,7 +29,9 @@ void run_judge_measured(struct run *run)
     const struct measured *measured = &run->measured;
     struct run_evidence evidence = { .result = run->result, .exact = run->options->exact ? *run->options->exact : NAN };
     const size_t walkers = run->ensemble.n_walkers;
-    double *series = run->stage == STAGE_MEASURING && measured->draws > 0 ? malloc(walkers * measured->draws * sizeof *series) : NULL;
+    double *series = run->stage == STAGE_MEASURING && measured->draws > 0
+                         ? malloc(walkers * measured->draws * sizeof *series)
+                         : NULL;
     run->result->judgement.verdict = VERDICT_NONE;
     if (!series)
         return;
@@ -50,7 +53,8 @@ static bool read_settings(struct record_file *file, const char *path, struct set
     if (!record_has(file, "/config/resolved") || !record_has(file, "/result/energy"))
         return error_add(error, ERROR_CONFIG, "%s: holds no results of one run; give the files of single runs", path);
     char *text = record_read_text(file, "/config/resolved", error);
-    const bool good = text && config_parse(&config, path, text, strlen(text), error) && settings_build(settings, &config, error, NULL);
+    const bool good = text && config_parse(&config, path, text, strlen(text), error) &&
+                      settings_build(settings, &config, error, NULL);
     if (text)
         config_finish(&config);
     free(text);
@@ -101,12 +105,14 @@ static bool read_model(struct record_file *file, struct run_reading *reading, st
     if (!ensemble_build_model(&reading->settings, &hamiltonian, &wavefunction, error))
         return false;
     double *theta = memory_doubles(wavefunction.n_parameters);
-    const bool good = theta && record_load_wavefunction(file, &wavefunction, theta, error) && wavefunction_prepare(&wavefunction, theta);
+    const bool good = theta && record_load_wavefunction(file, &wavefunction, theta, error) &&
+                      wavefunction_prepare(&wavefunction, theta);
     if (good) {
         struct factor_traits traits;
         wavefunction_traits(&wavefunction, &traits);
         look_at_wavefunction(&wavefunction, &reading->settings, &reading->evidence);
-        reading->result.no_bound = reading->settings.system.statistics == STATISTICS_FERMIONS && traits.symmetry != FACTOR_ANTISYMMETRIC;
+        reading->result.no_bound = reading->settings.system.statistics == STATISTICS_FERMIONS &&
+                                   traits.symmetry != FACTOR_ANTISYMMETRIC;
     }
     memory_free(theta);
     wavefunction_finish(&wavefunction);
@@ -127,8 +133,10 @@ bool run_reading_open(struct run_reading *reading, const char *path, struct erro
     reading->status = record_read_attribute(file, "/", "status", NULL);
     reading->created = record_read_attribute(file, "/", "created", NULL);
     reading->version = record_read_attribute(file, "/", "version", NULL);
-    const bool good = read_result(file, &reading->result, error) && read_series(file, path, reading, error) && read_model(file, reading, error);
-    reading->reason = record_has(file, "/result/training_stop") ? record_read_text(file, "/result/training_stop", NULL) : NULL;
+    const bool good = read_result(file, &reading->result, error) && read_series(file, path, reading, error) &&
+                      read_model(file, reading, error);
+    reading->reason = record_has(file, "/result/training_stop") ? record_read_text(file, "/result/training_stop", NULL)
+                                                                : NULL;
     reading->end = record_has(file, "/training/end") ? record_read_text(file, "/training/end", NULL) : NULL;
     reading->result.stop_reason = reading->reason;
     reading->result.training_end = reading->end;

@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Rows of one thread's scratch, in the order in which a draw uses them. The frame for trial moves is the thread's too; it changes places with that of
-// a block whose walkers all accept.
+// Rows of one thread's scratch, in the order in which a draw uses them. The frame for trial moves is the thread's too;
+// it changes places with that of a block whose walkers all accept.
 struct rows {
     double *trial, *sampler, *factor, *control, *energy, *c, *controlled, *du, *features, *weight, *plain, *moments;
 };
 
-static size_t place(double *scratch, size_t *at, size_t rows, double **out)
+static size_t claim_rows(double *scratch, size_t *at, size_t rows, double **out)
 {
     *out = scratch ? scratch + *at * WALKERS : NULL;
     return *at += rows;
@@ -27,25 +27,31 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
 {
     size_t at = 0;
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
-    place(scratch, &at, wavefunction->n_rows, &rows->trial);
-    place(scratch, &at, ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction), &rows->sampler);
-    place(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
-    place(scratch, &at, controls_scratch_rows(&ensemble->controls), &rows->control);
-    place(scratch, &at, ENERGY_ROWS, &rows->energy);
-    place(scratch, &at, CONTROLS_MOST, &rows->c);
+    claim_rows(scratch, &at, wavefunction->n_rows, &rows->trial);
+    claim_rows(scratch, &at, ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction), &rows->sampler);
+    claim_rows(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
+    claim_rows(scratch, &at, controls_scratch_rows(&ensemble->controls), &rows->control);
+    claim_rows(scratch, &at, ENERGY_ROWS, &rows->energy);
+    claim_rows(scratch, &at, CONTROLS_MOST, &rows->c);
     if (ensemble->controls.n_functions > 0)
-        place(scratch, &at, CONTROLLED_ROWS, &rows->controlled);
+        claim_rows(scratch, &at, CONTROLLED_ROWS, &rows->controlled);
     else
         rows->controlled = rows->energy;
-    place(scratch, &at, wavefunction->n_coordinates, &rows->du);
-    place(scratch, &at, wavefunction->n_features, &rows->features);
-    place(scratch, &at, 1, &rows->weight);
-    place(scratch, &at, 1, &rows->plain);
-    return place(scratch, &at, MOMENT_ROWS, &rows->moments);
+    claim_rows(scratch, &at, wavefunction->n_coordinates, &rows->du);
+    claim_rows(scratch, &at, wavefunction->n_features, &rows->features);
+    claim_rows(scratch, &at, 1, &rows->weight);
+    claim_rows(scratch, &at, 1, &rows->plain);
+    return claim_rows(scratch, &at, MOMENT_ROWS, &rows->moments);
 }
 
-static size_t first_block(const struct ensemble *ensemble, size_t group) { return group * ensemble->n_blocks / ensemble->n_groups; }
-static size_t first_group(const struct ensemble *ensemble, size_t rank) { return rank * ensemble->n_groups / team_ranks(ensemble->team); }
+static size_t first_block(const struct ensemble *ensemble, size_t group)
+{
+    return group * ensemble->n_blocks / ensemble->n_groups;
+}
+static size_t first_group(const struct ensemble *ensemble, size_t rank)
+{
+    return rank * ensemble->n_groups / team_ranks(ensemble->team);
+}
 
 static bool allocate(struct ensemble *ensemble, struct error *error)
 {
@@ -59,7 +65,8 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
     ensemble->scratch_doubles = lay_out(ensemble, NULL, &rows) * WALKERS;
     ensemble->scratch = memory_doubles(ensemble->threads * ensemble->scratch_doubles);
     ensemble->group_gradients = memory_doubles(ensemble->n_groups * ensemble->wavefunction.n_parameters);
-    bool good = ensemble->block && ensemble->frames && ensemble->trial && ensemble->random && ensemble->scratch && ensemble->log_psi && ensemble->group_gradients;
+    bool good = ensemble->block && ensemble->frames && ensemble->trial && ensemble->random && ensemble->scratch &&
+                ensemble->log_psi && ensemble->group_gradients;
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         struct ensemble_group *group = &ensemble->group[g];
         group->first_block = first_block(ensemble, g);
@@ -69,12 +76,13 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
         good = good && group->gradient_sums && group->control_sums;
     }
     if (!good)
-        return error_add(error, ERROR_INTERNAL, "no memory for %zu walkers (%.3g GB asked); use fewer: sampler.walkers", ensemble->n_walkers,
-                         (double)ensemble_memory(ensemble) * 1e-9);
+        return error_add(error, ERROR_INTERNAL, "no memory for %zu walkers (%.3g GB asked); use fewer: sampler.walkers",
+                         ensemble->n_walkers, (double)ensemble_memory(ensemble) * 1e-9);
     for (size_t t = 0; t < ensemble->threads; t++)
         ensemble->trial[t] = ensemble->scratch + t * ensemble->scratch_doubles;
     for (size_t k = 0; k < ensemble->n_blocks; k++)
-        ensemble->block[k] = (struct block){ .current = ensemble->frames + k * frame * WALKERS, .trial = ensemble->trial[0],
+        ensemble->block[k] = (struct block){ .current = ensemble->frames + k * frame * WALKERS,
+                                             .trial = ensemble->trial[0],
                                              .random = ensemble->random + k * RNG_ROWS * WALKERS };
     return true;
 }
@@ -88,8 +96,8 @@ static bool choose_controls(struct ensemble *ensemble, const struct settings *se
     return controls_build(&ensemble->controls, &ensemble->hamiltonian, &ensemble->wavefunction, n, index, error);
 }
 
-// Without this a wave function without nodes gives the energy of bosons, and one with them no upper bound. Where no two particles have the same
-// spin there is nothing to be antisymmetric in.
+// Without this a wave function without nodes gives the energy of bosons, and one with them no upper bound. Where no two
+// particles have the same spin there is nothing to be antisymmetric in.
 static bool check_symmetry(const struct ensemble *ensemble, const struct settings *settings, struct error *error)
 {
     const struct system *system = &settings->system;
@@ -98,45 +106,61 @@ static bool check_symmetry(const struct ensemble *ensemble, const struct setting
     wavefunction_traits(&ensemble->wavefunction, &traits);
     if (system->statistics == STATISTICS_BOSONS)
         return traits.symmetry != FACTOR_ANTISYMMETRIC ||
-               error_add(error, ERROR_CONFIG, "[system] statistics: bosons, but the wave function is antisymmetric; take fermions, or leave the "
-                         "antisymmetric factor out");
-    if (alike < 2 || traits.symmetry == FACTOR_ANTISYMMETRIC || (traits.has_nodes && settings->wavefunction.allow_unsymmetric))
+               error_add(
+                   error, ERROR_CONFIG,
+                   "[system] statistics: bosons, but the wave function is antisymmetric; take fermions, or leave the "
+                   "antisymmetric factor out");
+    if (alike < 2 || traits.symmetry == FACTOR_ANTISYMMETRIC ||
+        (traits.has_nodes && settings->wavefunction.allow_unsymmetric))
         return true;
     if (traits.has_nodes)
-        return error_add(error, ERROR_CONFIG, "[wavefunction] factors: one of them is not symmetric under the exchange of particles with the same spin, "
-                         "and the product is no state of fermions; leave it out, or set allow_unsymmetric = yes (the energy is no upper bound then)");
-    return error_add(error, ERROR_CONFIG, "[system] statistics: fermions need an antisymmetric factor in [wavefunction] factors; without one the "
-                     "energy would be that of bosons");
+        return error_add(
+            error, ERROR_CONFIG,
+            "[wavefunction] factors: one of them is not symmetric under the exchange of particles with the same spin, "
+            "and the product is no state of fermions; leave it out, or set allow_unsymmetric = yes (the energy is no "
+            "upper bound then)");
+    return error_add(
+        error, ERROR_CONFIG,
+        "[system] statistics: fermions need an antisymmetric factor in [wavefunction] factors; without one the "
+        "energy would be that of bosons");
 }
 
-bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian, struct wavefunction *wavefunction, struct error *error)
+bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian,
+                          struct wavefunction *wavefunction, struct error *error)
 {
     const struct settings_choice *factors = &settings->chosen[SETTINGS_FACTOR];
     const struct factor_type *types[FACTORS_MOST];
     for (size_t f = 0; f < factors->members.n; f++)
         types[f] = factor_type_at(factors->members.index[f]);
-    if (!hamiltonian_build(hamiltonian, &settings->system, interaction_type_at(settings_index(settings, SETTINGS_INTERACTION)),
+    if (!hamiltonian_build(hamiltonian, &settings->system,
+                           interaction_type_at(settings_index(settings, SETTINGS_INTERACTION)),
                            settings_state(settings, SETTINGS_INTERACTION), error))
         return false;
     struct factor_surroundings asked = { .power = hamiltonian_power(hamiltonian), .core = hamiltonian->contact.core };
-    for (size_t class = 0; class < PAIR_CLASSES; class++)
+    for (size_t class = 0; class < PAIR_CLASSES; class ++)
         asked.slope[class] = hamiltonian_slope(hamiltonian, class);
-    return wavefunction_build(wavefunction, &settings->system, &asked, factors->members.n, types, (void **)(uintptr_t)factors->state, error);
+    return wavefunction_build(wavefunction, &settings->system, &asked, factors->members.n, types,
+                              (void **)(uintptr_t)factors->state, error);
 }
 
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error)
 {
-    *ensemble = (struct ensemble){ .threads = threads, .thin = settings->sampler.thin, .n_walkers = settings->sampler.walkers,
-                                   .n_blocks = settings->sampler.walkers / WALKERS, .sampler = sampler_type_at(settings_index(settings, SETTINGS_SAMPLER)),
+    *ensemble = (struct ensemble){ .threads = threads,
+                                   .thin = settings->sampler.thin,
+                                   .n_walkers = settings->sampler.walkers,
+                                   .n_blocks = settings->sampler.walkers / WALKERS,
+                                   .sampler = sampler_type_at(settings_index(settings, SETTINGS_SAMPLER)),
                                    .sampler_state = settings_state(settings, SETTINGS_SAMPLER) };
     ensemble->n_groups = ensemble->n_blocks < GROUPS_MOST ? ensemble->n_blocks : GROUPS_MOST;
     ensemble->end_group = ensemble->n_groups;
     ensemble->end_block = ensemble->n_blocks;
     if (!ensemble_build_model(settings, &ensemble->hamiltonian, &ensemble->wavefunction, error))
         return false;
-    ensemble->step = isnan(settings->sampler.step) ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
-                                                   : settings->sampler.step;
-    if (check_symmetry(ensemble, settings, error) && compatibility_check(&ensemble->hamiltonian, &ensemble->wavefunction, error) &&
+    ensemble->step = isnan(settings->sampler.step)
+                         ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
+                         : settings->sampler.step;
+    if (check_symmetry(ensemble, settings, error) &&
+        compatibility_check(&ensemble->hamiltonian, &ensemble->wavefunction, error) &&
         choose_controls(ensemble, settings, error) &&
         ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) && allocate(ensemble, error))
         return true;
@@ -191,7 +215,8 @@ void ensemble_move_blocks(const struct ensemble *ensemble, const struct ensemble
 
 size_t ensemble_memory(const struct ensemble *ensemble)
 {
-    const size_t frame = ensemble->wavefunction.n_rows, group = ensemble->wavefunction.n_sum_rows + controls_sum_rows(&ensemble->controls);
+    const size_t frame = ensemble->wavefunction.n_rows,
+                 group = ensemble->wavefunction.n_sum_rows + controls_sum_rows(&ensemble->controls);
     const size_t rows = (frame + RNG_ROWS) * ensemble->n_blocks + group * ensemble->n_groups;
     return sizeof(double) * (WALKERS * rows + ensemble->threads * ensemble->scratch_doubles);
 }
@@ -203,7 +228,8 @@ static size_t count_apart(const struct system *system, double core, size_t w, co
         for (size_t q = 0; q < p; q++) {
             double square = 0;
             for (size_t d = 0; d < system->dimensions; d++) {
-                const double step = x[(p * system->dimensions + d) * WALKERS + w] - x[(q * system->dimensions + d) * WALKERS + w];
+                const double step = x[(p * system->dimensions + d) * WALKERS + w] -
+                                    x[(q * system->dimensions + d) * WALKERS + w];
                 square += step * step;
             }
             if (square <= core * core)
@@ -212,8 +238,8 @@ static size_t count_apart(const struct system *system, double core, size_t w, co
     return p;
 }
 
-// Where psi has a core, walkers must not begin inside: particles that are too close to an earlier one are drawn again, from a Gaussian that grows, so
-// that any number of spheres finds room. Numbers come from the walkers' own streams.
+// Where psi has a core, walkers must not begin inside: particles that are too close to an earlier one are drawn again,
+// from a Gaussian that grows, so that any number of spheres finds room. Numbers come from the walkers' own streams.
 static void spread_apart(const struct system *system, double core, struct block *block)
 {
     const double margin = 1.05 * core;
@@ -230,7 +256,9 @@ static void spread_apart(const struct system *system, double core, struct block 
             if (apart[w] == system->particles)
                 continue;
             for (size_t d = 0; d < system->dimensions; d++)
-                block->current[(apart[w] * system->dimensions + d) * WALKERS + w] = width[w] * sqrt(0.5 / system->omega[d]) * draw[d * WALKERS + w];
+                block->current[(apart[w] * system->dimensions + d) * WALKERS + w] = width[w] *
+                                                                                    sqrt(0.5 / system->omega[d]) *
+                                                                                    draw[d * WALKERS + w];
             const size_t now = count_apart(system, margin, w, block->current, apart[w]);
             width[w] = now == apart[w] ? 1.02 * width[w] : 1;
             apart[w] = now;
@@ -339,19 +367,23 @@ struct ensemble_strain ensemble_strain(struct ensemble *ensemble)
                                      (total.quadratic2 - total.quadratic * total.quadratic / n) / n };
 }
 
-static void give_scratch(struct ensemble *ensemble, const struct rows *rows) { ensemble->trial[omp_get_thread_num()] = rows->trial; }
+static void give_scratch(struct ensemble *ensemble, const struct rows *rows)
+{
+    ensemble->trial[omp_get_thread_num()] = rows->trial;
+}
 
 static size_t sweep(const struct ensemble *ensemble, struct block *block, struct rows *rows)
 {
     block->evaluated = true;  // a sampler that leaves the frame without gradients says so
     block->trial = rows->trial;
-    const size_t accepted = ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, &ensemble->wavefunction, block, rows->sampler);
+    const size_t accepted = ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, &ensemble->wavefunction,
+                                                     block, rows->sampler);
     rows->trial = block->trial;
     return accepted;
 }
 
-// Rounding that updates by one-particle moves gather in weights and caches goes: at the start of every pass, so that between passes coordinates and
-// streams are all there is to know, and every so many sweeps.
+// Rounding that updates by one-particle moves gather in weights and caches goes: at the start of every pass, so that
+// between passes coordinates and streams are all there is to know, and every so many sweeps.
 enum { REFRESH_SWEEPS = 64 };
 
 static void refresh(const struct ensemble *ensemble, struct ensemble_group *group, struct block *block)
@@ -388,7 +420,8 @@ static uint64_t join_cut(struct ensemble *ensemble, uint64_t accepted)
 static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
 {
     size_t accepted = 0;
-    const size_t per_sweep = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system);
+    const size_t per_sweep = ensemble->sampler->moves_per_sweep(ensemble->sampler_state,
+                                                                &ensemble->wavefunction.system);
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static) reduction(+ : accepted)
     for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
         struct rows rows;
@@ -403,7 +436,8 @@ static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
     return (double)join_cut(ensemble, accepted) / (double)(sweeps * per_sweep * ensemble->n_walkers);
 }
 
-// Windows of sweeps; ln step moves with the distance from the best acceptance, by less and less, and ends at the mean over the last half.
+// Windows of sweeps; ln step moves with the distance from the best acceptance, by less and less, and ends at the mean
+// over the last half.
 enum { TUNE_WINDOW = 10 };
 
 void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning)
@@ -436,9 +470,9 @@ void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune)
         ensemble_burn_in_part(ensemble, sweeps, tune, &tuning);
 }
 
-// Walkers whose energies are not finite: counted, and given the mean of the others so that no sum is spoilt; returns how many. If there are any,
-// `weight` marks them with 0.
-static size_t mend(const struct ensemble *ensemble, const struct rows *rows)
+// Walkers whose energies are not finite: counted, and given the mean of the others so that no sum is spoilt; returns
+// how many. If there are any, `weight` marks them with 0.
+static size_t replace_bad_walkers(const struct ensemble *ensemble, const struct rows *rows)
 {
     size_t bad = 0;
     if (moments_finite(rows->energy, rows->controlled))
@@ -491,9 +525,10 @@ struct pass {
     void *context;
 };
 
-// Block number k of group number g. Block and group are the thread's own copies: those in the ensemble share cache lines with their neighbours.
-static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_t g, size_t k, struct rows *rows, struct ensemble_group *group,
-                       struct block *block)
+// Block number k of group number g. Block and group are the thread's own copies: those in the ensemble share cache
+// lines with their neighbours.
+static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_t g, size_t k, struct rows *rows,
+                       struct ensemble_group *group, struct block *block)
 {
     const size_t draws = pass->draws;
     const unsigned what = pass->what;
@@ -514,13 +549,13 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
             (block->movable ? wavefunction_evaluate_moved : wavefunction_evaluate)(wavefunction, block->current);
         block->evaluated = true;
         if (controlled)
-            controls_evaluate(&ensemble->controls, &ensemble->hamiltonian, wavefunction, block->current, rows->energy, rows->c,
-                              slopes ? rows->du : NULL);
+            controls_evaluate(&ensemble->controls, &ensemble->hamiltonian, wavefunction, block->current, rows->energy,
+                              rows->c, slopes ? rows->du : NULL);
         else
             estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->energy);
         if (controlled)
             controls_apply(&ensemble->controls, !(what & PASS_GRADIENT), rows->energy, rows->c, rows->controlled);
-        const size_t bad = mend(ensemble, rows);
+        const size_t bad = replace_bad_walkers(ensemble, rows);
         group->sums.bad += (double)bad;
         moments_add(ensemble->reference, rows->energy, rows->controlled, rows->moments);
         if (controlled && (what & PASS_CONTROLS) && t % fit_every == 0)
@@ -529,22 +564,25 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
             if (wavefunction->wants_plain)
                 moments_centre(rows->energy + ENERGY_LOCAL * WALKERS, bad ? rows->weight : NULL, rows->plain);
             moments_centre(rows->controlled, bad ? rows->weight : NULL, rows->weight);
-            wavefunction_accumulate(wavefunction, block->current, rows->weight, rows->plain, slopes ? rows->du : NULL, rows->factor,
-                                    group->gradient_sums);
+            wavefunction_accumulate(wavefunction, block->current, rows->weight, rows->plain, slopes ? rows->du : NULL,
+                                    rows->factor, group->gradient_sums);
         }
         if (what & PASS_FEATURES)
             wavefunction_features(wavefunction, block->current, rows->features);
         if (pass->visit)
-            pass->visit(&(struct ensemble_draw){ g, k, t, rows->energy, rows->controlled, block->current, rows->features, bad },
-                        pass->context);
+            pass->visit(
+                &(struct ensemble_draw){ g, k, t, rows->energy, rows->controlled, block->current, rows->features, bad },
+                pass->context);
     }
     add_moments(rows, draws, controlled, &group->sums);
 }
 
-void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total)
+void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context,
+                   struct ensemble_sums *total)
 {
     const struct pass pass = { draws, what, visit, context };
-    const size_t moves = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system) * ensemble->thin * draws;
+    const size_t moves = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system) *
+                         ensemble->thin * draws;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(dynamic, 1)
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++) {
         struct rows rows;

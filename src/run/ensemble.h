@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The walkers of a run and the passes over them. Blocks are dealt to a fixed number of groups; a thread takes whole groups, sums are kept per
-// group and merged in order, so that results do not depend on the number of threads. Several processes have a stretch of the groups each; what
-// the others' sums are is told after a pass, and merged in the same order.
+// The walkers of a run and the passes over them. Blocks are dealt to a fixed number of groups; a thread takes whole
+// groups, sums are kept per group and merged in order, so that results do not depend on the number of threads. Several
+// processes have a stretch of the groups each; what the others' sums are is told after a pass, and merged in the same
+// order.
 #ifndef VMC_RUN_ENSEMBLE_H
 #define VMC_RUN_ENSEMBLE_H
 
@@ -15,16 +16,16 @@ enum { GROUPS_MOST = 64 };
 // Per-walker and per-draw sums of a pass; energies relative to `reference` so that squares keep their digits.
 struct ensemble_sums {
     double samples, bad, accepted, moves;
-    double energy, energy2;             // controlled
-    double local, local2;               // E_L itself
-    double walker2;                     // squares of the walkers' means (controlled)
+    double energy, energy2;  // controlled
+    double local, local2;    // E_L itself
+    double walker2;          // squares of the walkers' means (controlled)
 };
 
 struct ensemble_group {
     size_t first_block, n_blocks;
     double *gradient_sums, *control_sums;  // rows
     struct ensemble_sums sums;
-    double drift;                       // see below
+    double drift;  // see below
 };
 
 struct ensemble {
@@ -33,52 +34,55 @@ struct ensemble {
     struct controls controls;
     const struct sampler_type *sampler;
     void *sampler_state;
-    double step;                        // in use
+    double step;  // in use
     size_t thin;
     size_t n_walkers, n_blocks, n_groups, threads;
     struct block *block;
-    double *frames, **trial;            // one frame per block; one per thread, which is in the scratch at first
+    double *frames, **trial;  // one frame per block; one per thread, which is in the scratch at first
     uint64_t *random;
     struct ensemble_group group[GROUPS_MOST];
-    double *group_gradients;            // [group, parameter]
-    const struct team *team;            // NULL: alone
-    size_t first_group, end_group;      // this process's
+    double *group_gradients;        // [group, parameter]
+    const struct team *team;        // NULL: alone
+    size_t first_group, end_group;  // this process's
     size_t first_block, end_block;
-    size_t *offset;                     // [ranks + 1], of use in team_move
-    double *log_psi;                    // ln |psi| of every walker before a step, and a step the other way [2][n_walkers]
-    double *scratch;                    // threads times scratch_doubles
+    size_t *offset;   // [ranks + 1], of use in team_move
+    double *log_psi;  // ln |psi| of every walker before a step, and a step the other way [2][n_walkers]
+    double *scratch;  // threads times scratch_doubles
     size_t scratch_doubles;
-    double reference;                   // an energy near the mean
-    double drift;                       // largest change of ln|psi|^2 when what one-particle moves had updated was computed from scratch
-    // Asked between sweeps, by every thread: true cuts a pass or burn-in short. What it leaves behind is of no use then, the walkers included.
-    bool (*cut)(void *context);         // may be NULL
+    double reference;  // an energy near the mean
+    double drift;      // largest change of ln|psi|^2 when what one-particle moves had updated was computed from scratch
+    // Asked between sweeps, by every thread: true cuts a pass or burn-in short. What it leaves behind is of no use
+    // then, the walkers included.
+    bool (*cut)(void *context);  // may be NULL
     void *cut_context;
-    bool was_cut;                       // stays so until it is cleared
+    bool was_cut;  // stays so until it is cleared
 };
 
 struct ensemble_rows {
     void *base;
-    size_t rows, stride, size;          // bytes from row to row; bytes of one block in a row
+    size_t rows, stride, size;  // bytes from row to row; bytes of one block in a row
 };
 
 // What a pass over the draws hands to a caller per draw and block, besides the sums. Rows of 32.
 struct ensemble_draw {
     size_t group, block, draw;
-    const double *energy;               // ENERGY_ROWS
-    const double *controlled;           // CONTROLLED_ROWS; with PASS_GRADIENT only the first
-    const double *x;                    // [M]
-    const double *features;             // [n_features], with PASS_FEATURES
+    const double *energy;      // ENERGY_ROWS
+    const double *controlled;  // CONTROLLED_ROWS; with PASS_GRADIENT only the first
+    const double *x;           // [M]
+    const double *features;    // [n_features], with PASS_FEATURES
     size_t bad;
 };
 typedef void ensemble_visit(const struct ensemble_draw *draw, void *context);
 
 // What the settings describe, before there are walkers.
-bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian, struct wavefunction *wavefunction, struct error *error);
+bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian,
+                          struct wavefunction *wavefunction, struct error *error);
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error);
 void ensemble_finish(struct ensemble *ensemble);
 // From here on this process has its share of the groups only. Everything below is then done by all of the team at once.
 bool ensemble_join(struct ensemble *ensemble, const struct team *team, struct error *error);
-// What is known of each group, `size` bytes one after the other, and of each block, in rows `stride` bytes apart: to where it is needed.
+// What is known of each group, `size` bytes one after the other, and of each block, in rows `stride` bytes apart: to
+// where it is needed.
 void ensemble_move_groups(const struct ensemble *ensemble, void *base, size_t size, enum team_way way);
 void ensemble_move_blocks(const struct ensemble *ensemble, const struct ensemble_rows *rows, enum team_way way);
 size_t ensemble_memory(const struct ensemble *ensemble);  // bytes
@@ -86,8 +90,9 @@ size_t ensemble_memory(const struct ensemble *ensemble);  // bytes
 void ensemble_start(struct ensemble *ensemble, uint64_t seed);
 // New parameters: false when they make no wave function. Walkers keep their places and are evaluated anew.
 bool ensemble_take(struct ensemble *ensemble, const double *theta);
-// How ln |psi| of the walkers answers to a step of the parameters: variances over them of the part that is linear in the step and of the part that is
-// quadratic. `ensemble_foresee`, with the step taken backwards, comes before ensemble_take with it, `ensemble_strain` after.
+// How ln |psi| of the walkers answers to a step of the parameters: variances over them of the part that is linear in
+// the step and of the part that is quadratic. `ensemble_foresee`, with the step taken backwards, comes before
+// ensemble_take with it, `ensemble_strain` after.
 struct ensemble_strain {
     double linear, quadratic;
 };
@@ -95,17 +100,19 @@ bool ensemble_foresee(struct ensemble *ensemble, const double *theta_back);
 struct ensemble_strain ensemble_strain(struct ensemble *ensemble);
 // `sweeps` sweeps; with `tune` the step approaches the best acceptance and is frozen at the end.
 void ensemble_burn_in(struct ensemble *ensemble, size_t sweeps, bool tune);
-// The same in parts: a few sweeps, until `done` is all of them. In between the walkers' coordinates and streams are all there is to know.
+// The same in parts: a few sweeps, until `done` is all of them. In between the walkers' coordinates and streams are all
+// there is to know.
 struct ensemble_tuning {
-    size_t done;                        // sweeps
-    double sum, count;                  // of ln step over the last half
+    size_t done;        // sweeps
+    double sum, count;  // of ln step over the last half
 };
 void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning);
 // Whether draws are independent of each other and of where the walkers began: then nothing is to be discarded.
 bool ensemble_is_independent(const struct ensemble *ensemble);
 // Draws with sums. what: which sums are taken besides those of struct ensemble_sums.
 enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_FEATURES = 4 };
-void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context, struct ensemble_sums *total);
+void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context,
+                   struct ensemble_sums *total);
 // After a pass: dE/dtheta [K], merged over the groups.
 void ensemble_gradient(const struct ensemble *ensemble, double samples, double *gradient);
 // After a pass with PASS_CONTROLS: new coefficients.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a run will take, from a little of it: a short burn-in, a few iterations with all they have in them (the step of stochastic
-// reconfiguration may be most of it), a few draws. Times per iteration and per draw are as measured; the total allows for as many iterations as may
-// be, with as many samples as they may have, and half as much again.
+// What a run will take, from a little of it: a short burn-in, a few iterations with all they have in them (the step of
+// stochastic reconfiguration may be most of it), a few draws. Times per iteration and per draw are as measured; the
+// total allows for as many iterations as may be, with as many samples as they may have, and half as much again.
 #include "run/phases.h"
 
 #include "run/kept.h"
@@ -22,12 +22,13 @@ static const double MARGIN = 1.5;
 static const double ONCE = 0.3, PER_VALUE = 3e-6;
 // Bytes of the file that are no numbers of the run: names, units, settings.
 static const double FILE_OVERHEAD = 1e5;
-// Bytes per value while an error is analysed: series in order, ranks, halves; and what HDF5 takes for a file in memory, beside its bytes.
+// Bytes per value while an error is analysed: series in order, ranks, halves; and what HDF5 takes for a file in memory,
+// beside its bytes.
 static const double ANALYSIS = 64, HDF5_OVERHEAD = 4e6;
 
 struct probe {
     const struct run *run;
-    double start;            // s of CPU time
+    double start;  // s of CPU time
 };
 
 static enum run_wish wish(void *context)
@@ -69,7 +70,7 @@ static double peak(bool again)
 // ---- time
 
 struct cost {
-    double cpu, wall;        // s
+    double cpu, wall;  // s
 };
 
 static void add(struct cost *sum, double times, struct cost part)
@@ -129,7 +130,8 @@ static bool train(struct run *run, struct settings *few, struct error *error)
     const struct settings *whole = run->settings;
     const size_t most = whole->optimizer.iterations < ITERATIONS_MOST ? whole->optimizer.iterations : ITERATIONS_MOST;
     struct probe probe = { .run = run, .start = run_cpu() };
-    const struct run_options *options = run->options, probing = { .threads = options->threads, .wish = wish, .context = &probe };
+    const struct run_options *options = run->options,
+                             probing = { .threads = options->threads, .wish = wish, .context = &probe };
     few->optimizer.stop = STOP_NEVER;
     run->settings = few;
     run->options = &probing;
@@ -139,7 +141,7 @@ static bool train(struct run *run, struct settings *few, struct error *error)
     return good;
 }
 
-// All iterations there may be, on whatever course; one of them now.
+// All iterations there may be, on whatever training; one of them now.
 static struct cost training_cost(struct run *run, struct cost *one)
 {
     const struct pace *pace = &run->pace;
@@ -147,7 +149,8 @@ static struct cost training_cost(struct run *run, struct cost *one)
     if (pace->n == 0)
         return *one = (struct cost){ NAN, NAN };
     *one = (struct cost){ (pace->pass_cpu + pace->step_cpu) / n, (pace->pass + pace->step) / n };
-    return (struct cost){ train_time_most(run, pace->pass_cpu / n, pace->step_cpu / n, 0), train_time_most(run, pace->pass / n, pace->step / n, 0) };
+    return (struct cost){ train_time_most(run, pace->pass_cpu / n, pace->step_cpu / n, 0),
+                          train_time_most(run, pace->pass / n, pace->step / n, 0) };
 }
 
 // ---- all
@@ -157,14 +160,19 @@ static bool estimate_times(struct run *run, struct run_estimate *estimate, struc
     const struct settings *settings = run->settings;
     struct settings few = *settings;
     struct cost total = { ONCE, ONCE }, burn_in, iteration, training;
-    const double sweeps = (double)settings->sampler.burn_in, values = (double)(run->measured.capacity * run->ensemble.n_walkers);
+    const double sweeps = (double)settings->sampler.burn_in,
+                 values = (double)(run->measured.capacity * run->ensemble.n_walkers);
     const bool trains = settings->optimizer.iterations > 0;
     run_stop_prepare(run);
-    if (!burn_in_cost(run, &few, &burn_in, error) || (trains && !train_exact_asked(settings) && !train(run, &few, error)))
+    if (!burn_in_cost(run, &few, &burn_in, error) ||
+        (trains && !train_exact_asked(settings) && !train(run, &few, error)))
         return false;
     training = training_cost(run, &iteration);
     if (trains && train_exact_asked(settings))
-        training = (struct cost){ train_exact_seconds(run), train_exact_seconds(run) };
+        training = (struct cost){
+            train_exact_seconds(run),
+            train_exact_seconds(run),
+        };
     const struct cost draw = draw_cost(run);
     add(&total, trains ? 2 : 1, burn_in);
     add(&total, (trains ? 2 : 1) * (sweeps - (double)few.sampler.burn_in), draw);
@@ -179,7 +187,8 @@ static bool estimate_times(struct run *run, struct run_estimate *estimate, struc
     return true;
 }
 
-bool run_check(const struct settings *settings, const struct run_options *options, struct run_estimate *estimate, struct error *error)
+bool run_check(const struct settings *settings, const struct run_options *options, struct run_estimate *estimate,
+               struct error *error)
 {
     struct run_result result;
     struct run run = { .settings = settings, .options = options, .result = &result };
@@ -187,14 +196,19 @@ bool run_check(const struct settings *settings, const struct run_options *option
     peak(true);
     bool good = run_build(&run, error) && run_begin(&run, error);
     if (good) {
-        const double values = (double)run.measured.capacity, series = SERIES * sizeof(double) * values * (double)run.ensemble.n_walkers;
-        *estimate = (struct run_estimate){ .memory_per_walker = result.memory_per_walker, .n_parameters = run.ensemble.wavefunction.n_parameters,
-                                           .walkers = run.ensemble.n_walkers, .draws = series_draws_wanted(&run),
+        const double values = (double)run.measured.capacity,
+                     series = SERIES * sizeof(double) * values * (double)run.ensemble.n_walkers;
+        *estimate = (struct run_estimate){ .memory_per_walker = result.memory_per_walker,
+                                           .n_parameters = run.ensemble.wavefunction.n_parameters,
+                                           .walkers = run.ensemble.n_walkers,
+                                           .draws = series_draws_wanted(&run),
                                            .iterations = settings->optimizer.iterations };
         good = estimate_times(&run, estimate, error);
         estimate->file_size = kept_bytes(&run, values) + FILE_OVERHEAD;
         // after training: all series, and either the analysis of one of them or a copy of all and the file
-        const double then = resident() + series + fmax(ANALYSIS / SERIES / sizeof(double) * series, series + estimate->file_size + HDF5_OVERHEAD);
+        const double then = resident() + series +
+                            fmax(ANALYSIS / SERIES / sizeof(double) * series,
+                                 series + estimate->file_size + HDF5_OVERHEAD);
         estimate->memory = fmax(peak(false), then);
     }
     run_finish(&run);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The checks behind a verdict, one function each. A bound is chosen so that good runs stay within it: false alarms are counted in
-// tests/unit/test_judge.c.
+// The checks behind a verdict, one function each. A bound is chosen so that good runs stay within it: false alarms are
+// counted in tests/unit/test_judge.c.
 #include "vmc/judge.h"
 
 #include "vmc/run.h"
@@ -16,7 +16,7 @@ struct judge {
     const struct run_evidence *evidence;
     const struct run_result *result;
     struct run_judgement *judgement;
-    struct statistics series;     // of the energy, where there is a series
+    struct statistics series;  // of the energy, where there is a series
     size_t n_stuck;
 };
 
@@ -26,9 +26,10 @@ const char *run_verdict_name(enum run_verdict verdict)
     return names[verdict];
 }
 
-static void find(struct judge *judge, enum run_verdict verdict, const char *name, const char *remedy, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-static void find(struct judge *judge, enum run_verdict verdict, const char *name, const char *remedy, const char *format, ...)
+static void find(struct judge *judge, enum run_verdict verdict, const char *name, const char *remedy,
+                 const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void find(struct judge *judge, enum run_verdict verdict, const char *name, const char *remedy,
+                 const char *format, ...)
 {
     struct run_judgement *judgement = judge->judgement;
     va_list arguments;
@@ -53,13 +54,15 @@ static void check_finite(struct judge *judge)
     if (result->n_bad > 0)
         find(judge, worse_if(result->n_bad > 1e-3 * result->n_samples), "samples without a finite energy",
              "train with a smaller optimizer.learning_rate, or start from smaller weights (rbm.init_scale)",
-             "%.0f of %.0f samples had no finite energy and were left out, so the average is not over all of |psi|^2", result->n_bad, result->n_samples);
+             "%.0f of %.0f samples had no finite energy and were left out, so the average is not over all of |psi|^2",
+             result->n_bad, result->n_samples);
 }
 
 static void check_bound(struct judge *judge)
 {
     if (judge->result->no_bound)
-        find(judge, VERDICT_DOUBTFUL, "no upper bound", "use factors that are symmetric under exchange of particles with the same spin",
+        find(judge, VERDICT_DOUBTFUL, "no upper bound",
+             "use factors that are symmetric under exchange of particles with the same spin",
              "a factor is not symmetric under exchange, so the energy may lie below that of any fermions");
 }
 
@@ -68,20 +71,24 @@ static void check_bound(struct judge *judge)
 static void check_stuck(struct judge *judge)
 {
     if (judge->n_stuck > 0)
-        find(judge, VERDICT_BAD, "stuck walkers", "let the step be tuned (sampler.step = auto), or start walkers elsewhere with another run.seed",
-             "%zu of %zu walkers never moved while measuring, so their energy counts as often as all that the others saw", judge->n_stuck,
-             judge->evidence->chains);
+        find(judge, VERDICT_BAD, "stuck walkers",
+             "let the step be tuned (sampler.step = auto), or start walkers elsewhere with another run.seed",
+             "%zu of %zu walkers never moved while measuring, so their energy counts as often as all that the others "
+             "saw",
+             judge->n_stuck, judge->evidence->chains);
 }
 
-// In 2,000 runs of good chains the largest distance was 6.6 robust deviations (docs/statistics.md), where chains are long. The mean of a short chain
-// is as skewed as the energy itself: 14 was seen with 24 autocorrelation times in each.
+// In 2,000 runs of good chains the largest distance was 6.6 robust deviations (docs/statistics.md), where chains are
+// long. The mean of a short chain is as skewed as the energy itself: 14 was seen with 24 autocorrelation times in each.
 static void check_lost(struct judge *judge)
 {
     const double times = judge->evidence->draws_per_chain / fmax(1, judge->result->autocorrelation_time);
     const double far = judge->series.worst_distance, bound = 10 + 200 / fmax(1, times);
     if (far > bound && judge->n_stuck == 0)
-        find(judge, worse_if(far > 2 * bound), "a walker apart from the others", "raise sampler.burn_in; if it comes back, the wave function grows somewhere far out",
-             "walker %zu has a mean energy %.0f standard deviations from the middle of all: it diverges, or sits where no other went",
+        find(judge, worse_if(far > 2 * bound), "a walker apart from the others",
+             "raise sampler.burn_in; if it comes back, the wave function grows somewhere far out",
+             "walker %zu has a mean energy %.0f standard deviations from the middle of all: it diverges, or sits where "
+             "no other went",
              judge->series.worst_chain, far);
 }
 
@@ -97,9 +104,12 @@ static void check_agreement(struct judge *judge)
 {
     const double r_hat = judge->result->r_hat, bound = r_hat_bound(judge);
     if (r_hat > bound && judge->n_stuck == 0)
-        find(judge, worse_if(r_hat > 1 + 3 * (bound - 1)), "walkers disagree", "raise sampler.burn_in, and measure.samples so that every walker goes everywhere",
-             "R-hat is %.3f, and chains of this length that sample the same distribution stay below %.3f: they have not forgotten where they began, or "
-             "each stays in a part of its own", r_hat, bound);
+        find(judge, worse_if(r_hat > 1 + 3 * (bound - 1)), "walkers disagree",
+             "raise sampler.burn_in, and measure.samples so that every walker goes everywhere",
+             "R-hat is %.3f, and chains of this length that sample the same distribution stay below %.3f: they have "
+             "not forgotten where they began, or "
+             "each stays in a part of its own",
+             r_hat, bound);
 }
 
 static int by_value(const void *a, const void *b)
@@ -108,7 +118,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-// Best separation of the sorted means into two groups, in standard deviations within them. A bell has 2.7 at its middle, a box 3.5.
+// Best separation of the sorted means into two groups, in standard deviations within them. A bell has 2.7 at its
+// middle, a box 3.5.
 static double separation(size_t n, const double *sorted, size_t *lower)
 {
     double best = 0, sum = 0, square = 0, all = 0, all_square = 0;
@@ -139,7 +150,8 @@ static void check_modes(struct judge *judge)
     const struct run_evidence *evidence = judge->evidence;
     const size_t n = evidence->chains, draws = evidence->draws;
     size_t lower = 0;
-    double *mean = n >= CHAINS_LEAST && judge->n_stuck == 0 && judge->series.variance > 0 ? calloc(n, sizeof *mean) : NULL;
+    double *mean = n >= CHAINS_LEAST && judge->n_stuck == 0 && judge->series.variance > 0 ? calloc(n, sizeof *mean)
+                                                                                          : NULL;
     if (!mean)
         return;
     for (size_t c = 0; c < n; c++)
@@ -148,9 +160,11 @@ static void check_modes(struct judge *judge)
     qsort(mean, n, sizeof *mean, by_value);
     const double apart = separation(n, mean, &lower);
     if (apart > 6)
-        find(judge, VERDICT_BAD, "two groups of walkers", "raise sampler.burn_in and sampler.thin, or start again with another run.seed: walkers do not cross",
-             "%zu walkers have energies clearly below those of the other %zu: |psi|^2 has two parts, and nothing says how much each should count", lower,
-             n - lower);
+        find(judge, VERDICT_BAD, "two groups of walkers",
+             "raise sampler.burn_in and sampler.thin, or start again with another run.seed: walkers do not cross",
+             "%zu walkers have energies clearly below those of the other %zu: |psi|^2 has two parts, and nothing says "
+             "how much each should count",
+             lower, n - lower);
     free(mean);
 }
 
@@ -161,11 +175,12 @@ static void check_acceptance(struct judge *judge)
         return;
     if (acceptance < 0.15)
         find(judge, worse_if(acceptance < 0.02), "few moves accepted", "let the step be tuned: sampler.step = auto",
-             "only %.2g %% of the moves were accepted: the step is too long, and walkers hardly move", 100 * acceptance);
+             "only %.2g %% of the moves were accepted: the step is too long, and walkers hardly move",
+             100 * acceptance);
     if (acceptance > 0.97 && judge->result->autocorrelation_time > 10)
         find(judge, VERDICT_DOUBTFUL, "steps too short", "let the step be tuned: sampler.step = auto",
-             "%.1f %% of the moves were accepted and draws are correlated over %.0f of them: walkers creep", 100 * acceptance,
-             judge->result->autocorrelation_time);
+             "%.1f %% of the moves were accepted and draws are correlated over %.0f of them: walkers creep",
+             100 * acceptance, judge->result->autocorrelation_time);
 }
 
 // ---- the error bar
@@ -185,12 +200,17 @@ static void check_errors(struct judge *judge)
     if (!(result->energy_error > 0))
         return;
     if (!result->plateau && !(draws >= 20 * result->autocorrelation_time))
-        find(judge, VERDICT_DOUBTFUL, "short chains", "raise measure.samples, or use fewer sampler.walkers for the same samples",
-             "each walker has %.0f draws, %.0f autocorrelation times, and blocks of no length are independent: the error bar may be too small", draws,
-             draws / result->autocorrelation_time);
+        find(judge, VERDICT_DOUBTFUL, "short chains",
+             "raise measure.samples, or use fewer sampler.walkers for the same samples",
+             "each walker has %.0f draws, %.0f autocorrelation times, and blocks of no length are independent: the "
+             "error bar may be too small",
+             draws, draws / result->autocorrelation_time);
     else if (ratio > 1.5 || ratio < 1 / 2.0)
-        find(judge, VERDICT_DOUBTFUL, "error bars disagree", "raise measure.samples; if they still disagree, look at the blocking curve with vmc plot",
-             "reblocking gives %.2g times the error that the autocorrelation time gives: some correlation is longer than the other one sees", ratio);
+        find(judge, VERDICT_DOUBTFUL, "error bars disagree",
+             "raise measure.samples; if they still disagree, look at the blocking curve with vmc plot",
+             "reblocking gives %.2g times the error that the autocorrelation time gives: some correlation is longer "
+             "than the other one sees",
+             ratio);
 }
 
 // ---- physics
@@ -198,12 +218,15 @@ static void check_errors(struct judge *judge)
 static void check_kinetic(struct judge *judge)
 {
     const struct run_result *result = judge->result;
-    const double apart = fabs(result->kinetic - result->kinetic_gradient), error = hypot(result->kinetic_error, result->kinetic_gradient_error);
+    const double apart = fabs(result->kinetic - result->kinetic_gradient),
+                 error = hypot(result->kinetic_error, result->kinetic_gradient_error);
     if (judge->evidence->has_nodes || !(error > 0) || !(apart > 5 * error) || !(apart > 1e-9 * fabs(result->kinetic)))
         return;
     find(judge, worse_if(apart > 8 * error), "kinetic energies disagree", "raise sampler.burn_in and measure.samples",
-         "the Laplacian and the gradient give kinetic energies %.1f standard errors apart, though both have the same mean under |psi|^2: that is not what was "
-         "sampled", apart / error);
+         "the Laplacian and the gradient give kinetic energies %.1f standard errors apart, though both have the same "
+         "mean under |psi|^2: that is not what was "
+         "sampled",
+         apart / error);
 }
 
 static void check_virial(struct judge *judge)
@@ -213,7 +236,8 @@ static void check_virial(struct judge *judge)
     if (!judge->evidence->scalable || !judge->evidence->trained || !(apart > 0.02 + 5 * result->virial_ratio_error))
         return;
     find(judge, VERDICT_DOUBTFUL, "virial theorem", "train longer: raise optimizer.iterations",
-         "2 <T> / <x dV/dx> is %.3f(%.0e) and not 1: stretching the wave function would lower its energy, so training is not at its end",
+         "2 <T> / <x dV/dx> is %.3f(%.0e) and not 1: stretching the wave function would lower its energy, so training "
+         "is not at its end",
          result->virial_ratio, result->virial_ratio_error);
 }
 
@@ -224,10 +248,13 @@ static void check_exact(struct judge *judge)
     if (isnan(exact))
         return;
     if (above < -5 * result->energy_error - 1e-9 * fabs(exact) && !result->no_bound)
-        find(judge, VERDICT_BAD, "below the exact energy", "measure again with another run.seed and more sampler.burn_in; if it stays, report it",
-             "the energy lies %.1f standard errors below %.8g, which no wave function can", -above / result->energy_error, exact);
+        find(judge, VERDICT_BAD, "below the exact energy",
+             "measure again with another run.seed and more sampler.burn_in; if it stays, report it",
+             "the energy lies %.1f standard errors below %.8g, which no wave function can",
+             -above / result->energy_error, exact);
     if (above > 0.1 * fabs(exact))
-        find(judge, VERDICT_DOUBTFUL, "far above the exact energy", "train longer, or with more rbm.hidden units or another factor (pade-jastrow)",
+        find(judge, VERDICT_DOUBTFUL, "far above the exact energy",
+             "train longer, or with more rbm.hidden units or another factor (pade-jastrow)",
              "the energy is %.0f %% above the exact %.8g", 100 * above / fabs(exact), exact);
 }
 
@@ -239,8 +266,10 @@ static void check_training(struct judge *judge)
         return;
     if (strcmp(result->training_end, "failed") == 0)
         find(judge, VERDICT_BAD, "training failed", "use a smaller optimizer.learning_rate or rbm.init_scale",
-             "training met numbers that are not finite and no step back helped; what was measured is the last good wave function");
-    else if (isfinite(gain) && gain > 5 * result->training_gain_error && gain > 3 * result->energy_error && gain > 1e-3 * fabs(result->energy))
+             "training met numbers that are not finite and no step back helped; what was measured is the last good "
+             "wave function");
+    else if (isfinite(gain) && gain > 5 * result->training_gain_error && gain > 3 * result->energy_error &&
+             gain > 1e-3 * fabs(result->energy))
         find(judge, VERDICT_DOUBTFUL, "training not converged", "go on with --resume and more optimizer.iterations",
              "the energy still fell when training ended; as many iterations again may bring %.1g", gain);
     else if (!isfinite(gain) && strcmp(result->training_end, "iterations") == 0)
@@ -248,7 +277,8 @@ static void check_training(struct judge *judge)
              "training did all iterations it was allowed, and nothing says that the energy no longer falls");
     if (result->steps_back > fmax(3, 0.05 * result->iterations))
         find(judge, VERDICT_DOUBTFUL, "training jumped", "use a smaller optimizer.learning_rate",
-             "%.0f of %.0f training steps were taken back since the energy jumped or was not finite", result->steps_back, result->iterations);
+             "%.0f of %.0f training steps were taken back since the energy jumped or was not finite",
+             result->steps_back, result->iterations);
 }
 
 // ---- all of it
@@ -272,9 +302,10 @@ static void look_at_series(struct judge *judge)
 
 void run_judge(const struct run_evidence *evidence, struct run_judgement *judgement)
 {
-    static void (*const checks[])(struct judge *judge) = { check_finite, check_bound, check_stuck, check_lost, check_agreement, check_modes,
-                                                           check_acceptance, check_samples, check_errors, check_kinetic, check_virial, check_exact,
-                                                           check_training };
+    static void (*const checks[])(struct judge * judge) = {
+        check_finite,  check_bound,  check_stuck,   check_lost,   check_agreement, check_modes,   check_acceptance,
+        check_samples, check_errors, check_kinetic, check_virial, check_exact,     check_training
+    };
     struct judge judge = { .evidence = evidence, .result = evidence->result, .judgement = judgement };
     judgement->verdict = VERDICT_GOOD;
     judgement->n = 0;

@@ -9,7 +9,10 @@
 
 // ---- results
 
-#define SINCE(format, member, ...) { #member, offsetof(struct run_result, member), __VA_ARGS__, format }
+#define SINCE(format, member, ...)                                        \
+    {                                                                     \
+#member, offsetof(struct run_result, member), __VA_ARGS__, format \
+    }
 #define ROW(...) SINCE(1, __VA_ARGS__)
 #define NEW(...) SINCE(2, __VA_ARGS__)
 const struct run_result_row run_result_rows[] = {
@@ -53,7 +56,7 @@ const struct run_result_row run_result_rows[] = {
     ROW(cpu_time, false, "s", "CPU time of all threads"),
     ROW(training_cpu_time, false, "s", "CPU time of training"),
     ROW(measuring_cpu_time, false, "s", "CPU time of measuring"),
-    { .name = NULL }
+    { .name = NULL },
 };
 #undef ROW
 #undef NEW
@@ -63,7 +66,10 @@ double *kept_result_at(struct run_result *result, size_t offset) { return (doubl
 
 // ---- history
 
-#define ROW(member, since_, unit_, long_name_) { #member, offsetof(struct history, member), since_, unit_, long_name_ }
+#define ROW(member, since_, unit_, long_name_)                               \
+    {                                                                        \
+#member, offsetof(struct history, member), since_, unit_, long_name_ \
+    }
 const struct kept_column kept_columns[] = {
     ROW(energy, 1, UNIT_ENERGY, "energy"),
     ROW(energy_error, 1, UNIT_ENERGY, "standard error of the energy, from the scatter between walkers"),
@@ -77,7 +83,7 @@ const struct kept_column kept_columns[] = {
     ROW(slope, 2, UNIT_ENERGY,
         "what another step like the last one would gain, by the gradient at its end; of mean 0 when converged"),
     ROW(damping, 2, "1", "factor of the metric's shift"),
-    { .name = NULL }
+    { .name = NULL },
 };
 #undef ROW
 
@@ -108,8 +114,10 @@ const struct kept_series kept_series[SERIES] = {
 
 // ---- numbers of a state
 
-#define SINCE(format, name, type, member, where, ...)                                                                  \
-    { name, type, offsetof(struct run, member), where, format, __VA_ARGS__ }
+#define SINCE(format, name, type, member, where, ...)                        \
+    {                                                                        \
+        name, type, offsetof(struct run, member), where, format, __VA_ARGS__ \
+    }
 #define ROW(...) SINCE(1, __VA_ARGS__)
 #define NEW(...) SINCE(2, __VA_ARGS__)
 const struct kept_number kept_numbers[] = {
@@ -121,22 +129,22 @@ const struct kept_number kept_numbers[] = {
     ROW("iterations", KEPT_COUNT, history.n, IN_ALL, "1", "training iterations done"),
     ROW("stride", KEPT_COUNT, history.stride, IN_ALL, "1", "iterations from one kept set of parameters to the next"),
     ROW("kept", KEPT_COUNT, history.n_kept, IN_ALL, "1", "sets of parameters kept"),
-    ROW("shortened", KEPT_REAL, course.shortened, IN_TRAINING, "1",
+    ROW("shortened", KEPT_REAL, training.shortened, IN_TRAINING, "1",
         "factor of the learning rate after steps taken back"),
-    ROW("longest", KEPT_REAL, course.longest, IN_TRAINING, "1", "factor of the learning rate after refinements"),
-    ROW("draws", KEPT_COUNT, course.draws, IN_TRAINING, "1", "draws per walker and iteration"),
-    ROW("since", KEPT_COUNT, course.since, IN_TRAINING, "1", "iteration from which a plateau is looked for"),
-    ROW("backs", KEPT_COUNT, course.backs, IN_TRAINING, "1", "steps taken back in a row"),
-    ROW("fresh", KEPT_COUNT, course.fresh, IN_TRAINING, "1", "steps since the optimiser's memory was empty"),
-    ROW("refined", KEPT_COUNT, course.refined, IN_TRAINING, "1", "refinements so far"),
-    ROW("averaged", KEPT_COUNT, course.averaged, IN_TRAINING, "1", "iterations in the mean of the parameters"),
-    NEW("damping", KEPT_REAL, course.damping, IN_TRAINING, "1", "factor of the metric's shift"),
-    ROW("steps_back", KEPT_COUNT, course.steps_back, IN_ALL, "1", "training steps taken back"),
-    ROW("bad", KEPT_COUNT, course.bad, IN_ALL, "1", "samples of training without a finite energy"),
-    ROW("over", KEPT_FLAG, course.over, IN_ALL, "1", "1: training ended by itself, with nothing left to gain"),
-    NEW("converged", KEPT_FLAG, course.converged, IN_ALL, "1", "1: nothing was left to gain when training ended"),
-    NEW("gain", KEPT_REAL, course.gain, IN_ALL, UNIT_ENERGY, "what as many iterations again would still gain"),
-    NEW("gain_error", KEPT_REAL, course.gain_error, IN_ALL, UNIT_ENERGY, "standard error of that"),
+    ROW("longest", KEPT_REAL, training.longest, IN_TRAINING, "1", "factor of the learning rate after refinements"),
+    ROW("draws", KEPT_COUNT, training.draws, IN_TRAINING, "1", "draws per walker and iteration"),
+    ROW("since", KEPT_COUNT, training.since, IN_TRAINING, "1", "iteration from which a plateau is looked for"),
+    ROW("backs", KEPT_COUNT, training.backs, IN_TRAINING, "1", "steps taken back in a row"),
+    ROW("fresh", KEPT_COUNT, training.fresh, IN_TRAINING, "1", "steps since the optimiser's memory was empty"),
+    ROW("refined", KEPT_COUNT, training.refined, IN_TRAINING, "1", "refinements so far"),
+    ROW("averaged", KEPT_COUNT, training.averaged, IN_TRAINING, "1", "iterations in the mean of the parameters"),
+    NEW("damping", KEPT_REAL, training.damping, IN_TRAINING, "1", "factor of the metric's shift"),
+    ROW("steps_back", KEPT_COUNT, training.steps_back, IN_ALL, "1", "training steps taken back"),
+    ROW("bad", KEPT_COUNT, training.bad, IN_ALL, "1", "samples of training without a finite energy"),
+    ROW("over", KEPT_FLAG, training.over, IN_ALL, "1", "1: training ended by itself, with nothing left to gain"),
+    NEW("converged", KEPT_FLAG, training.converged, IN_ALL, "1", "1: nothing was left to gain when training ended"),
+    NEW("gain", KEPT_REAL, training.gain, IN_ALL, UNIT_ENERGY, "what as many iterations again would still gain"),
+    NEW("gain_error", KEPT_REAL, training.gain_error, IN_ALL, UNIT_ENERGY, "standard error of that"),
     ROW("step", KEPT_REAL, ensemble.step, IN_ALL, NULL, "step of the sampler"),
     ROW("reference", KEPT_REAL, ensemble.reference, IN_ALL, UNIT_ENERGY, "energy that sums are taken relative to"),
     ROW("range", KEPT_REAL, ensemble.controls.range, IN_ALL, UNIT_PER_LENGTH,
@@ -168,7 +176,7 @@ const struct kept_number kept_numbers[] = {
         "end of the histograms' radius"),
     NEW("reach_pair", KEPT_REAL, measured.observables.extent.reach[EXTENT_PAIR], IN_MEASURING, UNIT_LENGTH,
         "end of the histograms' pair distance"),
-    { .name = NULL }
+    { .name = NULL },
 };
 #undef ROW
 #undef NEW
@@ -235,9 +243,11 @@ static void *configuration_part(struct run *run, size_t row, size_t block)
            (row * ensemble->n_blocks + block) * ensemble->wavefunction.n_coordinates * WALKERS;
 }
 
-#define ROW(since_, name_, type_, where_, scope_, long_name_, ...)                                                     \
-    { .name = name_, .type = type_, .where = where_, .since = since_, .scope = scope_, .long_name = long_name_,        \
-      __VA_ARGS__ }
+#define ROW(since_, name_, type_, where_, scope_, long_name_, ...)                                                \
+    {                                                                                                             \
+        .name = name_, .type = type_, .where = where_, .since = since_, .scope = scope_, .long_name = long_name_, \
+        __VA_ARGS__                                                                                               \
+    }
 #define AT(member) .offset = offsetof(struct run, member)
 #define AXES(...) .axis = { __VA_ARGS__ }
 const struct kept_array kept_arrays[] = {
@@ -246,8 +256,8 @@ const struct kept_array kept_arrays[] = {
         AXES(AXIS_PARAMETER), AT(good_theta)),
     ROW(1, "mean_parameters", KEPT_REALS, IN_TRAINING, OF_ALL, "mean of the parameters since the last refinement",
         AXES(AXIS_PARAMETER), AT(mean_theta)),
-    ROW(1, "optimizer_memory", KEPT_REALS, IN_TRAINING, OF_FIRST, "what the optimiser remembers",
-        AXES(AXIS_MEMORY), AT(memory)),
+    ROW(1, "optimizer_memory", KEPT_REALS, IN_TRAINING, OF_FIRST, "what the optimiser remembers", AXES(AXIS_MEMORY),
+        AT(memory)),
     ROW(1, "positions", KEPT_REALS, IN_ALL, OF_BLOCKS, "coordinates of the walkers",
         AXES(AXIS_BLOCK, AXIS_COORDINATE, AXIS_LANE), .part = position_part),
     ROW(1, "random", KEPT_WORDS, IN_ALL, OF_BLOCKS, "states of the random streams",
@@ -258,17 +268,17 @@ const struct kept_array kept_arrays[] = {
         AXES(AXIS_SERIES, AXIS_CHAIN), .rows = true, .partial = true, .part = value_part),
     ROW(2, "histogram_counts", KEPT_COUNTS, IN_MEASURING, OF_GROUPS, "counters of the histograms",
         AXES(AXIS_BATCH, AXIS_COUNTER), AT(measured.observables.count)),
-    ROW(2, "histogram_sums", KEPT_REALS, IN_MEASURING, OF_GROUPS, "sums of distances",
-        AXES(AXIS_BATCH, AXIS_MEAN), AT(measured.observables.sum)),
-    ROW(2, "histogram_samples", KEPT_REALS, IN_MEASURING, OF_GROUPS, "configurations seen",
-        AXES(AXIS_BATCH), AT(measured.observables.samples)),
+    ROW(2, "histogram_sums", KEPT_REALS, IN_MEASURING, OF_GROUPS, "sums of distances", AXES(AXIS_BATCH, AXIS_MEAN),
+        AT(measured.observables.sum)),
+    ROW(2, "histogram_samples", KEPT_REALS, IN_MEASURING, OF_GROUPS, "configurations seen", AXES(AXIS_BATCH),
+        AT(measured.observables.samples)),
     ROW(2, "level_sums", KEPT_REALS, IN_MEASURING, OF_GROUPS, "sums of block means and of their squares",
         AXES(AXIS_GROUP, AXIS_LEVEL, AXIS_POWER), AT(measured.level_sums)),
     ROW(2, "level_halves", KEPT_REALS, IN_MEASURING, OF_BLOCKS, "block means that wait for their other half",
         AXES(AXIS_LEVEL, AXIS_CHAIN), .rows = true, .part = pending_part),
     ROW(2, "configurations", KEPT_REALS, IN_MEASURING, OF_BLOCKS, "configurations kept",
         AXES(AXIS_KEPT, AXIS_BLOCK, AXIS_PLACE), .rows = true, .part = configuration_part),
-    { .name = NULL }
+    { .name = NULL },
 };
 #undef ROW
 #undef AT
@@ -280,7 +290,11 @@ static struct record_axis axis_of(const struct run *run, enum kept_axis which)
 {
     const struct ensemble *ensemble = &run->ensemble;
     const struct observables *observables = &run->measured.observables;
-    const struct { const char *name; size_t extent; const char *long_name; } axes[] = {
+    const struct {
+        const char *name;
+        size_t extent;
+        const char *long_name;
+    } axes[] = {
         [AXIS_NONE] = { NULL, 0, NULL },
         [AXIS_PARAMETER] = { "parameter", ensemble->wavefunction.n_parameters, "position in the parameter vector" },
         [AXIS_MEMORY] = { "memory", run->n_memory, "position in the optimiser's memory" },
@@ -384,8 +398,8 @@ static bool allocate_states(struct run *run)
     for (size_t which = 0; which < CHECKPOINTS; which++)
         for (size_t k = 0; kept_arrays[k].name; k++)
             if (has_state(&kept_arrays[k], which))
-                good =
-                    (run->checkpoint[which].array[k] = memory_doubles(kept_array_count(run, &kept_arrays[k]))) && good;
+                good = (run->checkpoint[which].array[k] = memory_doubles(kept_array_count(run, &kept_arrays[k]))) &&
+                       good;
     return good;
 }
 
@@ -410,8 +424,10 @@ bool kept_allocate(struct run *run, struct error *error)
 
 void kept_release(struct run *run)
 {
-    double *const vectors[] = { run->theta,     run->good_theta, run->mean_theta,        run->gradient,
-                                run->step_back, run->memory,     run->history.parameters };
+    double *const vectors[] = {
+        run->theta,     run->good_theta, run->mean_theta,         run->gradient,
+        run->step_back, run->memory,     run->history.parameters,
+    };
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         memory_free(vectors[k]);
     for (const struct kept_column *column = kept_columns; column->name; column++)

@@ -18,7 +18,7 @@
 
 struct kept_column {
     const char *name;
-    size_t offset;               // of a double * in struct history
+    size_t offset;  // of a double * in struct history
     unsigned since;
     const char *unit, *long_name;
 };
@@ -26,9 +26,9 @@ extern const struct kept_column kept_columns[];  // ends with name NULL
 
 struct kept_series {
     const char *name;
-    bool controlled;             // the row is one of the controlled energies, else of the plain ones
+    bool controlled;  // the row is one of the controlled energies, else of the plain ones
     size_t row;
-    size_t mean, error;          // in struct run_result, or KEPT_NOWHERE
+    size_t mean, error;  // in struct run_result, or KEPT_NOWHERE
     unsigned since;
     const char *unit, *long_name;
 };
@@ -43,17 +43,32 @@ enum kept_type { KEPT_REAL, KEPT_WHOLE, KEPT_COUNT, KEPT_FLAG, KEPT_STAGE };
 struct kept_number {
     const char *name;
     enum kept_type type;
-    size_t offset;               // in struct run
+    size_t offset;  // in struct run
     unsigned where, since;
     const char *unit, *long_name;  // unit NULL: the sampler's, of its step
 };
 extern const struct kept_number kept_numbers[];  // ends with name NULL
 
 enum kept_axis {
-    AXIS_NONE, AXIS_PARAMETER, AXIS_MEMORY, AXIS_BLOCK, AXIS_COORDINATE,
-    AXIS_WORD, AXIS_LANE, AXIS_QUANTITY, AXIS_FUNCTION, AXIS_SERIES,
-    AXIS_CHAIN, AXIS_BATCH, AXIS_COUNTER, AXIS_MEAN, AXIS_GROUP,
-    AXIS_LEVEL, AXIS_POWER, AXIS_KEPT, AXIS_PLACE
+    AXIS_NONE,
+    AXIS_PARAMETER,
+    AXIS_MEMORY,
+    AXIS_BLOCK,
+    AXIS_COORDINATE,
+    AXIS_WORD,
+    AXIS_LANE,
+    AXIS_QUANTITY,
+    AXIS_FUNCTION,
+    AXIS_SERIES,
+    AXIS_CHAIN,
+    AXIS_BATCH,
+    AXIS_COUNTER,
+    AXIS_MEAN,
+    AXIS_GROUP,
+    AXIS_LEVEL,
+    AXIS_POWER,
+    AXIS_KEPT,
+    AXIS_PLACE
 };
 // Who knows what: all processes the same; the first alone; each its own blocks, or groups of blocks.
 enum kept_scope { OF_ALL, OF_FIRST, OF_BLOCKS, OF_GROUPS };
@@ -67,12 +82,12 @@ struct kept_array {
     enum kept_axis axis[3];
     // Where it stands in the run: in parts, one per row (the first axis, where `rows`) and per block or group. A
     // pointer at this offset in struct run to all of it, or a function.
-    bool rows, partial;          // partial: there only while a value of the series is under way
+    bool rows, partial;  // partial: there only while a value of the series is under way
     size_t offset;
     void *(*part)(struct run *run, size_t row, size_t unit);
     const char *long_name;
 };
-extern const struct kept_array kept_arrays[];    // ends with name NULL
+extern const struct kept_array kept_arrays[];  // ends with name NULL
 
 // Values of a row.
 double **kept_column_of(const struct history *history, const struct kept_column *column);
@@ -84,7 +99,9 @@ const char *kept_number_unit(const struct run *run, const struct kept_number *nu
 size_t kept_array_axes(const struct run *run, const struct kept_array *array, struct record_axis axis[3]);
 size_t kept_array_count(const struct run *run, const struct kept_array *array);
 // Its parts: so many rows of so many units (blocks, groups, or 1), `size` values each.
-struct kept_parts { size_t rows, units, size; };
+struct kept_parts {
+    size_t rows, units, size;
+};
 struct kept_parts kept_array_parts(const struct run *run, const struct kept_array *array);
 void *kept_array_part(struct run *run, const struct kept_array *array, size_t row, size_t unit);
 // The values of an array, as the file has them, between the processes of a team: the walkers' part to the first

@@ -48,18 +48,18 @@ static bool precise_enough(const struct run *run, bool *reached, struct error *e
 }
 
 // seconds: since there were `first` draws
-static void tell(const struct run *run, double seconds, size_t first)
+static void report_progress(const struct run *run, double seconds, size_t first)
 {
     const struct measured *measured = &run->measured;
     const struct ensemble_sums *sums = &measured->sums;
     const size_t done = measured->draws * measured->block + measured->partial, total = series_draws_wanted(run);
     const double mean = sums->energy / sums->samples,
                  variance = mean_of_squares(sums->energy, sums->energy2, sums->samples);
-    run_tell(run, &(struct run_progress){
-                      RUN_MEASURE, done < total ? done : total, total, run->ensemble.reference + mean,
-                      sqrt(variance / sums->samples), mean_of_squares(sums->local, sums->local2, sums->samples),
-                      sums->accepted / sums->moves,
-                      seconds / (double)(done - first) * (double)(total - (done < total ? done : total)) });
+    run_report(run, &(struct run_progress){
+                        RUN_MEASURE, done < total ? done : total, total, run->ensemble.reference + mean,
+                        sqrt(variance / sums->samples), mean_of_squares(sums->local, sums->local2, sums->samples),
+                        sums->accepted / sums->moves,
+                        seconds / (double)(done - first) * (double)(total - (done < total ? done : total)) });
 }
 
 static bool chunk(struct run *run, size_t draws)
@@ -103,7 +103,7 @@ bool run_measure(struct run *run, struct error *error)
             checkpoint_take(run);
         if (!chunk(run, left < whole ? left : whole))
             return false;
-        tell(run, run_wall() - start, first);
+        report_progress(run, run_wall() - start, first);
         if (left < whole)
             return run_conclude(run, error);
     }

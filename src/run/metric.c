@@ -40,7 +40,8 @@ void metric_gather(const struct ensemble_draw *draw, void *context)
     struct metric *metric = visit->metric;
     if (draw->draw % visit->every != 0)
         return;
-    const size_t kept = (visit->draws + visit->every - 1) / visit->every, sample = (draw->block * kept + draw->draw / visit->every) * WALKERS;
+    const size_t kept = (visit->draws + visit->every - 1) / visit->every,
+                 sample = (draw->block * kept + draw->draw / visit->every) * WALKERS;
     for (size_t k = 0; k < metric->wavefunction->n_features; k++)
         memcpy(metric->features + k * metric->room + sample, draw->features + k * WALKERS, WALKERS * sizeof(double));
 }
@@ -61,7 +62,10 @@ static void expand(const struct metric *metric, const struct factor *factor, siz
             memcpy(o + k * n, features + k * metric->room, n * sizeof *o);
 }
 
-static size_t chunk_at(const struct metric *metric, size_t first) { return metric->n_samples - first < CHUNK ? metric->n_samples - first : CHUNK; }
+static size_t chunk_at(const struct metric *metric, size_t first)
+{
+    return metric->n_samples - first < CHUNK ? metric->n_samples - first : CHUNK;
+}
 
 static void apply(void *context, const double *v, double *out)
 {
@@ -74,13 +78,15 @@ static void apply(void *context, const double *v, double *out)
         const struct factor *factor = &wavefunction->factor[f];
         const double *part = v + factor->first_parameter;
         if (factor->type->apply) {
-            factor->type->apply(factor->state, metric->n_samples, metric->room, factor_features(metric, factor), part, metric->work, out);
+            factor->type->apply(factor->state, metric->n_samples, metric->room, factor_features(metric, factor), part,
+                                metric->work, out);
             continue;
         }
         for (size_t first = 0; factor->n_parameters && first < metric->n_samples; first += CHUNK) {
             const size_t n = chunk_at(metric, first);
             expand(metric, factor, first, n, metric->work);
-            cblas_dgemv(CblasRowMajor, CblasTrans, (int)factor->n_parameters, (int)n, 1, metric->work, (int)n, part, 1, 1, out + first, 1);
+            cblas_dgemv(CblasRowMajor, CblasTrans, (int)factor->n_parameters, (int)n, 1, metric->work, (int)n, part, 1,
+                        1, out + first, 1);
         }
     }
 }
@@ -94,13 +100,15 @@ static void transpose_plain(const struct metric *metric, const double *y, double
         const struct factor *factor = &wavefunction->factor[f];
         double *part = out + factor->first_parameter;
         if (factor->type->transpose) {
-            factor->type->transpose(factor->state, metric->n_samples, metric->room, factor_features(metric, factor), y, metric->work, part);
+            factor->type->transpose(factor->state, metric->n_samples, metric->room, factor_features(metric, factor), y,
+                                    metric->work, part);
             continue;
         }
         for (size_t first = 0; factor->n_parameters && first < metric->n_samples; first += CHUNK) {
             const size_t n = chunk_at(metric, first);
             expand(metric, factor, first, n, metric->work);
-            cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)factor->n_parameters, (int)n, 1, metric->work, (int)n, y + first, 1, 1, part, 1);
+            cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)factor->n_parameters, (int)n, 1, metric->work, (int)n,
+                        y + first, 1, 1, part, 1);
         }
     }
 }
@@ -134,15 +142,16 @@ static void matrix(void *context, double *out)
     for (size_t first = 0; first < metric->n_samples; first += CHUNK) {
         const size_t n = chunk_at(metric, first);
         expand_all(metric, first, n, metric->work);
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)parameters, (int)n, 1 / (double)metric->n_samples, metric->work, (int)n, 1, out,
-                    (int)parameters);
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)parameters, (int)n, 1 / (double)metric->n_samples,
+                    metric->work, (int)n, 1, out, (int)parameters);
     }
     for (size_t i = 0; i < parameters; i++)
         for (size_t j = i + 1; j < parameters; j++)
             out[i * parameters + j] = out[j * parameters + i];
 }
 
-// Q diag(weight) Q^T from O diag(weight) O^T: with a_i = (O diag(weight) <O>)_i and c = <O>^T diag(weight) <O>, minus a_i, minus a_j, plus c
+// Q diag(weight) Q^T from O diag(weight) O^T: with a_i = (O diag(weight) <O>)_i and c = <O>^T diag(weight) <O>, minus
+// a_i, minus a_j, plus c
 static void centre_gram(const struct metric *metric, const double *weight, double *out)
 {
     const size_t n = metric->n_samples, parameters = metric->wavefunction->n_parameters;
@@ -164,7 +173,8 @@ static void centre_gram(const struct metric *metric, const double *weight, doubl
 }
 
 // A factor without a way of its own: O of all samples, a few parameters at a time.
-static void gram_by_expansion(const struct metric *metric, const struct factor *factor, const double *weight, double *out)
+static void gram_by_expansion(const struct metric *metric, const struct factor *factor, const double *weight,
+                              double *out)
 {
     const size_t n = metric->n_samples, parameters = factor->n_parameters;
     double *o = memory_doubles(parameters * n);
@@ -190,7 +200,8 @@ static void gram(void *context, const double *weight, double *out)
         const struct factor *factor = &wavefunction->factor[f];
         const double *part = weight + factor->first_parameter;
         if (factor->type->gram)
-            factor->type->gram(factor->state, n, metric->room, factor_features(metric, factor), part, metric->work, out);
+            factor->type->gram(factor->state, n, metric->room, factor_features(metric, factor), part, metric->work,
+                               out);
         else
             gram_by_expansion(metric, factor, part, out);
     }
@@ -234,8 +245,10 @@ static bool condition(void *context)
     for (size_t f = 0; f < metric->wavefunction->n_factors; f++) {
         const struct factor *factor = &metric->wavefunction->factor[f];
         if (factor->n_condition > 0)
-            good = factor->type->condition(factor->state, metric->n_samples, metric->room, factor_features(metric, factor),
-                                           metric->condition + factor->first_condition) && good;
+            good = factor->type->condition(factor->state, metric->n_samples, metric->room,
+                                           factor_features(metric, factor),
+                                           metric->condition + factor->first_condition) &&
+                   good;
     }
     return good;
 }
@@ -247,7 +260,8 @@ static void precondition(void *context, double shift, const double *in, double *
         const struct factor *factor = &metric->wavefunction->factor[f];
         const size_t first = factor->first_parameter;
         if (factor->n_condition > 0)
-            factor->type->precondition(factor->state, shift, metric->condition + factor->first_condition, in + first, out + first);
+            factor->type->precondition(factor->state, shift, metric->condition + factor->first_condition, in + first,
+                                       out + first);
         else
             for (size_t k = first; k < first + factor->n_parameters; k++)
                 out[k] = in[k] / (1 + shift);
@@ -264,7 +278,15 @@ const struct optimizer_metric *metric_ready(struct metric *metric, size_t n_samp
         ones[k] = 1 / (double)n_samples;
     transpose_plain(metric, ones, metric->mean);
     memory_free(ones);
-    metric->operators = (struct optimizer_metric){ metric->wavefunction->n_parameters, n_samples, metric, scale, apply, transpose, matrix, gram,
-                                                  condition, precondition };
+    metric->operators = (struct optimizer_metric){ metric->wavefunction->n_parameters,
+                                                   n_samples,
+                                                   metric,
+                                                   scale,
+                                                   apply,
+                                                   transpose,
+                                                   matrix,
+                                                   gram,
+                                                   condition,
+                                                   precondition };
     return &metric->operators;
 }

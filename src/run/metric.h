@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The metric of an iteration's samples: the factors' features, kept as [feature][sample], behind the optimiser's operators.
+// The metric of an iteration's samples: the factors' features, kept as [feature][sample], behind the optimiser's
+// operators.
 #ifndef VMC_RUN_METRIC_H
 #define VMC_RUN_METRIC_H
 
@@ -8,11 +9,11 @@
 
 struct metric {
     const struct wavefunction *wavefunction;
-    size_t room, n_samples;     // samples there is memory for; samples of the last pass
-    double *features;           // [n_features][room]
-    double *mean;               // <O> [K]
+    size_t room, n_samples;  // samples there is memory for; samples of the last pass
+    double *features;        // [n_features][room]
+    double *mean;            // <O> [K]
     double *work;
-    double *condition;          // of the factors' preconditioners
+    double *condition;  // of the factors' preconditioners
     struct optimizer_metric operators;
 };
 
@@ -21,7 +22,7 @@ void metric_finish(struct metric *metric);
 // ensemble_visit: takes the features of one draw of one block. `context` is a struct metric_visit.
 struct metric_visit {
     struct metric *metric;
-    size_t draws, every;        // draws per block of the pass, and every how many one is kept
+    size_t draws, every;  // draws per block of the pass, and every how many one is kept
 };
 void metric_gather(const struct ensemble_draw *draw, void *context);
 // After a pass: <O>, and the operators for the optimiser.

@@ -40,8 +40,10 @@ static void add_setting(const struct settings_value *value, void *context)
 static void add_config(struct record *record, const struct run *run)
 {
     char *resolved = settings_print(run->settings);
-    record_add_text(record, "/config/text", "the configuration as it was read", run->options->config_text ? run->options->config_text : "");
-    record_add_text(record, "/config/resolved", "the configuration with every default filled in", resolved ? resolved : "");
+    record_add_text(record, "/config/text", "the configuration as it was read",
+                    run->options->config_text ? run->options->config_text : "");
+    record_add_text(record, "/config/resolved", "the configuration with every default filled in",
+                    resolved ? resolved : "");
     free(resolved);
     settings_each(run->settings, add_setting, &(struct add_settings){ record, run->ensemble.sampler->step_unit });
 }
@@ -53,7 +55,9 @@ static const char *command_line(char text[COMMAND_SIZE])
     char *word = NULL;
     size_t room = 0, n = 0;
     while (from && out && getdelim(&word, &room, '\0', from) > 0) {
-        const bool plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+%@") == strlen(word);
+        const bool plain = *word &&
+                           strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+%@") ==
+                               strlen(word);
         fprintf(out, "%s%s", n++ ? " " : "", plain ? "" : "'");
         for (const char *c = word; *c; c++)
             fprintf(out, *c == '\'' ? "'\\''" : "%c", *c);
@@ -72,7 +76,9 @@ static void add_provenance(struct record *record, const struct run *run)
     char host[256] = "", command[COMMAND_SIZE] = "";
     const char *job = getenv("SLURM_JOB_ID");
     gethostname(host, sizeof host - 1);
-    const struct { const char *path, *long_name, *value; } texts[] = {
+    const struct {
+        const char *path, *long_name, *value;
+    } texts[] = {
         { "/provenance/command_line", "command line", command_line(command) },
         { "/provenance/start", "when this part of the run began, UTC", run->started },
         { "/provenance/git_revision", "revision of the source", VMC_GIT_REVISION },
@@ -85,7 +91,10 @@ static void add_provenance(struct record *record, const struct run *run)
         { "/provenance/job", "Slurm job; empty: none", job ? job : "" },
         { "/provenance/instruction_set", "x86-64 level of the kernels", level_name() },
     };
-    const struct { const char *path, *long_name; uint64_t value; } counts[] = {
+    const struct {
+        const char *path, *long_name;
+        uint64_t value;
+    } counts[] = {
         { "/provenance/threads", "threads of a process", run->options->threads },
         { "/provenance/ranks", "processes", team_ranks(run->options->team) },
         { "/provenance/seed", "seed of the random numbers", run->settings->run.seed },
@@ -107,14 +116,16 @@ static char **parameter_names(const struct wavefunction *wavefunction)
         struct factor_view view[FACTOR_VIEWS_MOST];
         const size_t n = factor_views(factor, view);
         for (size_t v = 0; v < n; v++) {
-            const size_t rows = view[v].rank > 0 ? view[v].extent[0] : 1, columns = view[v].rank > 1 ? view[v].extent[1] : 1;
+            const size_t rows = view[v].rank > 0 ? view[v].extent[0] : 1,
+                         columns = view[v].rank > 1 ? view[v].extent[1] : 1;
             for (size_t k = 0; !view[v].fixed && k < (view[v].shared ? 1 : rows * columns); k++) {
                 char index[48] = "", name[160];
                 if (view[v].rank == 1 && !view[v].shared)
                     snprintf(index, sizeof index, "[%zu]", k);
                 if (view[v].rank == 2)
                     snprintf(index, sizeof index, "[%zu,%zu]", k / columns, k % columns);
-                snprintf(name, sizeof name, "%s.%s%s%s", factor->type->name, view[v].logarithm ? "ln_" : "", view[v].name, index);
+                snprintf(name, sizeof name, "%s.%s%s%s", factor->type->name, view[v].logarithm ? "ln_" : "",
+                         view[v].name, index);
                 names[factor->first_parameter + view[v].first + k] = strdup(name);
             }
         }
@@ -126,23 +137,34 @@ static void add_training(struct record *record, const struct run *run, char *con
 {
     const struct history *history = &run->history;
     const size_t n_parameters = run->ensemble.wavefunction.n_parameters;
-    const struct record_axis iteration = { .name = "iteration", .extent = history->n, .unit = "1", .long_name = "training iteration" };
+    const struct record_axis iteration = {
+        .name = "iteration", .extent = history->n, .unit = "1", .long_name = "training iteration"
+    };
     char path[PATH_SIZE];
     if (history->n == 0)
         return;
     for (const struct kept_column *column = kept_columns; column->name; column++) {
         snprintf(path, sizeof path, "/training/%s", column->name);
-        record_add_array(record, &(struct record_array){ path, column->unit, column->long_name, 1, { iteration }, *kept_column_of(history, column) });
+        record_add_array(
+            record, &(struct record_array){
+                        path, column->unit, column->long_name, 1, { iteration }, *kept_column_of(history, column) });
     }
     record_add_text(record, "/training/stop_reason", "why training ended", run->result->stop_reason);
-    record_add_text(record, "/training/end", "why training ended: converged, iterations, stopped or failed", run->result->training_end);
+    record_add_text(record, "/training/end", "why training ended: converged, iterations, stopped or failed",
+                    run->result->training_end);
     if (n_parameters == 0)
         return;
-    const struct record_axis parameter = { .name = "parameter", .extent = n_parameters, .unit = "1", .long_name = "position in the parameter vector" };
+    const struct record_axis parameter = {
+        .name = "parameter", .extent = n_parameters, .unit = "1", .long_name = "position in the parameter vector"
+    };
     record_add_ramp(record, "/training/kept_iteration", "training iteration", history->n_kept, history->stride);
     const struct record_axis kept = { "kept_iteration", history->n_kept, "1", "training iteration", NULL };
-    record_add_array(record, &(struct record_array){ "/training/parameters", "1", "parameters before the step", 2, { kept, parameter }, history->parameters });
-    record_add_texts(record, &(struct record_texts){ "/training/parameter_names", "names of the parameters", parameter, (const char *const *)(uintptr_t)names });
+    record_add_array(
+        record,
+        &(struct record_array){
+            "/training/parameters", "1", "parameters before the step", 2, { kept, parameter }, history->parameters });
+    record_add_texts(record, &(struct record_texts){ "/training/parameter_names", "names of the parameters", parameter,
+                                                     (const char *const *)(uintptr_t)names });
 }
 
 static void add_result(struct record *record, const struct run *run)
@@ -158,9 +180,11 @@ static void add_result(struct record *record, const struct run *run)
         else
             record_add_real(record, path, unit, row->long_name, value);
     }
-    record_add_count(record, "/result/plateau", "1", "1: the blocking behind the error bar found a plateau", run->result->plateau);
+    record_add_count(record, "/result/plateau", "1", "1: the blocking behind the error bar found a plateau",
+                     run->result->plateau);
     if (run->result->judgement.verdict != VERDICT_NONE)
-        record_add_text(record, "/result/verdict", "good, doubtful or bad: vmc diagnose says why", run_verdict_name(run->result->judgement.verdict));
+        record_add_text(record, "/result/verdict", "good, doubtful or bad: vmc diagnose says why",
+                        run_verdict_name(run->result->judgement.verdict));
     record_add_text(record, "/result/training_stop", "why training ended", run->result->stop_reason);
 }
 
@@ -179,7 +203,9 @@ static bool add_measurement(struct record *record, const struct run *run, double
             return false;
         series_by_walker(run, k, packed[k]);
         snprintf(path, sizeof path, "/measurement/%s", kept_series[k].name);
-        record_add_array(record, &(struct record_array){ path, kept_series[k].unit, kept_series[k].long_name, 2, { chain, draw }, packed[k] });
+        record_add_array(record,
+                         &(struct record_array){
+                             path, kept_series[k].unit, kept_series[k].long_name, 2, { chain, draw }, packed[k] });
     }
     record_add_count(record, "/measurement/block", "1", "draws averaged in each value of the series", measured->block);
     return true;
@@ -193,18 +219,28 @@ static void add_controls(struct record *record, const struct run *run)
     size_t length = 0;
     if (controls->n_functions == 0)
         return;
-    const struct record_axis axis = { .name = "function", .extent = controls->n_functions, .unit = "1", .long_name = "control function" };
+    const struct record_axis axis = {
+        .name = "function", .extent = controls->n_functions, .unit = "1", .long_name = "control function"
+    };
     for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++) {
         snprintf(path, sizeof path, "/controls/%s", parts[q]);
-        record_add_array(record, &(struct record_array){ path, UNIT_ENERGY, "coefficients, frozen before measuring", 1, { axis }, controls->coefficient[q] });
+        record_add_array(
+            record,
+            &(struct record_array){
+                path, UNIT_ENERGY, "coefficients, frozen before measuring", 1, { axis }, controls->coefficient[q] });
     }
-    record_add_array(record, &(struct record_array){ "/controls/energy", UNIT_ENERGY, "coefficients for the energy: the sum of the three", 1, { axis },
+    record_add_array(record, &(struct record_array){ "/controls/energy",
+                                                     UNIT_ENERGY,
+                                                     "coefficients for the energy: the sum of the three",
+                                                     1,
+                                                     { axis },
                                                      controls->total });
     for (size_t t = 0; t < controls->n_types; t++)
-        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s (from %zu)", t ? ", " : "", controls->type[t]->name,
-                                   controls->first_function[t]);
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s (from %zu)", t ? ", " : "",
+                                   controls->type[t]->name, controls->first_function[t]);
     record_add_text(record, "/controls/families", "families of control functions and the number of their first", names);
-    record_add_real(record, "/controls/range", UNIT_PER_LENGTH, "beta of the pair functions r / (1 + beta r)", controls->range);
+    record_add_real(record, "/controls/range", UNIT_PER_LENGTH, "beta of the pair functions r / (1 + beta r)",
+                    controls->range);
 }
 
 static bool publish(const struct run *run, const char *status, struct error *error)
@@ -228,7 +264,8 @@ static bool publish(const struct run *run, const char *status, struct error *err
         good = add_measurement(record, run, packed);
         checkpoint_add(run, record);
     }
-    good = good ? record_publish_locked(record, run->options->output, run->options->lock, error) : error_add(error, ERROR_INTERNAL, "no memory to write the results");
+    good = good ? record_publish_locked(record, run->options->output, run->options->lock, error)
+                : error_add(error, ERROR_INTERNAL, "no memory to write the results");
     for (size_t k = 0; k < SERIES; k++)
         free(packed[k]);
     for (size_t k = 0; names && k < run->ensemble.wavefunction.n_parameters; k++)

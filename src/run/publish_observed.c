@@ -11,8 +11,10 @@ enum { PATH_SIZE = 96 };
 
 // ---- histograms and means
 
-// Middles of the bins as the axis' coordinate, and the edges beside them; axes shared by several histograms are added once.
-static double *add_axis(struct record *record, const struct observables_axis *from, bool again, struct record_axis *axis, double *numbers)
+// Middles of the bins as the axis' coordinate, and the edges beside them; axes shared by several histograms are added
+// once.
+static double *add_axis(struct record *record, const struct observables_axis *from, bool again,
+                        struct record_axis *axis, double *numbers)
 {
     char path[PATH_SIZE], name[48];
     double *middles = numbers, *edges = numbers + from->bins;
@@ -24,8 +26,16 @@ static double *add_axis(struct record *record, const struct observables_axis *fr
     snprintf(name, sizeof name, "%s_edges", from->name);
     snprintf(path, sizeof path, "/observables/%s", name);
     if (!again)
-        record_add_array(record, &(struct record_array){ path, UNIT_LENGTH, "edges of the bins", 1,
-                                  { { .name = name, .extent = from->bins + 1, .unit = UNIT_LENGTH, .long_name = "edges of the bins", .values = edges } }, edges });
+        record_add_array(record, &(struct record_array){ path,
+                                                         UNIT_LENGTH,
+                                                         "edges of the bins",
+                                                         1,
+                                                         { { .name = name,
+                                                             .extent = from->bins + 1,
+                                                             .unit = UNIT_LENGTH,
+                                                             .long_name = "edges of the bins",
+                                                             .values = edges } },
+                                                         edges });
     return edges + from->bins + 1;
 }
 
@@ -33,13 +43,14 @@ static bool shown_before(const struct observables *observables, size_t which)
 {
     const struct observables_histogram *histogram = &observables->histogram[which];
     for (size_t k = 0; k < which; k++)
-        if (observables->histogram[k].n_axes == histogram->n_axes && observables->histogram[k].axis[0].name == histogram->axis[0].name)
+        if (observables->histogram[k].n_axes == histogram->n_axes &&
+            observables->histogram[k].axis[0].name == histogram->axis[0].name)
             return true;
     return false;
 }
 
-static void add_pair_of_arrays(struct record *record, struct record_array array, const char *name, const char *error_name, const double *value,
-                               const double *error)
+static void add_pair_of_arrays(struct record *record, struct record_array array, const char *name,
+                               const char *error_name, const double *value, const double *error)
 {
     char path[PATH_SIZE];
     array.path = path;
@@ -54,20 +65,24 @@ static void add_pair_of_arrays(struct record *record, struct record_array array,
 
 static const char *const error_words = "standard error, from the scatter between batches of walkers";
 
-static double *add_histogram(struct record *record, const struct observables *observables, size_t which, double *numbers)
+static double *add_histogram(struct record *record, const struct observables *observables, size_t which,
+                             double *numbers)
 {
     const struct observables_histogram *histogram = &observables->histogram[which];
     const size_t bins = observables_bins(histogram);
     double *value = numbers, *error = numbers + bins;
     char path[PATH_SIZE];
-    struct record_array array = { .unit = histogram->unit, .long_name = histogram->long_name, .rank = histogram->n_axes };
+    struct record_array array = { .unit = histogram->unit,
+                                  .long_name = histogram->long_name,
+                                  .rank = histogram->n_axes };
     observables_density(observables, which, value, error);
     numbers = error + bins;
     for (size_t a = 0; a < histogram->n_axes; a++)
         numbers = add_axis(record, &histogram->axis[a], shown_before(observables, which), &array.axis[a], numbers);
     add_pair_of_arrays(record, array, histogram->name, error_words, value, error);
     snprintf(path, sizeof path, "/observables/%s_outside", histogram->name);
-    record_add_real(record, path, "1", "mean number of particles or pairs beyond the edges", observables_outside(observables, which));
+    record_add_real(record, path, "1", "mean number of particles or pairs beyond the edges",
+                    observables_outside(observables, which));
     return numbers;
 }
 
@@ -139,11 +154,13 @@ enum { CURVE_ROWS = 4 };
 
 static double *add_blocking(struct record *record, const struct run *run, double *numbers)
 {
-    static const struct { const char *path, *unit, *long_name; } rows[CURVE_ROWS] = {
-        { "/measurement/blocking/draws", "draws", "draws in a block" },
-        { "/measurement/blocking/blocks", "1", "blocks of all walkers" },
-        { "/measurement/blocking/error", UNIT_ENERGY, "error of the mean energy if blocks were independent: too small until they are" },
-        { "/measurement/blocking/error_error", UNIT_ENERGY, "uncertainty of that error" } };
+    static const struct {
+        const char *path, *unit, *long_name;
+    } rows[CURVE_ROWS] = { { "/measurement/blocking/draws", "draws", "draws in a block" },
+                           { "/measurement/blocking/blocks", "1", "blocks of all walkers" },
+                           { "/measurement/blocking/error", UNIT_ENERGY,
+                             "error of the mean energy if blocks were independent: too small until they are" },
+                           { "/measurement/blocking/error_error", UNIT_ENERGY, "uncertainty of that error" } };
     const struct measured *measured = &run->measured;
     const size_t n = n_levels(measured);
     const struct record_axis axis = { "level", n, "1", "times that neighbours were averaged", NULL };
@@ -163,7 +180,8 @@ static double *add_blocking(struct record *record, const struct run *run, double
             numbers[k * n + level] = row[k];
     }
     for (size_t k = 0; k < CURVE_ROWS; k++)
-        record_add_array(record, &(struct record_array){ rows[k].path, rows[k].unit, rows[k].long_name, 1, { axis }, numbers + k * n });
+        record_add_array(record, &(struct record_array){
+                                     rows[k].path, rows[k].unit, rows[k].long_name, 1, { axis }, numbers + k * n });
     return numbers + CURVE_ROWS * n;
 }
 
@@ -173,7 +191,9 @@ static size_t n_positions(const struct run *run)
 {
     const struct measured *measured = &run->measured;
     const size_t draws = measured->ensemble ? series_draws(measured) : 0;
-    const size_t there = draws > 0 && measured->position_rows > 0 ? ((draws - 1) / measured->position_stride + 1) * run->ensemble.n_walkers : 0;
+    const size_t there = draws > 0 && measured->position_rows > 0
+                             ? ((draws - 1) / measured->position_stride + 1) * run->ensemble.n_walkers
+                             : 0;
     return there < run->settings->measure.positions ? there : run->settings->measure.positions;
 }
 
@@ -192,16 +212,23 @@ static void add_positions(struct record *record, const struct run *run, double *
         for (size_t i = 0; i < m; i++)
             numbers[s * m + i] = from[i * WALKERS];
     }
-    record_add_array(record, &(struct record_array){ "/positions", UNIT_LENGTH, "configurations drawn from |psi|^2", 3,
-                              { { "sample", n, "1", "configuration", NULL }, { "particle", system->particles, "1", "particle", NULL },
-                                { "dimension", system->dimensions, "1", "dimension of space", NULL } }, numbers });
+    record_add_array(record,
+                     &(struct record_array){ "/positions",
+                                             UNIT_LENGTH,
+                                             "configurations drawn from |psi|^2",
+                                             3,
+                                             { { "sample", n, "1", "configuration", NULL },
+                                               { "particle", system->particles, "1", "particle", NULL },
+                                               { "dimension", system->dimensions, "1", "dimension of space", NULL } },
+                                             numbers });
 }
 
 // ---- all of it
 
 size_t publish_room(const struct run *run)
 {
-    return observables_room(&run->measured.observables) + CURVE_ROWS * MOMENT_LEVELS + n_positions(run) * run->ensemble.wavefunction.n_coordinates;
+    return observables_room(&run->measured.observables) + CURVE_ROWS * MOMENT_LEVELS +
+           n_positions(run) * run->ensemble.wavefunction.n_coordinates;
 }
 
 void publish_observed(struct record *record, const struct run *run, double *numbers)
@@ -218,11 +245,14 @@ void publish_gather(struct run *run)
     const struct measured *measured = &run->measured;
     const struct observables *observables = &measured->observables;
     const struct ensemble *ensemble = &run->ensemble;
-    const size_t number = observables->parts * sizeof(double), positions = ensemble->wavefunction.n_coordinates * WALKERS * sizeof(double);
+    const size_t number = observables->parts * sizeof(double),
+                 positions = ensemble->wavefunction.n_coordinates * WALKERS * sizeof(double);
     ensemble_move_groups(ensemble, observables->count, observables->n_counters * number, TEAM_GATHER);
     ensemble_move_groups(ensemble, observables->sum, observables->n_means * number, TEAM_GATHER);
     ensemble_move_groups(ensemble, observables->samples, number, TEAM_GATHER);
     ensemble_move_groups(ensemble, measured->level_sums, MOMENT_LEVELS * LEVEL_SUMS * sizeof(double), TEAM_GATHER);
-    ensemble_move_blocks(ensemble, &(struct ensemble_rows){ measured->positions, measured->position_rows, ensemble->n_blocks * positions, positions },
+    ensemble_move_blocks(ensemble,
+                         &(struct ensemble_rows){ measured->positions, measured->position_rows,
+                                                  ensemble->n_blocks * positions, positions },
                          TEAM_GATHER);
 }

@@ -74,7 +74,7 @@ struct recall {
     struct record_file *file;
     struct error *notes;
     const char *path;
-    bool more;                   // a key was added in this round
+    bool more;  // a key was added in this round
 };
 
 static void recall_value(const struct settings_value *value, void *context)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The last publishing of a run. A run that was suspended for long may find that another one has taken over its file: then what it has goes
-// under the next free name beside it, "trap.h5" -> "trap.1.h5", and nothing of either is lost.
+// The last publishing of a run. A run that was suspended for long may find that another one has taken over its file:
+// then what it has goes under the next free name beside it, "trap.h5" -> "trap.1.h5", and nothing of either is lost.
 #include "run/file.h"
 
 #include <limits.h>
@@ -55,7 +55,8 @@ static bool rescue(struct run *run, const char *status, struct error *error)
     run->options = options;
     record_lock_release(lock);
     if (good && leads)
-        error_add(error, ERROR_EXISTS, "%s: %s been saved as %s%s%s", options->output, complete ? "the results have" : "what there is has", path,
+        error_add(error, ERROR_EXISTS, "%s: %s been saved as %s%s%s", options->output,
+                  complete ? "the results have" : "what there is has", path,
                   complete ? "" : "; go on from there with --resume --output ", complete ? "" : path);
     return team_agree(options->team, !leads, error);
 }

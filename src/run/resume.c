@@ -184,9 +184,9 @@ static bool load_result(const struct resume *resume)
     result->was_complete = true;
     resume->run->history.n = (size_t)result->iterations;
     char *reason = record_read_text(resume->file, "/result/training_stop", NULL);
-    resume->run->course.converged = result->converged > 0;
-    resume->run->course.over =
-        result->converged > 0 || (reason && strcmp(reason, "the energy no longer falls") == 0);  // as format 1 has it
+    resume->run->training.converged = result->converged > 0;
+    resume->run->training.over = result->converged > 0 ||
+                                 (reason && strcmp(reason, "the energy no longer falls") == 0);  // as format 1 has it
     free(reason);
     result->stop_reason = run_stop_reason(resume->run);
     result->training_end = run_training_end(resume->run);
@@ -199,7 +199,9 @@ static bool load_result(const struct resume *resume)
 static bool load_times(const struct resume *resume)
 {
     struct run *run = resume->run;
-    const struct { const char *path; double *seconds;
+    const struct {
+        const char *path;
+        double *seconds;
     } times[] = { { "/result/wall_time", &run->wall_before },
                   { "/result/cpu_time", &run->cpu_before },
                   { "/result/training_cpu_time", &run->result->training_cpu_time },
@@ -224,8 +226,10 @@ static bool load_states(const struct resume *resume)
 {
     struct run *run = resume->run;
     if (record_has(resume->file, "/checkpoint/measuring/observables_count"))
-        run_note(run, "%s has histograms of positions that this version does not go on with; they begin anew", run->options->output);
-    return series_grow(run, values_there(resume), resume->error) && checkpoint_load(run, resume->file, CHECKPOINT_TRAINING, resume->error) &&
+        run_note(run, "%s has histograms of positions that this version does not go on with; they begin anew",
+                 run->options->output);
+    return series_grow(run, values_there(resume), resume->error) &&
+           checkpoint_load(run, resume->file, CHECKPOINT_TRAINING, resume->error) &&
            checkpoint_load(run, resume->file, CHECKPOINT_MEASURING, resume->error);
 }
 
@@ -242,7 +246,7 @@ static enum run_resumed go_on(struct resume *resume, bool complete)
     struct run *run = resume->run;
     struct checkpoint *training = &run->checkpoint[CHECKPOINT_TRAINING],
                       *measuring = &run->checkpoint[CHECKPOINT_MEASURING];
-    const bool over = measuring->there && CHECKPOINT_NUMBER(measuring, course.over) > 0;
+    const bool over = measuring->there && CHECKPOINT_NUMBER(measuring, training.over) > 0;
     const bool train = resume->more_iterations && measuring->there && !over;
     if (complete && !resume->more_samples && !resume->smaller_error && !train)
         return load_result(resume) ? RESUME_COMPLETE : RESUME_FAILED;

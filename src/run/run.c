@@ -55,29 +55,36 @@ static void report_wavefunction(struct run *run)
     wavefunction_traits(wavefunction, &traits);
     run->result->no_bound = traits.has_nodes && traits.symmetry == FACTOR_UNSYMMETRIC;
     if (run->result->no_bound)
-        run_note(run, "a factor is not symmetric under exchange of fermions with the same spin: the energy is no upper bound");
+        run_note(
+            run,
+            "a factor is not symmetric under exchange of fermions with the same spin: the energy is no upper bound");
 }
 
 bool run_build(struct run *run, struct error *error)
 {
     openblas_set_num_threads(1);  // bits must not depend on threads; the walkers are what runs in parallel
     const struct team *team = run->options->team;
-    const bool built = ensemble_build(&run->ensemble, run->settings, run->options->threads, error) && ensemble_join(&run->ensemble, team, error) &&
+    const bool built = ensemble_build(&run->ensemble, run->settings, run->options->threads, error) &&
+                       ensemble_join(&run->ensemble, team, error) &&
                        (!train_exact_asked(run->settings) || train_exact_suits(run, error));
     if (!team_agree(team, built, error))
         return false;
     if (team_ranks(team) > run->ensemble.n_groups)
-        run_note(run, "%zu ranks for %zu groups of walkers: some have nothing to do; use fewer ranks or more sampler.walkers", team_ranks(team),
-                 run->ensemble.n_groups);
+        run_note(
+            run,
+            "%zu ranks for %zu groups of walkers: some have nothing to do; use fewer ranks or more sampler.walkers",
+            team_ranks(team), run->ensemble.n_groups);
     report_wavefunction(run);
     if (run->options->note)
-        compatibility_note(&run->ensemble.hamiltonian, &run->ensemble.wavefunction, run->options->note, run->options->context);
+        compatibility_note(&run->ensemble.hamiltonian, &run->ensemble.wavefunction, run->options->note,
+                           run->options->context);
     run->result->n_parameters = (double)run->ensemble.wavefunction.n_parameters;
     // without the threads' scratch, so that it does not depend on how many there are
     const size_t scratch = run->ensemble.threads * run->ensemble.scratch_doubles * sizeof(double);
     run->result->memory_per_walker = (double)((ensemble_memory(&run->ensemble) - scratch) / run->ensemble.n_walkers);
     const size_t index = settings_index(run->settings, SETTINGS_OPTIMIZER);
-    run->n_memory = optimizer_type_at(index)->n_memory(settings_state(run->settings, SETTINGS_OPTIMIZER), run->ensemble.wavefunction.n_parameters);
+    run->n_memory = optimizer_type_at(index)->n_memory(settings_state(run->settings, SETTINGS_OPTIMIZER),
+                                                       run->ensemble.wavefunction.n_parameters);
     return team_agree(team, series_prepare(run, error) && kept_allocate(run, error), error);
 }
 
@@ -90,11 +97,13 @@ bool run_begin(struct run *run, struct error *error)
     ensemble_start(&run->ensemble, run->settings->run.seed);
     run->stage = run->settings->optimizer.iterations > 0 ? STAGE_TRAINING_BURN_IN : STAGE_MEASURING_BURN_IN;
     return ensemble_take(&run->ensemble, run->theta) ||
-           error_add(error, ERROR_INTERNAL, "the starting parameters make no finite wave function; use a smaller rbm.init_scale or another rbm.sigma");
+           error_add(error, ERROR_INTERNAL,
+                     "the starting parameters make no finite wave function; use a smaller rbm.init_scale or another "
+                     "rbm.sigma");
 }
 
-// Sweeps that are discarded; then a few draws tell the energy's rough value and the coefficients of the control variates. 32 draws of 32
-// walkers give 1024 samples at least.
+// Sweeps that are discarded; then a few draws tell the energy's rough value and the coefficients of the control
+// variates. 32 draws of 32 walkers give 1024 samples at least.
 enum { FIT_DRAWS = 32, FIT_SAMPLES = 32768 };
 
 bool run_burn_in(struct run *run, struct error *error)
@@ -103,7 +112,7 @@ bool run_burn_in(struct run *run, struct error *error)
     const size_t sweeps = ensemble_is_independent(ensemble) ? 0 : run->settings->sampler.burn_in;
     struct ensemble_sums sums;
     do {
-        run_tell(run, &(struct run_progress){ RUN_BURN_IN, run->tuning.done, sweeps, NAN, NAN, NAN, NAN, NAN });
+        run_report(run, &(struct run_progress){ RUN_BURN_IN, run->tuning.done, sweeps, NAN, NAN, NAN, NAN, NAN });
         if (!run_boundary(run, error))
             return false;
         if (run->tuning.done < sweeps)
@@ -111,7 +120,8 @@ bool run_burn_in(struct run *run, struct error *error)
         if (ensemble->was_cut)
             return false;
     } while (run->tuning.done < sweeps);
-    const size_t draws = FIT_DRAWS * ensemble->n_walkers > FIT_SAMPLES ? 1 + FIT_SAMPLES / ensemble->n_walkers : FIT_DRAWS;
+    const size_t draws = FIT_DRAWS * ensemble->n_walkers > FIT_SAMPLES ? 1 + FIT_SAMPLES / ensemble->n_walkers
+                                                                       : FIT_DRAWS;
     const bool last = run->stage == STAGE_MEASURING_BURN_IN;  // how far walkers go is where the histograms will end
     ensemble_pass(ensemble, draws, PASS_CONTROLS, last ? series_see : NULL, &run->measured, &sums);
     run->measured.was_seen = last && !ensemble->was_cut;
@@ -158,14 +168,16 @@ static const char *phase(const struct run *run, char text[96])
     if (run->stage == STAGE_TRAINING_BURN_IN || run->stage == STAGE_MEASURING_BURN_IN)
         snprintf(text, 96, "during burn-in before %s", run->stage == STAGE_TRAINING_BURN_IN ? "training" : "measuring");
     else if (run->stage < STAGE_MEASURING_BURN_IN)
-        snprintf(text, 96, "in training, after %zu of at most %zu iterations", run->history.n, run->settings->optimizer.iterations);
+        snprintf(text, 96, "in training, after %zu of at most %zu iterations", run->history.n,
+                 run->settings->optimizer.iterations);
     else
-        snprintf(text, 96, "in measuring, after %zu draws per walker", measured->draws * measured->block + measured->partial);
+        snprintf(text, 96, "in measuring, after %zu draws per walker",
+                 measured->draws * measured->block + measured->partial);
     return text;
 }
 
 // Back to the last state where a pass was cut, and the results so far.
-static void settle(struct run *run)
+static void restore_last_state(struct run *run)
 {
     if (run->ensemble.was_cut) {
         run->ensemble.was_cut = false;
@@ -184,7 +196,7 @@ static bool complete(struct run *run, struct error *error)
     const bool done = execute(run, error), stopped = !done && (run->stop.stopped || run->ensemble.was_cut);
     const bool lost = !done && !stopped && error && error->kind == ERROR_EXISTS;
     if (stopped)
-        settle(run);
+        restore_last_state(run);
     run_account(run);
     if (output && !run_publish_last(run, done ? "complete" : "stopped", lost, error))
         return false;
@@ -194,9 +206,12 @@ static bool complete(struct run *run, struct error *error)
     return done;
 }
 
-bool run_execute(const struct settings *settings, const struct run_options *options, struct run_result *result, struct error *error)
+bool run_execute(const struct settings *settings, const struct run_options *options, struct run_result *result,
+                 struct error *error)
 {
-    struct run run = { .settings = settings, .options = options, .result = result, .wall_start = run_wall(), .cpu_start = run_cpu() };
+    struct run run = {
+        .settings = settings, .options = options, .result = result, .wall_start = run_wall(), .cpu_start = run_cpu()
+    };
     enum run_resumed resumed = RESUME_FRESH;
     run_clear(result);
     record_now(run.started);
@@ -206,7 +221,8 @@ bool run_execute(const struct settings *settings, const struct run_options *opti
         resumed = run_resume(&run, error);
     good = good && resumed != RESUME_FAILED;
     if (good && resumed != RESUME_COMPLETE)
-        good = team_agree(options->team, !options->unwritable || error_add(error, ERROR_WRITE, "%s", options->unwritable), error);
+        good = team_agree(options->team,
+                          !options->unwritable || error_add(error, ERROR_WRITE, "%s", options->unwritable), error);
     if (good && resumed != RESUME_COMPLETE)
         good = (resumed == RESUME_CONTINUED || run_begin(&run, error)) && complete(&run, error);
     run_finish(&run);

@@ -35,8 +35,8 @@ static bool prepare_positions(struct run *run)
     const struct ensemble *ensemble = &run->ensemble;
     measured->position_rows = 2 * ((run->settings->measure.positions + ensemble->n_walkers - 1) / ensemble->n_walkers);
     measured->position_stride = 1;
-    measured->positions =
-        memory_doubles(measured->position_rows * ensemble->n_walkers * ensemble->wavefunction.n_coordinates);
+    measured->positions = memory_doubles(measured->position_rows * ensemble->n_walkers *
+                                         ensemble->wavefunction.n_coordinates);
     return measured->positions != NULL;
 }
 
@@ -95,8 +95,8 @@ static void record_positions(struct measured *measured, const struct ensemble_dr
 {
     const struct wavefunction *wavefunction = &measured->ensemble->wavefunction;
     if (at % measured->interval == 0) {
-        const struct configuration configuration =
-            wavefunction_configuration(wavefunction, draw->x);  // x begins the frame
+        const struct configuration configuration = wavefunction_configuration(wavefunction,
+                                                                              draw->x);  // x begins the frame
         observables_add(&measured->observables, draw->group, &configuration);
     }
     if (measured->position_rows > 0 && at % measured->position_stride == 0)
@@ -110,8 +110,8 @@ void series_record(const struct ensemble_draw *draw, void *context)
     const double share = 1 / (double)measured->block;
     const size_t at = measured->partial + draw->draw, value = measured->draws + at / measured->block;
     for (size_t k = 0; k < SERIES; k++) {
-        const double *from =
-            (kept_series[k].controlled ? draw->controlled : draw->energy) + kept_series[k].row * WALKERS;
+        const double *from = (kept_series[k].controlled ? draw->controlled : draw->energy) +
+                             kept_series[k].row * WALKERS;
         moments_record(share, at % measured->block == 0, from, value_row(measured, k, draw->block, value));
     }
     record_level(measured, draw, series_draws(measured) + draw->draw);
@@ -147,8 +147,8 @@ static void see_now(struct run *run)
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
         for (size_t b = ensemble->group[g].first_block;
              b < ensemble->group[g].first_block + ensemble->group[g].n_blocks; b++) {
-            const struct configuration at =
-                wavefunction_configuration(&ensemble->wavefunction, ensemble->block[b].current);
+            const struct configuration at = wavefunction_configuration(&ensemble->wavefunction,
+                                                                       ensemble->block[b].current);
             observables_widen(&at, &run->measured.seen[g]);
         }
 }

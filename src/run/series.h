@@ -31,7 +31,10 @@ void series_take(struct run *run, size_t which, size_t draws, const double *by_w
 void series_share(const struct run *run, size_t which, enum team_way way);
 void series_gather(struct run *run);
 // Statistics of a weighted sum of series; `whole`: all that can be known, else mean and error.
-struct series_term { size_t which; double weight; };
+struct series_term {
+    size_t which;
+    double weight;
+};
 bool series_analyse(const struct run *run, size_t n, const struct series_term *terms, bool whole,
                     struct statistics *out, struct error *error);
 

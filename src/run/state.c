@@ -29,7 +29,7 @@ void run_note(const struct run *run, const char *format, ...)
     run->options->note(text, run->options->context);
 }
 
-void run_tell(const struct run *run, const struct run_progress *progress)
+void run_report(const struct run *run, const struct run_progress *progress)
 {
     if (run->options->progress)
         run->options->progress(progress, run->options->context);
@@ -41,7 +41,7 @@ const char *run_stop_reason(const struct run *run)
         return "no training asked";
     if (run->hopeless)
         return "non-finite numbers";
-    if (run->course.over || run->course.converged)
+    if (run->training.over || run->training.converged)
         return RUN_REASON_CONVERGED;
     return run->history.n == run->settings->optimizer.iterations ? "all iterations done, not converged"
                                                                  : "not done yet";
@@ -51,7 +51,7 @@ const char *run_training_end(const struct run *run)
 {
     if (run->hopeless)
         return "failed";
-    if (run->course.over || run->course.converged)
+    if (run->training.over || run->training.converged)
         return "converged";
     return run->history.n == run->settings->optimizer.iterations ? "iterations" : "stopped";
 }
@@ -74,13 +74,13 @@ void run_account(struct run *run)
     result->cpu_time = run->cpu_before + now;
     result->step = run->ensemble.sampler->has_step ? run->ensemble.step : NAN;
     result->iterations = (double)run->history.n;
-    result->steps_back = (double)run->course.steps_back;
-    result->n_bad_training = (double)run->course.bad;
+    result->steps_back = (double)run->training.steps_back;
+    result->n_bad_training = (double)run->training.bad;
     result->n_bad = run->measured.sums.bad;
-    const bool known = run->history.n > 0 && run->course.gain_error >= 0;
-    result->converged = run->course.converged;
-    result->training_gain = known ? run->course.gain : NAN;
-    result->training_gain_error = known ? run->course.gain_error : NAN;
+    const bool known = run->history.n > 0 && run->training.gain_error >= 0;
+    result->converged = run->training.converged;
+    result->training_gain = known ? run->training.gain : NAN;
+    result->training_gain_error = known ? run->training.gain_error : NAN;
     result->stop_reason = run_stop_reason(run);
     result->training_end = run_training_end(run);
 }

@@ -62,8 +62,8 @@ static void set_deadline(struct run *run)
                  series = SERIES * walkers * (double)measured->draws;
     const double guess = PUBLISHING + PUBLISHING_BYTE * sizeof(double) * (state + series);
     const double margin = GRACE + fmax(guess, 1.5 * run->stop.publishing);
-    run->stop.deadline =
-        most > 0 && team_leads(run->options->team) ? run->wall_start + most - fmin(margin, 0.5 * most) : INFINITY;
+    run->stop.deadline = most > 0 && team_leads(run->options->team) ? run->wall_start + most - fmin(margin, 0.5 * most)
+                                                                    : INFINITY;
 }
 
 void run_stop_prepare(struct run *run)
@@ -101,10 +101,11 @@ bool run_boundary(struct run *run, struct error *error)
     set_deadline(run);
     // the first process's clock counts, and anyone's wish
     const bool leads = team_leads(run->options->team);
-    uint64_t count[] = { wish_at(run, now) != RUN_GO_ON,
-                         leads && run->options->output &&
-                             now - stop->published >= run->settings->run.checkpoint_interval,
-                         leads && now - stop->saved > SAVE_INTERVAL };
+    uint64_t count[] = {
+        wish_at(run, now) != RUN_GO_ON,
+        leads && run->options->output && now - stop->published >= run->settings->run.checkpoint_interval,
+        leads && now - stop->saved > SAVE_INTERVAL,
+    };
     team_sum(run->options->team, count, 3);
     const bool wished = count[0] > 0, due = count[1] > 0, save = count[2] > 0;
     const size_t which = run->stage < STAGE_MEASURING_BURN_IN ? CHECKPOINT_TRAINING : CHECKPOINT_MEASURING;

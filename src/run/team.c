@@ -51,7 +51,10 @@ static size_t first_failed(const struct team *team, bool good)
 
 bool team_agree(const struct team *team, bool good, struct error *error)
 {
-    struct { enum error_kind kind; char text[4096]; } why = { ERROR_INTERNAL, "" };
+    struct {
+        enum error_kind kind;
+        char text[4096];
+    } why = { ERROR_INTERNAL, "" };
     if (!team || !team_any(team, !good))
         return good;
     const size_t root = first_failed(team, good);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Training: per iteration a pass over all walkers, one step of the optimiser, and a look back where that step went wrong.
+// Training: per iteration a pass over all walkers, one step of the optimiser, and a look back where that step went
+// wrong.
 #include "run/phases.h"
 
 #include "run/checkpoint.h"
@@ -12,7 +13,8 @@
 
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
 enum { SWEEPS_AFTER_STEP_BACK = 20 };
-// On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one iteration that make the metric.
+// On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one
+// iteration that make the metric.
 enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
 // The metric's samples cost operations in proportion to the parameters.
 enum { METRIC_OPERATIONS = 1 << 21, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
@@ -44,20 +46,21 @@ static size_t metric_every(const struct run *run, size_t draws)
     return (draws + room - 1) / room;
 }
 
-// A step that went much too far: the energy has risen by more than its spread (of the controlled estimator, whose variance is finite) and by
-// far more than the noise, and the spread itself has grown.
+// A step that went much too far: the energy has risen by more than its spread (of the controlled estimator, whose
+// variance is finite) and by far more than the noise, and the spread itself has grown.
 static bool exploded(const struct run *run, const struct ensemble_sums *sums)
 {
     const struct history *history = &run->history;
     if (history->n == 0)
         return false;
     const double last = history->energy[history->n - 1], spread = history->estimator_variance[history->n - 1];
-    const double mean = run->ensemble.reference + sums->energy / sums->samples, now = variance(sums->energy, sums->energy2, sums->samples);
+    const double mean = run->ensemble.reference + sums->energy / sums->samples,
+                 now = variance(sums->energy, sums->energy2, sums->samples);
     return mean - last > sqrt(spread) + 20 * history->energy_error[history->n - 1] && now > 10 * spread;
 }
 
 // The pass of one iteration; false when its numbers cannot be used.
-static bool look(struct run *run, size_t draws, struct ensemble_sums *sums)
+static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *sums)
 {
     struct ensemble *ensemble = &run->ensemble;
     struct metric_visit visit = { &run->metric, draws, run->metric.room ? metric_every(run, draws) : 1 };
@@ -70,7 +73,7 @@ static bool look(struct run *run, size_t draws, struct ensemble_sums *sums)
                       sums->bad <= 0.01 * sums->samples && !exploded(run, sums);
     if (run->ensemble.was_cut)
         return false;
-    run->course.bad += (size_t)sums->bad;
+    run->training.bad += (size_t)sums->bad;
     if (good) {
         ensemble_fit(ensemble);
         ensemble->reference += sums->energy / sums->samples;
@@ -79,7 +82,8 @@ static bool look(struct run *run, size_t draws, struct ensemble_sums *sums)
 }
 
 // `reference` is the one the sums were taken with.
-static void remember(struct run *run, const struct ensemble_sums *sums, double reference, double rate, double slope)
+static void append_history(struct run *run, const struct ensemble_sums *sums, double reference, double rate,
+                           double slope)
 {
     struct history *history = &run->history;
     const size_t k = history->n, n = run->ensemble.wavefunction.n_parameters;
@@ -94,14 +98,14 @@ static void remember(struct run *run, const struct ensemble_sums *sums, double r
     history->bad[k] = sums->bad;
     history->samples[k] = sums->samples;
     history->slope[k] = slope;
-    history->damping[k] = run->course.damping;
+    history->damping[k] = run->training.damping;
     if (k % history->stride == 0 && n > 0)
         memcpy(history->parameters + history->n_kept++ * n, run->theta, n * sizeof *run->theta);
     history->n++;
 }
 
-// Whether the energy still falls: means of the last two windows since iteration `since`, the later one no lower than the earlier by more than
-// the error of their difference, as the scatter within them gives it.
+// Whether the energy still falls: means of the last two windows since iteration `since`, the later one no lower than
+// the earlier by more than the error of their difference, as the scatter within them gives it.
 static bool on_plateau(const struct history *history, size_t window, size_t since)
 {
     double mean[2] = { 0 }, spread[2] = { 0 };
@@ -133,8 +137,17 @@ static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
         const size_t every = metric_every(run, draws);
         metric = metric_ready(&run->metric, (draws + every - 1) / every * run->ensemble.n_walkers);
     }
-    const struct optimizer_step step = { run->ensemble.wavefunction.n_parameters, fresh, rate, run->gradient, metric, run->memory, run->theta,
-                                         draws * run->ensemble.n_walkers, run->course.damping };
+    const struct optimizer_step step = {
+        run->ensemble.wavefunction.n_parameters,
+        fresh,
+        rate,
+        run->gradient,
+        metric,
+        run->memory,
+        run->theta,
+        draws * run->ensemble.n_walkers,
+        run->training.damping,
+    };
     return (metric || !type->needs_metric) && type->step(settings_state(run->settings, SETTINGS_OPTIMIZER), &step);
 }
 
@@ -143,8 +156,11 @@ static bool step(struct run *run, size_t draws, size_t fresh, double rate)
     const struct team *team = run->options->team;
     if (run->metric.room) {
         const size_t every = metric_every(run, draws), kept = (draws + every - 1) / every;
-        ensemble_move_blocks(&run->ensemble, &(struct ensemble_rows){ run->metric.features, run->ensemble.wavefunction.n_features,
-                             run->metric.room * sizeof(double), kept * WALKERS * sizeof(double) }, TEAM_GATHER);
+        ensemble_move_blocks(&run->ensemble,
+                             &(struct ensemble_rows){ run->metric.features, run->ensemble.wavefunction.n_features,
+                                                      run->metric.room * sizeof(double),
+                                                      kept * WALKERS * sizeof(double) },
+                             TEAM_GATHER);
     }
     clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
     bool good = team_leads(team) && own_step(run, draws, fresh, rate);
@@ -164,12 +180,13 @@ static void step_back(struct run *run)
     memcpy(run->theta, run->good_theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
     memset(run->memory, 0, run->n_memory * sizeof *run->memory);
     ensemble_take(&run->ensemble, run->theta);
-    ensemble_burn_in(&run->ensemble, SWEEPS_AFTER_STEP_BACK, false);  // the walkers had followed the other wave function
-    run->course.steps_back++;
+    ensemble_burn_in(&run->ensemble, SWEEPS_AFTER_STEP_BACK,
+                     false);  // the walkers had followed the other wave function
+    run->training.steps_back++;
 }
 
-// Parameters of one iteration scatter with the noise of its gradient: those used from here on are the mean over the last window, where the
-// energy no longer falls.
+// Parameters of one iteration scatter with the noise of its gradient: those used from here on are the mean over the
+// last window, where the energy no longer falls.
 static void average(struct run *run)
 {
     const size_t n = run->ensemble.wavefunction.n_parameters;
@@ -191,7 +208,7 @@ static double step_growth(const struct run *run)
 {
     const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
     const void *state = settings_state(run->settings, SETTINGS_OPTIMIZER);
-    const size_t parameters = run->ensemble.wavefunction.n_parameters, draws = run->course.draws;
+    const size_t parameters = run->ensemble.wavefunction.n_parameters, draws = run->training.draws;
     if (!run->metric.room || !type->operations)
         return 1;
     const size_t walkers = run->ensemble.n_walkers, refined = REFINED_SAMPLES * draws;
@@ -202,22 +219,25 @@ static double step_growth(const struct run *run)
 double train_time_most(const struct run *run, double pass, double step, size_t done)
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
-    const struct course *course = &run->course;
-    const size_t total = optimizer->iterations, earliest = course->since + 2 * course->window;
-    const bool may_refine = optimizer->stop == STOP_PLATEAU && course->refined < REFINEMENTS && total > earliest;
-    const size_t plain = !may_refine ? total - done : earliest > done ? earliest - done : 0, refined = total - done - plain;
+    const struct training *training = &run->training;
+    const size_t total = optimizer->iterations, earliest = training->since + 2 * training->window;
+    const bool may_refine = optimizer->stop == STOP_PLATEAU && training->refined < REFINEMENTS && total > earliest;
+    const size_t plain = !may_refine       ? total - done
+                         : earliest > done ? earliest - done
+                                           : 0,
+                 refined = total - done - plain;
     return (double)plain * (pass + step) + (double)refined * (REFINED_SAMPLES * pass + step_growth(run) * step);
 }
 
-static void tell(const struct run *run)
+static void report_progress(const struct run *run)
 {
     const struct history *history = &run->history;
     const struct pace *pace = &run->pace;
     const size_t k = history->n - 1, total = run->settings->optimizer.iterations;
     const double n = (double)pace->n;
     const double left = pace->n > 0 ? train_time_most(run, pace->pass / n, pace->step / n, history->n) : NAN;
-    run_tell(run, &(struct run_progress){ RUN_TRAIN, history->n, total, history->energy[k], history->energy_error[k], history->variance[k],
-                                          history->acceptance[k], left });
+    run_report(run, &(struct run_progress){ RUN_TRAIN, history->n, total, history->energy[k], history->energy_error[k],
+                                            history->variance[k], history->acceptance[k], left });
 }
 
 static bool give_up(struct run *run, struct error *error)
@@ -225,12 +245,13 @@ static bool give_up(struct run *run, struct error *error)
     memcpy(run->theta, run->good_theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
     run->hopeless = true;
     return error_add(error, ERROR_INTERNAL,
-                     "training, iteration %zu: energies or gradients are not finite, even after %d steps back to the last good parameters; "
+                     "training, iteration %zu: energies or gradients are not finite, even after %d steps back to the "
+                     "last good parameters; "
                      "use a smaller optimizer.learning_rate or another rbm.sigma. The last good state is saved.",
                      run->history.n + 1, STEPS_BACK_IN_A_ROW_MOST);
 }
 
-static bool retreat(struct run *run, size_t *backs, double *shortened, struct error *error)
+static bool take_step_back(struct run *run, size_t *backs, double *shortened, struct error *error)
 {
     if (++*backs > STEPS_BACK_IN_A_ROW_MOST)
         return give_up(run, error);
@@ -247,8 +268,8 @@ static void gather_mean(struct run *run, size_t count, size_t window)
         run->mean_theta[k] += weight * (run->theta[k] - run->mean_theta[k]);
 }
 
-// Nodes make the energy stiff: longer steps do not fail but oscillate, with a period of two, around energies that are too high. Measured for quantum
-// dots of 6, 12 and 20 electrons: 0.1, 0.08 and 0.06 / omega are good.
+// Nodes make the energy stiff: longer steps do not fail but oscillate, with a period of two, around energies that are
+// too high. Measured for quantum dots of 6, 12 and 20 electrons: 0.1, 0.08 and 0.06 / omega are good.
 static double share_of_rate(const struct run *run)
 {
     struct factor_traits traits;
@@ -266,37 +287,41 @@ static double own_rate(const struct run *run)
         product *= system->omega[d];
     if (!isnan(optimizer->learning_rate))
         return optimizer->learning_rate;
-    return type->rate_is_time ? share_of_rate(run) * type->learning_rate / pow(product, 1 / (double)system->dimensions) : type->learning_rate;
+    return type->rate_is_time ? share_of_rate(run) * type->learning_rate / pow(product, 1 / (double)system->dimensions)
+                              : type->learning_rate;
 }
 
-static bool look_until_good(struct run *run, struct course *course, struct ensemble_sums *sums, struct error *error)
+static bool run_iteration_until_good(struct run *run, struct training *training, struct ensemble_sums *sums,
+                                     struct error *error)
 {
-    if (look(run, course->draws, sums)) {
-        course->backs = 0;
-        course->shortened = fmin(1.1 * course->shortened, course->longest);
+    if (run_iteration(run, training->draws, sums)) {
+        training->backs = 0;
+        training->shortened = fmin(1.1 * training->shortened, training->longest);
         return true;
     }
     do {
-        if (run->ensemble.was_cut || !retreat(run, &course->backs, &course->shortened, error))
+        if (run->ensemble.was_cut || !take_step_back(run, &training->backs, &training->shortened, error))
             return false;
-        course->fresh = 0;
-    } while (!look(run, course->draws, sums));
+        training->fresh = 0;
+    } while (!run_iteration(run, training->draws, sums));
     return true;
 }
 
-static bool step_until_good(struct run *run, struct course *course, size_t iteration, struct error *error)
+static bool step_until_good(struct run *run, struct training *training, size_t iteration, struct error *error)
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
-    while (!step(run, course->draws, course->fresh++, course->shortened * scheduled_rate(optimizer, course->rate, iteration)) ||
+    while (!step(run, training->draws, training->fresh++,
+                 training->shortened * scheduled_rate(optimizer, training->rate, iteration)) ||
            !trust_take(run)) {
-        if (!retreat(run, &course->backs, &course->shortened, error) || run->ensemble.was_cut)
+        if (!take_step_back(run, &training->backs, &training->shortened, error) || run->ensemble.was_cut)
             return false;
-        course->fresh = 0;
+        training->fresh = 0;
     }
     return true;
 }
 
-// What would be gained in as many iterations again is a small part of the energy, or of the noise of one iteration where that is less.
+// What would be gained in as many iterations again is a small part of the energy, or of the noise of one iteration
+// where that is less.
 static bool too_little(const struct history *history, const struct trust_gain *gain)
 {
     const double energy = fabs(history->energy[history->n - 1]), noise = history->energy_error[history->n - 1];
@@ -304,38 +329,42 @@ static bool too_little(const struct history *history, const struct trust_gain *g
     return (gain->mean + 2 * gain->error) * (double)history->n < little;
 }
 
-// What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near saddles too, where natural ones still
-// point the way (16 hidden units wait at 3.097 for some hundred iterations): without a metric there is no telling.
-static bool nothing_left(const struct run *run, struct course *course)
+// What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
+// saddles too, where natural ones still point the way (16 hidden units wait at 3.097 for some hundred iterations):
+// without a metric there is no telling.
+static bool nothing_left(const struct run *run, struct training *training)
 {
     const struct history *history = &run->history;
-    const struct trust_gain gain = trust_gain(history, course->window, course->since);
+    const struct trust_gain gain = trust_gain(history, training->window, training->since);
     if (gain.n == 0)
         return false;
-    course->gain = fmax(0, gain.mean) * (double)history->n;
-    course->gain_error = gain.error * (double)history->n;
-    return run->metric.room > 0 && (too_little(history, &gain) || (gain.mean <= gain.error && on_plateau(history, course->window, course->since)));
+    training->gain = fmax(0, gain.mean) * (double)history->n;
+    training->gain_error = gain.error * (double)history->n;
+    return run->metric.room > 0 &&
+           (too_little(history, &gain) ||
+            (gain.mean <= gain.error && on_plateau(history, training->window, training->since)));
 }
 
-// True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that the noise hid.
-static bool over(struct run *run, struct course *course)
+// True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
+// the noise hid.
+static bool is_over(struct run *run, struct training *training)
 {
-    const bool settled = nothing_left(run, course);
+    const bool settled = nothing_left(run, training);
     if (run->settings->optimizer.stop != STOP_PLATEAU || !settled)
         return false;
-    if (course->refined == REFINEMENTS)
-        return course->converged = course->over = true;
-    course->refined++;
-    course->draws *= REFINED_SAMPLES;
-    course->longest *= 0.5;
-    course->shortened = fmin(course->shortened, course->longest);
-    course->since = run->history.n;
-    course->averaged = 0;
+    if (training->refined == REFINEMENTS)
+        return training->converged = training->over = true;
+    training->refined++;
+    training->draws *= REFINED_SAMPLES;
+    training->longest *= 0.5;
+    training->shortened = fmin(training->shortened, training->longest);
+    training->since = run->history.n;
+    training->averaged = 0;
     return false;
 }
 
-// Where the room for parameters is full, every other row goes, and from here on every other iteration. True when something moved: what was
-// saved no longer fits.
+// Where the room for parameters is full, every other row goes, and from here on every other iteration. True when
+// something moved: what was saved no longer fits.
 static bool make_room(struct run *run)
 {
     struct history *history = &run->history;
@@ -352,30 +381,31 @@ static bool make_room(struct run *run)
 // One iteration; all of it or nothing.
 static bool iterate(struct run *run, struct error *error)
 {
-    struct course *course = &run->course;
+    struct training *training = &run->training;
     struct pace *pace = &run->pace;
     const double start = run_wall(), start_cpu = run_cpu();
     struct ensemble_sums sums;
     const size_t k = run->history.n;
-    const double now = course->shortened * scheduled_rate(&run->settings->optimizer, course->rate, k), reference = run->ensemble.reference;
-    if (!look_until_good(run, course, &sums, error))
+    const double now = training->shortened * scheduled_rate(&run->settings->optimizer, training->rate, k),
+                 reference = run->ensemble.reference;
+    if (!run_iteration_until_good(run, training, &sums, error))
         return false;
     const double slope = trust_slope(run);
     keep_good(run);
-    remember(run, &sums, reference, now, slope);
-    gather_mean(run, course->averaged++, course->window);
-    tell(run);
+    append_history(run, &sums, reference, now, slope);
+    gather_mean(run, training->averaged++, training->window);
+    report_progress(run);
     const double passed = run_wall(), passed_cpu = run_cpu();
-    const size_t draws = course->draws;
-    if (!over(run, course) && !step_until_good(run, course, k, error))
+    const size_t draws = training->draws;
+    if (!is_over(run, training) && !step_until_good(run, training, k, error))
         return false;
-    if (course->draws != draws)
+    if (training->draws != draws)
         *pace = (struct pace){ 0 };
     const double more[] = { passed - start, run_wall() - passed, passed_cpu - start_cpu, run_cpu() - passed_cpu };
     double *const times[] = { &pace->pass, &pace->step, &pace->pass_cpu, &pace->step_cpu };
-    for (size_t j = 0; course->draws == draws && j < 4; j++)
+    for (size_t j = 0; training->draws == draws && j < 4; j++)
         *times[j] += more[j];
-    pace->n += course->draws == draws;
+    pace->n += training->draws == draws;
     return true;
 }
 
@@ -384,46 +414,50 @@ static bool prepare_metric(struct run *run, struct error *error)
     const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
     const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->optimizer.samples + walkers - 1) / walkers;
     const size_t parameters = 1 + run->ensemble.wavefunction.n_parameters, wanted = METRIC_OPERATIONS / parameters;
-    const size_t most = wanted < METRIC_SAMPLES_LEAST ? METRIC_SAMPLES_LEAST : wanted > METRIC_SAMPLES_MOST ? METRIC_SAMPLES_MOST : wanted;
+    const size_t most = wanted < METRIC_SAMPLES_LEAST  ? METRIC_SAMPLES_LEAST
+                        : wanted > METRIC_SAMPLES_MOST ? METRIC_SAMPLES_MOST
+                                                       : wanted;
     size_t room = REFINED_SAMPLES * draws * walkers;
     if (room > most)
         room = most > walkers ? most / walkers * walkers : walkers;
     if (!type->needs_metric || run->metric.room > 0)
         return true;
     const bool good = metric_build(&run->metric, &run->ensemble.wavefunction, room) ||
-                      error_add(error, ERROR_INTERNAL, "no memory for the samples of stochastic reconfiguration; use fewer: optimizer.samples");
+                      error_add(
+                          error, ERROR_INTERNAL,
+                          "no memory for the samples of stochastic reconfiguration; use fewer: optimizer.samples");
     return team_agree(run->options->team, good, error);
 }
 
 bool run_train(struct run *run, struct error *error)
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
-    struct course *course = &run->course;
+    struct training *training = &run->training;
     run->pace = (struct pace){ 0 };
     if (!prepare_metric(run, error))
         return false;
-    course->rate = own_rate(run);
-    course->window = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->plateau_window;
+    training->rate = own_rate(run);
+    training->window = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->plateau_window;
     if (run->stage == STAGE_TRAINING_BURN_IN) {
-        course->shortened = course->longest = course->damping = 1;
-        course->gain_error = -1;  // not known yet
-        course->draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers;
+        training->shortened = training->longest = training->damping = 1;
+        training->gain_error = -1;  // not known yet
+        training->draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers;
         keep_good(run);
     }
-    if (!(course->damping > 0))
-        course->damping = 1;  // a file of format 1 has none
+    if (!(training->damping > 0))
+        training->damping = 1;  // a file of format 1 has none
     run->stage = STAGE_TRAINING;
-    if (train_exact_asked(run->settings) && run->history.n < optimizer->iterations && !course->over &&
+    if (train_exact_asked(run->settings) && run->history.n < optimizer->iterations && !training->over &&
         (!run_boundary(run, error) || !train_exact(run, error)))
         return false;
-    while (!train_exact_asked(run->settings) && run->history.n < optimizer->iterations && !course->over) {
+    while (!train_exact_asked(run->settings) && run->history.n < optimizer->iterations && !training->over) {
         if (make_room(run))
             checkpoint_take(run);
         if (!run_boundary(run, error) || !iterate(run, error))
             return false;
     }
-    course->converged = course->over || (!train_exact_asked(run->settings) && nothing_left(run, course) &&
-                                         (course->refined == REFINEMENTS || optimizer->stop == STOP_NEVER));
+    training->converged = training->over || (!train_exact_asked(run->settings) && nothing_left(run, training) &&
+                                             (training->refined == REFINEMENTS || optimizer->stop == STOP_NEVER));
     run->stage = STAGE_TRAINED;
     checkpoint_take(run);
     average(run);

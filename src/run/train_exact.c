@@ -16,7 +16,9 @@
 // A descent ends once the gradient's length over |E| is below the tolerance, or the energy falls by less than the level
 // times |E| in ten iterations. That of the lowest start then goes on to the end. (Nearly level stretches lead past
 // saddles: no coarser levels than these.)
-static const struct { double tolerance, level; } COARSE = { 1e-7, 1e-10 }, FINE = { 1e-9, 1e-13 };
+static const struct {
+    double tolerance, level;
+} COARSE = { 1e-7, 1e-10 }, FINE = { 1e-9, 1e-13 };
 static const double WIDER = 10;
 // Iterations that a descent takes, for the estimate.
 enum { ITERATIONS_USUAL = 300 };
@@ -81,7 +83,7 @@ static bool look(void *context, size_t iteration, double energy, double gradient
         trace->gradient_norm[iteration] = gradient_norm;
         trace->n = iteration + 1;
     }
-    run_tell(run, &(struct run_progress){ RUN_TRAIN, iteration, most, fmin(energy, trace->best), 0, NAN, NAN, NAN });
+    run_report(run, &(struct run_progress){ RUN_TRAIN, iteration, most, fmin(energy, trace->best), 0, NAN, NAN, NAN });
     if (run->ensemble.cut && run->ensemble.cut(run->ensemble.cut_context))
         run->ensemble.was_cut = true;
     return !run->ensemble.was_cut;
@@ -144,7 +146,7 @@ static void finish_best(struct run *run, struct referee *referee, struct trace *
     struct referee_descent descent;
     if (left == 0 || !descend(referee, trace, left, FINE.tolerance, FINE.level, run->theta, &descent))
         return;
-    run->course.over = descent.done < left;
+    run->training.over = descent.done < left;
     remember(run, trace, first, NULL);
 }
 
@@ -161,7 +163,7 @@ static bool descend_all(struct run *run, struct referee *referee, struct trace *
             descent.energy >= trace->best)
             continue;
         trace->best = descent.energy;
-        run->course.over = descent.done < most;
+        run->training.over = descent.done < most;
         memcpy(run->theta, theta, n * sizeof *theta);
         remember(run, trace, 0, begun);
     }
@@ -179,7 +181,10 @@ static bool minimise(struct run *run, struct error *error)
     const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
     struct referee *referee = create(run, error);
     struct trace trace = {
-        .run = run, .energy = memory_doubles(most), .gradient_norm = memory_doubles(most), .best = NAN
+        .run = run,
+        .energy = memory_doubles(most),
+        .gradient_norm = memory_doubles(most),
+        .best = NAN,
     };
     double *theta = memory_doubles(n), *begun = memory_doubles(n);
     const bool good = referee &&
@@ -200,7 +205,7 @@ static void share(struct run *run)
     const struct team *team = run->options->team;
     struct history *history = &run->history;
     const size_t n = run->ensemble.wavefunction.n_parameters;
-    team_share(team, &run->course, sizeof run->course);
+    team_share(team, &run->training, sizeof run->training);
     team_share(team, run->theta, n * sizeof *run->theta);
     team_share(team, &history->n, sizeof history->n);
     team_share(team, &history->n_kept, sizeof history->n_kept);

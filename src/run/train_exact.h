@@ -11,7 +11,8 @@ bool train_exact_asked(const struct settings *settings);
 bool train_exact_suits(const struct run *run, struct error *error);
 // About how many seconds of CPU it takes.
 double train_exact_seconds(const struct run *run);
-// From good_theta, the parameters of the first start, to the lowest end of all starts in theta. False without an error: cut short.
+// From good_theta, the parameters of the first start, to the lowest end of all starts in theta. False without an error:
+// cut short.
 bool train_exact(struct run *run, struct error *error);
 
 #endif

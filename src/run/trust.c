@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Steps follow from derivatives: the metric knows by how much the wave function changes to first order in them. How far that holds is seen on the
-// walkers, for which ln psi is known before the step, after it, and after its opposite: from the parts that are linear and quadratic in it. Where the
-// quadratic part is not small the shift of the metric grows, which shortens steps along the directions that hardly change ln psi to first order, and
-// where it is very small the shift falls, as in the method of Levenberg and Marquardt. A change so large that the walkers no longer stand for the new
-// wave function is not taken at all: of n of them exp(-4 v) n are worth counting, v the variance of the change of ln psi.
+// Steps follow from derivatives: the metric knows by how much the wave function changes to first order in them. How far
+// that holds is seen on the walkers, for which ln psi is known before the step, after it, and after its opposite: from
+// the parts that are linear and quadratic in it. Where the quadratic part is not small the shift of the metric grows,
+// which shortens steps along the directions that hardly change ln psi to first order, and where it is very small the
+// shift falls, as in the method of Levenberg and Marquardt. A change so large that the walkers no longer stand for the
+// new wave function is not taken at all: of n of them exp(-4 v) n are worth counting, v the variance of the change of
+// ln psi.
 //
-// The slope of the energy at the end of a step is that by the gradient of the next iteration, which owes nothing to the noise in the step. Where nothing
-// is left but noise, such slopes have mean 0 or less (Pflug, Monatsh. Math. 110, 297 (1990); Chee and Toulis, AISTATS 2018, arXiv:1710.06382).
+// The slope of the energy at the end of a step is that by the gradient of the next iteration, which owes nothing to the
+// noise in the step. Where nothing is left but noise, such slopes have mean 0 or less (Pflug, Monatsh. Math. 110, 297
+// (1990); Chee and Toulis, AISTATS 2018, arXiv:1710.06382).
 #include "run/trust.h"
 
 #include <math.h>
 
-// Quadratic over linear part: beyond which the step is not taken, the shift grows, or falls; and by what, within limits.
-static const double hopeless = 1, too_long = 0.5, too_short = 0.15, grow = 1.5, shrink = 0.7, damping_most = 1e3, damping_least = 1e-2;
+// Quadratic over linear part: beyond which the step is not taken, the shift grows, or falls; and by what, within
+// limits.
+static const double hopeless = 1, too_long = 0.5, too_short = 0.15, grow = 1.5, shrink = 0.7, damping_most = 1e3,
+                    damping_least = 1e-2;
 static const double change_most = 0.15;  // variance of ln psi's change
 enum { SHORTENED_MOST = 16 };
 
@@ -21,7 +26,7 @@ double trust_slope(const struct run *run)
     double sum = 0;
     for (size_t k = 0; k < run->ensemble.wavefunction.n_parameters; k++)
         sum -= run->gradient[k] * (run->theta[k] - run->good_theta[k]);
-    return run->course.fresh > 0 ? sum : NAN;
+    return run->training.fresh > 0 ? sum : NAN;
 }
 
 // The step and its opposite.
@@ -36,9 +41,9 @@ static bool tried(struct run *run, struct ensemble_strain *strain)
     return isfinite(strain->linear + strain->quadratic);
 }
 
-static void damp(struct course *course, double factor)
+static void damp(struct training *training, double factor)
 {
-    course->damping = fmax(damping_least, fmin(damping_most, factor * course->damping));
+    training->damping = fmax(damping_least, fmin(damping_most, factor * training->damping));
 }
 
 bool trust_take(struct run *run)
@@ -48,14 +53,14 @@ bool trust_take(struct run *run)
         const bool good = tried(run, &strain);
         const double ratio = good ? sqrt(strain.quadratic / fmax(strain.linear, 1e-300)) : INFINITY;
         if (good && ratio < hopeless && strain.linear + strain.quadratic < change_most) {
-            damp(&run->course, ratio > too_long ? grow : ratio < too_short ? shrink : 1);
+            damp(&run->training, ratio > too_long ? grow : ratio < too_short ? shrink : 1);
             return true;
         }
         for (size_t i = 0; i < run->ensemble.wavefunction.n_parameters; i++)
             run->theta[i] = 0.5 * (run->theta[i] + run->good_theta[i]);
-        damp(&run->course, 2);
+        damp(&run->training, 2);
         if (run->metric.room == 0)
-            run->course.shortened *= 0.5;  // no shift shortens its steps
+            run->training.shortened *= 0.5;  // no shift shortens its steps
         if (!ensemble_take(&run->ensemble, run->good_theta))
             return false;
     }

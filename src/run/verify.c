@@ -72,10 +72,10 @@ static bool evaluate(struct record_file *file, const char *path, struct wavefunc
     struct referee_energy exact;
     double *theta = memory_doubles(wavefunction->n_parameters);
     struct referee *referee = referee_create(wavefunction, hamiltonian, error);
-    bool good =
-        referee &&
-        (theta || error_add(error, ERROR_INTERNAL, "no memory for %zu parameters", wavefunction->n_parameters)) &&
-        record_load_wavefunction(file, wavefunction, theta, error);
+    bool good = referee &&
+                (theta ||
+                 error_add(error, ERROR_INTERNAL, "no memory for %zu parameters", wavefunction->n_parameters)) &&
+                record_load_wavefunction(file, wavefunction, theta, error);
     if (good && !referee_evaluate(referee, theta, &exact, NULL))
         good = error_add(error, ERROR_CONFIG,
                          "%s: the weights are too large for the closed form's numbers and quadratures", path);

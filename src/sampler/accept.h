@@ -8,12 +8,13 @@
 #include "vmc/wavefunction.h"
 
 // accept_mask, from the weight rows of both frames on
-PACK_INLINE size_t accept_some(size_t n_weights, const double *current, const double *trial, const double *uniform, const double *extra, size_t skip,
-                               double *mask)
+PACK_INLINE size_t accept_some(size_t n_weights, const double *current, const double *trial, const double *uniform,
+                               const double *extra, size_t skip, double *mask)
 {
     pack_bits count = { 0 };
     for (size_t l = 0; l < ROW_PACKS; l++) {
-        pack old = ((const pack *)uniform)[l], new = pack_all(1.0), exponent = extra ? ((const pack *)extra)[l] : pack_all(0.0);
+        pack old = ((const pack *)uniform)[l], new = pack_all(1.0),
+             exponent = extra ? ((const pack *)extra)[l] : pack_all(0.0);
         for (size_t f = 0; f < n_weights; f++) {
             if (f == skip)
                 continue;
@@ -22,7 +23,7 @@ PACK_INLINE size_t accept_some(size_t n_weights, const double *current, const do
             new *= ((const pack *)trial)[at];
             exponent += ((const pack *)trial)[at + ROW_PACKS] - ((const pack *)current)[at + ROW_PACKS];
         }
-        const pack_bits yes = old < new * pack_exp(exponent);
+        const pack_bits yes = old < new *pack_exp(exponent);
         ((pack_bits *)mask)[l] = yes;
         count -= yes;
     }
@@ -32,19 +33,22 @@ PACK_INLINE size_t accept_some(size_t n_weights, const double *current, const do
     return accepted;
 }
 
-// Sets `mask` (a row of bits) where u < |psi'/psi|^2 e^extra, and returns how many walkers accept. |psi|^2 = mantissa e^exponent makes that one
-// exponential and no logarithm; a NAN anywhere rejects. Weight `skip` is left out (n_weights: none is); extra may be NULL.
-static inline size_t accept_mask(const struct wavefunction *wavefunction, const double *current, const double *trial, const double *uniform,
-                                 const double *extra, size_t skip, double *mask)
+// Sets `mask` (a row of bits) where u < |psi'/psi|^2 e^extra, and returns how many walkers accept. |psi|^2 = mantissa
+// e^exponent makes that one exponential and no logarithm; a NAN anywhere rejects. Weight `skip` is left out (n_weights:
+// none is); extra may be NULL.
+static inline size_t accept_mask(const struct wavefunction *wavefunction, const double *current, const double *trial,
+                                 const double *uniform, const double *extra, size_t skip, double *mask)
 {
     const size_t n = wavefunction->n_weights, first = wavefunction->row_weight;
     current = rows_at_const(current, first);
     trial = rows_at_const(trial, first);
-    return n == 1 && skip == 1 ? accept_some(1, current, trial, uniform, extra, 1, mask) : accept_some(n, current, trial, uniform, extra, skip, mask);
+    return n == 1 && skip == 1 ? accept_some(1, current, trial, uniform, extra, 1, mask)
+                               : accept_some(n, current, trial, uniform, extra, skip, mask);
 }
 
 // Whole frames: the walkers of the mask take over the trial, but for caches that only one-particle moves read.
-static inline void accept_frame(const struct wavefunction *wavefunction, size_t accepted, const double *mask, struct block *block)
+static inline void accept_frame(const struct wavefunction *wavefunction, size_t accepted, const double *mask,
+                                struct block *block)
 {
     if (accepted == WALKERS) {
         double *frame = block->current;

@@ -197,5 +197,5 @@ const struct sampler_type sampler_exact = {
     .independent = true,
     .n_scratch_rows = n_scratch_rows,
     .moves_per_sweep = moves_per_sweep,
-    .sweep = sweep
+    .sweep = sweep,
 };

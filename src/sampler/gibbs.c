@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Block Gibbs sampling of both representations (docs/theory.md, eqs. 24 and 25): with K = 2c copies of the hidden layer, |psi_rbm|^2 = F^K is the
-// marginal of
+// Block Gibbs sampling of both representations (docs/theory.md, eqs. 24 and 25): with K = 2c copies of the hidden
+// layer, |psi_rbm|^2 = F^K is the marginal of
 //     n_j | x ~ Binomial(K, s_j),   x_i | n ~ Normal( a_i + (1/K) sum_j w_ij n_j, sigma_i^2 / K ).
 // K = 1 is the textbook sampler (probability form), K = 2 serves the amplitude form.
 //
-// Beside other factors J the hidden units are drawn as before, since J does not depend on them; then one particle at a time is redrawn, given n,
-// and accepted with min(1, |J'/J|^2). All at once, J would change by so much that beyond a few particles hardly any draw were accepted.
+// Beside other factors J the hidden units are drawn as before, since J does not depend on them; then one particle at a
+// time is redrawn, given n, and accepted with min(1, |J'/J|^2). All at once, J would change by so much that beyond a
+// few particles hardly any draw were accepted.
 #include "sampler/accept.h"
 #include "sampler/copies.h"
 #include "vmc/rng.h"
@@ -24,12 +25,16 @@ static bool suits(const void *state, const struct wavefunction *wavefunction, st
     (void)state;
     const size_t f = copies_find_rbm(wavefunction);
     if (f == wavefunction->n_factors)
-        return error_add(error, ERROR_CONFIG, "[sampler] method = gibbs: it draws the hidden units of an RBM, and [wavefunction] factors has no rbm; "
-                                              "use langevin or metropolis");
+        return error_add(
+            error, ERROR_CONFIG,
+            "[sampler] method = gibbs: it draws the hidden units of an RBM, and [wavefunction] factors has no rbm; "
+            "use langevin or metropolis");
     const struct rbm *rbm = wavefunction->factor[f].state;
     if (!rbm->envelope)
-        return error_add(error, ERROR_CONFIG, "[sampler] method = gibbs: the RBM's Gaussian was dropped since another factor carries the trap's; "
-                                              "use rbm.envelope = yes, or sampler.method = langevin");
+        return error_add(
+            error, ERROR_CONFIG,
+            "[sampler] method = gibbs: the RBM's Gaussian was dropped since another factor carries the trap's; "
+            "use rbm.envelope = yes, or sampler.method = langevin");
     return true;
 }
 
@@ -67,14 +72,16 @@ static size_t moves_per_sweep(const void *state, const struct system *system)
     return ((const struct gibbs *)state)->single ? system->particles : 1;
 }
 
-// n_j from one uniform number u each: K = 1: n = [u <= s]; K = 2: P(n = 2) = s^2, P(n >= 1) = 1 - (1 - s)^2. In place of u.
+// n_j from one uniform number u each: K = 1: n = [u <= s]; K = 2: P(n = 2) = s^2, P(n >= 1) = 1 - (1 - s)^2. In place
+// of u.
 static void draw_hidden(const struct rbm *rbm, const double *sigmoid, double *rows)
 {
     const pack one = pack_all(1.0), zero = pack_all(0.0);
     for (size_t k = 0; k < rbm->hidden * ROW_PACKS; k++) {
         const pack u = ((const pack *)rows)[k], s = ((const pack *)sigmoid)[k], t = 1.0 - s;
-        ((pack *)rows)[k] = rbm->c == 1 ? (pack)(pack_select(u <= s * s, one, zero) + pack_select(u <= 1.0 - t * t, one, zero))
-                                        : pack_select(u <= s, one, zero);
+        ((pack *)rows)[k] = rbm->c == 1
+                                ? (pack)(pack_select(u <= s * s, one, zero) + pack_select(u <= 1.0 - t * t, one, zero))
+                                : pack_select(u <= s, one, zero);
     }
 }
 
@@ -106,7 +113,8 @@ static size_t move_particles(const struct wavefunction *wavefunction, size_t f, 
 {
     const size_t m = wavefunction->n_coordinates, n = wavefunction->system.dimensions;
     const struct rbm *rbm = wavefunction->factor[f].state;
-    double *hidden = scratch, *normals = rows_at(scratch, rbm->hidden), *uniform = rows_at(normals, m), *mask = rows_at(normals, m + 1);
+    double *hidden = scratch, *normals = rows_at(scratch, rbm->hidden), *uniform = rows_at(normals, m),
+           *mask = rows_at(normals, m + 1);
     double *sigmoid = rows_at(normals, m + 2), *x = rows_at(sigmoid, rbm->hidden);
     size_t accepted = 0;
     if (!block->movable)
@@ -121,7 +129,8 @@ static size_t move_particles(const struct wavefunction *wavefunction, size_t f, 
         rows_copy(n, rows_at(x, p * n), rows_at(block->trial, p * n));
         rng_uniforms(block->random, 1, uniform);
         wavefunction_ratio(wavefunction, p, block->current, block->trial);
-        accepted += accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->factor[f].weight, mask);
+        accepted += accept_mask(wavefunction, block->current, block->trial, uniform, NULL,
+                                wavefunction->factor[f].weight, mask);
         wavefunction_accept(wavefunction, p, mask, block->trial, block->current);
     }
     block->evaluated = false;
@@ -129,7 +138,8 @@ static size_t move_particles(const struct wavefunction *wavefunction, size_t f, 
     return accepted;
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
+                    double *scratch)
 {
     const size_t f = copies_find_rbm(wavefunction);
     (void)step;
@@ -137,7 +147,16 @@ static size_t sweep(const void *state, double step, const struct wavefunction *w
 }
 
 const struct sampler_type sampler_gibbs = {
-    .name = "gibbs", .summary = "hidden and visible units drawn in turn (exact for an RBM alone)", .state_size = sizeof(struct gibbs), .params = params,
-    .has_step = false, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .prepare = prepare,
+    .name = "gibbs",
+    .summary = "hidden and visible units drawn in turn (exact for an RBM alone)",
+    .state_size = sizeof(struct gibbs),
+    .params = params,
+    .has_step = false,
+    .best_acceptance = best_acceptance,
+    .first_step = first_step,
+    .suits = suits,
+    .prepare = prepare,
     .n_scratch_rows = n_scratch_rows,
-    .moves_per_sweep = moves_per_sweep, .sweep = sweep };
+    .moves_per_sweep = moves_per_sweep,
+    .sweep = sweep,
+};

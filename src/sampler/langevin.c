@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Importance sampling by the Fokker-Planck equation with D = 1/2 (docs/theory.md, eqs. 22 and 23): with g = grad ln|psi|, s = sqrt(dt),
+// Importance sampling by the Fokker-Planck equation with D = 1/2 (docs/theory.md, eqs. 22 and 23): with g = grad
+// ln|psi|, s = sqrt(dt),
 //     x' = x + g dt + xi s,   accepted with min(1, |psi'/psi|^2 G(x|x') / G(x'|x)),
 //     ln G(x|x') - ln G(x'|x) = -sum_i (g + g')_i s [ xi_i + (g + g')_i s / 2 ]
-// All particles move at once, or one particle p with grad_p ln|psi| before and after its own move. Roberts and Tweedie, Bernoulli 2, 341 (1996).
+// All particles move at once, or one particle p with grad_p ln|psi| before and after its own move. Roberts and Tweedie,
+// Bernoulli 2, 341 (1996).
 //
-// Near a node or a core, d away, g = 1 / d, and a step of that drift overshoots by any length: walkers that come there would stay. Where psi vanishes
-// somewhere the drift of each particle is therefore the mean one over the time dt as the particle leaves a plane node (Umrigar, Nightingale and Runge,
-// J. Chem. Phys. 99, 2865 (1993), with their a = 1), in the proposal and in the ratio alike:
+// Near a node or a core, d away, g = 1 / d, and a step of that drift overshoots by any length: walkers that come there
+// would stay. Where psi vanishes somewhere the drift of each particle is therefore the mean one over the time dt as the
+// particle leaves a plane node (Umrigar, Nightingale and Runge, J. Chem. Phys. 99, 2865 (1993), with their a = 1), in
+// the proposal and in the ratio alike:
 //     g_p -> 2 g_p / (1 + sqrt(1 + 2 |g_p|^2 dt))
 #include "sampler/accept.h"
 #include "sampler/moves.h"
@@ -22,8 +25,9 @@ struct langevin {
 };
 
 static const struct param params[] = {
-    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "auto", .help = "what one move displaces; auto: all up to 12 particles, else one"),
-    PARAM_END
+    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "auto",
+                 .help = "what one move displaces; auto: all up to 12 particles, else one"),
+    PARAM_END,
 };
 
 extern const struct sampler_type sampler_langevin;
@@ -62,8 +66,9 @@ static bool prepare(void *state, const struct wavefunction *wavefunction)
     struct factor_traits traits;
     wavefunction_traits(wavefunction, &traits);
     langevin->limited = traits.has_nodes || traits.core > 0;
-    for (size_t class = 0; class < PAIR_CLASSES; class++)
-        langevin->limited = langevin->limited || (traits.contact[class].power > 0 && system_class_pairs(&wavefunction->system, class) > 0);
+    for (size_t class = 0; class < PAIR_CLASSES; class ++)
+        langevin->limited = langevin->limited ||
+                            (traits.contact[class].power > 0 && system_class_pairs(&wavefunction->system, class) > 0);
     return true;
 }
 
@@ -72,14 +77,18 @@ static size_t moving_coordinates(const void *state, const struct system *system)
     return moves_one(state, system) ? system->dimensions : system_coordinates(system);
 }
 
-// xi [n], a uniform row, ln of the ratio of G, the mask, both drifts [n] each, and what the gradient of one particle takes
+// xi [n], a uniform row, ln of the ratio of G, the mask, both drifts [n] each, and what the gradient of one particle
+// takes
 static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
 {
     const size_t n = moving_coordinates(state, &wavefunction->system);
     return 3 * n + 3 + (moves_one(state, &wavefunction->system) ? wavefunction->n_particle_rows : 0);
 }
 
-static size_t moves_per_sweep(const void *state, const struct system *system) { return moves_one(state, system) ? system->particles : 1; }
+static size_t moves_per_sweep(const void *state, const struct system *system)
+{
+    return moves_one(state, system) ? system->particles : 1;
+}
 
 static void drift(double dt, size_t m, const double *gradient, const double *xi, const double *x, double *out)
 {
@@ -90,7 +99,8 @@ static void drift(double dt, size_t m, const double *gradient, const double *xi,
     }
 }
 
-static void green_ratio(double dt, size_t m, const double *gradient, const double *new_gradient, const double *xi, double *out)
+static void green_ratio(double dt, size_t m, const double *gradient, const double *new_gradient, const double *xi,
+                        double *out)
 {
     const pack half = pack_all(0.5 * sqrt(dt)), scale = pack_all(-sqrt(dt));
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
@@ -118,12 +128,14 @@ static void shorten(double dt, size_t dimensions, size_t n, const double *gradie
             }
             const pack scale = 2.0 / pack_fma(sum, pack_rsqrt(sum), one);
             for (size_t d = 0; d < dimensions; d++)
-                ((pack *)out)[(first + d) * ROW_PACKS + l] = scale * ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
+                ((pack *)out)[(first + d) * ROW_PACKS + l] = scale *
+                                                             ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
         }
 }
 
 // The gradient itself where nothing is to be limited.
-static const double *limit(const struct langevin *langevin, double dt, size_t dimensions, size_t n, const double *gradient, double *rows)
+static const double *limit(const struct langevin *langevin, double dt, size_t dimensions, size_t n,
+                           const double *gradient, double *rows)
 {
     if (!langevin->limited)
         return gradient;
@@ -137,29 +149,37 @@ struct rows {
 
 static struct rows lay_out(size_t n, double *scratch)
 {
-    return (struct rows){ scratch, rows_at(scratch, n), rows_at(scratch, n + 1), rows_at(scratch, n + 2), rows_at(scratch, n + 3),
-                          rows_at(scratch, 2 * n + 3), rows_at(scratch, 3 * n + 3) };
+    return (struct rows){ scratch,
+                          rows_at(scratch, n),
+                          rows_at(scratch, n + 1),
+                          rows_at(scratch, n + 2),
+                          rows_at(scratch, n + 3),
+                          rows_at(scratch, 2 * n + 3),
+                          rows_at(scratch, 3 * n + 3) };
 }
 
-static PACK_HOT size_t move_all(const struct langevin *langevin, double step, const struct wavefunction *wavefunction, struct block *block,
-                                double *scratch)
+static PACK_HOT size_t move_all(const struct langevin *langevin, double step, const struct wavefunction *wavefunction,
+                                struct block *block, double *scratch)
 {
     const size_t m = wavefunction->n_coordinates, dimensions = wavefunction->system.dimensions;
     const struct rows rows = lay_out(m, scratch);
     rng_normals(block->random, m, rows.xi);
     rng_uniforms(block->random, 1, rows.uniform);
-    const double *before = limit(langevin, step, dimensions, m, rows_at(block->current, wavefunction->row_gradient), rows.before);
+    const double *before = limit(langevin, step, dimensions, m, rows_at(block->current, wavefunction->row_gradient),
+                                 rows.before);
     drift(step, m, before, rows.xi, block->current, block->trial);
     wavefunction_evaluate(wavefunction, block->trial);
-    const double *after = limit(langevin, step, dimensions, m, rows_at(block->trial, wavefunction->row_gradient), rows.after);
+    const double *after = limit(langevin, step, dimensions, m, rows_at(block->trial, wavefunction->row_gradient),
+                                rows.after);
     green_ratio(step, m, before, after, rows.xi, rows.ratio);
-    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, rows.uniform, rows.ratio, wavefunction->n_weights, rows.mask);
+    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, rows.uniform, rows.ratio,
+                                        wavefunction->n_weights, rows.mask);
     accept_frame(wavefunction, accepted, rows.mask, block);
     return accepted;
 }
 
-static PACK_HOT size_t move_particles(const struct langevin *langevin, double step, const struct wavefunction *wavefunction, struct block *block,
-                                      double *scratch)
+static PACK_HOT size_t move_particles(const struct langevin *langevin, double step,
+                                      const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
     const size_t n = wavefunction->system.dimensions;
     const struct rows rows = lay_out(n, scratch);
@@ -177,7 +197,8 @@ static PACK_HOT size_t move_particles(const struct langevin *langevin, double st
         wavefunction_particle_gradient(wavefunction, p, block->current, block->trial, rows.factors, rows.after);
         limit(langevin, step, n, n, rows.after, rows.after);
         green_ratio(step, n, rows.before, rows.after, rows.xi, rows.ratio);
-        accepted += accept_mask(wavefunction, block->current, block->trial, rows.uniform, rows.ratio, wavefunction->n_weights, rows.mask);
+        accepted += accept_mask(wavefunction, block->current, block->trial, rows.uniform, rows.ratio,
+                                wavefunction->n_weights, rows.mask);
         wavefunction_accept(wavefunction, p, rows.mask, block->trial, block->current);
     }
     block->evaluated = false;
@@ -185,12 +206,25 @@ static PACK_HOT size_t move_particles(const struct langevin *langevin, double st
     return accepted;
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
+                    double *scratch)
 {
-    return (moves_one(state, &wavefunction->system) ? move_particles : move_all)(state, step, wavefunction, block, scratch);
+    return (moves_one(state, &wavefunction->system) ? move_particles : move_all)(state, step, wavefunction, block,
+                                                                                 scratch);
 }
 
 const struct sampler_type sampler_langevin = {
-    .name = "langevin", .summary = "importance sampling: drift along grad ln|psi|", .state_size = sizeof(struct langevin), .params = params,
-    .has_step = true, .step_unit = "1/" UNIT_FREQUENCY, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits,
-    .prepare = prepare, .n_scratch_rows = n_scratch_rows, .moves_per_sweep = moves_per_sweep, .sweep = sweep };
+    .name = "langevin",
+    .summary = "importance sampling: drift along grad ln|psi|",
+    .state_size = sizeof(struct langevin),
+    .params = params,
+    .has_step = true,
+    .step_unit = "1/" UNIT_FREQUENCY,
+    .best_acceptance = best_acceptance,
+    .first_step = first_step,
+    .suits = suits,
+    .prepare = prepare,
+    .n_scratch_rows = n_scratch_rows,
+    .moves_per_sweep = moves_per_sweep,
+    .sweep = sweep,
+};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Random-walk Metropolis (docs/theory.md, eq. 21): x' = x + step times uniform numbers in [-1, 1] or normal ones, one particle or all at a time,
-// accepted with min(1, |psi'/psi|^2). Only |psi|^2 is needed; one-particle moves update it instead of computing it anew.
-// Metropolis et al., J. Chem. Phys. 21, 1087 (1953).
+// Random-walk Metropolis (docs/theory.md, eq. 21): x' = x + step times uniform numbers in [-1, 1] or normal ones, one
+// particle or all at a time, accepted with min(1, |psi'/psi|^2). Only |psi|^2 is needed; one-particle moves update it
+// instead of computing it anew. Metropolis et al., J. Chem. Phys. 21, 1087 (1953).
 #include "sampler/accept.h"
 #include "sampler/moves.h"
 #include "vmc/rng.h"
@@ -17,24 +17,32 @@ enum { PROPOSAL_NORMAL, PROPOSAL_UNIFORM };
 
 extern const struct sampler_type sampler_metropolis;
 
-static const char *proposal_name(size_t k) { return k == PROPOSAL_NORMAL ? "normal" : k == PROPOSAL_UNIFORM ? "uniform" : NULL; }
+static const char *proposal_name(size_t k)
+{
+    return k == PROPOSAL_NORMAL ? "normal" : k == PROPOSAL_UNIFORM ? "uniform" : NULL;
+}
 
 static const struct param params[] = {
-    PARAM_CHOICE(metropolis, move, .choice = move_name, .fallback = "auto", .help = "what one move displaces; auto: particle"),
+    PARAM_CHOICE(metropolis, move, .choice = move_name, .fallback = "auto",
+                 .help = "what one move displaces; auto: particle"),
     PARAM_CHOICE(metropolis, proposal, .choice = proposal_name, .fallback = "normal",
                  .help = "displacements: normal with standard deviation step, or uniform within plus or minus step"),
-    PARAM_END
+    PARAM_END,
 };
 
 // One-particle moves are worth it for any number of particles (docs/samplers.md).
-static bool moves_one(const struct metropolis *metropolis, const struct system *system) { return move_is_single(metropolis->move, system, 0); }
+static bool moves_one(const struct metropolis *metropolis, const struct system *system)
+{
+    return move_is_single(metropolis->move, system, 0);
+}
 
 static size_t moving_coordinates(const struct metropolis *metropolis, const struct system *system)
 {
     return moves_one(metropolis, system) ? system->dimensions : system_coordinates(system);
 }
 
-// Roberts, Gelman and Gilks, Ann. Appl. Probab. 7, 110 (1997): 0.44 in one dimension, 0.234 in many; between them measured values
+// Roberts, Gelman and Gilks, Ann. Appl. Probab. 7, 110 (1997): 0.44 in one dimension, 0.234 in many; between them
+// measured values
 static double best_acceptance(const void *state, const struct system *system)
 {
     static const double best[] = { 0.44, 0.35, 0.31, 0.28, 0.27 };
@@ -69,7 +77,8 @@ static size_t moves_per_sweep(const void *state, const struct system *system)
 }
 
 // x' of n coordinates from row `first` on; leaves the uniform row for the decision behind the displacements
-static void propose(const struct metropolis *metropolis, double step, size_t first, size_t n, struct block *block, double *scratch)
+static void propose(const struct metropolis *metropolis, double step, size_t first, size_t n, struct block *block,
+                    double *scratch)
 {
     const bool normal = metropolis->proposal == PROPOSAL_NORMAL;
     if (normal)
@@ -77,23 +86,26 @@ static void propose(const struct metropolis *metropolis, double step, size_t fir
     rng_uniforms(block->random, normal ? 1 : n + 1, rows_at(scratch, normal ? n : 0));
     for (size_t k = 0; k < n * ROW_PACKS; k++) {
         const pack draw = ((const pack *)scratch)[k], displacement = normal ? draw : (pack)(2.0 * draw - 1.0);
-        ((pack *)rows_at(block->trial, first))[k] = pack_fma(pack_all(step), displacement, ((const pack *)rows_at(block->current, first))[k]);
+        ((pack *)rows_at(block->trial, first))[k] = pack_fma(pack_all(step), displacement,
+                                                             ((const pack *)rows_at(block->current, first))[k]);
     }
 }
 
-static size_t move_all(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+static size_t move_all(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction,
+                       struct block *block, double *scratch)
 {
     const size_t m = wavefunction->n_coordinates;
     double *uniform = rows_at(scratch, m), *mask = rows_at(scratch, m + 1);
     propose(metropolis, step, 0, m, block, scratch);
     wavefunction_weigh(wavefunction, block->trial);
-    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_weights, mask);
+    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL,
+                                        wavefunction->n_weights, mask);
     accept_frame(wavefunction, accepted, mask, block);
     return accepted;
 }
 
-static size_t move_particles(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction, struct block *block,
-                             double *scratch)
+static size_t move_particles(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction,
+                             struct block *block, double *scratch)
 {
     const size_t dimensions = wavefunction->system.dimensions;
     double *uniform = rows_at(scratch, dimensions), *mask = rows_at(scratch, dimensions + 1);
@@ -104,21 +116,34 @@ static size_t move_particles(const struct metropolis *metropolis, double step, c
     for (size_t p = 0; p < wavefunction->system.particles; p++) {
         propose(metropolis, step, p * dimensions, dimensions, block, scratch);
         wavefunction_ratio(wavefunction, p, block->current, block->trial);
-        accepted += accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_weights, mask);
+        accepted += accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_weights,
+                                mask);
         wavefunction_accept(wavefunction, p, mask, block->trial, block->current);
     }
     block->movable = block->updated = true;
     return accepted;
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block, double *scratch)
+static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
+                    double *scratch)
 {
     const struct metropolis *metropolis = state;
     block->evaluated = false;
-    return (moves_one(metropolis, &wavefunction->system) ? move_particles : move_all)(metropolis, step, wavefunction, block, scratch);
+    return (moves_one(metropolis, &wavefunction->system) ? move_particles : move_all)(metropolis, step, wavefunction,
+                                                                                      block, scratch);
 }
 
 const struct sampler_type sampler_metropolis = {
-    .name = "metropolis", .summary = "random walk", .state_size = sizeof(struct metropolis), .params = params, .has_step = true,
-    .step_unit = UNIT_LENGTH, .best_acceptance = best_acceptance, .first_step = first_step, .suits = suits, .n_scratch_rows = n_scratch_rows,
-    .moves_per_sweep = moves_per_sweep, .sweep = sweep };
+    .name = "metropolis",
+    .summary = "random walk",
+    .state_size = sizeof(struct metropolis),
+    .params = params,
+    .has_step = true,
+    .step_unit = UNIT_LENGTH,
+    .best_acceptance = best_acceptance,
+    .first_step = first_step,
+    .suits = suits,
+    .n_scratch_rows = n_scratch_rows,
+    .moves_per_sweep = moves_per_sweep,
+    .sweep = sweep,
+};

@@ -36,8 +36,8 @@ static bool file_chooses(const struct settings_binder *binder, size_t kind, size
 // Whether a sweep made the choice: its other points may choose otherwise.
 static bool chosen_by_sweep(const struct settings_binder *binder, size_t kind)
 {
-    const struct config_entry *entry =
-        config_find(binder->config, settings_kinds[kind].chooser, settings_kinds[kind].key);
+    const struct config_entry *entry = config_find(binder->config, settings_kinds[kind].chooser,
+                                                   settings_kinds[kind].key);
     return entry && entry->source == CONFIG_BY_SWEEP;
 }
 
@@ -120,10 +120,7 @@ static void parse_value(struct settings_binder *binder, const struct config_entr
     free(trial);
 }
 
-static bool has_keys(const struct param *rows)
-{
-    return rows && rows->key;
-}
+static bool has_keys(const struct param *rows) { return rows && rows->key; }
 
 // Keys of the chosen members in this section.
 static struct settings_names chosen_keys(const struct settings_binder *binder, size_t kind, const char *section)

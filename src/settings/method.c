@@ -8,7 +8,7 @@
 
 // The first row that fits decides. A step that is given is a time, as it has always been: then the last one does.
 static const struct rule {
-    size_t least;          // particles
+    size_t least;  // particles
     const char *method;
 } rules[] = {
     { 13, "metropolis" },

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-static const char *const schedules[] = { [SCHEDULE_CONSTANT] = "constant", [SCHEDULE_INVERSE] = "inverse", [SCHEDULE_COSINE] = "cosine" };
+static const char *const schedules[] = {
+    [SCHEDULE_CONSTANT] = "constant", [SCHEDULE_INVERSE] = "inverse", [SCHEDULE_COSINE] = "cosine"
+};
 static const char *const stops[] = { [STOP_PLATEAU] = "plateau", [STOP_NEVER] = "never" };
 
 static const char *const statistics[] = { [STATISTICS_BOSONS] = "bosons", [STATISTICS_FERMIONS] = "fermions" };
@@ -22,51 +24,59 @@ static const char *schedule_name(size_t index)
     return index < sizeof schedules / sizeof schedules[0] ? schedules[index] : NULL;
 }
 
-static const char *stop_name(size_t index)
-{
-    return index < sizeof stops / sizeof stops[0] ? stops[index] : NULL;
-}
+static const char *stop_name(size_t index) { return index < sizeof stops / sizeof stops[0] ? stops[index] : NULL; }
 
 // A key that chooses members of a kind. Its value goes to `chosen`, which comes after the sections in struct settings.
-#define CHOOSER(section, key_, kind_, names, ...)                                                                                            \
-    { .key = key_, .kind = PARAM_KIND_NAMES, .choice = names,                                                                                \
-      .offset = offsetof(struct settings, chosen[kind_].members) - offsetof(struct settings, section), __VA_ARGS__ }
+#define CHOOSER(section, key_, kind_, names, ...)                                                                    \
+    {                                                                                                                \
+        .key = key_, .kind = PARAM_KIND_NAMES, .choice = names,                                                      \
+        .offset = offsetof(struct settings, chosen[kind_].members) - offsetof(struct settings, section), __VA_ARGS__ \
+    }
 
 static const struct param system_params[] = {
     PARAM_COUNT(settings_system, particles, .range = PARAM_WITHIN(1, 4096), .help = "number of particles"),
     PARAM_COUNT(settings_system, dimensions, .range = PARAM_WITHIN(1, DIMENSIONS_MOST), .help = "dimensions of space"),
-    PARAM_REALS(settings_system, omega, .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST, .fallback = "1", .unit = UNIT_FREQUENCY,
-                .help = "frequency of the trap: one for all dimensions, or one per dimension"),
+    PARAM_REALS(settings_system, omega, .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST, .fallback = "1",
+                .unit = UNIT_FREQUENCY, .help = "frequency of the trap: one for all dimensions, or one per dimension"),
     CHOOSER(system_section, "interaction", SETTINGS_INTERACTION, interaction_name, .most = 1, .fallback = "none",
             .help = "pair force between the particles; its keys are in [interaction]"),
-    PARAM_CHOICE(settings_system, statistics, .choice = statistics_name, .fallback = "bosons",
-                 .help = "bosons or fermions; fermions need an antisymmetric factor where two of them have the same spin"),
-    PARAM_COUNT(settings_system, spin_up, .may_be_auto = true, .fallback = "auto", .applies = "statistics = fermions",
-                .help = "fermions with spin up, the first ones; the others have spin down; auto: half of them, rounded up"),
-    PARAM_END
+    PARAM_CHOICE(
+        settings_system, statistics, .choice = statistics_name, .fallback = "bosons",
+        .help = "bosons or fermions; fermions need an antisymmetric factor where two of them have the same spin"),
+    PARAM_COUNT(
+        settings_system, spin_up, .may_be_auto = true, .fallback = "auto", .applies = "statistics = fermions",
+        .help = "fermions with spin up, the first ones; the others have spin down; auto: half of them, rounded up"),
+    PARAM_END,
 };
 static const struct param wavefunction_params[] = {
     CHOOSER(wavefunction, "factors", SETTINGS_FACTOR, factor_name, .most = FACTORS_MOST, .fallback = "rbm",
             .help = "factors whose product is the wave function; each has a section of its own"),
-    PARAM_BOOL(settings_wavefunction, allow_unsymmetric, .fallback = "no",
-               .help = "yes: allow factors that are not symmetric beside an antisymmetric one; the energy is then no upper bound"),
+    PARAM_BOOL(
+        settings_wavefunction, allow_unsymmetric, .fallback = "no",
+        .help =
+            "yes: allow factors that are not symmetric beside an antisymmetric one; the energy is then no upper bound"),
     PARAM_TEXT(settings_wavefunction, load, .fallback = "",
-               .help = "results file (or any HDF5 file with a /wavefunction group) that gives the starting parameters; empty: start afresh"),
-    PARAM_END
+               .help = "results file (or any HDF5 file with a /wavefunction group) that gives the starting parameters; "
+                       "empty: start afresh"),
+    PARAM_END,
 };
 static const struct param sampler_params[] = {
-    CHOOSER(sampler, "method", SETTINGS_SAMPLER, sampler_name, .most = 1, .may_be_auto = true, .fallback = "auto", .help = "how configurations are drawn from |psi|^2; auto: by the number of particles"),
-    PARAM_COUNT(settings_sampler, walkers, .range = PARAM_WITHIN(WALKERS, 1 << 24), .multiple = WALKERS, .fallback = "1024",
-                .help = "independent Markov chains"),
+    CHOOSER(sampler, "method", SETTINGS_SAMPLER, sampler_name, .most = 1, .may_be_auto = true, .fallback = "auto",
+            .help = "how configurations are drawn from |psi|^2; auto: by the number of particles"),
+    PARAM_COUNT(settings_sampler, walkers, .range = PARAM_WITHIN(WALKERS, 1 << 24), .multiple = WALKERS,
+                .fallback = "1024", .help = "independent Markov chains"),
     PARAM_REAL(settings_sampler, step, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
-               .help = "auto: tuned to the best acceptance during burn-in, then frozen; else a length (metropolis) or a time step (langevin)"),
+               .help = "auto: tuned to the best acceptance during burn-in, then frozen; else a length (metropolis) or "
+                       "a time step (langevin)"),
     PARAM_COUNT(settings_sampler, burn_in, .range = PARAM_WITHIN(0, 1e9), .fallback = "200", .unit = "sweeps",
                 .help = "discarded before training and again before measuring"),
-    PARAM_COUNT(settings_sampler, thin, .range = PARAM_WITHIN(1, 1e6), .fallback = "1", .unit = "sweeps", .help = "between one kept draw and the next"),
-    PARAM_END
+    PARAM_COUNT(settings_sampler, thin, .range = PARAM_WITHIN(1, 1e6), .fallback = "1", .unit = "sweeps",
+                .help = "between one kept draw and the next"),
+    PARAM_END,
 };
 static const struct param optimizer_params[] = {
-    CHOOSER(optimizer, "method", SETTINGS_OPTIMIZER, optimizer_name, .most = 1, .fallback = "sr", .help = "how the parameters follow the energy gradient"),
+    CHOOSER(optimizer, "method", SETTINGS_OPTIMIZER, optimizer_name, .most = 1, .fallback = "sr",
+            .help = "how the parameters follow the energy gradient"),
     PARAM_COUNT(settings_optimizer, iterations, .range = PARAM_WITHIN(0, 1e9), .fallback = "1000",
                 .help = "training iterations at most; 0: measure only"),
     PARAM_COUNT(settings_optimizer, samples, .range = PARAM_WITHIN(1, 1e12), .fallback = "8192",
@@ -74,44 +84,53 @@ static const struct param optimizer_params[] = {
     PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: the method's own"),
     PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",
-                 .help = "how the learning rate changes: constant; inverse: rate / (1 + decay * iteration); cosine: half a cosine down to 0"),
-    PARAM_REAL(settings_optimizer, decay, .range = PARAM_AT_LEAST(0), .fallback = "0.01", .applies = "schedule = inverse",
-               .help = "decay of the inverse schedule, per iteration"),
+                 .help = "how the learning rate changes: constant; inverse: rate / (1 + decay * iteration); cosine: "
+                         "half a cosine down to 0"),
+    PARAM_REAL(settings_optimizer, decay, .range = PARAM_AT_LEAST(0), .fallback = "0.01",
+               .applies = "schedule = inverse", .help = "decay of the inverse schedule, per iteration"),
     PARAM_REAL(settings_optimizer, clip, .range = PARAM_AT_LEAST(0), .fallback = "0",
                .help = "largest norm of the gradient; a longer gradient is scaled down to it; 0: no limit"),
     PARAM_CHOICE(settings_optimizer, stop, .choice = stop_name, .fallback = "plateau",
                  .help = "plateau: end training once the energy no longer falls; never: do all iterations"),
-    PARAM_END
+    PARAM_END,
 };
 static const struct param measure_params[] = {
     PARAM_COUNT(settings_measure, samples, .range = PARAM_WITHIN(1, 1e13), .fallback = "1e6",
                 .help = "draws kept, over all walkers, rounded up to whole sweeps of them"),
     PARAM_REAL(settings_measure, target_error, .range = PARAM_AT_LEAST(0), .fallback = "0", .unit = UNIT_ENERGY,
                .help = "stop once the energy's error is this small, with `samples` as the cap; 0: draw all samples"),
-    CHOOSER(measure, "controls", SETTINGS_CONTROL, control_name, .may_be_auto = true, .may_be_none = true, .fallback = "auto",
-            .help = "control variates for the energy, and for the gradient in training; auto: all that apply; none: the plain estimators"),
+    CHOOSER(measure, "controls", SETTINGS_CONTROL, control_name, .may_be_auto = true, .may_be_none = true,
+            .fallback = "auto",
+            .help = "control variates for the energy, and for the gradient in training; auto: all that apply; none: "
+                    "the plain estimators"),
     PARAM_COUNT(settings_measure, positions, .range = PARAM_WITHIN(0, 1e8), .fallback = "0",
                 .help = "configurations kept in the results file, spread evenly over walkers and draws"),
     PARAM_COUNT(settings_measure, series_values, .range = PARAM_WITHIN(1024, 1e8), .fallback = "16384",
-                .help = "length of the series kept in the results file, over all walkers; a longer run keeps means over several draws"),
-    PARAM_END
+                .help = "length of the series kept in the results file, over all walkers; a longer run keeps means "
+                        "over several draws"),
+    PARAM_END,
 };
 static const struct param observables_params[] = {
-    CHOOSER(observables, "kinds", SETTINGS_OBSERVABLE, observable_name, .may_be_auto = true, .may_be_none = true, .fallback = "auto",
+    CHOOSER(observables, "kinds", SETTINGS_OBSERVABLE, observable_name, .may_be_auto = true, .may_be_none = true,
+            .fallback = "auto",
             .help = "what is observed besides the energy: auto: all there is for the system; none; or a list"),
     PARAM_COUNT(settings_observables, bins, .range = PARAM_WITHIN(2, 2000), .fallback = "100",
                 .help = "bins along a distance; half as many along each of x and y"),
-    PARAM_REAL(settings_observables, range, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto", .unit = UNIT_LENGTH,
-               .help = "where the axes of positions end, and at twice that those of distances between particles; auto: a quarter beyond where "
+    PARAM_REAL(settings_observables, range, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
+               .unit = UNIT_LENGTH,
+               .help = "where the axes of positions end, and at twice that those of distances between particles; auto: "
+                       "a quarter beyond where "
                        "walkers went at the end of the burn-in"),
     PARAM_COUNT(settings_observables, interval, .range = PARAM_WITHIN(1, 1e9), .fallback = "16", .unit = "draws",
                 .help = "from one look at the positions to the next"),
-    PARAM_END
+    PARAM_END,
 };
 static const struct param run_params[] = {
-    PARAM_SEED(settings_run, seed, .fallback = "1", .help = "seed of all random numbers; the same seed gives the same bits"),
-    PARAM_REAL(settings_run, checkpoint_interval, .range = PARAM_ABOVE(0), .fallback = "60", .unit = "s", .help = "wall time between saved states"),
-    PARAM_END
+    PARAM_SEED(settings_run, seed, .fallback = "1",
+               .help = "seed of all random numbers; the same seed gives the same bits"),
+    PARAM_REAL(settings_run, checkpoint_interval, .range = PARAM_ABOVE(0), .fallback = "60", .unit = "s",
+               .help = "wall time between saved states"),
+    PARAM_END,
 };
 
 const struct settings_fixed settings_fixed[] = {
@@ -119,21 +138,22 @@ const struct settings_fixed settings_fixed[] = {
     { "wavefunction", "the trial wave function", wavefunction_params, offsetof(struct settings, wavefunction) },
     { "sampler", "how configurations are drawn", sampler_params, offsetof(struct settings, sampler) },
     { "optimizer", "how the wave function is trained", optimizer_params, offsetof(struct settings, optimizer) },
-    { "measure", "what is measured afterwards, with the parameters frozen", measure_params, offsetof(struct settings, measure) },
+    { "measure", "what is measured afterwards, with the parameters frozen", measure_params,
+      offsetof(struct settings, measure) },
     { "observables", "where the particles are", observables_params, offsetof(struct settings, observables) },
     { "run", "the run itself", run_params, offsetof(struct settings, run) },
-    { .name = NULL }
+    { .name = NULL },
 };
 
 // --- the kinds ---
 
-#define MEMBER(kind, ...)                                                                                           \
-    static struct settings_member kind##_member(size_t index)                                                       \
-    {                                                                                                               \
-        const struct kind##_type *type = kind##_type_at(index);                                                     \
-        if (!type)                                                                                                  \
-            return (struct settings_member){ .name = NULL };                                                        \
-        return (struct settings_member){ .name = type->name, .summary = type->summary, __VA_ARGS__ };               \
+#define MEMBER(kind, ...)                                                                             \
+    static struct settings_member kind##_member(size_t index)                                         \
+    {                                                                                                 \
+        const struct kind##_type *type = kind##_type_at(index);                                       \
+        if (!type)                                                                                    \
+            return (struct settings_member){ .name = NULL };                                          \
+        return (struct settings_member){ .name = type->name, .summary = type->summary, __VA_ARGS__ }; \
     }
 #define WITH_PARAMS .state_size = type->state_size, .params = type->params
 MEMBER(interaction, WITH_PARAMS)
@@ -150,7 +170,7 @@ const struct settings_kind_row settings_kinds[SETTINGS_KINDS] = {
     [SETTINGS_SAMPLER] = { "sampler", "sampler", CHOSEN_BY("sampler", "method"), sampler_member },
     [SETTINGS_OPTIMIZER] = { "optimizer", "optimizer", CHOSEN_BY("optimizer", "method"), optimizer_member },
     [SETTINGS_CONTROL] = { "control variate", "measure", CHOSEN_BY("measure", "controls"), control_member },
-    [SETTINGS_OBSERVABLE] = { "observable", "observables", CHOSEN_BY("observables", "kinds"), observable_member }
+    [SETTINGS_OBSERVABLE] = { "observable", "observables", CHOSEN_BY("observables", "kinds"), observable_member },
 };
 
 const struct settings_fixed *settings_fixed_find(const char *section)
@@ -204,8 +224,8 @@ static size_t add_members(enum settings_kind kind, struct settings_schema_row *r
         if (!member.params || !member.params->key)
             continue;
         if (n < most)
-            rows[n] = (struct settings_schema_row){ settings_section_of(&settings_kinds[kind], &member), member.summary, settings_kinds[kind].path,
-                                                    member.name, member.params };
+            rows[n] = (struct settings_schema_row){ settings_section_of(&settings_kinds[kind], &member), member.summary,
+                                                    settings_kinds[kind].path, member.name, member.params };
         n++;
     }
 }

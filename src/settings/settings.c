@@ -95,8 +95,8 @@ static void bind_spins(struct settings_binder *binder)
                           "%zu of %zu particle%s; allowed: auto or a whole number from 0 to %zu", section->spin_up,
                           section->particles, section->particles == 1 ? "" : "s", section->particles);
     if (section->statistics == STATISTICS_FERMIONS)
-        settings->system.spin_up =
-            section->spin_up == PARAM_COUNT_AUTO ? (section->particles + 1) / 2 : section->spin_up;
+        settings->system.spin_up = section->spin_up == PARAM_COUNT_AUTO ? (section->particles + 1) / 2
+                                                                        : section->spin_up;
 }
 
 // A list says what is wanted, and what cannot be is refused; auto takes what there is.
@@ -135,8 +135,8 @@ static void bind_system(struct settings_binder *binder)
         settings->system.omega[d] = section->omega.value[section->omega.n == 1 ? 0 : d];
     bind_observables(binder);
     const struct interaction_type *type = interaction_type_at(settings_index(settings, SETTINGS_INTERACTION));
-    const char *reason =
-        type->refuse ? type->refuse(settings_state(settings, SETTINGS_INTERACTION), &settings->system) : NULL;
+    const char *reason = type->refuse ? type->refuse(settings_state(settings, SETTINGS_INTERACTION), &settings->system)
+                                      : NULL;
     if (reason)
         settings_complain(binder, &interaction, NULL, "%s: %s", type->name, reason);
 }

@@ -62,10 +62,12 @@ struct grid {
     double start, stop;
     size_t count;
 };
-static const struct param grid_rows[] = { PARAM_REAL(grid, start, .range = PARAM_ANY),
-                                          PARAM_REAL(grid, stop, .range = PARAM_ANY),
-                                          PARAM_COUNT(grid, count, .range = PARAM_WITHIN(2, SWEEP_POINTS_MOST)),
-                                          PARAM_END };
+static const struct param grid_rows[] = {
+    PARAM_REAL(grid, start, .range = PARAM_ANY),
+    PARAM_REAL(grid, stop, .range = PARAM_ANY),
+    PARAM_COUNT(grid, count, .range = PARAM_WITHIN(2, SWEEP_POINTS_MOST)),
+    PARAM_END,
+};
 static const struct param real_row = PARAM_REAL(grid, start, .range = PARAM_ANY);
 
 // Rounded to twelve digits, so that 0.1:0.5:5 contains 0.3 and not 0.30000000000000004. The ends are exact.
@@ -121,10 +123,7 @@ static bool is_grid(const struct sweep_axis *axis, const char *text)
             row->kind == PARAM_KIND_SEED);
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
+static int compare_texts(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 // Sorted as text, equal values are neighbours.
 static bool refuse_duplicates(struct reader *reader, const struct sweep_axis *axis)
@@ -220,8 +219,8 @@ static void refuse_overridden_axes(struct reader *reader, const struct config *c
 {
     for (size_t k = 0; k < reader->sweep->n_axes; k++) {
         const struct sweep_axis *axis = &reader->sweep->axes[k];
-        const struct config_entry *entry =
-            axis->section && axis->key ? config_find(config, axis->section, axis->key) : NULL;
+        const struct config_entry *entry = axis->section && axis->key ? config_find(config, axis->section, axis->key)
+                                                                      : NULL;
         if (!entry || entry->source != CONFIG_BY_SET)
             continue;
         reader->entry = entry;
@@ -249,9 +248,11 @@ bool sweep_read(struct sweep *sweep, const struct config *config, struct error *
             read_axis(&reader);
         }
     const struct config_section *section = config_find_section(config, SETTINGS_SWEEP);
-    const struct config_entry stand_in = { .section = (char *)(uintptr_t)SETTINGS_SWEEP,
-                                           .origin = config->file,
-                                           .line = section ? section->line : 0 };
+    const struct config_entry stand_in = {
+        .section = (char *)(uintptr_t)SETTINGS_SWEEP,
+        .origin = config->file,
+        .line = section ? section->line : 0,
+    };
     reader.entry = &stand_in;
     if (sweep->n_axes == 0)
         complain(

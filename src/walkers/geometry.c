@@ -11,8 +11,10 @@ void geometry_build(struct geometry *geometry, const struct system *system, bool
 
 size_t geometry_rows(const struct geometry *geometry) { return geometry->stored ? 2 * geometry->n_pairs : 0; }
 
-// r^2 from `own` to the n particles from `first` on: [n] rows. A cache line of walkers at a time, so that the own coordinates stay in registers.
-PACK_INLINE void square_distances(size_t dimensions, size_t first, size_t n, const double *own, const double *x, double *out)
+// r^2 from `own` to the n particles from `first` on: [n] rows. A cache line of walkers at a time, so that the own
+// coordinates stay in registers.
+PACK_INLINE void square_distances(size_t dimensions, size_t first, size_t n, const double *own, const double *x,
+                                  double *out)
 {
     enum { LINE = 8 / PACK_WIDTH };
     for (size_t l = 0; l < ROW_PACKS; l += LINE) {
@@ -33,7 +35,8 @@ PACK_INLINE void square_distances(size_t dimensions, size_t first, size_t n, con
     }
 }
 
-static PACK_HOT void distances(size_t dimensions, size_t first, size_t n, const double *own, const double *x, double *out)
+static PACK_HOT void distances(size_t dimensions, size_t first, size_t n, const double *own, const double *x,
+                               double *out)
 {
     if (dimensions == 3)
         square_distances(3, first, n, own, x, out);
@@ -59,8 +62,8 @@ void geometry_update(const struct geometry *geometry, const double *x, double *p
     inverses(geometry->n_pairs, pairs, rows_at(pairs, geometry->n_pairs));
 }
 
-// A tile under way: pairs wait until there are PAIRS_AT_ONCE, or no more. Few calls for few particles, and rows that stay in the first-level cache
-// for many.
+// A tile under way: pairs wait until there are PAIRS_AT_ONCE, or no more. Few calls for few particles, and rows that
+// stay in the first-level cache for many.
 struct tile {
     struct pairs pairs;
     _Alignas(64) double r2[PAIRS_AT_ONCE * WALKERS], inverse[PAIRS_AT_ONCE * WALKERS];
@@ -127,7 +130,8 @@ PACK_HOT void geometry_visit(const struct configuration *at, geometry_visitor *v
         visit_computed(at->geometry, at->x, visit, context);
 }
 
-void geometry_visit_particle(const struct geometry *geometry, size_t p, const double *own, const double *x, geometry_visitor *visit, void *context)
+void geometry_visit_particle(const struct geometry *geometry, size_t p, const double *own, const double *x,
+                             geometry_visitor *visit, void *context)
 {
     const size_t dimensions = geometry->system.dimensions, particles = geometry->system.particles;
     struct tile tile;
@@ -137,7 +141,10 @@ void geometry_visit_particle(const struct geometry *geometry, size_t p, const do
     tile.pairs.n = 0;
     for (size_t q = 0; q < particles;) {
         // up to p, or from the one after it
-        const size_t end = q < p ? p : particles, room = PAIRS_AT_ONCE - tile.pairs.n, n = q == p ? 0 : end - q < room ? end - q : room;
+        const size_t end = q < p ? p : particles, room = PAIRS_AT_ONCE - tile.pairs.n,
+                     n = q == p           ? 0
+                         : end - q < room ? end - q
+                                          : room;
         distances(dimensions, q, n, own, x, rows_at(tile.r2, tile.pairs.n));
         for (size_t k = 0; k < n; k++)
             add_pair(&geometry->system, p > q + k ? p : q + k, p > q + k ? q + k : p, &tile.pairs);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Slater determinants with backflow (Feynman and Cohen, Phys. Rev. 102, 1189 (1956)): the polynomials of the orbitals see every particle moved by its
-// neighbours, while their common Gaussian keeps x,
+// Slater determinants with backflow (Feynman and Cohen, Phys. Rev. 102, 1189 (1956)): the polynomials of the orbitals
+// see every particle moved by its neighbours, while their common Gaussian keeps x,
 //     x'_p = x_p + sum_q eta(r_pq) (x_p - x_q),   in lengths of 1/sqrt(omega) (geometric mean)
-//     exponential: antiparallel pairs, eta = lambda e^(-r/l);   two-scales: eta = lambda_1 / (1 + (r/0.667)^2) + lambda_2 / (1 + (r/2)^2) per class.
-// It moves the nodes. Parallel pairs need eta'(0) = 0, or it would spoil their cusp. With K_pq = eta + (eta'/r) d d^T, d = x_p - x_q, and
-// G, T^d_pq = sum_k (d_d phi_k)(x'_p) B_kq as without backflow (slater.c), G_pd = T^d_pp,
+//     exponential: antiparallel pairs, eta = lambda e^(-r/l);   two-scales: eta = lambda_1 / (1 + (r/0.667)^2) +
+//     lambda_2 / (1 + (r/2)^2) per class.
+// It moves the nodes. Parallel pairs need eta'(0) = 0, or it would spoil their cusp. With K_pq = eta + (eta'/r) d d^T,
+// d = x_p - x_q, and G, T^d_pq = sum_k (d_d phi_k)(x'_p) B_kq as without backflow (slater.c), G_pd = T^d_pp,
 //     grad_p = G_p + sum_q K_pq (G_p - G_q),   d/d lambda = sum_{p<q} (eta / lambda) d . (G_p - G_q),
 //     Laplacian = sum_{ab} F_ab (J J^T)_ab + 2 sum_{p<q} [ eta'' + (D + 1) eta'/r ] d . (G_p - G_q),
-// a = (p, d), b = (q, e) of one spin: F_ab = delta_pq sum_k (d_d d_e phi_k)(x'_p) B_kp - T^d_pq T^e_qp, J_pq = -K_pq, J_pp = 1 + sum_q K_pq, so that
-// of n particles of a spin all takes about D^2 n^2 M operations.
+// a = (p, d), b = (q, e) of one spin: F_ab = delta_pq sum_k (d_d d_e phi_k)(x'_p) B_kp - T^d_pq T^e_qp, J_pq = -K_pq,
+// J_pp = 1 + sum_q K_pq, so that of n particles of a spin all takes about D^2 n^2 M operations.
 // Kept rows: the derivatives O. A move of one particle changes all rows of the determinants: they are computed anew.
 #include "wavefunction/slater.h"
 
@@ -29,7 +30,7 @@ struct strengths {
 static struct strengths strengths_of(const struct slater *slater)
 {
     struct strengths strengths = { .per_class = slater->backflow == BACKFLOW_TWO_SCALES ? SCALES : 1 };
-    for (size_t class = PAIR_CLASSES; class-- > 0;) {
+    for (size_t class = PAIR_CLASSES; class -- > 0;) {
         strengths.acts[class] = system_class_pairs(&slater->system, class) > 0 &&
                                 (slater->backflow == BACKFLOW_TWO_SCALES || class == PAIR_ANTIPARALLEL);
         strengths.column[class] = strengths.n;
@@ -44,23 +45,30 @@ static size_t n_parameters(const void *state)
     return (size_t)slater->train + strengths_of(slater).n;
 }
 
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error)
 {
     if (system->particles > PARTICLES_MOST)
-        return error_add(error, ERROR_CONFIG, "[slater] backflow: %zu particles, and at most %d are possible; use backflow = none", system->particles,
-                         PARTICLES_MOST);
+        return error_add(error, ERROR_CONFIG,
+                         "[slater] backflow: %zu particles, and at most %d are possible; use backflow = none",
+                         system->particles, PARTICLES_MOST);
     if (!slater_build(state, system, surroundings, error))
         return false;
-    return strengths_of(state).n > 0 ||
-           error_add(error, ERROR_CONFIG, "[slater] backflow = exponential: it acts between antiparallel spins, and there are none; use two-scales");
+    return strengths_of(state).n > 0 || error_add(error, ERROR_CONFIG,
+                                                  "[slater] backflow = exponential: it acts between antiparallel "
+                                                  "spins, and there are none; use two-scales");
 }
 
 static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
 {
     const struct slater *slater = state;
     const size_t n = slater_views(state, view);
-    view[n] = (struct factor_view){ .name = "lambda", .long_name = "strengths of the backflow, parallel before antiparallel spins", .rank = 1,
-                                    .extent = { strengths_of(slater).n, 0 }, .label = { "backflow", NULL }, .first = slater->train };
+    view[n] = (struct factor_view){ .name = "lambda",
+                                    .long_name = "strengths of the backflow, parallel before antiparallel spins",
+                                    .rank = 1,
+                                    .extent = { strengths_of(slater).n, 0 },
+                                    .label = { "backflow", NULL },
+                                    .first = slater->train };
     return n + 1;
 }
 
@@ -103,23 +111,27 @@ struct flow {
     struct strengths strengths;
     size_t particles, dimensions, l;
     const double *x;
-    pack moved[PARTICLES_MOST][DIMENSIONS_MOST];     // y of x'
-    pack slope[PARTICLES_MOST][DIMENSIONS_MOST];     // G, in lengths of the trap
-    matrix k[PARTICLES_MOST][PARTICLES_MOST];        // K_pq; J_pp on the diagonal
-    pack spread[PARTICLES_MOST][PARTICLES_MOST];     // eta'' + (D + 1) eta'/r, p > q
-    pack b[PARTICLES_MOST * PARTICLES_MOST];          // of the spin at hand, [p][k]
+    pack moved[PARTICLES_MOST][DIMENSIONS_MOST];              // y of x'
+    pack slope[PARTICLES_MOST][DIMENSIONS_MOST];              // G, in lengths of the trap
+    matrix k[PARTICLES_MOST][PARTICLES_MOST];                 // K_pq; J_pp on the diagonal
+    pack spread[PARTICLES_MOST][PARTICLES_MOST];              // eta'' + (D + 1) eta'/r, p > q
+    pack b[PARTICLES_MOST * PARTICLES_MOST];                  // of the spin at hand, [p][k]
     pack t[DIMENSIONS_MOST][PARTICLES_MOST][PARTICLES_MOST];  // T^d_pq of it
     pack laplacian;
 };
 
-static bool acts(const struct flow *flow, size_t p, size_t q) { return flow->strengths.acts[system_pair_class(&flow->slater->system, p, q)]; }
+static bool acts(const struct flow *flow, size_t p, size_t q)
+{
+    return flow->strengths.acts[system_pair_class(&flow->slater->system, p, q)];
+}
 
 static pack distance(const struct flow *flow, size_t p, size_t q, pack d[DIMENSIONS_MOST])
 {
     pack sum = pack_all(0.0);
     for (size_t k = 0; k < flow->dimensions; k++) {
         const pack *x = (const pack *)flow->x + flow->l;
-        d[k] = (1 / flow->slater->length) * (x[(p * flow->dimensions + k) * ROW_PACKS] - x[(q * flow->dimensions + k) * ROW_PACKS]);
+        d[k] = (1 / flow->slater->length) *
+               (x[(p * flow->dimensions + k) * ROW_PACKS] - x[(q * flow->dimensions + k) * ROW_PACKS]);
         sum = pack_fma(d[k], d[k], sum);
     }
     return sum;
@@ -129,7 +141,8 @@ static pack distance(const struct flow *flow, size_t p, size_t q, pack d[DIMENSI
 static void shape_pair(const struct flow *flow, size_t p, size_t q, pack r2, pack unit[SCALES], pack sum[3])
 {
     const struct slater *slater = flow->slater;
-    const double *lambda = slater->lambda + flow->strengths.column[system_pair_class(&slater->system, p, q)], axes = (double)flow->dimensions;
+    const double *lambda = slater->lambda + flow->strengths.column[system_pair_class(&slater->system, p, q)],
+                 axes = (double)flow->dimensions;
     sum[0] = sum[1] = sum[2] = pack_all(0.0);
     if (slater->backflow == BACKFLOW_EXPONENTIAL) {
         const pack inverse = pack_rsqrt(r2);
@@ -252,11 +265,13 @@ static void find_slopes(struct flow *flow, size_t spin, matrix *own)
             for (size_t e = 0; e < flow->dimensions; e++) {
                 pack sum = pack_all(0.0);
                 for (size_t k = 0; k < n; k++) {
-                    const long once = orbitals->lower[d][k], twice = once == ORBITALS_NONE ? once : orbitals->lower[e][once];
+                    const long once = orbitals->lower[d][k],
+                               twice = once == ORBITALS_NONE ? once : orbitals->lower[e][once];
                     if (twice != ORBITALS_NONE)
                         sum = pack_fma(functions[twice], flow->b[p * n + k], sum);
                 }
-                flow->laplacian = pack_fma(scale * slater->scale[e] * slater->length * sum, own[first + p][d][e], flow->laplacian);
+                flow->laplacian = pack_fma(scale * slater->scale[e] * slater->length * sum, own[first + p][d][e],
+                                           flow->laplacian);
             }
         }
     }
@@ -283,7 +298,8 @@ static void metric(const struct flow *flow, size_t p, size_t q, matrix out)
 // - sum_pq T^d_pq T^e_qp (J J^T)_pq of a spin
 static void add_products(struct flow *flow, size_t spin, matrix *own)
 {
-    const size_t n = flow->slater->orbitals[spin].n, first = flow->slater->first_particle[spin], dimensions = flow->dimensions;
+    const size_t n = flow->slater->orbitals[spin].n, first = flow->slater->first_particle[spin],
+                 dimensions = flow->dimensions;
     for (size_t p = 0; p < n; p++)
         for (size_t q = 0; q <= p; q++) {
             matrix other;
@@ -291,7 +307,8 @@ static void add_products(struct flow *flow, size_t spin, matrix *own)
                 metric(flow, first + p, first + q, other);
             for (size_t d = 0; d < dimensions; d++)
                 for (size_t e = 0; e < dimensions; e++) {
-                    const pack product = flow->t[d][p][q] * flow->t[e][q][p], weight = q < p ? other[d][e] : own[first + p][d][e];
+                    const pack product = flow->t[d][p][q] * flow->t[e][q][p],
+                               weight = q < p ? other[d][e] : own[first + p][d][e];
                     flow->laplacian = pack_fma((q < p ? -2.0 : -1.0) * product, weight, flow->laplacian);
                 }
         }
@@ -356,11 +373,13 @@ static void finish_pack(struct flow *flow, bool add, double *gradient, double *l
         for (size_t d = 0; d < flow->dimensions; d++) {
             const size_t at = (p * flow->dimensions + d) * ROW_PACKS + flow->l;
             pack *to = (pack *)gradient + at;
-            const pack slope = pack_fma(pack_all(-slater->value * slater->omega[d]), ((const pack *)flow->x)[at], (1 / slater->length) * slopes[p][d]);
+            const pack slope = pack_fma(pack_all(-slater->value * slater->omega[d]), ((const pack *)flow->x)[at],
+                                        (1 / slater->length) * slopes[p][d]);
             *to = (add ? *to : pack_all(0.0)) + slope;
             constant -= slater->value * slater->omega[d];
         }
-    *out = (add ? *out : pack_all(0.0)) + pack_fma(pack_all(1 / (slater->length * slater->length)), flow->laplacian, pack_all(constant));
+    *out = (add ? *out : pack_all(0.0)) +
+           pack_fma(pack_all(1 / (slater->length * slater->length)), flow->laplacian, pack_all(constant));
     keep_derivatives(flow, o, cache);
 }
 
@@ -392,7 +411,8 @@ static void weigh(const void *state, const struct configuration *at, double *wei
     }
 }
 
-static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian, double *cache)
+static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient,
+                     double *laplacian, double *cache)
 {
     struct flow flow;
     for (size_t l = 0; l < ROW_PACKS; l++) {
@@ -420,6 +440,21 @@ static void derivatives(const void *state, const struct configuration *at, const
 }
 
 const struct factor_type slater_backflow = {
-    .name = "slater", .summary = "Slater determinants with backflow", .state_size = sizeof(struct slater), .carries_trap = true, .build = build,
-    .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare, .traits = traits, .evaluate = evaluate, .derivatives = derivatives,
-    .finish = slater_finish, .n_cache_rows = n_parameters, .weigh = weigh, .n_kept_rows = n_parameters, .describe = slater_describe };
+    .name = "slater",
+    .summary = "Slater determinants with backflow",
+    .state_size = sizeof(struct slater),
+    .carries_trap = true,
+    .build = build,
+    .n_parameters = n_parameters,
+    .views = views,
+    .start = start,
+    .prepare = prepare,
+    .traits = traits,
+    .evaluate = evaluate,
+    .derivatives = derivatives,
+    .finish = slater_finish,
+    .n_cache_rows = n_parameters,
+    .weigh = weigh,
+    .n_kept_rows = n_parameters,
+    .describe = slater_describe,
+};

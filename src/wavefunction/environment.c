@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Hidden units that all particles share, for rbm.sharing = environment: each looks at the surroundings of every particle in turn,
+// Hidden units that all particles share, for rbm.sharing = environment: each looks at the surroundings of every
+// particle in turn,
 //     ln phi = c sum_p sum_k ln(1 + e^theta_pk),   theta_pk = b_k + sum_F weight_kF F(p)
 // with the features F(p), for each class of pairs that there is, in lengths of 1/sqrt(omega) (geometric mean):
 //     s_c(p) = sum_{q in c} f(r_pq), f = r^2 / (1 + r^2) (weights v), and with `vectors` (weights y) the products of
 //     G_c(p) = sum_{q in c} (r_p - r_q) g(r_pq), g = 1 / (1 + (1.5 r)^2):   |G_par|^2, |G_anti|^2, G_par . G_anti
-// so that exchanging equal particles changes nothing, and f'(0) = 0 leaves the cusp to others. With S = sigmoid(theta), J_q = g + (g'/r) d d^T,
-// d = r_p - r_q and w_c = d(sum_j y_j Q_j)/dG_c, the slopes of theta_p are n_q = (v_c f'/r + (g'/r) d.w_c) d + g w_c for p and -n_q for q, and
+// so that exchanging equal particles changes nothing, and f'(0) = 0 leaves the cusp to others. With S = sigmoid(theta),
+// J_q = g + (g'/r) d d^T, d = r_p - r_q and w_c = d(sum_j y_j Q_j)/dG_c, the slopes of theta_p are n_q = (v_c f'/r +
+// (g'/r) d.w_c) d + g w_c for p and -n_q for q, and
 //     Laplacian = sum_pk [ S Laplacian theta + S (1 - S) ( |sum_q n_q|^2 + sum_q |n_q|^2 ) ],
 //     Laplacian theta = 2 sum_q [ v_c (f'' + (D-1) f'/r) + w_c.d (g'' + (D+1) g'/r) ] + 2 sum_j y_j R_j,
 //     R of |G_c|^2: |sum_q J_q|^2 + sum_q |J_q|^2 (Frobenius), of G_par.G_anti: tr(J_par J_anti), sums over the class.
@@ -29,7 +31,7 @@ struct shape {
 static struct shape shape_of(const struct rbm *rbm)
 {
     struct shape shape = { .units = rbm->hidden };
-    for (size_t class = PAIR_CLASSES; class-- > 0;)  // parallel before antiparallel
+    for (size_t class = PAIR_CLASSES; class -- > 0;)  // parallel before antiparallel
         if (system_class_pairs(&rbm->system, class) > 0)
             shape.column[class] = shape.classes++;
     shape.products = !rbm->vectors ? 0 : shape.classes == 2 ? 3 : shape.classes;
@@ -44,7 +46,8 @@ static size_t n_parameters(const void *state)
     return shape.units * (1 + n_features_of(&shape));
 }
 
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error)
 {
     struct rbm *rbm = state;
     double product = 1;
@@ -54,11 +57,13 @@ static bool build(void *state, const struct system *system, const struct factor_
         product *= system->omega[d];
     rbm->scale = sqrt(pow(product, 1 / (double)system->dimensions));
     if (!surroundings->others_carry_trap)
-        return error_add(error, ERROR_CONFIG, "[rbm] sharing: shared units have no Gaussian of their own; add gaussian or slater to "
-                                              "wavefunction.factors");
+        return error_add(error, ERROR_CONFIG,
+                         "[rbm] sharing: shared units have no Gaussian of their own; add gaussian or slater to "
+                         "wavefunction.factors");
     if (rbm->hidden > ENVIRONMENT_UNITS_MOST)
-        return error_add(error, ERROR_CONFIG, "[rbm] hidden = %zu: at most %d shared units; they serve all particles, and few are enough", rbm->hidden,
-                         ENVIRONMENT_UNITS_MOST);
+        return error_add(error, ERROR_CONFIG,
+                         "[rbm] hidden = %zu: at most %d shared units; they serve all particles, and few are enough",
+                         rbm->hidden, ENVIRONMENT_UNITS_MOST);
     rbm->shared = memory_doubles(n_parameters(rbm));
     return rbm->shared || error_add(error, ERROR_INTERNAL, "no memory for %zu hidden units", rbm->hidden);
 }
@@ -75,13 +80,24 @@ static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
     const struct shape shape = shape_of(state);
     const size_t k = shape.units;
     size_t n = 0;
-    view[n++] = (struct factor_view){ .name = "b", .long_name = "hidden biases", .rank = 1, .extent = { k, 0 }, .label = { "hidden", NULL } };
+    view[n++] = (struct factor_view){
+        .name = "b", .long_name = "hidden biases", .rank = 1, .extent = { k, 0 }, .label = { "hidden", NULL }
+    };
     if (shape.classes > 0)
-        view[n++] = (struct factor_view){ .name = "v", .long_name = "weights of distances, parallel before antiparallel spins", .rank = 2,
-                                          .extent = { k, shape.classes }, .label = { "hidden", "pair_class" }, .first = k };
+        view[n++] = (struct factor_view){ .name = "v",
+                                          .long_name = "weights of distances, parallel before antiparallel spins",
+                                          .rank = 2,
+                                          .extent = { k, shape.classes },
+                                          .label = { "hidden", "pair_class" },
+                                          .first = k };
     if (shape.products > 0)
-        view[n++] = (struct factor_view){ .name = "y", .long_name = "weights of |G_parallel|^2, |G_antiparallel|^2 and their product", .rank = 2,
-                                          .extent = { k, shape.products }, .label = { "hidden", "vector_product" }, .first = k * (1 + shape.classes) };
+        view[n++] =
+            (struct factor_view){ .name = "y",
+                                  .long_name = "weights of |G_parallel|^2, |G_antiparallel|^2 and their product",
+                                  .rank = 2,
+                                  .extent = { k, shape.products },
+                                  .label = { "hidden", "vector_product" },
+                                  .first = k * (1 + shape.classes) };
     return n;
 }
 
@@ -91,7 +107,8 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
     const struct shape shape = shape_of(state);
     const size_t biases = shape.units, ends = biases * (1 + shape.classes), all = biases * (1 + n_features_of(&shape));
     for (size_t k = 0; k < all; k++) {
-        const double radius = sqrt(-2 * log(uniform(random))), normal = radius * cos(6.283185307179586 * uniform(random));
+        const double radius = sqrt(-2 * log(uniform(random))),
+                     normal = radius * cos(6.283185307179586 * uniform(random));
         theta[k] = (k < biases ? 0.3 : k < ends ? 0.15 : 0.05) * normal;
     }
 }
@@ -117,15 +134,16 @@ static double bias(const struct rbm *rbm, size_t k) { return rbm->shared[k]; }
 
 static double weight_of(const struct rbm *rbm, const struct shape *shape, size_t k, size_t feature)
 {
-    return feature < shape->classes ? rbm->shared[shape->units + k * shape->classes + feature]
-                                    : rbm->shared[shape->units * (1 + shape->classes) + k * shape->products + feature - shape->classes];
+    return feature < shape->classes
+               ? rbm->shared[shape->units + k * shape->classes + feature]
+               : rbm->shared[shape->units * (1 + shape->classes) + k * shape->products + feature - shape->classes];
 }
 
 // --- the surroundings of one particle, for one pack of walkers ---
 
 struct surroundings {
     pack feature[FEATURES_MOST];
-    pack vector[PAIR_CLASSES][DIMENSIONS_MOST];   // G_c
+    pack vector[PAIR_CLASSES][DIMENSIONS_MOST];  // G_c
 };
 
 // d = r_p - r_q in lengths of 1/sqrt(omega); its square
@@ -134,7 +152,8 @@ PACK_INLINE pack distance(const struct rbm *rbm, size_t p, size_t q, size_t l, c
     const size_t dimensions = rbm->system.dimensions;
     pack sum = pack_all(0.0);
     for (size_t k = 0; k < dimensions; k++) {
-        d[k] = rbm->scale * (((const pack *)x)[(p * dimensions + k) * ROW_PACKS + l] - ((const pack *)x)[(q * dimensions + k) * ROW_PACKS + l]);
+        d[k] = rbm->scale * (((const pack *)x)[(p * dimensions + k) * ROW_PACKS + l] -
+                             ((const pack *)x)[(q * dimensions + k) * ROW_PACKS + l]);
         sum = pack_fma(d[k], d[k], sum);
     }
     return sum;
@@ -148,7 +167,8 @@ PACK_INLINE pack dot(size_t n, const pack *a, const pack *b)
     return sum;
 }
 
-static void look_around(const struct rbm *rbm, const struct shape *shape, size_t p, size_t l, const double *x, struct surroundings *out)
+static void look_around(const struct rbm *rbm, const struct shape *shape, size_t p, size_t l, const double *x,
+                        struct surroundings *out)
 {
     const size_t dimensions = rbm->system.dimensions;
     memset(out, 0, sizeof *out);
@@ -242,12 +262,13 @@ static void weigh(const void *state, const struct configuration *at, double *wei
 // One way to weight the features: a unit's, or the mean over the units with their sigmoids.
 struct pull {
     pack v[PAIR_CLASSES], w[PAIR_CLASSES][DIMENSIONS_MOST], y[PRODUCTS_MOST];
-    pack share;                                    // S (1 - S)
-    pack sum[DIMENSIONS_MOST], square;             // sum_q n_q, sum_q |n_q|^2
+    pack share;                         // S (1 - S)
+    pack sum[DIMENSIONS_MOST], square;  // sum_q n_q, sum_q |n_q|^2
 };
 
 // w_c = d(sum_j y_j Q_j)/dG_c
-static void find_vectors(const struct rbm *rbm, const struct shape *shape, const struct surroundings *at, struct pull *pull)
+static void find_vectors(const struct rbm *rbm, const struct shape *shape, const struct surroundings *at,
+                         struct pull *pull)
 {
     for (size_t k = 0; k < rbm->system.dimensions && shape->products > 0; k++) {
         pull->w[0][k] = 2.0 * pull->y[0] * at->vector[0][k];
@@ -259,7 +280,8 @@ static void find_vectors(const struct rbm *rbm, const struct shape *shape, const
 }
 
 // n_q
-PACK_INLINE void slope_of(size_t dimensions, bool vectors, const struct pull *pull, size_t column, const pack *d, pack steep, pack g, pack bend, pack *n)
+PACK_INLINE void slope_of(size_t dimensions, bool vectors, const struct pull *pull, size_t column, const pack *d,
+                          pack steep, pack g, pack bend, pack *n)
 {
     pack along = pull->v[column] * steep;
     if (vectors)
@@ -270,11 +292,13 @@ PACK_INLINE void slope_of(size_t dimensions, bool vectors, const struct pull *pu
 
 // What the second pass around a particle adds up: mean over units first, then the units themselves.
 struct around {
-    pack laplacian, frobenius[PAIR_CLASSES], matrix[PAIR_CLASSES][DIMENSIONS_MOST][DIMENSIONS_MOST];  // sum_q |J_q|^2; sum_q J_q
+    pack laplacian, frobenius[PAIR_CLASSES],
+        matrix[PAIR_CLASSES][DIMENSIONS_MOST][DIMENSIONS_MOST];  // sum_q |J_q|^2; sum_q J_q
 };
 
-PACK_INLINE void add_pair(const struct rbm *rbm, const struct shape *shape, size_t p, size_t q, size_t l, const double *x, struct pull *mean,
-                          struct pull *unit, size_t n_units, struct around *around, double *gradient)
+PACK_INLINE void add_pair(const struct rbm *rbm, const struct shape *shape, size_t p, size_t q, size_t l,
+                          const double *x, struct pull *mean, struct pull *unit, size_t n_units, struct around *around,
+                          double *gradient)
 {
     const size_t dimensions = rbm->system.dimensions, column = shape->column[system_pair_class(&rbm->system, p, q)];
     const bool vectors = shape->products > 0;
@@ -307,7 +331,8 @@ PACK_INLINE void add_pair(const struct rbm *rbm, const struct shape *shape, size
 }
 
 // sum_j 2 y_j R_j
-static pack add_matrices(const struct rbm *rbm, const struct shape *shape, const struct pull *mean, const struct around *around)
+static pack add_matrices(const struct rbm *rbm, const struct shape *shape, const struct pull *mean,
+                         const struct around *around)
 {
     const size_t n = rbm->system.dimensions;
     pack total = pack_all(0.0);
@@ -321,7 +346,8 @@ static pack add_matrices(const struct rbm *rbm, const struct shape *shape, const
     return total;
 }
 
-static void take_unit(const struct rbm *rbm, const struct shape *shape, size_t k, pack theta, pack *small, struct pull *mean, struct pull *unit)
+static void take_unit(const struct rbm *rbm, const struct shape *shape, size_t k, pack theta, pack *small,
+                      struct pull *mean, struct pull *unit)
 {
     const pack s = sigmoid(theta, small);
     memset(unit, 0, sizeof *unit);
@@ -337,8 +363,8 @@ static void take_unit(const struct rbm *rbm, const struct shape *shape, size_t k
 }
 
 // The surroundings of p, all units
-static pack visit_particle(const struct rbm *rbm, const struct shape *shape, size_t p, size_t l, const double *x, struct gathering *gathering,
-                           double *gradient)
+static pack visit_particle(const struct rbm *rbm, const struct shape *shape, size_t p, size_t l, const double *x,
+                           struct gathering *gathering, double *gradient)
 {
     struct surroundings here;
     struct pull mean = { .share = pack_all(0.0) }, unit[ENVIRONMENT_UNITS_MOST];
@@ -363,8 +389,8 @@ static pack visit_particle(const struct rbm *rbm, const struct shape *shape, siz
     return total;
 }
 
-static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian,
-                     double *cache)
+static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient,
+                     double *laplacian, double *cache)
 {
     const struct rbm *rbm = state;
     const struct shape shape = shape_of(rbm);
@@ -378,7 +404,8 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
         pack total = pack_all(0.0);
         for (size_t p = 0; p < rbm->system.particles; p++)
             total += visit_particle(rbm, &shape, p, l, at->x, &gathering, gradient);
-        ((pack *)laplacian)[l] = pack_fma(pack_all(rbm->c * rbm->scale * rbm->scale), total, ((const pack *)laplacian)[l]);
+        ((pack *)laplacian)[l] = pack_fma(pack_all(rbm->c * rbm->scale * rbm->scale), total,
+                                          ((const pack *)laplacian)[l]);
         set_weight(rbm, l, &gathering, weight);
     }
 }
@@ -388,13 +415,14 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
 // Where O of unit k and feature f (n_features: its bias) stands.
 static size_t parameter(const struct shape *shape, size_t k, size_t f)
 {
-    return f == n_features_of(shape) ? k : f < shape->classes ? shape->units + k * shape->classes + f
-                                                              : shape->units * (1 + shape->classes) + k * shape->products + f - shape->classes;
+    return f == n_features_of(shape) ? k
+           : f < shape->classes      ? shape->units + k * shape->classes + f
+                                     : shape->units * (1 + shape->classes) + k * shape->products + f - shape->classes;
 }
 
 // dF = grad F . du of every feature at p
-static void look_along(const struct rbm *rbm, const struct shape *shape, size_t p, size_t l, const double *x, const double *du,
-                       const struct surroundings *here, pack out[FEATURES_MOST])
+static void look_along(const struct rbm *rbm, const struct shape *shape, size_t p, size_t l, const double *x,
+                       const double *du, const struct surroundings *here, pack out[FEATURES_MOST])
 {
     const size_t dimensions = rbm->system.dimensions;
     pack vector[PAIR_CLASSES][DIMENSIONS_MOST];
@@ -405,9 +433,11 @@ static void look_along(const struct rbm *rbm, const struct shape *shape, size_t 
             continue;
         const size_t column = shape->column[system_pair_class(&rbm->system, p, q)];
         pack d[DIMENSIONS_MOST], step[DIMENSIONS_MOST];
-        const pack r2 = distance(rbm, p, q, l, x, d), t = 1.0 / (r2 + 1.0), g = 1.0 / pack_fma(pack_all(STEEP), r2, pack_all(1.0));
+        const pack r2 = distance(rbm, p, q, l, x, d), t = 1.0 / (r2 + 1.0),
+                   g = 1.0 / pack_fma(pack_all(STEEP), r2, pack_all(1.0));
         for (size_t k = 0; k < dimensions; k++)
-            step[k] = rbm->scale * (((const pack *)du)[(p * dimensions + k) * ROW_PACKS + l] - ((const pack *)du)[(q * dimensions + k) * ROW_PACKS + l]);
+            step[k] = rbm->scale * (((const pack *)du)[(p * dimensions + k) * ROW_PACKS + l] -
+                                    ((const pack *)du)[(q * dimensions + k) * ROW_PACKS + l]);
         const pack along = dot(dimensions, d, step);
         out[column] = pack_fma(2.0 * t * t, along, out[column]);
         for (size_t k = 0; k < dimensions; k++)
@@ -415,12 +445,14 @@ static void look_along(const struct rbm *rbm, const struct shape *shape, size_t 
     }
     for (size_t j = 0; j < shape->products; j++) {
         const size_t a = j < 2 ? j : 0, b = j < 2 ? j : 1;
-        out[shape->classes + j] = dot(dimensions, vector[a], here->vector[b]) + dot(dimensions, here->vector[a], vector[b]);
+        out[shape->classes + j] = dot(dimensions, vector[a], here->vector[b]) +
+                                  dot(dimensions, here->vector[a], vector[b]);
     }
 }
 
 // Adds O (rows [K]) of a pack, or c O - 1/2 grad u . grad O
-static void add_derivatives(const struct rbm *rbm, const struct shape *shape, size_t l, const double *x, const double *c, const double *du, double *out)
+static void add_derivatives(const struct rbm *rbm, const struct shape *shape, size_t l, const double *x,
+                            const double *c, const double *du, double *out)
 {
     const size_t n = n_features_of(shape);
     const pack factor = rbm->c * (c ? ((const pack *)c)[l] : pack_all(1.0)), half = pack_all(du ? -0.5 * rbm->c : 0);
@@ -457,7 +489,8 @@ static void derivatives(const void *state, const struct configuration *at, const
         add_derivatives(state, &shape, l, at->x, NULL, NULL, o);
 }
 
-static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums)
+static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du,
+                       double *scratch, double *sums)
 {
     const struct shape shape = shape_of(state);
     (void)cache;
@@ -473,6 +506,20 @@ static void collect(const void *state, const double *sums, double *out)
 }
 
 const struct factor_type environment_units = {
-    .name = "rbm", .summary = "hidden units that look at each particle's surroundings", .state_size = sizeof(struct rbm), .build = build,
-    .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare, .traits = traits, .evaluate = evaluate, .derivatives = derivatives,
-    .finish = finish, .weigh = weigh, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_parameters };
+    .name = "rbm",
+    .summary = "hidden units that look at each particle's surroundings",
+    .state_size = sizeof(struct rbm),
+    .build = build,
+    .n_parameters = n_parameters,
+    .views = views,
+    .start = start,
+    .prepare = prepare,
+    .traits = traits,
+    .evaluate = evaluate,
+    .derivatives = derivatives,
+    .finish = finish,
+    .weigh = weigh,
+    .accumulate = accumulate,
+    .collect = collect,
+    .n_sum_rows = n_parameters,
+};

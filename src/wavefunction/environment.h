@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Hidden units that particles share, in place of the RBM's own where rbm.sharing asks for them. Their state is that of the RBM.
+// Hidden units that particles share, in place of the RBM's own where rbm.sharing asks for them. Their state is that of
+// the RBM.
 #ifndef VMC_WAVEFUNCTION_ENVIRONMENT_H
 #define VMC_WAVEFUNCTION_ENVIRONMENT_H
 

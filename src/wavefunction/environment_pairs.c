@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Hidden units that look at every pair, for rbm.sharing = pairs: with z = omega r^2 (omega the geometric mean) and s_k = sigmoid(b_k + v_k z)
+// Hidden units that look at every pair, for rbm.sharing = pairs: with z = omega r^2 (omega the geometric mean) and s_k
+// = sigmoid(b_k + v_k z)
 //     f = c sum_k ln(1 + e^(b_k + v_k z)),   f'/r = 2 omega c sum_k v_k s_k,
 //     f'' + (D - 1) f'/r = 2 omega c sum_k v_k [ D s_k + 2 z v_k s_k (1 - s_k) ],
-//     df/db_k = c s_k,   df/dv_k = c z s_k,   (d/dr df/db_k)/r = 2 omega c v_k s_k (1 - s_k),   (d/dr df/dv_k)/r = 2 omega c [ s_k + z v_k s_k (1 - s_k) ]
+//     df/db_k = c s_k,   df/dv_k = c z s_k,   (d/dr df/db_k)/r = 2 omega c v_k s_k (1 - s_k),   (d/dr df/dv_k)/r = 2
+//     omega c [ s_k + z v_k s_k (1 - s_k) ]
 // Check: b = 0, v = 1, omega = r = c = 1, D = 1: s = sigmoid(1), f'/r = 2 s.
 #include "wavefunction/environment.h"
 
@@ -13,7 +15,8 @@
 
 static size_t n_parameters(const void *state) { return 2 * ((const struct rbm *)state)->hidden; }
 
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error)
 {
     struct rbm *rbm = state;
     double product = 1;
@@ -23,11 +26,13 @@ static bool build(void *state, const struct system *system, const struct factor_
         product *= system->omega[d];
     rbm->scale = sqrt(pow(product, 1 / (double)system->dimensions));
     if (!surroundings->others_carry_trap)
-        return error_add(error, ERROR_CONFIG, "[rbm] sharing: shared units have no Gaussian of their own; add gaussian or slater to "
-                                              "wavefunction.factors");
+        return error_add(error, ERROR_CONFIG,
+                         "[rbm] sharing: shared units have no Gaussian of their own; add gaussian or slater to "
+                         "wavefunction.factors");
     if (rbm->hidden > ENVIRONMENT_UNITS_MOST)
-        return error_add(error, ERROR_CONFIG, "[rbm] hidden = %zu: at most %d shared units; they serve all pairs, and few are enough", rbm->hidden,
-                         ENVIRONMENT_UNITS_MOST);
+        return error_add(error, ERROR_CONFIG,
+                         "[rbm] hidden = %zu: at most %d shared units; they serve all pairs, and few are enough",
+                         rbm->hidden, ENVIRONMENT_UNITS_MOST);
     rbm->shared = memory_doubles(n_parameters(rbm));
     return rbm->shared || error_add(error, ERROR_INTERNAL, "no memory for %zu hidden units", rbm->hidden);
 }
@@ -42,8 +47,14 @@ static void finish(void *state)
 static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
 {
     const size_t k = ((const struct rbm *)state)->hidden;
-    view[0] = (struct factor_view){ .name = "b", .long_name = "hidden biases", .rank = 1, .extent = { k, 0 }, .label = { "hidden", NULL } };
-    view[1] = (struct factor_view){ .name = "v", .long_name = "weights of squared distances", .rank = 1, .extent = { k, 0 }, .label = { "hidden", NULL },
+    view[0] = (struct factor_view){
+        .name = "b", .long_name = "hidden biases", .rank = 1, .extent = { k, 0 }, .label = { "hidden", NULL }
+    };
+    view[1] = (struct factor_view){ .name = "v",
+                                    .long_name = "weights of squared distances",
+                                    .rank = 1,
+                                    .extent = { k, 0 },
+                                    .label = { "hidden", NULL },
                                     .first = k };
     return 2;
 }
@@ -53,7 +64,8 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
 {
     const struct rbm *rbm = state;
     for (size_t k = 0; k < n_parameters(state); k++) {
-        const double radius = sqrt(-2 * log(uniform(random))), normal = radius * cos(6.283185307179586 * uniform(random));
+        const double radius = sqrt(-2 * log(uniform(random))),
+                     normal = radius * cos(6.283185307179586 * uniform(random));
         theta[k] = (k < rbm->hidden ? 0.3 : 0.15 / (double)rbm->system.particles) * normal;
     }
 }
@@ -114,7 +126,8 @@ static void pair_terms(const void *state, const struct pairs *pairs, double *val
     }
 }
 
-static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o, double *response)
+static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o,
+                             double *response)
 {
     const struct rbm *rbm = state;
     const double omega = rbm->scale * rbm->scale;
@@ -125,7 +138,8 @@ static void pair_derivatives(const void *state, const struct pairs *pairs, const
             const double v = rbm->shared[rbm->hidden + k];
             const size_t biases = k * ROW_PACKS + l, weights = (rbm->hidden + k) * ROW_PACKS + l;
             pack log_sum;
-            const pack s = sigmoid(pack_fma(pack_all(v), z, pack_all(rbm->shared[k])), &log_sum), turn = v * s * (1.0 - s);
+            const pack s = sigmoid(pack_fma(pack_all(v), z, pack_all(rbm->shared[k])), &log_sum),
+                       turn = v * s * (1.0 - s);
             ((pack *)o)[biases] += rbm->c * s;
             ((pack *)o)[weights] = pack_fma(rbm->c * s, z, ((pack *)o)[weights]);
             if (!along)
@@ -138,6 +152,17 @@ static void pair_derivatives(const void *state, const struct pairs *pairs, const
 }
 
 const struct factor_type environment_pairs = {
-    .name = "rbm", .summary = "hidden units that look at every pair", .state_size = sizeof(struct rbm), .build = build, .n_parameters = n_parameters,
-    .views = views, .start = start, .prepare = prepare, .traits = traits, .finish = finish, .pair_values = pair_values, .pair_terms = pair_terms,
-    .pair_derivatives = pair_derivatives };
+    .name = "rbm",
+    .summary = "hidden units that look at every pair",
+    .state_size = sizeof(struct rbm),
+    .build = build,
+    .n_parameters = n_parameters,
+    .views = views,
+    .start = start,
+    .prepare = prepare,
+    .traits = traits,
+    .finish = finish,
+    .pair_values = pair_values,
+    .pair_terms = pair_terms,
+    .pair_derivatives = pair_derivatives,
+};

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The trap's Gaussian, phi = exp(-1/2 alpha sum_i omega_d(i) x_i^2); exact for the bare trap at alpha = 1 (docs/theory.md, eq. 11).
+// The trap's Gaussian, phi = exp(-1/2 alpha sum_i omega_d(i) x_i^2); exact for the bare trap at alpha = 1
+// (docs/theory.md, eq. 11).
 //     d/dx_k = -alpha omega x_k,   Laplacian = -alpha P sum_d omega_d,   d/d alpha = -1/2 sum_i omega_i x_i^2
 // Check: P = D = 1, alpha = omega = 1, x = 2: ln phi = -2, gradient -2, Laplacian -1.
 #include "base/rows.h"
 #include "vmc/wavefunction.h"
 
 struct gaussian {
-    double alpha, value;        // as set, and in use
+    double alpha, value;  // as set, and in use
     bool train;
     size_t n_coordinates, dimensions;
     double omega[DIMENSIONS_MOST], omega_sum;
@@ -15,12 +16,14 @@ struct gaussian {
 extern const struct factor_type factor_gaussian;
 
 static const struct param params[] = {
-    PARAM_REAL(gaussian, alpha, .range = PARAM_ABOVE(0), .fallback = "1", .help = "alpha in exp(-1/2 alpha omega x^2): the value, or where training starts"),
+    PARAM_REAL(gaussian, alpha, .range = PARAM_ABOVE(0), .fallback = "1",
+               .help = "alpha in exp(-1/2 alpha omega x^2): the value, or where training starts"),
     PARAM_BOOL(gaussian, train, .fallback = "yes", .help = "train alpha"),
-    PARAM_END
+    PARAM_END,
 };
 
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error)
 {
     struct gaussian *gaussian = state;
     (void)surroundings;
@@ -35,12 +38,19 @@ static bool build(void *state, const struct system *system, const struct factor_
     return true;
 }
 
-static const struct factor_scalar alpha_row = { "alpha", "alpha in exp(-1/2 alpha omega x^2)", NULL, offsetof(struct gaussian, alpha),
-                                                offsetof(struct gaussian, train), offsetof(struct gaussian, value) };
+static const struct factor_scalar alpha_row = {
+    "alpha",
+    "alpha in exp(-1/2 alpha omega x^2)",
+    NULL,
+    offsetof(struct gaussian, alpha),
+    offsetof(struct gaussian, train),
+    offsetof(struct gaussian, value),
+};
 
 static void traits(const void *state, struct factor_traits *traits)
 {
-    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC, .scalable = ((const struct gaussian *)state)->train };
+    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC,
+                                      .scalable = ((const struct gaussian *)state)->train };
 }
 
 // sum_i omega_i x_i^2
@@ -61,8 +71,8 @@ static void weigh(const void *state, const struct configuration *at, double *wei
     }
 }
 
-static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian,
-                     double *cache)
+static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient,
+                     double *laplacian, double *cache)
 {
     const struct gaussian *gaussian = state;
     const bool add = how & FACTOR_ADD;
@@ -71,7 +81,8 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
         const pack slope = pack_all(-gaussian->value * gaussian->omega[i % gaussian->dimensions]);
         for (size_t l = 0; l < ROW_PACKS; l++) {
             const size_t k = i * ROW_PACKS + l;
-            ((pack *)gradient)[k] = pack_fma(slope, ((const pack *)at->x)[k], add ? ((const pack *)gradient)[k] : pack_all(0.0));
+            ((pack *)gradient)[k] = pack_fma(slope, ((const pack *)at->x)[k],
+                                             add ? ((const pack *)gradient)[k] : pack_all(0.0));
         }
     }
     const double curvature = -gaussian->value * gaussian->omega_sum;
@@ -79,7 +90,8 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
         ((pack *)laplacian)[l] = (add ? ((const pack *)laplacian)[l] : pack_all(0.0)) + curvature;
 }
 
-static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache, const double *trial, double *gradient)
+static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache,
+                              const double *trial, double *gradient)
 {
     const struct gaussian *gaussian = state;
     (void)cache;
@@ -104,7 +116,8 @@ static void derivatives(const void *state, const struct configuration *at, const
 }
 
 // grad u . grad O_alpha = -sum_i omega_i x_i d_i u
-static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums)
+static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du,
+                       double *scratch, double *sums)
 {
     const struct gaussian *gaussian = state;
     pack sum[ROW_PACKS], *out = (pack *)sums;
@@ -118,11 +131,23 @@ static void accumulate(const void *state, const double *x, const double *cache, 
     for (size_t i = 0; du && i < gaussian->n_coordinates; i++)
         for (size_t l = 0; l < ROW_PACKS; l++) {
             const size_t at = i * ROW_PACKS + l;
-            out[l] = pack_fma(0.5 * gaussian->omega[i % gaussian->dimensions] * ((const pack *)x)[at], ((const pack *)du)[at], out[l]);
+            out[l] = pack_fma(0.5 * gaussian->omega[i % gaussian->dimensions] * ((const pack *)x)[at],
+                              ((const pack *)du)[at], out[l]);
         }
 }
 
 const struct factor_type factor_gaussian = {
-    .name = "gaussian", .summary = "the trap's Gaussian, exp(-1/2 alpha omega x^2)", .state_size = sizeof(struct gaussian), .params = params,
-    .carries_trap = true, .scalar = &alpha_row, .traits = traits, .build = build, .weigh = weigh, .evaluate = evaluate,
-    .particle_gradient = particle_gradient, .derivatives = derivatives, .accumulate = accumulate };
+    .name = "gaussian",
+    .summary = "the trap's Gaussian, exp(-1/2 alpha omega x^2)",
+    .state_size = sizeof(struct gaussian),
+    .params = params,
+    .carries_trap = true,
+    .scalar = &alpha_row,
+    .traits = traits,
+    .build = build,
+    .weigh = weigh,
+    .evaluate = evaluate,
+    .particle_gradient = particle_gradient,
+    .derivatives = derivatives,
+    .accumulate = accumulate,
+};

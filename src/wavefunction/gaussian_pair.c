@@ -18,15 +18,22 @@ static const struct param params[] = {
     PARAM_REAL(gaussian_pair, gamma, .range = PARAM_ANY, .fallback = "0", .unit = UNIT_PER_LENGTH "^2",
                .help = "gamma in exp(-gamma r^2): the value, or where training starts"),
     PARAM_BOOL(gaussian_pair, train, .fallback = "yes", .help = "train gamma"),
-    PARAM_END
+    PARAM_END,
 };
 
-static const struct factor_scalar gamma_row = { "gamma", "gamma in exp(-gamma r^2)", UNIT_PER_LENGTH "^2", offsetof(struct gaussian_pair, gamma),
-                                                offsetof(struct gaussian_pair, train), offsetof(struct gaussian_pair, value) };
+static const struct factor_scalar gamma_row = {
+    "gamma",
+    "gamma in exp(-gamma r^2)",
+    UNIT_PER_LENGTH "^2",
+    offsetof(struct gaussian_pair, gamma),
+    offsetof(struct gaussian_pair, train),
+    offsetof(struct gaussian_pair, value),
+};
 
 static void traits(const void *state, struct factor_traits *traits)
 {
-    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC, .scalable = ((const struct gaussian_pair *)state)->train };
+    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC,
+                                      .scalable = ((const struct gaussian_pair *)state)->train };
 }
 
 static void pair_values(const void *state, const struct pairs *pairs, double *value)
@@ -47,7 +54,8 @@ static void pair_terms(const void *state, const struct pairs *pairs, double *val
 }
 
 // d/dr (df/d gamma) / r = -2
-static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o, double *response)
+static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o,
+                             double *response)
 {
     (void)state;
     for (size_t k = 0; k < pairs->n * ROW_PACKS; k++) {
@@ -58,6 +66,13 @@ static void pair_derivatives(const void *state, const struct pairs *pairs, const
 }
 
 const struct factor_type factor_gaussian_pair = {
-    .name = "gaussian-pair", .summary = "Gaussian pair correlation, exp(-gamma r^2) over pairs", .state_size = sizeof(struct gaussian_pair),
-    .params = params, .scalar = &gamma_row, .traits = traits, .pair_values = pair_values, .pair_terms = pair_terms,
-    .pair_derivatives = pair_derivatives };
+    .name = "gaussian-pair",
+    .summary = "Gaussian pair correlation, exp(-gamma r^2) over pairs",
+    .state_size = sizeof(struct gaussian_pair),
+    .params = params,
+    .scalar = &gamma_row,
+    .traits = traits,
+    .pair_values = pair_values,
+    .pair_terms = pair_terms,
+    .pair_derivatives = pair_derivatives,
+};

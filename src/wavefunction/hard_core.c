@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Hard cores, phi = prod_{p<q} (1 - a / r) for r > a, else 0: two particles that meet at low energy and cannot come closer than a (docs/theory.md,
-// eq. 11d). With the gap g = r - a:
+// Hard cores, phi = prod_{p<q} (1 - a / r) for r > a, else 0: two particles that meet at low energy and cannot come
+// closer than a (docs/theory.md, eq. 11d). With the gap g = r - a:
 //     f = ln(g / r),   f'/r = a / (r^2 g),   f'' + (D - 1) f'/r = a / (r g) [ (D - 3) / r - a / (r g) ]
-// Inside the core ln phi is a wall: finite, so that sums over pairs stay numbers, and so low that no move there is ever accepted.
+// Inside the core ln phi is a wall: finite, so that sums over pairs stay numbers, and so low that no move there is ever
+// accepted.
 // Check: a = 1, r = 2: f = -ln 2, f' = 1/2, f'' = -3/4.
 #include "base/rows.h"
 #include "vmc/units.h"
@@ -21,22 +22,31 @@ extern const struct factor_type factor_hard_core;
 static const double WALL = -1e6;
 
 static const struct param params[] = {
-    PARAM_REAL(hard_core, diameter, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto", .unit = UNIT_LENGTH,
-               .help = "a in 1 - a / r; auto: the diameter of the hard spheres"),
-    PARAM_END
+    PARAM_REAL(hard_core, diameter, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
+               .unit = UNIT_LENGTH, .help = "a in 1 - a / r; auto: the diameter of the hard spheres"),
+    PARAM_END,
 };
 
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error)
 {
     struct hard_core *hard = state;
     hard->core = isnan(hard->diameter) ? surroundings->core : hard->diameter;
     return hard->core > 0 || system->particles == 1 ||
-           error_add(error, ERROR_CONFIG, "[hard-core] diameter = auto: this pair force has no core, and the factor would be 1; give a value, or leave "
-                                          "the factor out of wavefunction.factors");
+           error_add(error, ERROR_CONFIG,
+                     "[hard-core] diameter = auto: this pair force has no core, and the factor would be 1; give a "
+                     "value, or leave "
+                     "the factor out of wavefunction.factors");
 }
 
-static const struct factor_scalar diameter_row = { "diameter", "a in 1 - a / r", UNIT_LENGTH, offsetof(struct hard_core, core),
-                                                   offsetof(struct hard_core, train), offsetof(struct hard_core, value) };
+static const struct factor_scalar diameter_row = {
+    "diameter",
+    "a in 1 - a / r",
+    UNIT_LENGTH,
+    offsetof(struct hard_core, core),
+    offsetof(struct hard_core, train),
+    offsetof(struct hard_core, value),
+};
 
 static void traits(const void *state, struct factor_traits *traits)
 {
@@ -45,7 +55,8 @@ static void traits(const void *state, struct factor_traits *traits)
 
 static void pair_values(const void *state, const struct pairs *pairs, double *value)
 {
-    const pack core = pack_all(((const struct hard_core *)state)->core), wall = pack_all(WALL), one = pack_all(1.0), zero = pack_all(0.0);
+    const pack core = pack_all(((const struct hard_core *)state)->core), wall = pack_all(WALL), one = pack_all(1.0),
+               zero = pack_all(0.0);
     for (size_t k = 0; k < pairs->n * ROW_PACKS; k++) {
         const pack rest = pack_fma(-core, ((const pack *)pairs->inverse)[k], one);
         const pack_bits outside = rest > zero;
@@ -57,10 +68,12 @@ static void pair_values(const void *state, const struct pairs *pairs, double *va
 static void pair_terms(const void *state, const struct pairs *pairs, double *value, double *slope, double *curvature)
 {
     const struct hard_core *hard = state;
-    const pack core = pack_all(hard->core), axes = pack_all((double)pairs->dimensions - 3), wall = pack_all(WALL), one = pack_all(1.0), zero = pack_all(0.0);
+    const pack core = pack_all(hard->core), axes = pack_all((double)pairs->dimensions - 3), wall = pack_all(WALL),
+               one = pack_all(1.0), zero = pack_all(0.0);
     for (size_t k = 0; k < pairs->n; k++)
         for (size_t l = 0, at = k * ROW_PACKS; l < ROW_PACKS; l++, at++) {
-            const pack inverse = ((const pack *)pairs->inverse)[at], r = ((const pack *)pairs->r2)[at] * inverse, rest = pack_fma(-core, inverse, one);
+            const pack inverse = ((const pack *)pairs->inverse)[at], r = ((const pack *)pairs->r2)[at] * inverse,
+                       rest = pack_fma(-core, inverse, one);
             const pack_bits outside = rest > zero;
             const pack steep = core * inverse / pack_select(outside, r - core, one);  // a / (r g)
             ((pack *)value)[l] += pack_select(outside, pack_log(pack_select(outside, rest, one)), wall);
@@ -69,7 +82,8 @@ static void pair_terms(const void *state, const struct pairs *pairs, double *val
         }
 }
 
-static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o, double *response)
+static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o,
+                             double *response)
 {
     (void)state;
     (void)pairs;
@@ -79,6 +93,14 @@ static void pair_derivatives(const void *state, const struct pairs *pairs, const
 }
 
 const struct factor_type factor_hard_core = {
-    .name = "hard-core", .summary = "hard cores, 1 - a / r over pairs and 0 for r <= a", .state_size = sizeof(struct hard_core), .params = params,
-    .build = build, .scalar = &diameter_row, .traits = traits,
-    .pair_values = pair_values, .pair_terms = pair_terms, .pair_derivatives = pair_derivatives };
+    .name = "hard-core",
+    .summary = "hard cores, 1 - a / r over pairs and 0 for r <= a",
+    .state_size = sizeof(struct hard_core),
+    .params = params,
+    .build = build,
+    .scalar = &diameter_row,
+    .traits = traits,
+    .pair_values = pair_values,
+    .pair_terms = pair_terms,
+    .pair_derivatives = pair_derivatives,
+};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Inverses and determinants of many small matrices at once, lane = walker.
 //
-// Gauss-Jordan elimination in place and without pivots is twice as fast as with them, but every now and then meets a pivot so small that digits
-// are lost: in one of 20,000 configurations of ten electrons of a spin enough to spoil the local energy. Whoever uses it therefore looks at the
-// residual, and does what failed once more with pivots, walker by walker, so that no walker's bits depend on its neighbours in a pack.
+// Gauss-Jordan elimination in place and without pivots is twice as fast as with them, but every now and then meets a
+// pivot so small that digits are lost: in one of 20,000 configurations of ten electrons of a spin enough to spoil the
+// local energy. Whoever uses it therefore looks at the residual, and does what failed once more with pivots, walker by
+// walker, so that no walker's bits depend on its neighbours in a pack.
 #ifndef VMC_WAVEFUNCTION_INVERSE_H
 #define VMC_WAVEFUNCTION_INVERSE_H
 
@@ -59,8 +60,8 @@ PACK_INLINE void inverse_eliminate(size_t n, size_t side, pack *a, struct determ
     }
 }
 
-// One matrix a [n][n] with the largest pivot of every column, into `inverse` [n][n]; a is overwritten. The determinant is mantissa 2^exponent, its
-// mantissa 0 where the matrix has none of its inverses.
+// One matrix a [n][n] with the largest pivot of every column, into `inverse` [n][n]; a is overwritten. The determinant
+// is mantissa 2^exponent, its mantissa 0 where the matrix has none of its inverses.
 void inverse_pivoted(size_t n, double *a, double *inverse, double *mantissa, double *exponent);
 
 #endif

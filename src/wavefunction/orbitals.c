@@ -45,7 +45,8 @@ static bool complete(struct orbitals *orbitals)
     for (size_t d = 0; d < DIMENSIONS_MOST; d++)
         for (size_t k = 0; k < orbitals->n; k++) {
             const size_t n = orbitals->quantum[k][d];
-            const long once = n > 1 ? orbitals->lower[d][k] : ORBITALS_NONE, twice = once == ORBITALS_NONE ? once : orbitals->lower[d][once];
+            const long once = n > 1 ? orbitals->lower[d][k] : ORBITALS_NONE,
+                       twice = once == ORBITALS_NONE ? once : orbitals->lower[d][once];
             orbitals->sum[d] += (double)n;
             orbitals->top[d] = n > orbitals->top[d] ? n : orbitals->top[d];
             orbitals->homogeneous = orbitals->homogeneous && (twice == ORBITALS_NONE || twice < (long)orbitals->n);
@@ -98,7 +99,8 @@ static size_t list_levels(const struct system *system, size_t n, struct level *l
 
 bool orbitals_fill(struct orbitals *orbitals, const struct system *system, size_t n, size_t *below, size_t *above)
 {
-    // enough to see where the shell above ends: no shell of so few levels is larger than they are together, plus a row per dimension
+    // enough to see where the shell above ends: no shell of so few levels is larger than they are together, plus a row
+    // per dimension
     const size_t wanted = 2 * n + 16, size = list_levels(system, wanted, NULL);
     struct level *level = calloc(size, sizeof *level);
     *orbitals = (struct orbitals){ .n = n, .dimensions = system->dimensions };
@@ -143,7 +145,8 @@ static bool read_orbital(struct orbitals *orbitals, const char **text)
     return **text == ',' || **text == '\0';
 }
 
-bool orbitals_read(struct orbitals *orbitals, const struct system *system, size_t n, const char *key, const char *text, struct error *error)
+bool orbitals_read(struct orbitals *orbitals, const struct system *system, size_t n, const char *key, const char *text,
+                   struct error *error)
 {
     static const char *const example[] = { "0, 1", "0 0, 1 0, 0 1", "0 0 0, 1 0 0, 0 1 0" };
     *orbitals = (struct orbitals){ .n = n, .dimensions = system->dimensions };
@@ -151,16 +154,22 @@ bool orbitals_read(struct orbitals *orbitals, const struct system *system, size_
         if (orbitals->n_functions == ORBITALS_MOST)
             return error_add(error, ERROR_CONFIG, "[slater] %s: more than %d orbitals", key, ORBITALS_MOST);
         if (!read_orbital(orbitals, &at))
-            return error_add(error, ERROR_CONFIG, "[slater] %s = %s: number %zu is no orbital; give %zu quantum number%s from 0 to %d each, such as %s",
-                             key, text, orbitals->n_functions + 1, system->dimensions, system->dimensions > 1 ? "s" : "", ORBITALS_QUANTUM_MOST,
-                             example[system->dimensions - 1]);
+            return error_add(
+                error, ERROR_CONFIG,
+                "[slater] %s = %s: number %zu is no orbital; give %zu quantum number%s from 0 to %d each, such as %s",
+                key, text, orbitals->n_functions + 1, system->dimensions, system->dimensions > 1 ? "s" : "",
+                ORBITALS_QUANTUM_MOST, example[system->dimensions - 1]);
         if (find(orbitals, orbitals->quantum[orbitals->n_functions]) != ORBITALS_NONE)
-            return error_add(error, ERROR_CONFIG, "[slater] %s = %s: number %zu is there twice, which makes the wave function zero; leave one out", key,
-                             text, orbitals->n_functions + 1);
+            return error_add(
+                error, ERROR_CONFIG,
+                "[slater] %s = %s: number %zu is there twice, which makes the wave function zero; leave one out", key,
+                text, orbitals->n_functions + 1);
         orbitals->n_functions++;
     }
     if (orbitals->n_functions != n)
-        return error_add(error, ERROR_CONFIG, "[slater] %s = %s: %zu orbital%s for %zu particle%s of this spin; give one each, or auto", key, text,
-                         orbitals->n_functions, orbitals->n_functions == 1 ? "" : "s", n, n == 1 ? "" : "s");
-    return complete(orbitals) || error_add(error, ERROR_CONFIG, "[slater] %s = %s: quantum numbers too large", key, text);
+        return error_add(error, ERROR_CONFIG,
+                         "[slater] %s = %s: %zu orbital%s for %zu particle%s of this spin; give one each, or auto", key,
+                         text, orbitals->n_functions, orbitals->n_functions == 1 ? "" : "s", n, n == 1 ? "" : "s");
+    return complete(orbitals) ||
+           error_add(error, ERROR_CONFIG, "[slater] %s = %s: quantum numbers too large", key, text);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Pade-Jastrow factor, phi = prod_{p<q} exp(a r / (1 + beta r)) with a cusp a and a range beta > 0 per class of pair (docs/theory.md, eq. 11c). With
-// t = 1 / (1 + beta r):
+// Pade-Jastrow factor, phi = prod_{p<q} exp(a r / (1 + beta r)) with a cusp a and a range beta > 0 per class of pair
+// (docs/theory.md, eq. 11c). With t = 1 / (1 + beta r):
 //     f = a r t,   f'/r = a t^2 / r,   f'' + (D - 1) f'/r = a t^2 [ (D - 1) / r - 2 beta t ],
 //     df/d ln beta = -a beta r^2 t^2,   (d/dr df/d ln beta) / r = -2 a beta t^3
-// The parameters are ln beta, one per class that the system has. The slope a at contact is that which the pair force asks for (Kato, Commun. Pure
-// Appl. Math. 10, 151 (1957); in D dimensions lambda / (D - 1), between parallel spins lambda / (D + 1)), and stays fixed.
+// The parameters are ln beta, one per class that the system has. The slope a at contact is that which the pair force
+// asks for (Kato, Commun. Pure Appl. Math. 10, 151 (1957); in D dimensions lambda / (D - 1), between parallel spins
+// lambda / (D + 1)), and stays fixed.
 // Check: a = beta = r = 1: t = 1/2, f = 1/2, f' = 1/4, f'' = -1/4.
 #include "base/rows.h"
 #include "vmc/units.h"
@@ -25,12 +26,16 @@ struct pade_jastrow {
 extern const struct factor_type factor_pade_jastrow;
 
 static const struct param params[] = {
-    PARAM_REALS(pade_jastrow, beta, .range = PARAM_ABOVE(0), .most = PAIR_CLASSES, .may_be_auto = true, .fallback = "auto", .unit = UNIT_PER_LENGTH,
-                .help = "beta in exp(a r / (1 + beta r)), one value or parallel, antiparallel spins: fixed, or where training starts; auto: 0.6 sqrt(omega)"),
-    PARAM_REALS(pade_jastrow, cusp, .range = PARAM_ANY, .most = PAIR_CLASSES, .may_be_auto = true, .fallback = "auto", .unit = UNIT_PER_LENGTH,
-                .help = "a in exp(a r / (1 + beta r)), one value or parallel, antiparallel spins; auto: the cusp of the pair force"),
+    PARAM_REALS(pade_jastrow, beta, .range = PARAM_ABOVE(0), .most = PAIR_CLASSES, .may_be_auto = true,
+                .fallback = "auto", .unit = UNIT_PER_LENGTH,
+                .help = "beta in exp(a r / (1 + beta r)), one value or parallel, antiparallel spins: fixed, or where "
+                        "training starts; auto: 0.6 sqrt(omega)"),
+    PARAM_REALS(pade_jastrow, cusp, .range = PARAM_ANY, .most = PAIR_CLASSES, .may_be_auto = true, .fallback = "auto",
+                .unit = UNIT_PER_LENGTH,
+                .help = "a in exp(a r / (1 + beta r)), one value or parallel, antiparallel spins; auto: the cusp of "
+                        "the pair force"),
     PARAM_BOOL(pade_jastrow, train, .fallback = "yes", .help = "train beta"),
-    PARAM_END
+    PARAM_END,
 };
 
 // What was set for a class; NAN: auto.
@@ -39,7 +44,8 @@ static double of_class(const struct param_reals *list, size_t class)
     return list->n == 0 ? NAN : list->value[list->n == 1 || class == PAIR_PARALLEL ? 0 : 1];
 }
 
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error)
 {
     struct pade_jastrow *jastrow = state;
     double product = 1, size = 0;
@@ -47,7 +53,7 @@ static bool build(void *state, const struct system *system, const struct factor_
         product *= system->omega[d];
     jastrow->dimensions = system->dimensions;
     jastrow->n_classes = 0;
-    for (size_t class = PAIR_CLASSES; class-- > 0;) {
+    for (size_t class = PAIR_CLASSES; class -- > 0;) {
         const double beta = of_class(&jastrow->beta, class), cusp = of_class(&jastrow->cusp, class);
         jastrow->a[class] = isnan(cusp) ? surroundings->slope[class] : cusp;
         jastrow->b[class] = isnan(beta) ? 0.6 * sqrt(pow(product, 1 / (double)system->dimensions)) : beta;
@@ -60,8 +66,10 @@ static bool build(void *state, const struct system *system, const struct factor_
         jastrow->class[jastrow->n_classes++] = class;
     }
     return size > 0 || system->particles == 1 || jastrow->cusp.n > 0 ||
-           error_add(error, ERROR_CONFIG, "[pade-jastrow] cusp = auto: this pair force has no cusp, and the factor would be 1; give a value, "
-                                          "or leave the factor out of wavefunction.factors");
+           error_add(
+               error, ERROR_CONFIG,
+               "[pade-jastrow] cusp = auto: this pair force has no cusp, and the factor would be 1; give a value, "
+               "or leave the factor out of wavefunction.factors");
 }
 
 static size_t n_parameters(const void *state)
@@ -73,11 +81,23 @@ static size_t n_parameters(const void *state)
 static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
 {
     const struct pade_jastrow *jastrow = state;
-    view[0] = (struct factor_view){ .name = "beta", .long_name = "beta in exp(a r / (1 + beta r)), parallel before antiparallel spins",
-                                    .unit = UNIT_PER_LENGTH, .rank = 1, .extent = { jastrow->n_classes, 0 }, .label = { "pair_class", NULL },
-                                    .logarithm = true, .fixed = jastrow->train ? NULL : jastrow->betas };
-    view[1] = (struct factor_view){ .name = "cusp", .long_name = "a in exp(a r / (1 + beta r))", .unit = UNIT_PER_LENGTH, .rank = 1,
-                                    .extent = { jastrow->n_classes, 0 }, .label = { "pair_class", NULL }, .fixed = jastrow->cusps };
+    view[0] = (struct factor_view){
+        .name = "beta",
+        .long_name = "beta in exp(a r / (1 + beta r)), parallel before antiparallel spins",
+        .unit = UNIT_PER_LENGTH,
+        .rank = 1,
+        .extent = { jastrow->n_classes, 0 },
+        .label = { "pair_class", NULL },
+        .logarithm = true,
+        .fixed = jastrow->train ? NULL : jastrow->betas,
+    };
+    view[1] = (struct factor_view){ .name = "cusp",
+                                    .long_name = "a in exp(a r / (1 + beta r))",
+                                    .unit = UNIT_PER_LENGTH,
+                                    .rank = 1,
+                                    .extent = { jastrow->n_classes, 0 },
+                                    .label = { "pair_class", NULL },
+                                    .fixed = jastrow->cusps };
     return 2;
 }
 
@@ -105,7 +125,7 @@ static void traits(const void *state, struct factor_traits *traits)
 {
     const struct pade_jastrow *jastrow = state;
     *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC };
-    for (size_t class = 0; class < PAIR_CLASSES; class++)
+    for (size_t class = 0; class < PAIR_CLASSES; class ++)
         traits->contact[class].slope = jastrow->a[class];
 }
 
@@ -126,7 +146,8 @@ static void pair_terms(const void *state, const struct pairs *pairs, double *val
     const struct pade_jastrow *jastrow = state;
     const pack axes = pack_all((double)jastrow->dimensions - 1);
     for (size_t k = 0; k < pairs->n; k++) {
-        const pack a = pack_all(jastrow->a[pairs->class[k]]), beta = pack_all(jastrow->b[pairs->class[k]]), twice = 2.0 * beta;
+        const pack a = pack_all(jastrow->a[pairs->class[k]]), beta = pack_all(jastrow->b[pairs->class[k]]),
+                   twice = 2.0 * beta;
         for (size_t l = 0, at = k * ROW_PACKS; l < ROW_PACKS; l++, at++) {
             const pack inverse = ((const pack *)pairs->inverse)[at], r = ((const pack *)pairs->r2)[at] * inverse;
             const pack t = 1.0 / pack_fma(beta, r, pack_all(1.0)), steep = a * t * t;
@@ -137,23 +158,37 @@ static void pair_terms(const void *state, const struct pairs *pairs, double *val
     }
 }
 
-static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o, double *response)
+static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o,
+                             double *response)
 {
     const struct pade_jastrow *jastrow = state;
     for (size_t k = 0; k < pairs->n; k++) {
         const size_t class = pairs->class[k], row = jastrow->column[class] * ROW_PACKS;
         const pack scale = pack_all(-jastrow->a[class] * jastrow->b[class]), beta = pack_all(jastrow->b[class]);
         for (size_t l = 0, at = k * ROW_PACKS; l < ROW_PACKS; l++, at++) {
-            const pack r2 = ((const pack *)pairs->r2)[at], t = 1.0 / pack_fma(beta, r2 * ((const pack *)pairs->inverse)[at], pack_all(1.0));
+            const pack r2 = ((const pack *)pairs->r2)[at],
+                       t = 1.0 / pack_fma(beta, r2 * ((const pack *)pairs->inverse)[at], pack_all(1.0));
             const pack steep = scale * t * t;
             ((pack *)o)[row + l] = pack_fma(steep, r2, ((pack *)o)[row + l]);
             if (along)
-                ((pack *)response)[row + l] = pack_fma(2.0 * steep * t, ((const pack *)along)[at], ((pack *)response)[row + l]);
+                ((pack *)response)[row + l] = pack_fma(2.0 * steep * t, ((const pack *)along)[at],
+                                                       ((pack *)response)[row + l]);
         }
     }
 }
 
 const struct factor_type factor_pade_jastrow = {
-    .name = "pade-jastrow", .summary = "Pade-Jastrow pair correlation, exp(a r / (1 + beta r)) over pairs", .state_size = sizeof(struct pade_jastrow),
-    .params = params, .build = build, .n_parameters = n_parameters, .views = views, .start = start, .prepare = prepare, .traits = traits,
-    .pair_values = pair_values, .pair_terms = pair_terms, .pair_derivatives = pair_derivatives };
+    .name = "pade-jastrow",
+    .summary = "Pade-Jastrow pair correlation, exp(a r / (1 + beta r)) over pairs",
+    .state_size = sizeof(struct pade_jastrow),
+    .params = params,
+    .build = build,
+    .n_parameters = n_parameters,
+    .views = views,
+    .start = start,
+    .prepare = prepare,
+    .traits = traits,
+    .pair_values = pair_values,
+    .pair_terms = pair_terms,
+    .pair_derivatives = pair_derivatives,
+};

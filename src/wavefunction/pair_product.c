@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // With F(r) the sum of all f, and r_pq = x_p - x_q:
-//     ln phi = sum_{p<q} F(r_pq),   grad_p ln phi = sum_q (F'/r) r_pq,   Laplacian ln phi = 2 sum_{p<q} [ F'' + (D - 1) F'/r ]
-//     grad u . grad O_k = sum_{p<q} (1/r d/dr df/dtheta_k) r_pq . (grad_p u - grad_q u)
+//     ln phi = sum_{p<q} F(r_pq),   grad_p ln phi = sum_q (F'/r) r_pq,   Laplacian ln phi = 2 sum_{p<q} [ F'' + (D - 1)
+//     F'/r ] grad u . grad O_k = sum_{p<q} (1/r d/dr df/dtheta_k) r_pq . (grad_p u - grad_q u)
 #include "wavefunction/pair_product.h"
 
 #include "base/rows.h"
@@ -12,9 +12,9 @@ struct pass {
     const struct wavefunction *wavefunction;
     const double *x, *du;
     double *value, *curvature, *gradient;  // rows added to
-    double *table;                         // values of all pairs, or of the pairs of one particle, as they come; NULL: none are kept
-    double *o, *response;                  // [n_parameters] rows, or [n_features]; response may be NULL
-    bool features;                         // which of them
+    double *table;         // values of all pairs, or of the pairs of one particle, as they come; NULL: none are kept
+    double *o, *response;  // [n_parameters] rows, or [n_features]; response may be NULL
+    bool features;         // which of them
 };
 
 // The pair factors in turn.
@@ -64,22 +64,28 @@ static void sum_values(const struct wavefunction *wavefunction, double *frame, d
     set_weight(value, weight_of(wavefunction, frame));
 }
 
-void pair_product_weigh(const struct wavefunction *wavefunction, double *frame) { sum_values(wavefunction, frame, NULL); }
+void pair_product_weigh(const struct wavefunction *wavefunction, double *frame)
+{
+    sum_values(wavefunction, frame, NULL);
+}
 
 void pair_product_refresh(const struct wavefunction *wavefunction, double *frame)
 {
-    sum_values(wavefunction, frame, wavefunction->keeps_pair_values ? rows_at(frame, wavefunction->row_pair_values) : NULL);
+    sum_values(wavefunction, frame,
+               wavefunction->keeps_pair_values ? rows_at(frame, wavefunction->row_pair_values) : NULL);
 }
 
 // gradient += slope (x_p - x_q) for p, and - for q
-PACK_INLINE void add_slopes(size_t dimensions, const struct pairs *pairs, const double *slope, const double *x, double *gradient)
+PACK_INLINE void add_slopes(size_t dimensions, const struct pairs *pairs, const double *slope, const double *x,
+                            double *gradient)
 {
     for (size_t k = 0; k < pairs->n; k++) {
         const size_t first = pairs->p[k] * dimensions * ROW_PACKS, second = pairs->q[k] * dimensions * ROW_PACKS;
         for (size_t d = 0; d < dimensions; d++)
             for (size_t l = 0; l < ROW_PACKS; l++) {
                 const size_t here = first + d * ROW_PACKS + l, there = second + d * ROW_PACKS + l;
-                const pack push = ((const pack *)slope)[k * ROW_PACKS + l] * (((const pack *)x)[here] - ((const pack *)x)[there]);
+                const pack push = ((const pack *)slope)[k * ROW_PACKS + l] *
+                                  (((const pack *)x)[here] - ((const pack *)x)[there]);
                 ((pack *)gradient)[here] += push;
                 ((pack *)gradient)[there] -= push;
             }
@@ -105,12 +111,15 @@ static void visit_terms(const struct pairs *pairs, void *context)
 void pair_product_evaluate(const struct wavefunction *wavefunction, bool add, double *frame)
 {
     _Alignas(64) double value[WALKERS] = { 0 }, curvature[WALKERS] = { 0 };
-    double *gradient = rows_at(frame, wavefunction->row_gradient), *laplacian = rows_at(frame, wavefunction->row_laplacian);
+    double *gradient = rows_at(frame, wavefunction->row_gradient),
+           *laplacian = rows_at(frame, wavefunction->row_laplacian);
     const struct configuration at = wavefunction_configuration(wavefunction, frame);
     if (!add)
         rows_fill(wavefunction->n_coordinates + 1, 0, gradient);
-    geometry_visit(&at, visit_terms,
-                   &(struct pass){ .wavefunction = wavefunction, .x = frame, .value = value, .curvature = curvature, .gradient = gradient });
+    geometry_visit(
+        &at, visit_terms,
+        &(struct pass){
+            .wavefunction = wavefunction, .x = frame, .value = value, .curvature = curvature, .gradient = gradient });
     set_weight(value, weight_of(wavefunction, frame));
     for (size_t l = 0; l < ROW_PACKS; l++)
         ((pack *)laplacian)[l] = pack_fma(pack_all(2.0), ((const pack *)curvature)[l], ((const pack *)laplacian)[l]);
@@ -122,7 +131,8 @@ void pair_product_ratio(const struct wavefunction *wavefunction, size_t p, const
     const size_t first = p * wavefunction->system.dimensions;
     const bool kept = wavefunction->keeps_pair_values;
     _Alignas(64) double after[WALKERS] = { 0 }, before[WALKERS] = { 0 };
-    double *table = kept ? rows_at(trial, wavefunction->row_pair_values) : NULL, *weight = weight_of(wavefunction, trial);
+    double *table = kept ? rows_at(trial, wavefunction->row_pair_values) : NULL,
+           *weight = weight_of(wavefunction, trial);
     const double *old_weight = rows_at_const(frame, wavefunction->row_weight + 2 * wavefunction->pair_weight);
     struct pass pass = { .wavefunction = wavefunction, .value = after, .table = table };
     geometry_visit_particle(&wavefunction->geometry, p, rows_at(trial, first), frame, visit_values, &pass);
@@ -149,13 +159,16 @@ struct particle_pass {
     double *gradient;
 };
 
-PACK_INLINE void add_particle_slopes(size_t dimensions, size_t p, const struct pairs *pairs, const double *slope, const double *x, double *gradient)
+PACK_INLINE void add_particle_slopes(size_t dimensions, size_t p, const struct pairs *pairs, const double *slope,
+                                     const double *x, double *gradient)
 {
     for (size_t k = 0; k < pairs->n; k++) {
-        const size_t own = p * dimensions * ROW_PACKS, other = (pairs->p[k] == p ? pairs->q[k] : pairs->p[k]) * dimensions * ROW_PACKS;
+        const size_t own = p * dimensions * ROW_PACKS,
+                     other = (pairs->p[k] == p ? pairs->q[k] : pairs->p[k]) * dimensions * ROW_PACKS;
         for (size_t d = 0; d < dimensions; d++)
             for (size_t l = d * ROW_PACKS, at = k * ROW_PACKS; l < (d + 1) * ROW_PACKS; l++, at++)
-                ((pack *)gradient)[l] = pack_fma(((const pack *)slope)[at], ((const pack *)x)[own + l] - ((const pack *)x)[other + l],
+                ((pack *)gradient)[l] = pack_fma(((const pack *)slope)[at],
+                                                 ((const pack *)x)[own + l] - ((const pack *)x)[other + l],
                                                  ((pack *)gradient)[l]);
     }
 }
@@ -164,7 +177,8 @@ static void visit_particle_slopes(const struct pairs *pairs, void *context)
 {
     const struct particle_pass *pass = context;
     const size_t dimensions = pass->wavefunction->system.dimensions;
-    _Alignas(64) double slope[TILE_DOUBLES], value[WALKERS] = { 0 }, curvature[WALKERS] = { 0 };  // the latter two are of no use here
+    _Alignas(64) double slope[TILE_DOUBLES], value[WALKERS] = { 0 },
+                                             curvature[WALKERS] = { 0 };  // the latter two are of no use here
     rows_fill(pairs->n, 0, slope);
     for (const struct factor *factor = NULL; (factor = next(pass->wavefunction, factor));)
         factor->type->pair_terms(factor->state, pairs, value, slope, curvature);
@@ -176,13 +190,16 @@ static void visit_particle_slopes(const struct pairs *pairs, void *context)
         add_particle_slopes(1, pass->p, pairs, slope, pass->x, pass->gradient);
 }
 
-void pair_product_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *x, double *gradient)
+void pair_product_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *x,
+                                    double *gradient)
 {
     const double *own = rows_at_const(x, p * wavefunction->system.dimensions);
-    geometry_visit_particle(&wavefunction->geometry, p, own, x, visit_particle_slopes, &(struct particle_pass){ wavefunction, p, x, gradient });
+    geometry_visit_particle(&wavefunction->geometry, p, own, x, visit_particle_slopes,
+                            &(struct particle_pass){ wavefunction, p, x, gradient });
 }
 
-void pair_product_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, const double *trial, double *frame)
+void pair_product_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, const double *trial,
+                         double *frame)
 {
     if (!wavefunction->keeps_pair_values)
         return;
@@ -202,7 +219,8 @@ static void project(size_t dimensions, const struct pairs *pairs, const double *
             pack sum = pack_all(0.0);
             for (size_t d = 0; d < dimensions; d++) {
                 const size_t here = first + d * ROW_PACKS + l, there = second + d * ROW_PACKS + l;
-                sum = pack_fma(((const pack *)x)[here] - ((const pack *)x)[there], ((const pack *)du)[here] - ((const pack *)du)[there], sum);
+                sum = pack_fma(((const pack *)x)[here] - ((const pack *)x)[there],
+                               ((const pack *)du)[here] - ((const pack *)du)[there], sum);
             }
             ((pack *)along)[k * ROW_PACKS + l] = sum;
         }
@@ -222,7 +240,8 @@ static void visit_derivatives(const struct pairs *pairs, void *context)
         project(pass->wavefunction->system.dimensions, pairs, pass->x, pass->du, along);
     for (const struct factor *factor = NULL; (factor = next(pass->wavefunction, factor));)
         if (factor->n_parameters > 0)
-            factor->type->pair_derivatives(factor->state, pairs, pass->response ? along : NULL, rows_at(pass->o, first_row(pass, factor)),
+            factor->type->pair_derivatives(factor->state, pairs, pass->response ? along : NULL,
+                                           rows_at(pass->o, first_row(pass, factor)),
                                            pass->response ? rows_at(pass->response, first_row(pass, factor)) : NULL);
 }
 
@@ -250,11 +269,12 @@ void pair_product_features(const struct wavefunction *wavefunction, const double
 // O and the responses, over all parameters so that the rows have their usual places
 size_t pair_product_scratch_rows(const struct wavefunction *wavefunction) { return 2 * wavefunction->n_parameters; }
 
-void pair_product_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *du, double *scratch,
-                             double *sums)
+void pair_product_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c,
+                             const double *du, double *scratch, double *sums)
 {
     double *o = scratch, *response = rows_at(scratch, wavefunction->n_parameters);
-    differentiate(&(struct pass){ .wavefunction = wavefunction, .x = frame, .du = du, .o = o, .response = du ? response : NULL });
+    differentiate(
+        &(struct pass){ .wavefunction = wavefunction, .x = frame, .du = du, .o = o, .response = du ? response : NULL });
     for (const struct factor *factor = NULL; (factor = next(wavefunction, factor));)
         for (size_t k = 0; k < factor->n_parameters * ROW_PACKS; k++) {
             pack *sum = (pack *)rows_at(sums, factor->first_sum_row) + k;

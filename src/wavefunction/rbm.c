@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Gaussian-binary restricted Boltzmann machine, psi = F^c (docs/theory.md, eqs. 3 to 10):
-//     ln psi = c [ -sum_i (x_i - a_i)^2 / (2 sigma_i^2) + sum_j ln(1 + e^theta_j) ],   theta_j = b_j + sum_i x_i w_ij / sigma_i^2
+//     ln psi = c [ -sum_i (x_i - a_i)^2 / (2 sigma_i^2) + sum_j ln(1 + e^theta_j) ],   theta_j = b_j + sum_i x_i w_ij /
+//     sigma_i^2
 // With v_ij = w_ij / sigma_i^2 and s_j = 1 / (1 + e^-theta_j):
-//     d/dx_k = c [ -(x_k - a_k) / sigma_k^2 + sum_j v_kj s_j ],   Laplacian = c [ -sum_k 1/sigma_k^2 + sum_j s_j (1 - s_j) sum_k v_kj^2 ]
-// Cache rows: theta [N] and the Gaussian's share (what one-particle moves keep) | s [N], c h_i = c sum_j v_ij s_j [M] (what derivatives need).
-// Check by hand: M = N = 1, a = b = 0, w = sigma = 1, amplitude, x = 0: ln psi = ln 2, d/dx = 1/2, Laplacian = -1 + 1/4.
+//     d/dx_k = c [ -(x_k - a_k) / sigma_k^2 + sum_j v_kj s_j ],   Laplacian = c [ -sum_k 1/sigma_k^2 + sum_j s_j (1 -
+//     s_j) sum_k v_kj^2 ]
+// Cache rows: theta [N] and the Gaussian's share (what one-particle moves keep) | s [N], c h_i = c sum_j v_ij s_j [M]
+// (what derivatives need).
+// Check by hand: M = N = 1, a = b = 0, w = sigma = 1, amplitude, x = 0: ln psi = ln 2, d/dx = 1/2, Laplacian = -1 +
+// 1/4.
 #include "wavefunction/rbm.h"
 #include "wavefunction/environment.h"
 #include "wavefunction/rbm_metric.h"
@@ -28,7 +32,9 @@ static const char *envelope_name(size_t k)
 
 static const char *sharing_name(size_t k)
 {
-    static const char *const names[] = { [RBM_OWN_WEIGHTS] = "none", [RBM_SHARED_ENVIRONMENT] = "environment", [RBM_SHARED_PAIRS] = "pairs" };
+    static const char *const names[] = {
+        [RBM_OWN_WEIGHTS] = "none", [RBM_SHARED_ENVIRONMENT] = "environment", [RBM_SHARED_PAIRS] = "pairs"
+    };
     return k < sizeof names / sizeof *names ? names[k] : NULL;
 }
 
@@ -36,18 +42,34 @@ static const struct param params[] = {
     PARAM_COUNT(rbm, hidden, .range = PARAM_WITHIN(0, 100000), .fallback = "2", .help = "number of hidden units"),
     PARAM_CHOICE(rbm, representation, .choice = representation_name, .fallback = "amplitude",
                  .help = "amplitude: psi = F; probability: |psi|^2 = F, F the marginal of the Boltzmann machine"),
-    { .key = "sigma", .kind = PARAM_KIND_REALS, .offset = offsetof(struct rbm, sigma_setting), .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST,
-      .may_be_auto = true, .fallback = "auto", .unit = UNIT_LENGTH,
-      .help = "width of the Gaussian: one value, one per dimension, or auto, the width that is exact for the bare trap" },
-    PARAM_BOOL(rbm, train_sigma, .fallback = "no", .help = "train the width, starting from sigma: one, or one per dimension where sigma or the trap has them"),
-    { .key = "envelope", .kind = PARAM_KIND_CHOICE, .offset = offsetof(struct rbm, envelope_setting), .choice = envelope_name, .fallback = "auto",
+    { .key = "sigma",
+      .kind = PARAM_KIND_REALS,
+      .offset = offsetof(struct rbm, sigma_setting),
+      .range = PARAM_ABOVE(0),
+      .most = DIMENSIONS_MOST,
+      .may_be_auto = true,
+      .fallback = "auto",
+      .unit = UNIT_LENGTH,
+      .help =
+          "width of the Gaussian: one value, one per dimension, or auto, the width that is exact for the bare trap" },
+    PARAM_BOOL(
+        rbm, train_sigma, .fallback = "no",
+        .help = "train the width, starting from sigma: one, or one per dimension where sigma or the trap has them"),
+    { .key = "envelope",
+      .kind = PARAM_KIND_CHOICE,
+      .offset = offsetof(struct rbm, envelope_setting),
+      .choice = envelope_name,
+      .fallback = "auto",
       .help = "whether the RBM has its Gaussian; auto: it is dropped when another factor carries the trap's" },
     PARAM_REAL(rbm, init_scale, .range = PARAM_AT_LEAST(0), .fallback = "0.15",
-               .help = "spread of the normally distributed starting parameters: of b, and of w in units of sigma over the root of the number of units"),
+               .help = "spread of the normally distributed starting parameters: of b, and of w in units of sigma over "
+                       "the root of the number of units"),
     PARAM_CHOICE(rbm, sharing, .choice = sharing_name, .fallback = "none",
-                 .help = "weights that particles share: none; environment: units look at the surroundings of each particle; pairs: at each pair"),
-    PARAM_BOOL(rbm, vectors, .fallback = "yes", .applies = "sharing = environment", .help = "units look at directions as well as distances"),
-    PARAM_END
+                 .help = "weights that particles share: none; environment: units look at the surroundings of each "
+                         "particle; pairs: at each pair"),
+    PARAM_BOOL(rbm, vectors, .fallback = "yes", .applies = "sharing = environment",
+               .help = "units look at directions as well as distances"),
+    PARAM_END,
 };
 
 static size_t n_parameters(const void *state)
@@ -60,7 +82,9 @@ static size_t n_parameters(const void *state)
 static const struct factor_type *instead(const void *state)
 {
     const size_t sharing = ((const struct rbm *)state)->sharing;
-    return sharing == RBM_SHARED_ENVIRONMENT ? &environment_units : sharing == RBM_SHARED_PAIRS ? &environment_pairs : &factor_rbm;
+    return sharing == RBM_SHARED_ENVIRONMENT ? &environment_units
+           : sharing == RBM_SHARED_PAIRS     ? &environment_pairs
+                                             : &factor_rbm;
 }
 
 static size_t sigma_offset(const struct rbm *rbm) { return rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden; }
@@ -73,8 +97,8 @@ static double sigma_at_start(const struct rbm *rbm, size_t d)
     return rbm->sigma_setting.value[rbm->sigma_setting.n == 1 ? 0 : d];
 }
 
-// One width for all dimensions where one value was given, or where auto finds an isotropic trap. Free from each other they would follow the
-// first hidden units into a lopsided minimum.
+// One width for all dimensions where one value was given, or where auto finds an isotropic trap. Free from each other
+// they would follow the first hidden units into a lopsided minimum.
 static size_t count_widths(const struct rbm *rbm)
 {
     bool alike = rbm->sigma_setting.n <= 1;
@@ -86,34 +110,45 @@ static size_t count_widths(const struct rbm *rbm)
 static void finish(void *state)
 {
     struct rbm *rbm = state;
-    double **owned[] = { &rbm->a, &rbm->b, &rbm->w, &rbm->inverse_variance, &rbm->v, &rbm->v_squared, &rbm->pull,
-                         &rbm->spring, &rbm->rest };
+    double **owned[] = {
+        &rbm->a,         &rbm->b,        &rbm->w,         &rbm->inverse_variance, &rbm->v,
+        &rbm->v_squared, &rbm->coupling, &rbm->stiffness, &rbm->offset,
+    };
     for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) {
         memory_free(*owned[k]);
         *owned[k] = NULL;
     }
 }
 
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error)
 {
     const bool others_carry_trap = surroundings->others_carry_trap;
     struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates = system_coordinates(system), n = rbm->hidden;
     rbm->dimensions = system->dimensions;
     rbm->c = rbm->representation == RBM_AMPLITUDE ? 1 : 0.5;
-    rbm->envelope = rbm->envelope_setting == RBM_ENVELOPE_YES || (rbm->envelope_setting == RBM_ENVELOPE_AUTO && !others_carry_trap);
+    rbm->envelope = rbm->envelope_setting == RBM_ENVELOPE_YES ||
+                    (rbm->envelope_setting == RBM_ENVELOPE_AUTO && !others_carry_trap);
     if (!rbm->envelope && !others_carry_trap)
-        return error_add(error, ERROR_CONFIG, "[rbm] envelope = no leaves no Gaussian in the wave function; add the factor gaussian or use envelope = auto");
+        return error_add(error, ERROR_CONFIG,
+                         "[rbm] envelope = no leaves no Gaussian in the wave function; add the factor gaussian or use "
+                         "envelope = auto");
     if (rbm->sigma_setting.n > 1 && rbm->sigma_setting.n != system->dimensions)
-        return error_add(error, ERROR_CONFIG, "[rbm] sigma: %zu values for %zu dimensions; give one value, or one per dimension",
+        return error_add(error, ERROR_CONFIG,
+                         "[rbm] sigma: %zu values for %zu dimensions; give one value, or one per dimension",
                          rbm->sigma_setting.n, system->dimensions);
     for (size_t d = 0; d < system->dimensions; d++) {
         rbm->omega[d] = system->omega[d];
         rbm->sigma[d] = sigma_at_start(rbm, d);
     }
     rbm->n_widths = rbm->train_sigma ? count_widths(rbm) : 0;
-    struct { double **array; size_t size; } arrays[] = { { &rbm->a, m }, { &rbm->b, n }, { &rbm->w, m * n }, { &rbm->inverse_variance, m },
-        { &rbm->v, m * n }, { &rbm->v_squared, n }, { &rbm->pull, m * n }, { &rbm->spring, m }, { &rbm->rest, m } };
+    struct {
+        double **array;
+        size_t size;
+    } arrays[] = { { &rbm->a, m },     { &rbm->b, n },         { &rbm->w, m * n },        { &rbm->inverse_variance, m },
+                   { &rbm->v, m * n }, { &rbm->v_squared, n }, { &rbm->coupling, m * n }, { &rbm->stiffness, m },
+                   { &rbm->offset, m } };
     bool good = true;
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++)
         good = (*arrays[k].array = memory_doubles(arrays[k].size)) && good;
@@ -136,15 +171,38 @@ static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
-    view[0] = (struct factor_view){ .name = "a", .long_name = "visible biases: centres of the Gaussian", .unit = UNIT_LENGTH, .rank = 1, .extent = { m, 0 },
-                                    .label = { "coordinate", NULL }, .first = 0 };
-    view[1] = (struct factor_view){ .name = "b", .long_name = "hidden biases", .rank = 1, .extent = { n, 0 }, .label = { "hidden", NULL }, .first = m };
-    view[2] = (struct factor_view){ .name = "w", .long_name = "weights between coordinates and hidden units", .unit = UNIT_LENGTH, .rank = 2,
-                                    .extent = { m, n }, .label = { "coordinate", "hidden" }, .first = m + n };
-    view[3] = (struct factor_view){ .name = "sigma", .long_name = "width of the Gaussian per dimension", .unit = UNIT_LENGTH, .rank = 1,
-                                    .extent = { rbm->dimensions, 0 }, .label = { "dimension", NULL }, .first = sigma_offset(rbm),
-                                    .logarithm = rbm->train_sigma, .shared = rbm->n_widths == 1,
-                                    .fixed = rbm->train_sigma ? NULL : rbm->sigma };
+    view[0] = (struct factor_view){ .name = "a",
+                                    .long_name = "visible biases: centres of the Gaussian",
+                                    .unit = UNIT_LENGTH,
+                                    .rank = 1,
+                                    .extent = { m, 0 },
+                                    .label = { "coordinate", NULL },
+                                    .first = 0 };
+    view[1] = (struct factor_view){ .name = "b",
+                                    .long_name = "hidden biases",
+                                    .rank = 1,
+                                    .extent = { n, 0 },
+                                    .label = { "hidden", NULL },
+                                    .first = m };
+    view[2] = (struct factor_view){ .name = "w",
+                                    .long_name = "weights between coordinates and hidden units",
+                                    .unit = UNIT_LENGTH,
+                                    .rank = 2,
+                                    .extent = { m, n },
+                                    .label = { "coordinate", "hidden" },
+                                    .first = m + n };
+    view[3] = (struct factor_view){
+        .name = "sigma",
+        .long_name = "width of the Gaussian per dimension",
+        .unit = UNIT_LENGTH,
+        .rank = 1,
+        .extent = { rbm->dimensions, 0 },
+        .label = { "dimension", NULL },
+        .first = sigma_offset(rbm),
+        .logarithm = rbm->train_sigma,
+        .shared = rbm->n_widths == 1,
+        .fixed = rbm->train_sigma ? NULL : rbm->sigma,
+    };
     return 4;
 }
 
@@ -152,11 +210,15 @@ static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
 static void traits(const void *state, struct factor_traits *traits)
 {
     const struct rbm *rbm = state;
-    *traits = (struct factor_traits){ .symmetry = rbm->n_coordinates == rbm->dimensions ? FACTOR_SYMMETRIC : FACTOR_UNSYMMETRIC,
+    *traits = (struct factor_traits){ .symmetry = rbm->n_coordinates == rbm->dimensions ? FACTOR_SYMMETRIC
+                                                                                        : FACTOR_UNSYMMETRIC,
                                       .scalable = rbm->train_sigma };
 }
 
-static const char *representation(const void *state) { return representation_name(((const struct rbm *)state)->representation); }
+static const char *representation(const void *state)
+{
+    return representation_name(((const struct rbm *)state)->representation);
+}
 
 static double normal(double (*uniform)(void *random), void *random)
 {
@@ -164,9 +226,9 @@ static double normal(double (*uniform)(void *random), void *random)
     return radius * cos(6.283185307179586 * uniform(random));
 }
 
-// The sum over units of w_ij^2 s_j (1 - s_j) is what bends ln psi, and that of w_ij s_j what displaces it. Weights of init_scale sigma / sqrt N
-// keep the former the same for any N, and centres a cancel the latter: at the start the wave function is nearly the Gaussian for any number of
-// units. Random biases tell the units' sigmoids apart.
+// The sum over units of w_ij^2 s_j (1 - s_j) is what bends ln psi, and that of w_ij s_j what displaces it. Weights of
+// init_scale sigma / sqrt N keep the former the same for any N, and centres a cancel the latter: at the start the wave
+// function is nearly the Gaussian for any number of units. Random biases tell the units' sigmoids apart.
 static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
 {
     const struct rbm *rbm = state;
@@ -177,7 +239,8 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
     for (size_t i = 0; i < m; i++) {
         a[i] = 0;
         for (size_t j = 0; j < n; j++) {
-            w[i * n + j] = rbm->init_scale * sigma_at_start(rbm, i % rbm->dimensions) / sqrt((double)n) * normal(uniform, random);
+            w[i * n + j] = rbm->init_scale * sigma_at_start(rbm, i % rbm->dimensions) / sqrt((double)n) *
+                           normal(uniform, random);
             a[i] -= w[i * n + j] / (1 + exp(-b[j]));
         }
     }
@@ -199,9 +262,9 @@ static bool prepare(void *state, const double *theta)
     for (size_t i = 0; i < m; i++) {
         const double sigma = rbm->sigma[i % rbm->dimensions];
         rbm->inverse_variance[i] = 1 / (sigma * sigma);
-        rbm->spring[i] = rbm->envelope ? -rbm->c * rbm->inverse_variance[i] : 0;
-        rbm->rest[i] = -rbm->spring[i] * rbm->a[i];
-        rbm->curvature += rbm->spring[i];
+        rbm->stiffness[i] = rbm->envelope ? -rbm->c * rbm->inverse_variance[i] : 0;
+        rbm->offset[i] = -rbm->stiffness[i] * rbm->a[i];
+        rbm->curvature += rbm->stiffness[i];
         sum += rbm->inverse_variance[i] + sigma + theta[i];
     }
     for (size_t j = 0; j < n; j++) {
@@ -209,14 +272,15 @@ static bool prepare(void *state, const double *theta)
         for (size_t i = 0; i < m; i++) {
             const double v = rbm->v[j * m + i] = rbm->w[i * n + j] * rbm->inverse_variance[i];
             rbm->v_squared[j] += v * v;
-            rbm->pull[i * n + j] = rbm->c * v;
+            rbm->coupling[i * n + j] = rbm->c * v;
         }
         sum += rbm->v_squared[j] + rbm->b[j];
     }
     return isfinite(sum);
 }
 
-// A product of n factors in [1, 2] is at most 2^n, and its square 4^n: before a mantissa leaves 2^60 its powers of two move to the exponent.
+// A product of n factors in [1, 2] is at most 2^n, and its square 4^n: before a mantissa leaves 2^60 its powers of two
+// move to the exponent.
 enum { HIDDEN_AT_ONCE = 58 };
 
 // sum counts twice ln of what it takes over (see fold_hidden)
@@ -234,9 +298,11 @@ static void exponentials(size_t n, const double *theta, double *out)
         ((pack *)out)[k] = pack_exp_minus_abs(((const pack *)theta)[k]);
 }
 
-// |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 5. unit: [N] rows of e^-|theta_j|,
-// which become s_j where the Laplacian is asked for (else NULL), c sum_j s_j (1 - s_j) sum_i v_ij^2 and the Gaussian's share.
-PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double *unit, const double *gaussian, bool add, double *weight, double *laplacian)
+// |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 5.
+// unit: [N] rows of e^-|theta_j|, which become s_j where the Laplacian is asked for (else NULL), c sum_j s_j (1 - s_j)
+// sum_i v_ij^2 and the Gaussian's share.
+PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double *unit, const double *gaussian, bool add,
+                             double *weight, double *laplacian)
 {
     enum { AT_ONCE = 2 };
     const size_t at_once = rbm->c == 1 ? HIDDEN_AT_ONCE / 2 : HIDDEN_AT_ONCE;
@@ -276,7 +342,8 @@ PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double 
     }
 }
 
-static PACK_HOT void weigh_hidden(const struct rbm *rbm, const double *theta, double *exponential, const double *gaussian, double *weight)
+static PACK_HOT void weigh_hidden(const struct rbm *rbm, const double *theta, double *exponential,
+                                  const double *gaussian, double *weight)
 {
     exponentials(rbm->hidden, theta, exponential);
     fold_hidden(rbm, theta, exponential, gaussian, false, weight, NULL);
@@ -285,7 +352,7 @@ static PACK_HOT void weigh_hidden(const struct rbm *rbm, const double *theta, do
 static PACK_HOT void activate(const struct rbm *rbm, const double *x, double *theta, double *gaussian)
 {
     rows_multiply(rbm->hidden, rbm->n_coordinates, rbm->v, &(struct rows_start){ .bias = rbm->b }, x, theta);
-    rows_sum_squares(rbm->envelope ? rbm->n_coordinates : 0, rbm->spring, 0, rbm->a, x, gaussian);
+    rows_sum_squares(rbm->envelope ? rbm->n_coordinates : 0, rbm->stiffness, 0, rbm->a, x, gaussian);
 }
 
 // the rows of s_j serve for e^-|theta_j|
@@ -298,8 +365,8 @@ static PACK_HOT void weigh(const void *state, const struct configuration *at, do
 }
 
 // theta_j += sum_d v_jd step_d over the D coordinates of a particle
-PACK_INLINE void move_theta(const struct rbm *rbm, size_t dimensions, size_t first, pack step[DIMENSIONS_MOST][ROW_PACKS], const double *old,
-                            double *theta)
+PACK_INLINE void move_theta(const struct rbm *rbm, size_t dimensions, size_t first,
+                            pack step[DIMENSIONS_MOST][ROW_PACKS], const double *old, double *theta)
 {
     for (size_t j = 0; j < rbm->hidden; j++)
         for (size_t l = 0; l < ROW_PACKS; l++) {
@@ -323,9 +390,11 @@ static void ratio(const void *state, size_t p, const double *old_x, const double
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack sum = ((const pack *)old_cache)[rbm->hidden * ROW_PACKS + l];
         for (size_t d = 0; d < dimensions; d++) {
-            const pack new = ((const pack *)x)[(first + d) * ROW_PACKS + l], old = ((const pack *)old_x)[(first + d) * ROW_PACKS + l];
+            const pack new = ((const pack *)x)[(first + d) * ROW_PACKS + l],
+                       old = ((const pack *)old_x)[(first + d) * ROW_PACKS + l];
             step[d][l] = new - old;
-            sum = pack_fma(rbm->spring[first + d] * step[d][l], (new - rbm->a[first + d]) + (old - rbm->a[first + d]), sum);
+            sum = pack_fma(rbm->stiffness[first + d] * step[d][l],
+                           (new - rbm->a[first + d]) + (old - rbm->a[first + d]), sum);
         }
         ((pack *)gaussian)[l] = sum;
     }
@@ -338,25 +407,27 @@ static void ratio(const void *state, size_t p, const double *old_x, const double
     weigh_hidden(rbm, cache, exponential, gaussian, weight);
 }
 
-static PACK_HOT void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian,
-                              double *cache)
+static PACK_HOT void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight,
+                              double *gradient, double *laplacian, double *cache)
 {
     const struct rbm *rbm = state;
     const bool add = how & FACTOR_ADD;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
-    double *theta = cache, *gaussian = rows_at(cache, n), *sigmoid = rows_at(cache, n + 1), *pull = rows_at(cache, 2 * n + 1);
+    double *theta = cache, *gaussian = rows_at(cache, n), *sigmoid = rows_at(cache, n + 1),
+           *field = rows_at(cache, 2 * n + 1);
     if (!(how & FACTOR_KEPT))
         activate(rbm, at->x, theta, gaussian);
     exponentials(n, theta, sigmoid);
     fold_hidden(rbm, theta, sigmoid, gaussian, add, weight, laplacian);
-    const struct rows_start envelope = { rbm->rest, rbm->spring, at->x, add };
-    rows_multiply(m, n, rbm->pull, &envelope, sigmoid, gradient);
+    const struct rows_start envelope = { rbm->offset, rbm->stiffness, at->x, add };
+    rows_multiply(m, n, rbm->coupling, &envelope, sigmoid, gradient);
     if (rbm->n_widths)
-        rows_multiply(m, n, rbm->pull, &(struct rows_start){ .bias = NULL }, sigmoid, pull);
+        rows_multiply(m, n, rbm->coupling, &(struct rows_start){ .bias = NULL }, sigmoid, field);
 }
 
-// grad_p ln phi = rest + spring x_p + c sum_j v_pj s_j, the s_j from the angles that moves keep
-static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache, const double *trial, double *gradient)
+// grad_p ln phi = offset + stiffness x_p + c sum_j v_pj s_j, the s_j from the angles that moves keep
+static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache,
+                              const double *trial, double *gradient)
 {
     const struct rbm *rbm = state;
     const double *theta = trial ? trial : cache;
@@ -364,27 +435,29 @@ static void particle_gradient(const void *state, size_t p, const struct configur
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack sum[DIMENSIONS_MOST];
         for (size_t d = 0; d < dimensions; d++)
-            sum[d] = pack_fma(pack_all(rbm->spring[first + d]), ((const pack *)at->x)[(first + d) * ROW_PACKS + l], pack_all(rbm->rest[first + d]));
+            sum[d] = pack_fma(pack_all(rbm->stiffness[first + d]), ((const pack *)at->x)[(first + d) * ROW_PACKS + l],
+                              pack_all(rbm->offset[first + d]));
         for (size_t j = 0; j < rbm->hidden; j++) {
             const pack t = ((const pack *)theta)[j * ROW_PACKS + l], e = pack_exp_minus_abs(t), r = 1.0 / (1.0 + e);
             const pack s = pack_select_sign(t, e * r, r);
             for (size_t d = 0; d < dimensions; d++)
-                sum[d] = pack_fma(pack_all(rbm->pull[(first + d) * rbm->hidden + j]), s, sum[d]);
+                sum[d] = pack_fma(pack_all(rbm->coupling[(first + d) * rbm->hidden + j]), s, sum[d]);
         }
         for (size_t d = 0; d < dimensions; d++)
             ((pack *)gradient)[d * ROW_PACKS + l] += sum[d];
     }
 }
 
-// A width is that of one dimension, or of all.  d ln phi / d ln sigma_d = c sum_{i in d} [ envelope (x_i - a_i)^2 / sigma_i^2 - 2 x_i h_i ]; eq. 10
-static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, const double *pull, pack out[ROW_PACKS])
+// A width is that of one dimension, or of all.  d ln phi / d ln sigma_d = c sum_{i in d} [ envelope (x_i - a_i)^2 /
+// sigma_i^2 - 2 x_i h_i ]; eq. 10
+static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, const double *field, pack out[ROW_PACKS])
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack sum = pack_all(0.0);
         for (size_t i = d; i < rbm->n_coordinates; i += rbm->n_widths) {
             const pack at = ((const pack *)x)[i * ROW_PACKS + l], distance = at - rbm->a[i];
-            sum = pack_fma(-rbm->spring[i] * distance, distance, sum);
-            sum = pack_fma(-2.0 * at, ((const pack *)pull)[i * ROW_PACKS + l], sum);
+            sum = pack_fma(-rbm->stiffness[i] * distance, distance, sum);
+            sum = pack_fma(-2.0 * at, ((const pack *)field)[i * ROW_PACKS + l], sum);
         }
         out[l] = sum;
     }
@@ -393,7 +466,7 @@ static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, c
 void rbm_sigma_derivatives(const struct rbm *rbm, const double *x, const double *cache, double *rows)
 {
     for (size_t d = 0; d < rbm->n_widths; d++)
-        sigma_derivative(rbm, d, x, rbm_pull(rbm, cache), (pack *)rows_at(rows, d));
+        sigma_derivative(rbm, d, x, rbm_field(rbm, cache), (pack *)rows_at(rows, d));
 }
 
 static void derivatives(const void *state, const struct configuration *at, const double *cache, double *o)
@@ -405,20 +478,21 @@ static void derivatives(const void *state, const struct configuration *at, const
     pack *out = (pack *)o;
     for (size_t l = 0; l < ROW_PACKS; l++) {
         for (size_t i = 0; i < m; i++)
-            out[i * ROW_PACKS + l] = -rbm->spring[i] * (position[i * ROW_PACKS + l] - rbm->a[i]);
+            out[i * ROW_PACKS + l] = -rbm->stiffness[i] * (position[i * ROW_PACKS + l] - rbm->a[i]);
         for (size_t j = 0; j < n; j++)
             out[(m + j) * ROW_PACKS + l] = rbm->c * s[j * ROW_PACKS + l];
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++)
-                out[(m + n + i * n + j) * ROW_PACKS + l] =
-                    rbm->c * rbm->inverse_variance[i] * position[i * ROW_PACKS + l] * s[j * ROW_PACKS + l];
+                out[(m + n + i * n + j) * ROW_PACKS + l] = rbm->c * rbm->inverse_variance[i] *
+                                                           position[i * ROW_PACKS + l] * s[j * ROW_PACKS + l];
     }
     rbm_sigma_derivatives(rbm, x, cache, rows_at(o, sigma_offset(rbm)));
 }
 
-// The accumulator holds sums over walkers of the products of two sets of rows, A_i with s_j: left are C x_i - 1/2 d_i u (for w) and C itself (for
-// b), and for grad O also x_i with B_j. In columns while they fit into the first-level cache, else summed outright (a rank-32 update).
-// In it: products [M + 1][N], in columns [COLUMNS] each or rows padded to 8 | A_i and C in columns [M + 1][COLUMNS] (for a) | ln sigma [D] rows.
+// The accumulator holds sums over walkers of the products of two sets of rows, A_i with s_j: left are C x_i - 1/2 d_i u
+// (for w) and C itself (for b), and for grad O also x_i with B_j. In columns while they fit into the first-level cache,
+// else summed outright (a rank-32 update). In it: products [M + 1][N], in columns [COLUMNS] each or rows padded to 8 |
+// A_i and C in columns [M + 1][COLUMNS] (for a) | ln sigma [D] rows.
 enum { WEIGHTS_IN_COLUMNS = 256 };
 
 static bool in_columns(const struct rbm *rbm) { return rbm->n_coordinates * rbm->hidden <= WEIGHTS_IN_COLUMNS; }
@@ -454,7 +528,8 @@ static void hidden_response(const struct rbm *rbm, const double *sigmoid, const 
 }
 
 // Unless NULL, `columns` gets the sums of `left` itself.
-static inline void add_products(const struct rbm *rbm, size_t n_left, const double *left, const double *right, double *by_walker, double *sums, double *columns)
+static inline void add_products(const struct rbm *rbm, size_t n_left, const double *left, const double *right,
+                                double *by_walker, double *sums, double *columns)
 {
     const size_t n = rbm->hidden, stride = padded_hidden(rbm);
     if (in_columns(rbm)) {
@@ -489,28 +564,32 @@ static void add_response(const struct rbm *rbm, const double *response, double *
 
 // C O - 1/2 grad u . grad O for ln sigma_d; grad u . grad:
 // c sum_{i in d} d_i u [ 2 (x_i - a_i)/sigma_i^2 - 2 h_i ] - 2 c sum_j s_j (1 - s_j) q_j sum_{i in d} x_i v_ij
-static void accumulate_sigma(const struct rbm *rbm, const double *x, const double *pull, const double *c, const double *du, const double *response,
-                             double *sums)
+static void accumulate_sigma(const struct rbm *rbm, const double *x, const double *field, const double *c,
+                             const double *du, const double *response, double *sums)
 {
     for (size_t d = 0; d < rbm->n_widths; d++) {
         pack value[ROW_PACKS], *sum = (pack *)rows_at(sums, d);
-        sigma_derivative(rbm, d, x, pull, value);
+        sigma_derivative(rbm, d, x, field, value);
         for (size_t l = 0; l < ROW_PACKS; l++)
             sum[l] = pack_fma(((const pack *)c)[l], value[l], sum[l]);
         for (size_t i = d; du && i < rbm->n_coordinates; i += rbm->n_widths)
             for (size_t l = 0; l < ROW_PACKS; l++) {
                 const size_t at = i * ROW_PACKS + l;
                 const pack position = ((const pack *)x)[at], slope = ((const pack *)du)[at];
-                sum[l] = pack_fma(slope, pack_fma(pack_all(rbm->spring[i]), position - rbm->a[i], ((const pack *)pull)[at]), sum[l]);
+                sum[l] = pack_fma(
+                    slope, pack_fma(pack_all(rbm->stiffness[i]), position - rbm->a[i], ((const pack *)field)[at]),
+                    sum[l]);
                 pack turned = pack_all(0.0);
                 for (size_t j = 0; j < rbm->hidden; j++)
-                    turned = pack_fma(pack_all(rbm->pull[i * rbm->hidden + j]), ((const pack *)response)[j * ROW_PACKS + l], turned);
+                    turned = pack_fma(pack_all(rbm->coupling[i * rbm->hidden + j]),
+                                      ((const pack *)response)[j * ROW_PACKS + l], turned);
                 sum[l] = pack_fma(-2.0 * position, turned, sum[l]);
             }
     }
 }
 
-static PACK_HOT void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums)
+static PACK_HOT void accumulate(const void *state, const double *x, const double *cache, const double *c,
+                                const double *du, double *scratch, double *sums)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates;
@@ -519,7 +598,7 @@ static PACK_HOT void accumulate(const void *state, const double *x, const double
     if (!du && in_columns(rbm)) {
         add_plain(rbm, x, sigmoid, c, sums);
         if (rbm->n_widths)
-            accumulate_sigma(rbm, x, rbm_pull(rbm, cache), c, NULL, NULL, rows_at(sums, n_column_rows(rbm)));
+            accumulate_sigma(rbm, x, rbm_field(rbm, cache), c, NULL, NULL, rows_at(sums, n_column_rows(rbm)));
         return;
     }
     for (size_t i = 0; i < m; i++)
@@ -536,12 +615,13 @@ static PACK_HOT void accumulate(const void *state, const double *x, const double
         add_response(rbm, response, sums);
     }
     if (rbm->n_widths)
-        accumulate_sigma(rbm, x, rbm_pull(rbm, cache), c, du, response, rows_at(sums, n_column_rows(rbm)));
+        accumulate_sigma(rbm, x, rbm_field(rbm, cache), c, du, response, rows_at(sums, n_column_rows(rbm)));
 }
 
 static double product_sum(const struct rbm *rbm, size_t i, size_t j, const double *sums)
 {
-    return in_columns(rbm) ? rows_column_total(sums + (i * rbm->hidden + j) * COLUMNS) : sums[i * padded_hidden(rbm) + j];
+    return in_columns(rbm) ? rows_column_total(sums + (i * rbm->hidden + j) * COLUMNS)
+                           : sums[i * padded_hidden(rbm) + j];
 }
 
 static void collect(const void *state, const double *sums, double *out)
@@ -550,7 +630,7 @@ static void collect(const void *state, const double *sums, double *out)
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
     const double *columns = sums + n_products(rbm), total = rows_column_total(columns + m * COLUMNS);
     for (size_t i = 0; i < m; i++)
-        out[i] -= rbm->spring[i] * (rows_column_total(columns + i * COLUMNS) - rbm->a[i] * total);
+        out[i] -= rbm->stiffness[i] * (rows_column_total(columns + i * COLUMNS) - rbm->a[i] * total);
     for (size_t j = 0; j < n; j++)
         out[m + j] += rbm->c * product_sum(rbm, m, j, sums);
     for (size_t i = 0; i < m; i++)
@@ -561,11 +641,40 @@ static void collect(const void *state, const double *sums, double *out)
 }
 
 const struct factor_type factor_rbm = {
-    .name = "rbm", .summary = "Gaussian-binary restricted Boltzmann machine", .state_size = sizeof(struct rbm), .params = params, .instead = instead,
-    .carries_trap = false, .build = build, .finish = finish, .n_parameters = n_parameters, .n_cache_rows = n_cache_rows, .views = views,
-    .representation = representation, .start = start, .prepare = prepare, .weigh = weigh, .evaluate = evaluate, .ratio = ratio,
-    .particle_gradient = particle_gradient, .traits = traits,
-    .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .derivatives = derivatives, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_sum_rows,
-    .n_scratch_rows = n_scratch_rows, .n_features = rbm_n_features, .features = rbm_features, .expand = rbm_expand, .apply = rbm_apply,
-    .transpose = rbm_transpose, .gram = rbm_gram, .scale = rbm_scale, .n_condition = rbm_n_condition,
-    .condition = rbm_condition, .precondition = rbm_precondition };
+    .name = "rbm",
+    .summary = "Gaussian-binary restricted Boltzmann machine",
+    .state_size = sizeof(struct rbm),
+    .params = params,
+    .instead = instead,
+    .carries_trap = false,
+    .build = build,
+    .finish = finish,
+    .n_parameters = n_parameters,
+    .n_cache_rows = n_cache_rows,
+    .views = views,
+    .representation = representation,
+    .start = start,
+    .prepare = prepare,
+    .weigh = weigh,
+    .evaluate = evaluate,
+    .ratio = ratio,
+    .particle_gradient = particle_gradient,
+    .traits = traits,
+    .n_move_rows = n_move_rows,
+    .n_kept_rows = n_kept_rows,
+    .derivatives = derivatives,
+    .accumulate = accumulate,
+    .collect = collect,
+    .n_sum_rows = n_sum_rows,
+    .n_scratch_rows = n_scratch_rows,
+    .n_features = rbm_n_features,
+    .features = rbm_features,
+    .expand = rbm_expand,
+    .apply = rbm_apply,
+    .transpose = rbm_transpose,
+    .gram = rbm_gram,
+    .scale = rbm_scale,
+    .n_condition = rbm_n_condition,
+    .condition = rbm_condition,
+    .precondition = rbm_precondition,
+};

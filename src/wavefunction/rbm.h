@@ -21,30 +21,36 @@ struct rbm {
     bool vectors;
     // built, units that are shared
     struct system system;
-    double scale;                           // lengths times this, sqrt(omega), are pure numbers
-    double *shared;                         // parameters in use [n_parameters]
+    double scale;    // lengths times this, sqrt(omega), are pure numbers
+    double *shared;  // parameters in use [n_parameters]
     // built, weights of every particle's own
-    size_t n_coordinates, dimensions;       // M, D
+    size_t n_coordinates, dimensions;  // M, D
     double omega[DIMENSIONS_MOST];
     bool envelope;
-    size_t n_widths;                        // trained: none, one for all dimensions, or one each
-    double c;                               // 1 amplitude, 1/2 probability
+    size_t n_widths;  // trained: none, one for all dimensions, or one each
+    double c;         // 1 amplitude, 1/2 probability
     double sigma[DIMENSIONS_MOST];
     // from the parameters in use
-    double *a, *b, *w;                      // [M], [N], [M N]
-    double *inverse_variance;               // 1 / sigma_i^2 [M]
-    double *v;                              // v_ji = w_ij / sigma_i^2, by hidden unit [N M]
-    double *v_squared;                      // sum_i v_ji^2 [N]
-    double *pull;                           // c v_ij, by coordinate [M N]
-    double *spring, *rest;                  // -c / sigma_i^2 and c a_i / sigma_i^2 [M]; 0 without an envelope
-    double curvature;                       // the Gaussian's share of the Laplacian, sum_i spring_i
+    double *a, *b, *w;           // [M], [N], [M N]
+    double *inverse_variance;    // 1 / sigma_i^2 [M]
+    double *v;                   // v_ji = w_ij / sigma_i^2, by hidden unit [N M]
+    double *v_squared;           // sum_i v_ji^2 [N]
+    double *coupling;            // c v_ij, by coordinate [M N]
+    double *stiffness, *offset;  // -c / sigma_i^2 and c a_i / sigma_i^2 [M]; 0 without an envelope
+    double curvature;            // the Gaussian's share of the Laplacian, sum_i stiffness_i
 };
 
 extern const struct factor_type factor_rbm;
 
-// Rows of the factor's cache: theta_j [N], the Gaussian's share of ln |psi|^2 [1], s_j [N], then, where sigma is trained,
-// c h_i = c sum_j v_ij s_j [M].
-static inline const double *rbm_sigmoid(const struct rbm *rbm, const double *cache) { return cache + (rbm->hidden + 1) * WALKERS; }
-static inline const double *rbm_pull(const struct rbm *rbm, const double *cache) { return cache + (2 * rbm->hidden + 1) * WALKERS; }
+// Rows of the factor's cache: theta_j [N], the Gaussian's share of ln |psi|^2 [1], s_j [N], then, where sigma is
+// trained, c h_i = c sum_j v_ij s_j [M].
+static inline const double *rbm_sigmoid(const struct rbm *rbm, const double *cache)
+{
+    return cache + (rbm->hidden + 1) * WALKERS;
+}
+static inline const double *rbm_field(const struct rbm *rbm, const double *cache)
+{
+    return cache + (2 * rbm->hidden + 1) * WALKERS;
+}
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A preconditioner for an RBM's metric. The derivatives by a_i and w_ij are x_i times 1 and s_j, so their block of S is <x_i x_k t_j t_l> with
-// t = (1, s): nearly <x_i x_k> <t_j t_l>, a Kronecker product of matrices of M and N + 1 rows (as for layers of networks: Martens and Grosse,
-// ICML 2015, arXiv:1503.05671). With the eigenvectors of both, dividing by the products of eigenvalues plus the shift inverts it. The derivatives
-// by b have the covariance of s; a width stands for itself. All scaled to a diagonal of about 1, as S is (rbm_scale).
+// A preconditioner for an RBM's metric. The derivatives by a_i and w_ij are x_i times 1 and s_j, so their block of S is
+// <x_i x_k t_j t_l> with t = (1, s): nearly <x_i x_k> <t_j t_l>, a Kronecker product of matrices of M and N + 1 rows
+// (as for layers of networks: Martens and Grosse, ICML 2015, arXiv:1503.05671). With the eigenvectors of both, dividing
+// by the products of eigenvalues plus the shift inverts it. The derivatives by b have the covariance of s; a width
+// stands for itself. All scaled to a diagonal of about 1, as S is (rbm_scale).
 #include "wavefunction/rbm_metric.h"
 
 #include <cblas.h>
@@ -10,17 +11,17 @@
 #include <string.h>
 
 // LAPACK, in OpenBLAS: eigenvalues and eigenvectors of a symmetric matrix.
-void dsyevd_(const char *job, const char *triangle, const int *n, double *a, const int *lda, double *w, double *work, const int *lwork, int *iwork,
-             const int *liwork, int *info);
+void dsyevd_(const char *job, const char *triangle, const int *n, double *a, const int *lda, double *w, double *work,
+             const int *lwork, int *iwork, const int *liwork, int *info);
 
 // Samples that are enough for the moments.
 enum { MOMENT_SAMPLES = 2048 };
 static const double silent_unit = 0.01;  // as in rbm_scale
 
 struct parts {
-    size_t m, t, n;                                                   // rows of <x x>, of <t t> and of cov(s)
+    size_t m, t, n;  // rows of <x x>, of <t t> and of cov(s)
     double *x_vectors, *t_vectors, *s_vectors, *x_values, *t_values, *s_values;
-    double *work;                                                     // eigenvectors' and three grids' room
+    double *work;  // eigenvectors' and three grids' room
     int *integers;
 };
 
@@ -51,8 +52,16 @@ static struct parts lay_out(const struct rbm *rbm, double *room)
 {
     const size_t m = rbm->n_coordinates, t = grid_units(rbm), n = rbm->hidden;
     struct parts parts = { .m = m, .t = t, .n = n };
-    const struct { double **part; size_t size; } all[] = { { &parts.x_vectors, m * m }, { &parts.t_vectors, t * t }, { &parts.s_vectors, n * n },
-        { &parts.x_values, m }, { &parts.t_values, t }, { &parts.s_values, n }, { &parts.work, work_doubles(m, t) } };
+    const struct {
+        double **part;
+        size_t size;
+    } all[] = { { &parts.x_vectors, m * m },
+                { &parts.t_vectors, t * t },
+                { &parts.s_vectors, n * n },
+                { &parts.x_values, m },
+                { &parts.t_values, t },
+                { &parts.s_values, n },
+                { &parts.work, work_doubles(m, t) } };
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         *all[k].part = room;
         room += all[k].size;
@@ -61,7 +70,8 @@ static struct parts lay_out(const struct rbm *rbm, double *room)
     return parts;
 }
 
-// The symmetric matrix in `vectors` (lower triangle by rows) -> its eigenvectors, as rows; values below 0 by rounding count as 0.
+// The symmetric matrix in `vectors` (lower triangle by rows) -> its eigenvectors, as rows; values below 0 by rounding
+// count as 0.
 static bool decompose(const struct parts *parts, size_t n, double *vectors, double *values)
 {
     const int rows = (int)n, size = 1 + 6 * rows + 2 * rows * rows, integers = 3 + 5 * rows;
@@ -74,7 +84,8 @@ static bool decompose(const struct parts *parts, size_t n, double *vectors, doub
 
 static void moments(size_t rows, size_t n, size_t stride, const double *from, size_t stride_out, double *out)
 {
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)rows, (int)n, 1 / (double)n, from, (int)stride, 0, out, (int)stride_out);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)rows, (int)n, 1 / (double)n, from, (int)stride, 0, out,
+                (int)stride_out);
 }
 
 // Scaled by 1 / sqrt(d_i d_k), d the diagonal, from row `first` on plus `more`
@@ -102,7 +113,8 @@ bool rbm_condition(const void *state, size_t samples, size_t stride, const doubl
 {
     const struct rbm *rbm = state;
     const struct parts parts = lay_out(rbm, condition);
-    const size_t m = parts.m, t = parts.t, n = parts.n, first = t - n, used = samples < MOMENT_SAMPLES ? samples : MOMENT_SAMPLES;
+    const size_t m = parts.m, t = parts.t, n = parts.n, first = t - n,
+                 used = samples < MOMENT_SAMPLES ? samples : MOMENT_SAMPLES;
     const double *s = features + m * stride;
     double *mean = parts.t_values + first;
     moments(m, used, stride, features, m, parts.x_vectors);
@@ -119,7 +131,8 @@ bool rbm_condition(const void *state, size_t samples, size_t stride, const doubl
     normalise(m, 0, 0, parts.x_vectors, parts.x_values);
     normalise(n, 0, silent_unit, parts.s_vectors, parts.s_values);
     normalise(t, first, silent_unit, parts.t_vectors, parts.t_values);
-    return decompose(&parts, m, parts.x_vectors, parts.x_values) && decompose(&parts, t, parts.t_vectors, parts.t_values) &&
+    return decompose(&parts, m, parts.x_vectors, parts.x_values) &&
+           decompose(&parts, t, parts.t_vectors, parts.t_values) &&
            decompose(&parts, n, parts.s_vectors, parts.s_values);
 }
 
@@ -127,8 +140,10 @@ bool rbm_condition(const void *state, size_t samples, size_t stride, const doubl
 static void turn(const struct parts *p, bool back, const double *grid, double *between, double *out)
 {
     const int m = (int)p->m, t = (int)p->t;
-    cblas_dgemm(CblasRowMajor, back ? CblasTrans : CblasNoTrans, CblasNoTrans, m, t, m, 1, p->x_vectors, m, grid, t, 0, between, t);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, back ? CblasNoTrans : CblasTrans, m, t, t, 1, between, t, p->t_vectors, t, 0, out, t);
+    cblas_dgemm(CblasRowMajor, back ? CblasTrans : CblasNoTrans, CblasNoTrans, m, t, m, 1, p->x_vectors, m, grid, t, 0,
+                between, t);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, back ? CblasNoTrans : CblasTrans, m, t, t, 1, between, t, p->t_vectors, t,
+                0, out, t);
 }
 
 static void precondition_grid(const struct rbm *rbm, const struct parts *p, double shift, const double *in, double *out)
@@ -161,6 +176,7 @@ void rbm_precondition(const void *state, double shift, double *condition, const 
     for (size_t j = 0; j < p.n; j++)
         p.work[j] /= p.s_values[j] + shift;
     cblas_dgemv(CblasRowMajor, CblasTrans, n, n, 1, p.s_vectors, n, p.work, 1, 0, out + p.m, 1);
-    for (size_t k = p.m * (1 + p.n) + p.n; k < rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden + rbm->n_widths; k++)
+    for (size_t k = p.m * (1 + p.n) + p.n; k < rbm->n_coordinates * (1 + rbm->hidden) + rbm->hidden + rbm->n_widths;
+         k++)
         out[k] = in[k] / (1 + shift);
 }

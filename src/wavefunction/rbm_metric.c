@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What stochastic reconfiguration asks of an RBM. O_w = (c / sigma_i^2) x_i s_j factorises, so the features x [M], s [N] and O of ln sigma [D]
-// of every sample stand for all M + N + M N + D derivatives: O v, O^T y are two matrix products, the Gram matrix of the weights an elementwise
-// product of two (docs/theory.md, section 5).
+// What stochastic reconfiguration asks of an RBM. O_w = (c / sigma_i^2) x_i s_j factorises, so the features x [M], s
+// [N] and O of ln sigma [D] of every sample stand for all M + N + M N + D derivatives: O v, O^T y are two matrix
+// products, the Gram matrix of the weights an elementwise product of two (docs/theory.md, section 5).
 #include "wavefunction/rbm_metric.h"
 
 #include "base/memory.h"
@@ -13,7 +13,10 @@
 // Samples per product: the intermediate rows stay in the second-level cache.
 enum { SAMPLES_AT_ONCE = 512 };
 
-static double envelope_scale(const struct rbm *rbm, size_t i) { return rbm->envelope ? rbm->c * rbm->inverse_variance[i] : 0; }
+static double envelope_scale(const struct rbm *rbm, size_t i)
+{
+    return rbm->envelope ? rbm->c * rbm->inverse_variance[i] : 0;
+}
 static size_t n_sigma(const struct rbm *rbm) { return rbm->n_widths; }
 static size_t at_once(size_t n, size_t first) { return n - first < SAMPLES_AT_ONCE ? n - first : SAMPLES_AT_ONCE; }
 
@@ -42,7 +45,8 @@ void rbm_expand(const void *state, size_t n, size_t stride, const double *featur
             o[i * n + k] = envelope_scale(rbm, i) * (x[i * stride + k] - rbm->a[i]);
         for (size_t j = 0; j < hidden; j++)
             for (size_t k = 0; k < n; k++)
-                o[(m + hidden + i * hidden + j) * n + k] = rbm->c * rbm->inverse_variance[i] * x[i * stride + k] * s[j * stride + k];
+                o[(m + hidden + i * hidden + j) * n + k] = rbm->c * rbm->inverse_variance[i] * x[i * stride + k] *
+                                                           s[j * stride + k];
     }
     for (size_t j = 0; j < hidden; j++)
         for (size_t k = 0; k < n; k++)
@@ -52,31 +56,37 @@ void rbm_expand(const void *state, size_t n, size_t stride, const double *featur
             o[(m + hidden + m * hidden + d) * n + k] = sigma[d * stride + k];
 }
 
-// out += sum_i (c / sigma_i^2) [ (x_i - a_i) v_i + x_i sum_j v_ij s_j ] + c sum_j v_j s_j + sum_d v_d O_d; work: [M + 1][SAMPLES_AT_ONCE]
-static void apply_part(const struct rbm *rbm, size_t n, size_t stride, const double *x, const double *v, double *work, double *out)
+// out += sum_i (c / sigma_i^2) [ (x_i - a_i) v_i + x_i sum_j v_ij s_j ] + c sum_j v_j s_j + sum_d v_d O_d; work: [M +
+// 1][SAMPLES_AT_ONCE]
+static void apply_part(const struct rbm *rbm, size_t n, size_t stride, const double *x, const double *v, double *work,
+                       double *out)
 {
     const size_t m = rbm->n_coordinates, hidden = rbm->hidden;
     const double *s = x + m * stride, *sigma = s + hidden * stride, *b = v + m, *w = b + hidden, *last = w + m * hidden;
     for (size_t j = 0; j < hidden; j++)
         cblas_daxpy((int)n, rbm->c * b[j], s + j * stride, 1, out, 1);
     if (hidden)
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)hidden, 1, w, (int)hidden, s, (int)stride, 0, work, (int)n);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)hidden, 1, w, (int)hidden, s,
+                    (int)stride, 0, work, (int)n);
     for (size_t i = 0; i < m; i++) {
         const double weight = rbm->c * rbm->inverse_variance[i], slope = envelope_scale(rbm, i) * v[i];
         for (size_t k = 0; k < n; k++)
-            out[k] += slope * (x[i * stride + k] - rbm->a[i]) + (hidden ? weight * x[i * stride + k] * work[i * n + k] : 0);
+            out[k] += slope * (x[i * stride + k] - rbm->a[i]) +
+                      (hidden ? weight * x[i * stride + k] * work[i * n + k] : 0);
     }
     for (size_t d = 0; d < n_sigma(rbm); d++)
         cblas_daxpy((int)n, last[d], sigma + d * stride, 1, out, 1);
 }
 
-void rbm_apply(const void *state, size_t n, size_t stride, const double *features, const double *v, double *work, double *out)
+void rbm_apply(const void *state, size_t n, size_t stride, const double *features, const double *v, double *work,
+               double *out)
 {
     for (size_t first = 0; first < n; first += SAMPLES_AT_ONCE)
         apply_part(state, at_once(n, first), stride, features + first, v, work, out + first);
 }
 
-static void transpose_part(const struct rbm *rbm, size_t n, size_t stride, const double *x, const double *y, double *work, double *out)
+static void transpose_part(const struct rbm *rbm, size_t n, size_t stride, const double *x, const double *y,
+                           double *work, double *out)
 {
     const size_t m = rbm->n_coordinates, hidden = rbm->hidden;
     const double *s = x + m * stride, *sigma = s + hidden * stride;
@@ -91,13 +101,14 @@ static void transpose_part(const struct rbm *rbm, size_t n, size_t stride, const
     for (size_t j = 0; j < hidden; j++)
         out[m + j] += rbm->c * cblas_ddot((int)n, s + j * stride, 1, y, 1);
     if (hidden)
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)hidden, (int)n, 1, work, (int)n, s, (int)stride, 1, out + m + hidden,
-                    (int)hidden);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)hidden, (int)n, 1, work, (int)n, s,
+                    (int)stride, 1, out + m + hidden, (int)hidden);
     for (size_t d = 0; d < n_sigma(rbm); d++)
         out[m + hidden + m * hidden + d] += cblas_ddot((int)n, sigma + d * stride, 1, y, 1);
 }
 
-void rbm_transpose(const void *state, size_t n, size_t stride, const double *features, const double *y, double *work, double *out)
+void rbm_transpose(const void *state, size_t n, size_t stride, const double *features, const double *y, double *work,
+                   double *out)
 {
     for (size_t first = 0; first < n; first += SAMPLES_AT_ONCE)
         transpose_part(state, at_once(n, first), stride, features + first, y + first, work, out);
@@ -124,8 +135,8 @@ static double variance(size_t n, const double *row)
     return fmax(0, mean_square(n, row) - centre * centre);
 }
 
-// A unit whose s_j hardly differs from 0 on the samples has derivatives near 0, and a shift relative to them would let noise drive its
-// parameters far out, unseen by the metric: its s_j^2 counts as this much more (s_j^2 is at most 1).
+// A unit whose s_j hardly differs from 0 on the samples has derivatives near 0, and a shift relative to them would let
+// noise drive its parameters far out, unseen by the metric: its s_j^2 counts as this much more (s_j^2 is at most 1).
 static const double silent_unit = 0.01;
 
 // Variances; for the weights <x_i^2><s_j^2>, which factorises as their Gram matrix needs it.
@@ -159,7 +170,8 @@ static void add_gram(size_t n, size_t rows, double *scaled, double beta, double 
         cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)n, (int)rows, 1, scaled, (int)n, beta, out, (int)n);
 }
 
-static void scaled_rows(size_t n, size_t rows, size_t stride, const double *from, const double *shift, const double *weight, double *to)
+static void scaled_rows(size_t n, size_t rows, size_t stride, const double *from, const double *shift,
+                        const double *weight, double *to)
 {
     for (size_t r = 0; r < rows; r++)
         for (size_t k = 0; k < n; k++)
@@ -178,8 +190,8 @@ static bool separable(size_t m, size_t hidden, const double *weight)
 }
 
 // Weights p_i q_j: (X^T p X) o (S^T q S)
-static void gram_product(const struct rbm *rbm, size_t n, size_t stride, const double *features, const double *weight, double *rows, double *root,
-                         double *left, double *right, double *out)
+static void gram_product(const struct rbm *rbm, size_t n, size_t stride, const double *features, const double *weight,
+                         double *rows, double *root, double *left, double *right, double *out)
 {
     const size_t m = rbm->n_coordinates, hidden = rbm->hidden;
     for (size_t i = 0; i < m; i++)
@@ -196,30 +208,36 @@ static void gram_product(const struct rbm *rbm, size_t n, size_t stride, const d
 }
 
 // Weights of any form, one hidden unit at a time.
-static void gram_general(const struct rbm *rbm, size_t n, size_t stride, const double *features, const double *weight, double *rows, double *out)
+static void gram_general(const struct rbm *rbm, size_t n, size_t stride, const double *features, const double *weight,
+                         double *rows, double *out)
 {
     const size_t m = rbm->n_coordinates, hidden = rbm->hidden;
     for (size_t j = 0; j < hidden; j++) {
         const double *s = features + (m + j) * stride;
         for (size_t i = 0; i < m; i++)
             for (size_t k = 0; k < n; k++)
-                rows[i * n + k] = rbm->c * rbm->inverse_variance[i] * sqrt(weight[i * hidden + j]) * features[i * stride + k] * s[k];
+                rows[i * n + k] = rbm->c * rbm->inverse_variance[i] * sqrt(weight[i * hidden + j]) *
+                                  features[i * stride + k] * s[k];
         add_gram(n, m, rows, 1, out);
     }
 }
 
-void rbm_gram(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work, double *out)
+void rbm_gram(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work,
+              double *out)
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, hidden = rbm->hidden, most = m + hidden + n_sigma(rbm);
-    double *rows = memory_doubles(most * n), *root = memory_doubles(most), *left = memory_doubles(n * n), *right = memory_doubles(n * n);
+    double *rows = memory_doubles(most * n), *root = memory_doubles(most), *left = memory_doubles(n * n),
+           *right = memory_doubles(n * n);
     const double *w = weight + m + hidden;
     (void)work;
     if (!rows || !root || !left || !right) {
         out[0] = NAN;  // the solver sees that there is no matrix
     } else {
         for (size_t k = 0; k < most; k++)
-            root[k] = k < m ? envelope_scale(rbm, k) * sqrt(weight[k]) : k < m + hidden ? rbm->c * sqrt(weight[k]) : sqrt(w[m * hidden + k - m - hidden]);
+            root[k] = k < m            ? envelope_scale(rbm, k) * sqrt(weight[k])
+                      : k < m + hidden ? rbm->c * sqrt(weight[k])
+                                       : sqrt(w[m * hidden + k - m - hidden]);
         scaled_rows(n, m, stride, features, rbm->a, root, rows);
         scaled_rows(n, most - m, stride, features + m * stride, NULL, root + m, rows + m * n);
         add_gram(n, most, rows, 1, out);

@@ -10,9 +10,12 @@ void rbm_sigma_derivatives(const struct rbm *rbm, const double *x, const double 
 size_t rbm_n_features(const void *state);
 void rbm_features(const void *state, const double *x, const double *cache, double *rows);
 void rbm_expand(const void *state, size_t n, size_t stride, const double *features, double *o);
-void rbm_apply(const void *state, size_t n, size_t stride, const double *features, const double *v, double *work, double *out);
-void rbm_transpose(const void *state, size_t n, size_t stride, const double *features, const double *y, double *work, double *out);
-void rbm_gram(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work, double *out);
+void rbm_apply(const void *state, size_t n, size_t stride, const double *features, const double *v, double *work,
+               double *out);
+void rbm_transpose(const void *state, size_t n, size_t stride, const double *features, const double *y, double *work,
+                   double *out);
+void rbm_gram(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work,
+              double *out);
 void rbm_scale(const void *state, size_t n, size_t stride, const double *features, double *out);
 
 // rbm_condition.c

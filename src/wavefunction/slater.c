@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Slater determinants for fermions of spin 1/2, one per spin, of orbitals of the trap at alpha omega_d (docs/theory.md, section 2):
-//     phi = det[ phi_k(r_p) ]_up det[ phi_k(r_p) ]_down exp(-1/2 alpha sum_i omega_i x_i^2),   phi_k polynomials (wavefunction/orbitals.h).
-// With A_pk = phi_k(r_p), B = A^-1 and G_pd = sum_k (d_d phi_k)(r_p) B_kp, since Hermite's equation gives the second derivatives,
-//     grad = G - alpha omega x,   Laplacian = 2 alpha sum_d omega_d ( sum_p x_pd G_pd - sum_k n_d(k) ) - sum G^2 - alpha sum_i omega_i,
-//     d/d alpha = (1/2 alpha) sum_i x_i G_i - 1/2 sum_i omega_i x_i^2   (alpha scales the polynomials' coordinates).
+// Slater determinants for fermions of spin 1/2, one per spin, of orbitals of the trap at alpha omega_d (docs/theory.md,
+// section 2):
+//     phi = det[ phi_k(r_p) ]_up det[ phi_k(r_p) ]_down exp(-1/2 alpha sum_i omega_i x_i^2),   phi_k polynomials
+//     (wavefunction/orbitals.h).
+// With A_pk = phi_k(r_p), B = A^-1 and G_pd = sum_k (d_d phi_k)(r_p) B_kp, since Hermite's equation gives the second
+// derivatives,
+//     grad = G - alpha omega x,   Laplacian = 2 alpha sum_d omega_d ( sum_p x_pd G_pd - sum_k n_d(k) ) - sum G^2 -
+//     alpha sum_i omega_i, d/d alpha = (1/2 alpha) sum_i x_i G_i - 1/2 sum_i omega_i x_i^2   (alpha scales the
+//     polynomials' coordinates).
 // Where the orbitals fill shells the determinants are homogeneous in every dimension: sum_p x_pd G_pd = sum_k n_d(k).
-// Move rows of the cache: B of each spin as [p][k]. Kept rows, where shells are open: sum x G and its gradient [M]. Of a trial: the new orbitals [n]
-// and the ratio of determinants. A move of particle p changes row p of A: R = sum_k phi_k(r'_p) B_kp, and B follows from Sherman and Morrison,
-// Ann. Math. Stat. 21, 124 (1950).
-// Check: two particles of one spin on a line, omega = alpha = 1, x = 1, 0: det ~ (x_1 - x_2): grad = (1 - 1, -1), Laplacian = -2 - 2.
+// Move rows of the cache: B of each spin as [p][k]. Kept rows, where shells are open: sum x G and its gradient [M]. Of
+// a trial: the new orbitals [n] and the ratio of determinants. A move of particle p changes row p of A: R = sum_k
+// phi_k(r'_p) B_kp, and B follows from Sherman and Morrison, Ann. Math. Stat. 21, 124 (1950).
+// Check: two particles of one spin on a line, omega = alpha = 1, x = 1, 0: det ~ (x_1 - x_2): grad = (1 - 1, -1),
+// Laplacian = -2 - 2.
 #include "wavefunction/slater.h"
-
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +24,9 @@ extern const struct factor_type factor_slater;
 
 static const char *backflow_name(size_t k)
 {
-    static const char *const names[] = { [BACKFLOW_NONE] = "none", [BACKFLOW_EXPONENTIAL] = "exponential", [BACKFLOW_TWO_SCALES] = "two-scales" };
+    static const char *const names[] = {
+        [BACKFLOW_NONE] = "none", [BACKFLOW_EXPONENTIAL] = "exponential", [BACKFLOW_TWO_SCALES] = "two-scales"
+    };
     return k < sizeof names / sizeof *names ? names[k] : NULL;
 }
 
@@ -29,13 +35,15 @@ static const struct param params[] = {
                .help = "orbitals are those of the trap with alpha omega: the value, or where training starts"),
     PARAM_BOOL(slater, train, .fallback = "yes", .help = "train alpha"),
     PARAM_TEXT(slater, orbitals_up, .fallback = "auto",
-               .help = "quantum numbers per dimension of the orbitals of spin up, as 0 0, 1 0, 0 1; auto: the lowest, which must fill shells"),
+               .help = "quantum numbers per dimension of the orbitals of spin up, as 0 0, 1 0, 0 1; auto: the lowest, "
+                       "which must fill shells"),
     PARAM_TEXT(slater, orbitals_down, .fallback = "auto", .help = "the same of spin down"),
     PARAM_CHOICE(slater, backflow, .choice = backflow_name, .fallback = "none",
-                 .help = "orbitals see each particle moved by its neighbours: none; exponential: by antiparallel spins; two-scales: by both"),
+                 .help = "orbitals see each particle moved by its neighbours: none; exponential: by antiparallel "
+                         "spins; two-scales: by both"),
     PARAM_REAL(slater, backflow_length, .range = PARAM_ABOVE(0), .fallback = "1.1", .applies = "backflow = exponential",
                .help = "range of the exponential, in lengths of the trap"),
-    PARAM_END
+    PARAM_END,
 };
 
 // With backflow the determinants are another factor under the same name.
@@ -85,17 +93,20 @@ static size_t n_cache_rows(const void *state) { return trial_row(state) + most_o
 
 // What a chunk of walkers, `side` packs from `l` on, gathers from both spins.
 struct sums {
-    pack pull[4], square[4];           // sum_i omega_i x_i G_i, sum_i G_i^2
-    struct determinant determinant[4]; // of both spins
+    pack pull[4], square[4];            // sum_i omega_i x_i G_i, sum_i G_i^2
+    struct determinant determinant[4];  // of both spins
 };
 
 // A^T of a spin [k][p], which becomes B as [p][k].
-PACK_INLINE void fill(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, pack *a)
+PACK_INLINE void fill(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x,
+                      pack *a)
 {
     const struct orbitals *orbitals = &slater->orbitals[spin];
     pack functions[ORBITALS_MOST * 4];
     for (size_t p = 0; p < n; p++) {
-        slater_functions(slater, orbitals, n, side, (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l, functions);
+        slater_functions(slater, orbitals, n, side,
+                         (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l,
+                         functions);
         for (size_t k = 0; k < n; k++)
             for (size_t s = 0; s < side; s++)
                 a[(k * n + p) * side + s] = functions[k * side + s];
@@ -103,15 +114,17 @@ PACK_INLINE void fill(const struct slater *slater, size_t spin, size_t n, size_t
 }
 
 // One walker whose elimination went wrong, once more with pivots.
-static void mend(const struct slater *slater, size_t spin, size_t side, size_t l, size_t s, int lane, const double *x, pack *b,
-                 struct determinant *determinant)
+static void invert_with_pivots(const struct slater *slater, size_t spin, size_t side, size_t l, size_t s, int lane,
+                               const double *x, pack *b, struct determinant *determinant)
 {
     const struct orbitals *orbitals = &slater->orbitals[spin];
     const size_t n = orbitals->n;
     double a[ORBITALS_MOST * ORBITALS_MOST], inverse[ORBITALS_MOST * ORBITALS_MOST], mantissa, exponent;
     pack functions[ORBITALS_MOST];
     for (size_t p = 0; p < n; p++) {
-        slater_functions(slater, orbitals, n, 1, (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l + s, functions);
+        slater_functions(slater, orbitals, n, 1,
+                         (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l + s,
+                         functions);
         for (size_t k = 0; k < n; k++)
             a[k * n + p] = functions[k][lane];
     }
@@ -123,14 +136,16 @@ static void mend(const struct slater *slater, size_t spin, size_t side, size_t l
 }
 
 // Largest |sum_k A_pk B_kp - 1|; b as [p][k]
-PACK_INLINE void find_residual(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, const pack *b, pack *residual)
+PACK_INLINE void find_residual(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l,
+                               const double *x, const pack *b, pack *residual)
 {
     pack functions[ORBITALS_MOST * 4];
     for (size_t s = 0; s < side; s++)
         residual[s] = pack_all(0.0);
     for (size_t p = 0; p < n; p++) {
         slater_functions(slater, &slater->orbitals[spin], n, side,
-                         (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l, functions);
+                         (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l,
+                         functions);
         for (size_t s = 0; s < side; s++) {
             pack sum = pack_all(-1.0);
             for (size_t k = 0; k < n; k++)
@@ -142,8 +157,8 @@ PACK_INLINE void find_residual(const struct slater *slater, size_t spin, size_t 
 }
 
 // B and the determinant of a spin for a chunk of walkers.
-PACK_INLINE void invert(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, pack *b,
-                        struct determinant *determinant)
+PACK_INLINE void invert(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x,
+                        pack *b, struct determinant *determinant)
 {
     pack residual[4];
     fill(slater, spin, n, side, l, x, b);
@@ -152,18 +167,19 @@ PACK_INLINE void invert(const struct slater *slater, size_t spin, size_t n, size
     for (size_t s = 0; s < side; s++)
         for (int lane = 0; lane < PACK_WIDTH; lane++)
             if (!(residual[s][lane] <= INVERSE_RESIDUAL))
-                mend(slater, spin, side, l, s, lane, x, b, determinant);
+                invert_with_pivots(slater, spin, side, l, s, lane, x, b, determinant);
 }
 
 // G of a spin into its rows, unscaled by nothing else: plus -alpha omega x, added where `add`.
-PACK_INLINE void find_slopes(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, const pack *b, bool add,
-                             double *gradient, struct sums *sums)
+PACK_INLINE void find_slopes(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x,
+                             const pack *b, bool add, double *gradient, struct sums *sums)
 {
     const struct orbitals *orbitals = &slater->orbitals[spin];
     pack functions[ORBITALS_FUNCTIONS_MOST * 4];
     for (size_t p = 0; p < n; p++) {
         const size_t row = (slater->first_particle[spin] + p) * slater->dimensions;
-        slater_functions(slater, orbitals, orbitals->n_functions, side, (const pack *)x + row * ROW_PACKS + l, functions);
+        slater_functions(slater, orbitals, orbitals->n_functions, side, (const pack *)x + row * ROW_PACKS + l,
+                         functions);
         for (size_t d = 0; d < slater->dimensions; d++) {
             pack sum[4] = { { 0 } };
             for (size_t k = 0; k < n; k++) {
@@ -182,13 +198,14 @@ PACK_INLINE void find_slopes(const struct slater *slater, size_t spin, size_t n,
     }
 }
 
-// Of shells that are not full: W = sum x G = sum_d sum_k n_d(k) + sum_pk w_k(r_p) B_kp, w_k the functions two quanta below orbital k that are no
-// orbitals, and d_qe W = sum_k (d_e w_k)(r_q) B_kq - sum_p [ sum_k w_k(r_p) B_kq ] [ sum_k (d_e phi_k)(r_q) B_kp ].
+// Of shells that are not full: W = sum x G = sum_d sum_k n_d(k) + sum_pk w_k(r_p) B_kp, w_k the functions two quanta
+// below orbital k that are no orbitals, and d_qe W = sum_k (d_e w_k)(r_q) B_kq - sum_p [ sum_k w_k(r_p) B_kq ] [ sum_k
+// (d_e phi_k)(r_q) B_kp ].
 struct open_shell {
     const struct slater *slater;
     size_t spin, l;
     const double *x;
-    const pack *b;        // [p][k]
+    const pack *b;                               // [p][k]
     pack lowered[ORBITALS_MOST][ORBITALS_MOST];  // sum_k w_k(r_p) B_kq as [p][q]
 };
 
@@ -196,10 +213,14 @@ static void find_functions(const struct open_shell *shell, size_t p, pack *funct
 {
     const struct orbitals *orbitals = &shell->slater->orbitals[shell->spin];
     const size_t row = (shell->slater->first_particle[shell->spin] + p) * shell->slater->dimensions;
-    slater_functions(shell->slater, orbitals, orbitals->n_functions, 1, (const pack *)shell->x + row * ROW_PACKS + shell->l, functions);
+    slater_functions(shell->slater, orbitals, orbitals->n_functions, 1,
+                     (const pack *)shell->x + row * ROW_PACKS + shell->l, functions);
 }
 
-static long below(const struct orbitals *orbitals, long k, size_t d) { return k == ORBITALS_NONE ? k : orbitals->lower[d][k]; }
+static long below(const struct orbitals *orbitals, long k, size_t d)
+{
+    return k == ORBITALS_NONE ? k : orbitals->lower[d][k];
+}
 
 // w_k, or with e < D its derivative without the scale
 static pack lowered_function(const struct orbitals *orbitals, size_t k, size_t e, const pack *functions)
@@ -207,7 +228,9 @@ static pack lowered_function(const struct orbitals *orbitals, size_t k, size_t e
     pack sum = pack_all(0.0);
     for (size_t d = 0; d < orbitals->dimensions; d++) {
         const long twice = below(orbitals, below(orbitals, (long)k, d), d);
-        const long at = twice < (long)orbitals->n ? ORBITALS_NONE : e < orbitals->dimensions ? below(orbitals, twice, e) : twice;
+        const long at = twice < (long)orbitals->n  ? ORBITALS_NONE
+                        : e < orbitals->dimensions ? below(orbitals, twice, e)
+                                                   : twice;
         if (at != ORBITALS_NONE)
             sum += functions[at];
     }
@@ -250,7 +273,8 @@ static void lowered_gradient(const struct open_shell *shell, double *gradient)
                         slope = pack_fma(functions[orbitals->lower[e][k]], shell->b[p * n + k], slope);
                 sum -= shell->lowered[p][q] * slope;
             }
-            ((pack *)gradient)[((slater->first_particle[shell->spin] + q) * slater->dimensions + e) * ROW_PACKS + shell->l] = slater->scale[e] * sum;
+            ((pack *)gradient)[((slater->first_particle[shell->spin] + q) * slater->dimensions + e) * ROW_PACKS +
+                               shell->l] = slater->scale[e] * sum;
         }
     }
 }
@@ -284,8 +308,8 @@ PACK_INLINE void copy_rows(size_t n, size_t side, size_t l, const pack *from, do
 enum { WHAT_WEIGHT = 1, WHAT_SLOPES = 2, WHAT_ADD = 4 };  // what of a configuration is wanted
 
 // One spin of a chunk; n is known to the compiler for the usual numbers.
-PACK_INLINE void one_spin(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x, unsigned what, double *gradient,
-                          double *cache, struct sums *sums)
+PACK_INLINE void one_spin(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x,
+                          unsigned what, double *gradient, double *cache, struct sums *sums)
 {
     pack b[ORBITALS_MOST * ORBITALS_MOST];  // of which n n side are used; side > 1 for small n only
     double *rows = rows_at(cache, slater->first_row[spin]);
@@ -314,8 +338,8 @@ static size_t chunk_of(const struct slater *slater)
     return n <= 4 ? 4 : n <= 10 ? 2 : 1;
 }
 
-static PACK_HOT void few(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what, double *gradient, double *cache,
-                         struct sums *sums)
+static PACK_HOT void few(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what,
+                         double *gradient, double *cache, struct sums *sums)
 {
     switch (slater->orbitals[spin].n) {
     case 0: break;
@@ -326,8 +350,8 @@ static PACK_HOT void few(const struct slater *slater, size_t spin, size_t l, con
     }
 }
 
-static PACK_HOT void some(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what, double *gradient, double *cache,
-                          struct sums *sums)
+static PACK_HOT void some(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what,
+                          double *gradient, double *cache, struct sums *sums)
 {
     switch (slater->orbitals[spin].n) {
     case 0: break;
@@ -337,14 +361,15 @@ static PACK_HOT void some(const struct slater *slater, size_t spin, size_t l, co
     }
 }
 
-static PACK_HOT void many(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what, double *gradient, double *cache,
-                          struct sums *sums)
+static PACK_HOT void many(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what,
+                          double *gradient, double *cache, struct sums *sums)
 {
     ONE_SPIN(slater->orbitals[spin].n, 1);
 }
 
 // |phi|^2 = det^2 e^(-alpha sum omega x^2)
-void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant, double *weight)
+void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant,
+                       double *weight)
 {
     pack spread = pack_all(0.0);
     for (size_t i = 0, d = 0; i < slater->n_coordinates; i++, d = d + 1 < slater->dimensions ? d + 1 : 0) {
@@ -353,17 +378,19 @@ void slater_set_weight(const struct slater *slater, size_t l, const double *x, s
     }
     determinant_normalise(&determinant);
     ((pack *)weight)[l] = determinant.mantissa * determinant.mantissa;
-    ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(2 * 0.6931471805599453), determinant.exponent, -slater->value * spread);
+    ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(2 * 0.6931471805599453), determinant.exponent,
+                                               -slater->value * spread);
 }
 
-static PACK_HOT void visit(const struct slater *slater, const double *x, unsigned what, double *weight, double *gradient, double *laplacian,
-                           double *cache)
+static PACK_HOT void visit(const struct slater *slater, const double *x, unsigned what, double *weight,
+                           double *gradient, double *laplacian, double *cache)
 {
     const size_t chunk = chunk_of(slater);
     double constant = 0;
     for (size_t d = 0; d < slater->dimensions; d++)
-        constant -= slater->value * slater->omega[d] * ((double)(slater->n_coordinates / slater->dimensions) +
-                                                        2 * (slater->orbitals[0].sum[d] + slater->orbitals[1].sum[d]));
+        constant -= slater->value * slater->omega[d] *
+                    ((double)(slater->n_coordinates / slater->dimensions) +
+                     2 * (slater->orbitals[0].sum[d] + slater->orbitals[1].sum[d]));
     for (size_t l = 0; l < ROW_PACKS; l += chunk) {
         struct sums sums;
         for (size_t s = 0; s < 4; s++) {
@@ -375,7 +402,8 @@ static PACK_HOT void visit(const struct slater *slater, const double *x, unsigne
         for (size_t s = 0; s < chunk; s++) {
             pack *out = (pack *)laplacian + l + s;
             if (what & WHAT_SLOPES)
-                *out = (what & WHAT_ADD ? *out : pack_all(0.0)) + pack_fma(pack_all(2 * slater->value), sums.pull[s], constant - sums.square[s]);
+                *out = (what & WHAT_ADD ? *out : pack_all(0.0)) +
+                       pack_fma(pack_all(2 * slater->value), sums.pull[s], constant - sums.square[s]);
             if (what & WHAT_WEIGHT)
                 slater_set_weight(slater, l + s, x, sums.determinant[s], weight);
         }
@@ -390,10 +418,11 @@ static void weigh(const void *state, const struct configuration *at, double *wei
     visit(state, at->x, WHAT_WEIGHT, weight, NULL, NULL, cache);
 }
 
-static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient, double *laplacian,
-                     double *cache)
+static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient,
+                     double *laplacian, double *cache)
 {
-    visit(state, at->x, WHAT_SLOPES | (how & FACTOR_KEPT ? 0 : WHAT_WEIGHT) | (how & FACTOR_ADD ? WHAT_ADD : 0), weight, gradient, laplacian, cache);
+    visit(state, at->x, WHAT_SLOPES | (how & FACTOR_KEPT ? 0 : WHAT_WEIGHT) | (how & FACTOR_ADD ? WHAT_ADD : 0), weight,
+          gradient, laplacian, cache);
 }
 
 // --- one particle ---
@@ -402,14 +431,16 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
 static void tidy_weight(double *weight, size_t l)
 {
     pack *mantissa = (pack *)weight + l, *exponent = (pack *)weight + ROW_PACKS + l;
-    const pack_bits out = ((*mantissa > 0x1p40) | (*mantissa < 0x1p-40)) & (*mantissa > 0x1p-1000) & (*mantissa < 0x1p1000);
+    const pack_bits out = ((*mantissa > 0x1p40) | (*mantissa < 0x1p-40)) & (*mantissa > 0x1p-1000) &
+                          (*mantissa < 0x1p1000);
     const pack power = pack_select(out, pack_exponent(pack_select(out, *mantissa, pack_all(1.0))), pack_all(0.0));
     *mantissa = pack_scale(*mantissa, -power);
     *mantissa = pack_select(*mantissa < 0x1p-60, pack_all(0.0), *mantissa);  // psi = 0 as far as numbers go
     *exponent = pack_fma(pack_all(0.6931471805599453), power, *exponent);
 }
 
-PACK_INLINE void ratio_of(const struct slater *slater, size_t spin, size_t n, size_t p, const double *x, const double *old_cache, double *trial)
+PACK_INLINE void ratio_of(const struct slater *slater, size_t spin, size_t n, size_t p, const double *x,
+                          const double *old_cache, double *trial)
 {
     const struct orbitals *orbitals = &slater->orbitals[spin];
     const double *b = rows_at_const(old_cache, slater->first_row[spin] + (p - slater->first_particle[spin]) * n);
@@ -448,17 +479,17 @@ PACK_INLINE void update(size_t n, size_t p, const double *mask, const double *tr
 }
 
 // The usual numbers of orbitals, known to the compiler.
-#define BY_NUMBER(number, call)                \
-    switch (number) {                          \
-    case 1: call(1); break;                    \
-    case 3: call(3); break;                    \
-    case 6: call(6); break;                    \
-    case 10: call(10); break;                  \
-    default: call(number);                     \
+#define BY_NUMBER(number, call) \
+    switch (number) {           \
+    case 1: call(1); break;     \
+    case 3: call(3); break;     \
+    case 6: call(6); break;     \
+    case 10: call(10); break;   \
+    default: call(number);      \
     }
 
-static PACK_HOT void ratio(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache,
-                           const struct configuration *at, double *weight, double *cache)
+static PACK_HOT void ratio(const void *state, size_t p, const double *old_x, const double *old_weight,
+                           const double *old_cache, const struct configuration *at, double *weight, double *cache)
 {
     const struct slater *slater = state;
     const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n;
@@ -474,7 +505,8 @@ static PACK_HOT void ratio(const void *state, size_t p, const double *old_x, con
             spread = pack_fma(slater->omega[d] * (now - before), now + before, spread);
         }
         ((pack *)weight)[l] = ((const pack *)old_weight)[l] * (change * change);
-        ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(-slater->value), spread, ((const pack *)old_weight)[ROW_PACKS + l]);
+        ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(-slater->value), spread,
+                                                   ((const pack *)old_weight)[ROW_PACKS + l]);
         tidy_weight(weight, l);
     }
 }
@@ -482,7 +514,8 @@ static PACK_HOT void ratio(const void *state, size_t p, const double *old_x, con
 static PACK_HOT void accept(const void *state, size_t p, const double *mask, const double *trial_cache, double *cache)
 {
     const struct slater *slater = state;
-    const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n, own = p - slater->first_particle[spin];
+    const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n,
+                 own = p - slater->first_particle[spin];
     const double *trial = rows_at_const(trial_cache, trial_row(slater));
     double *b = rows_at(cache, slater->first_row[spin]);
 #define UPDATE(number) update(number, own, mask, trial, b)
@@ -490,14 +523,18 @@ static PACK_HOT void accept(const void *state, size_t p, const double *mask, con
 }
 
 // G_p - alpha omega x_p; after a move of p, B_kp is what it was over R
-static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache, const double *trial, double *gradient)
+static void particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache,
+                              const double *trial, double *gradient)
 {
     const struct slater *slater = state;
-    const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n, own = p - slater->first_particle[spin];
+    const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n,
+                 own = p - slater->first_particle[spin];
     const struct orbitals *orbitals = &slater->orbitals[spin];
-    const double *b = rows_at_const(cache, slater->first_row[spin] + own * n), *ratio = trial ? rows_at_const(trial, trial_row(slater) + n) : NULL;
+    const double *b = rows_at_const(cache, slater->first_row[spin] + own * n),
+                 *ratio = trial ? rows_at_const(trial, trial_row(slater) + n) : NULL;
     for (size_t l = 0; l < ROW_PACKS; l++) {
-        const pack *x = (const pack *)at->x + p * slater->dimensions * ROW_PACKS + l, inverse = 1.0 / (trial ? ((const pack *)ratio)[l] : pack_all(1.0));
+        const pack *x = (const pack *)at->x + p * slater->dimensions * ROW_PACKS + l,
+                   inverse = 1.0 / (trial ? ((const pack *)ratio)[l] : pack_all(1.0));
         pack functions[ORBITALS_FUNCTIONS_MOST];
         slater_functions(slater, orbitals, orbitals->n_functions, 1, x, functions);
         for (size_t d = 0; d < slater->dimensions; d++) {
@@ -513,11 +550,13 @@ static void particle_gradient(const void *state, size_t p, const struct configur
 // --- derivatives ---
 
 // O of one pack, and where `along` is not NULL grad u . grad O; spread and its slope: sum omega x^2, sum omega x du
-static pack derivative(const struct slater *slater, size_t l, const double *x, const double *cache, const double *du, pack *along)
+static pack derivative(const struct slater *slater, size_t l, const double *x, const double *cache, const double *du,
+                       pack *along)
 {
     const double *kept = rows_at_const(cache, n_move_rows(slater));
-    const double half = 0.5 / slater->value, sum = slater->orbitals[0].sum[0] + slater->orbitals[0].sum[1] + slater->orbitals[0].sum[2] +
-                                                   slater->orbitals[1].sum[0] + slater->orbitals[1].sum[1] + slater->orbitals[1].sum[2];
+    const double half = 0.5 / slater->value, sum = slater->orbitals[0].sum[0] + slater->orbitals[0].sum[1] +
+                                                   slater->orbitals[0].sum[2] + slater->orbitals[1].sum[0] +
+                                                   slater->orbitals[1].sum[1] + slater->orbitals[1].sum[2];
     pack spread = pack_all(0.0), slope = pack_all(0.0), pull = pack_all(0.0);
     for (size_t i = 0, d = 0; i < slater->n_coordinates; i++, d = d + 1 < slater->dimensions ? d + 1 : 0) {
         const pack here = ((const pack *)x)[i * ROW_PACKS + l], scaled = slater->omega[d] * here;
@@ -539,7 +578,8 @@ static void derivatives(const void *state, const struct configuration *at, const
         ((pack *)o)[l] = derivative(state, l, at->x, cache, NULL, NULL);
 }
 
-static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du, double *scratch, double *sums)
+static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du,
+                       double *scratch, double *sums)
 {
     (void)scratch;
     for (size_t l = 0; n_parameters(state) > 0 && l < ROW_PACKS; l++) {
@@ -556,9 +596,30 @@ static void collect(const void *state, const double *sums, double *out)
 }
 
 const struct factor_type factor_slater = {
-    .name = "slater", .summary = "Slater determinants of the trap's orbitals, one per spin", .state_size = sizeof(struct slater), .params = params,
+    .name = "slater",
+    .summary = "Slater determinants of the trap's orbitals, one per spin",
+    .state_size = sizeof(struct slater),
+    .params = params,
     .instead = instead,
-    .carries_trap = true, .build = slater_build, .n_parameters = n_parameters, .views = slater_views, .start = start, .prepare = prepare, .traits = slater_traits,
-    .evaluate = evaluate, .derivatives = derivatives, .finish = slater_finish, .n_cache_rows = n_cache_rows, .weigh = weigh, .ratio = ratio, .accept = accept,
+    .carries_trap = true,
+    .build = slater_build,
+    .n_parameters = n_parameters,
+    .views = slater_views,
+    .start = start,
+    .prepare = prepare,
+    .traits = slater_traits,
+    .evaluate = evaluate,
+    .derivatives = derivatives,
+    .finish = slater_finish,
+    .n_cache_rows = n_cache_rows,
+    .weigh = weigh,
+    .ratio = ratio,
+    .accept = accept,
     .particle_gradient = particle_gradient,
-    .n_move_rows = n_move_rows, .n_kept_rows = n_kept_rows, .accumulate = accumulate, .collect = collect, .n_sum_rows = n_parameters, .describe = slater_describe };
+    .n_move_rows = n_move_rows,
+    .n_kept_rows = n_kept_rows,
+    .accumulate = accumulate,
+    .collect = collect,
+    .n_sum_rows = n_parameters,
+    .describe = slater_describe,
+};

@@ -13,22 +13,22 @@ enum { BACKFLOW_NONE, BACKFLOW_EXPONENTIAL, BACKFLOW_TWO_SCALES };
 enum { BACKFLOW_MOST = 4 };  // strengths: two per class of pairs
 
 struct slater {
-    double alpha;                    // starting value, or the fixed one
+    double alpha;  // starting value, or the fixed one
     bool train;
     char *orbitals_up, *orbitals_down;
     size_t backflow;
-    double backflow_length;          // 1 / sqrt(omega)
-    double lambda[BACKFLOW_MOST];    // strengths in use
-    double length;                   // 1 / sqrt(omega), omega the geometric mean
+    double backflow_length;        // 1 / sqrt(omega)
+    double lambda[BACKFLOW_MOST];  // strengths in use
+    double length;                 // 1 / sqrt(omega), omega the geometric mean
     struct system system;
     size_t n_coordinates, dimensions;
     double omega[DIMENSIONS_MOST];
-    struct orbitals *orbitals;       // [SPINS]
+    struct orbitals *orbitals;                       // [SPINS]
     size_t first_particle[SPINS], first_row[SPINS];  // of each spin: its first particle, its inverse in the cache
-    double *quantum[SPINS];          // [n, D], for the results file
-    bool homogeneous;                // both determinants are
-    double value;                    // alpha in use
-    double scale[DIMENSIONS_MOST];   // y = scale x
+    double *quantum[SPINS];                          // [n, D], for the results file
+    bool homogeneous;                                // both determinants are
+    double value;                                    // alpha in use
+    double scale[DIMENSIONS_MOST];                   // y = scale x
 };
 
 // p_n(y) of `side` packs, n = 0 … top, as [n][side].
@@ -61,7 +61,8 @@ PACK_INLINE void slater_products(const struct orbitals *orbitals, size_t n, size
 }
 
 // The same at a particle whose first coordinate is the row that begins at x.
-PACK_INLINE void slater_functions(const struct slater *slater, const struct orbitals *orbitals, size_t n, size_t side, const pack *x, pack *out)
+PACK_INLINE void slater_functions(const struct slater *slater, const struct orbitals *orbitals, size_t n, size_t side,
+                                  const pack *x, pack *out)
 {
     pack y[DIMENSIONS_MOST * 4];
     for (size_t s = 0; s < side; s++) {
@@ -72,7 +73,8 @@ PACK_INLINE void slater_functions(const struct slater *slater, const struct orbi
     slater_products(orbitals, n, side, y, out);
 }
 
-bool slater_build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error);
+bool slater_build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error);
 void slater_finish(void *state);
 // Takes over alpha; false where it is none.
 bool slater_take_alpha(struct slater *slater, double alpha);
@@ -81,7 +83,8 @@ size_t slater_views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
 void slater_traits(const void *state, struct factor_traits *traits);
 void slater_describe(const void *state, char *text, size_t size);
 // Mantissa and exponent rows of det^2 e^(-alpha sum omega x^2), of pack l
-void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant, double *weight);
+void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant,
+                       double *weight);
 
 // With backflow, another factor under the same name (backflow.c).
 extern const struct factor_type slater_backflow;

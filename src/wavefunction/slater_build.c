@@ -23,16 +23,22 @@ void slater_finish(void *state)
 }
 
 // Why auto fails, and what to do.
-static bool refuse_open_shell(const struct system *system, size_t spin, size_t n, size_t below, size_t above, struct error *error)
+static bool refuse_open_shell(const struct system *system, size_t spin, size_t n, size_t below, size_t above,
+                              struct error *error)
 {
     char nearest[80];
     if (n > ORBITALS_MOST)
-        return error_add(error, ERROR_CONFIG, "[slater] %s: %zu particles of one spin; at most %d are possible", keys[spin], n, ORBITALS_MOST);
+        return error_add(error, ERROR_CONFIG, "[slater] %s: %zu particles of one spin; at most %d are possible",
+                         keys[spin], n, ORBITALS_MOST);
     snprintf(nearest, sizeof nearest, below > 0 ? "%zu or %zu" : "%zu", below > 0 ? below : above, above);
     return error_add(error, ERROR_CONFIG,
-                     "[slater] %s = auto: %zu particles do not fill shells (nearest: %s); change system.particles or system.spin_up, or list the quantum numbers "
-                     "of the orbitals, as %s", keys[spin], n, nearest,
-                     system->dimensions == 1 ? "0, 1" : system->dimensions == 2 ? "0 0, 1 0, 0 1" : "0 0 0, 1 0 0, 0 1 0");
+                     "[slater] %s = auto: %zu particles do not fill shells (nearest: %s); change system.particles or "
+                     "system.spin_up, or list the quantum numbers "
+                     "of the orbitals, as %s",
+                     keys[spin], n, nearest,
+                     system->dimensions == 1   ? "0, 1"
+                     : system->dimensions == 2 ? "0 0, 1 0, 0 1"
+                                               : "0 0 0, 1 0 0, 0 1 0");
 }
 
 static bool fill_spin(struct slater *slater, const struct system *system, size_t spin, struct error *error)
@@ -64,13 +70,16 @@ bool slater_take_alpha(struct slater *slater, double alpha)
     return isfinite(alpha) && alpha > 0;
 }
 
-bool slater_build(void *state, const struct system *system, const struct factor_surroundings *surroundings, struct error *error)
+bool slater_build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                  struct error *error)
 {
     struct slater *slater = state;
     (void)surroundings;
     if (system->statistics != STATISTICS_FERMIONS)
-        return error_add(error, ERROR_CONFIG, "[slater]: determinants describe fermions; set system.statistics = fermions, or leave slater out of "
-                                              "wavefunction.factors");
+        return error_add(
+            error, ERROR_CONFIG,
+            "[slater]: determinants describe fermions; set system.statistics = fermions, or leave slater out of "
+            "wavefunction.factors");
     slater->n_coordinates = system_coordinates(system);
     slater->dimensions = system->dimensions;
     slater->system = *system;
@@ -91,13 +100,19 @@ size_t slater_views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
 {
     const struct slater *slater = state;
     size_t n = 0;
-    view[n++] = (struct factor_view){ .name = "alpha", .long_name = "orbitals are those of the trap with alpha omega",
+    view[n++] = (struct factor_view){ .name = "alpha",
+                                      .long_name = "orbitals are those of the trap with alpha omega",
                                       .fixed = slater->train ? NULL : &slater->value };
     for (size_t spin = 0; spin < SPINS; spin++)
         if (slater->orbitals[spin].n > 0)
-            view[n++] = (struct factor_view){ .name = keys[spin], .long_name = spin == 0 ? "quantum numbers, spin up" : "quantum numbers, spin down",
-                                              .rank = 2, .extent = { slater->orbitals[spin].n, slater->dimensions },
-                                              .label = { spin == 0 ? "orbital_up" : "orbital_down", "dimension" }, .fixed = slater->quantum[spin] };
+            view[n++] = (struct factor_view){
+                .name = keys[spin],
+                .long_name = spin == 0 ? "quantum numbers, spin up" : "quantum numbers, spin down",
+                .rank = 2,
+                .extent = { slater->orbitals[spin].n, slater->dimensions },
+                .label = { spin == 0 ? "orbital_up" : "orbital_down", "dimension" },
+                .fixed = slater->quantum[spin],
+            };
     return n;
 }
 
@@ -105,8 +120,10 @@ void slater_traits(const void *state, struct factor_traits *traits)
 {
     const struct slater *slater = state;
     const size_t up = slater->orbitals[0].n, down = slater->orbitals[1].n;
-    *traits = (struct factor_traits){ .symmetry = up > 1 || down > 1 ? FACTOR_ANTISYMMETRIC : FACTOR_SYMMETRIC, .has_nodes = up > 1 || down > 1,
-                                      .scalable = slater->train, .contact[PAIR_PARALLEL].power = 1 };
+    *traits = (struct factor_traits){ .symmetry = up > 1 || down > 1 ? FACTOR_ANTISYMMETRIC : FACTOR_SYMMETRIC,
+                                      .has_nodes = up > 1 || down > 1,
+                                      .scalable = slater->train,
+                                      .contact[PAIR_PARALLEL].power = 1 };
 }
 
 // "orbitals of spin up: 0 0, 1 0, 0 1; spin down: 0 0, …"
@@ -118,8 +135,11 @@ void slater_describe(const void *state, char *text, size_t size)
         const struct orbitals *orbitals = &slater->orbitals[spin];
         for (size_t k = 0; k < orbitals->n; k++)
             for (size_t d = 0; d < slater->dimensions && length < size; d++) {
-                const char *before = k + d == 0 ? (spin == 0 ? "orbitals of spin up: " : length > 0 ? "; spin down: " : "orbitals of spin down: ")
-                                                : d == 0 ? ", " : " ";
+                const char *before = k + d == 0 ? (spin == 0    ? "orbitals of spin up: "
+                                                   : length > 0 ? "; spin down: "
+                                                                : "orbitals of spin down: ")
+                                     : d == 0   ? ", "
+                                                : " ";
                 length += (size_t)snprintf(text + length, size - length, "%s%zu", before, orbitals->quantum[k][d]);
             }
     }

@@ -10,8 +10,10 @@
 #include <math.h>
 #include <string.h>
 
-#define FACTORS(X) \
-    X(factor, rbm) X(factor, gaussian) X(factor, gaussian_pair) X(factor, pade_jastrow) X(factor, slater) X(factor, hard_core) X(factor, power)
+#define FACTORS(X)      \
+    X(factor, rbm)      \
+    X(factor, gaussian) \
+    X(factor, gaussian_pair) X(factor, pade_jastrow) X(factor, slater) X(factor, hard_core) X(factor, power)
 LIST(factor, FACTORS)
 
 // Most pairs whose values are kept for one-particle moves: 1.3 MB for a block of 100 particles.
@@ -22,8 +24,14 @@ static size_t most(size_t a, size_t b) { return a > b ? a : b; }
 
 // ---- factors with one number
 
-static double *scalar_at(const struct factor *factor, size_t offset) { return (double *)((char *)factor->state + offset); }
-static bool scalar_trained(const struct factor *factor) { return *(const bool *)((const char *)factor->state + factor->type->scalar->train); }
+static double *scalar_at(const struct factor *factor, size_t offset)
+{
+    return (double *)((char *)factor->state + offset);
+}
+static bool scalar_trained(const struct factor *factor)
+{
+    return *(const bool *)((const char *)factor->state + factor->type->scalar->train);
+}
 
 static bool prepare_scalar(const struct factor *factor, const double *theta)
 {
@@ -42,7 +50,9 @@ size_t factor_views(const struct factor *factor, struct factor_view view[FACTOR_
     const struct factor_scalar *scalar = factor->type->scalar;
     if (!scalar)
         return factor->type->views(factor->state, view);
-    view[0] = (struct factor_view){ .name = scalar->name, .long_name = scalar->long_name, .unit = scalar->unit,
+    view[0] = (struct factor_view){ .name = scalar->name,
+                                    .long_name = scalar->long_name,
+                                    .unit = scalar->unit,
                                     .fixed = scalar_trained(factor) ? NULL : scalar_at(factor, scalar->setting) };
     return 1;
 }
@@ -66,10 +76,12 @@ static void count_parameters(struct wavefunction *wavefunction)
         wavefunction->n_condition += factor->n_condition;
         wavefunction->n_parameters += factor->n_parameters;
         wavefunction->n_sum_rows += type->n_sum_rows ? type->n_sum_rows(factor->state) : factor->n_parameters;
-        wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, optional(type->n_scratch_rows, factor->state));
+        wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows,
+                                            optional(type->n_scratch_rows, factor->state));
         if (!type->accumulate)
             wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, factor->n_parameters);
-        wavefunction->wants_plain = wavefunction->wants_plain || (!type->accumulate && !type->pair_terms && factor->n_parameters > 0);
+        wavefunction->wants_plain = wavefunction->wants_plain ||
+                                    (!type->accumulate && !type->pair_terms && factor->n_parameters > 0);
         if (is_pair_factor(factor) && !wavefunction->has_pair_factors) {
             wavefunction->has_pair_factors = true;
             wavefunction->pair_weight = wavefunction->n_weights++;
@@ -86,7 +98,8 @@ static void lay_out(struct wavefunction *wavefunction)
     const size_t m = wavefunction->n_coordinates;
     count_parameters(wavefunction);
     geometry_build(&wavefunction->geometry, &wavefunction->system, wavefunction->has_pair_factors);
-    wavefunction->keeps_pair_values = wavefunction->has_pair_factors && wavefunction->geometry.n_pairs <= PAIR_VALUES_KEPT;
+    wavefunction->keeps_pair_values = wavefunction->has_pair_factors &&
+                                      wavefunction->geometry.n_pairs <= PAIR_VALUES_KEPT;
     wavefunction->row_gradient = m;
     wavefunction->row_laplacian = 2 * m;
     wavefunction->row_weight = 2 * m + 1;
@@ -108,7 +121,8 @@ static void lay_out(struct wavefunction *wavefunction)
         wavefunction->n_rows += wavefunction->geometry.n_pairs;
 }
 
-static bool build_factors(struct wavefunction *wavefunction, const struct factor_surroundings *asked, struct error *error)
+static bool build_factors(struct wavefunction *wavefunction, const struct factor_surroundings *asked,
+                          struct error *error)
 {
     struct factor_surroundings surroundings = { 0 };
     size_t carriers = 0;
@@ -125,12 +139,15 @@ static bool build_factors(struct wavefunction *wavefunction, const struct factor
     return true;
 }
 
-bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system, const struct factor_surroundings *asked, size_t n_factors,
+bool wavefunction_build(struct wavefunction *wavefunction, const struct system *system,
+                        const struct factor_surroundings *asked, size_t n_factors,
                         const struct factor_type *const *type, void **state, struct error *error)
 {
-    *wavefunction = (struct wavefunction){ .system = *system, .n_coordinates = system_coordinates(system), .n_factors = n_factors };
+    *wavefunction =
+        (struct wavefunction){ .system = *system, .n_coordinates = system_coordinates(system), .n_factors = n_factors };
     for (size_t f = 0; f < n_factors; f++)
-        wavefunction->factor[f] = (struct factor){ .type = type[f]->instead ? type[f]->instead(state[f]) : type[f], .state = state[f] };
+        wavefunction->factor[f] = (struct factor){ .type = type[f]->instead ? type[f]->instead(state[f]) : type[f],
+                                                   .state = state[f] };
     if (!build_factors(wavefunction, asked, error)) {
         wavefunction_finish(wavefunction);
         return false;
@@ -149,7 +166,8 @@ void wavefunction_finish(struct wavefunction *wavefunction)
     wavefunction->n_factors = 0;
 }
 
-void wavefunction_start(const struct wavefunction *wavefunction, double (*uniform)(void *random), void *random, double *theta)
+void wavefunction_start(const struct wavefunction *wavefunction, double (*uniform)(void *random), void *random,
+                        double *theta)
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
@@ -166,7 +184,8 @@ bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         struct factor *factor = &wavefunction->factor[f];
         good = (factor->type->scalar ? prepare_scalar(factor, theta + factor->first_parameter)
-                                     : factor->type->prepare(factor->state, theta + factor->first_parameter)) && good;
+                                     : factor->type->prepare(factor->state, theta + factor->first_parameter)) &&
+               good;
     }
     return good;
 }
@@ -184,7 +203,7 @@ void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_
             traits->symmetry = FACTOR_UNSYMMETRIC;
         else  // of two antisymmetric factors the product is symmetric
             traits->symmetry = own.symmetry == traits->symmetry ? FACTOR_SYMMETRIC : FACTOR_ANTISYMMETRIC;
-        for (size_t class = 0; class < PAIR_CLASSES; class++) {
+        for (size_t class = 0; class < PAIR_CLASSES; class ++) {
             traits->contact[class].slope += own.contact[class].slope;
             traits->contact[class].power += own.contact[class].power;
         }
@@ -194,7 +213,8 @@ void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_
 struct configuration wavefunction_configuration(const struct wavefunction *wavefunction, const double *frame)
 {
     const bool stored = wavefunction->geometry.stored;
-    return (struct configuration){ &wavefunction->geometry, frame, stored ? rows_at_const(frame, wavefunction->row_pairs) : NULL };
+    return (struct configuration){ &wavefunction->geometry, frame,
+                                   stored ? rows_at_const(frame, wavefunction->row_pairs) : NULL };
 }
 
 static double *weight_rows(const struct wavefunction *wavefunction, const struct factor *factor, double *frame)
@@ -203,14 +223,15 @@ static double *weight_rows(const struct wavefunction *wavefunction, const struct
 }
 
 // The weight of a factor that is no product over pairs, and what moves start from.
-static void weigh(const struct wavefunction *wavefunction, const struct factor *factor, const struct configuration *at, double *frame)
+static void weigh(const struct wavefunction *wavefunction, const struct factor *factor, const struct configuration *at,
+                  double *frame)
 {
     double *weight = weight_rows(wavefunction, factor, frame), *cache = rows_at(frame, factor->first_cache_row);
     if (factor->type->weigh)
         factor->type->weigh(factor->state, at, weight, cache);
     else  // rows of derivatives are of no use in a frame that is only weighed
-        factor->type->evaluate(factor->state, at, 0, weight, rows_at(frame, wavefunction->row_gradient), rows_at(frame, wavefunction->row_laplacian),
-                               cache);
+        factor->type->evaluate(factor->state, at, 0, weight, rows_at(frame, wavefunction->row_gradient),
+                               rows_at(frame, wavefunction->row_laplacian), cache);
 }
 
 void wavefunction_weigh(const struct wavefunction *wavefunction, double *frame)
@@ -226,7 +247,8 @@ void wavefunction_weigh(const struct wavefunction *wavefunction, double *frame)
 
 PACK_INLINE void evaluate(const struct wavefunction *wavefunction, unsigned how, double *frame)
 {
-    double *gradient = rows_at(frame, wavefunction->row_gradient), *laplacian = rows_at(frame, wavefunction->row_laplacian);
+    double *gradient = rows_at(frame, wavefunction->row_gradient),
+           *laplacian = rows_at(frame, wavefunction->row_laplacian);
     const struct configuration at = wavefunction_configuration(wavefunction, frame);
     bool add = false;
     geometry_update(&wavefunction->geometry, frame, rows_at(frame, wavefunction->row_pairs));
@@ -234,7 +256,8 @@ PACK_INLINE void evaluate(const struct wavefunction *wavefunction, unsigned how,
         const struct factor *factor = &wavefunction->factor[f];
         if (is_pair_factor(factor))
             continue;
-        factor->type->evaluate(factor->state, &at, how | (add ? FACTOR_ADD : 0), weight_rows(wavefunction, factor, frame), gradient, laplacian,
+        factor->type->evaluate(factor->state, &at, how | (add ? FACTOR_ADD : 0),
+                               weight_rows(wavefunction, factor, frame), gradient, laplacian,
                                rows_at(frame, factor->first_cache_row));
         add = true;
     }
@@ -242,8 +265,14 @@ PACK_INLINE void evaluate(const struct wavefunction *wavefunction, unsigned how,
         pair_product_evaluate(wavefunction, add, frame);
 }
 
-PACK_HOT void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame) { evaluate(wavefunction, 0, frame); }
-PACK_HOT void wavefunction_evaluate_moved(const struct wavefunction *wavefunction, double *frame) { evaluate(wavefunction, FACTOR_KEPT, frame); }
+PACK_HOT void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame)
+{
+    evaluate(wavefunction, 0, frame);
+}
+PACK_HOT void wavefunction_evaluate_moved(const struct wavefunction *wavefunction, double *frame)
+{
+    evaluate(wavefunction, FACTOR_KEPT, frame);
+}
 
 double wavefunction_refresh(const struct wavefunction *wavefunction, bool updated, double *frame)
 {
@@ -273,9 +302,10 @@ void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const
         if (is_pair_factor(factor))
             continue;
         if (factor->type->ratio)
-            factor->type->ratio(factor->state, p, frame, rows_at_const(frame, wavefunction->row_weight + 2 * factor->weight),
-                                rows_at_const(frame, factor->first_cache_row), &at, weight_rows(wavefunction, factor, trial),
-                                rows_at(trial, factor->first_cache_row));
+            factor->type->ratio(factor->state, p, frame,
+                                rows_at_const(frame, wavefunction->row_weight + 2 * factor->weight),
+                                rows_at_const(frame, factor->first_cache_row), &at,
+                                weight_rows(wavefunction, factor, trial), rows_at(trial, factor->first_cache_row));
         else
             weigh(wavefunction, factor, &at, trial);
     }
@@ -284,8 +314,8 @@ void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const
 }
 
 // Weight, gradient, Laplacian and cache of all particles, of which the gradient of one is asked.
-static void evaluate_particle(const struct wavefunction *wavefunction, const struct factor *factor, size_t p, const struct configuration *at,
-                              double *scratch, double *gradient)
+static void evaluate_particle(const struct wavefunction *wavefunction, const struct factor *factor, size_t p,
+                              const struct configuration *at, double *scratch, double *gradient)
 {
     const size_t m = wavefunction->n_coordinates, n = wavefunction->system.dimensions;
     double *all = rows_at(scratch, 2);
@@ -294,8 +324,8 @@ static void evaluate_particle(const struct wavefunction *wavefunction, const str
         ((pack *)gradient)[k] += ((const pack *)rows_at(all, p * n))[k];
 }
 
-PACK_HOT void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame, const double *trial,
-                                             double *scratch, double *gradient)
+PACK_HOT void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame,
+                                             const double *trial, double *scratch, double *gradient)
 {
     const struct configuration at = { &wavefunction->geometry, trial ? trial : frame, NULL };
     rows_fill(wavefunction->system.dimensions, 0, gradient);
@@ -313,12 +343,14 @@ PACK_HOT void wavefunction_particle_gradient(const struct wavefunction *wavefunc
         pair_product_particle_gradient(wavefunction, p, at.x, gradient);
 }
 
-void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial, double *frame)
+void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial,
+                         double *frame)
 {
     const size_t n = wavefunction->system.dimensions, first = p * n;
     rows_blend(n, mask, rows_at(trial, first), rows_at(frame, first));
     rows_copy(n, rows_at(frame, first), rows_at(trial, first));
-    rows_blend(2 * wavefunction->n_weights, mask, rows_at(trial, wavefunction->row_weight), rows_at(frame, wavefunction->row_weight));
+    rows_blend(2 * wavefunction->n_weights, mask, rows_at(trial, wavefunction->row_weight),
+               rows_at(frame, wavefunction->row_weight));
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         const double *from = rows_at(trial, factor->first_cache_row);
@@ -337,30 +369,32 @@ void wavefunction_derivatives(const struct wavefunction *wavefunction, const dou
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         if (!is_pair_factor(factor))
-            factor->type->derivatives(factor->state, &at, rows_at_const(frame, factor->first_cache_row), rows_at(o, factor->first_parameter));
+            factor->type->derivatives(factor->state, &at, rows_at_const(frame, factor->first_cache_row),
+                                      rows_at(o, factor->first_parameter));
     }
     if (wavefunction->has_pair_factors)
         pair_product_derivatives(wavefunction, frame, o);
 }
 
 // From the derivatives: sum_w c O_k, with the plain energy in c, since nothing is known of grad O_k.
-static void accumulate_derivatives(const struct wavefunction *wavefunction, const struct factor *factor, const double *frame, const double *plain,
-                                   double *scratch, double *sums)
+static void accumulate_derivatives(const struct wavefunction *wavefunction, const struct factor *factor,
+                                   const double *frame, const double *plain, double *scratch, double *sums)
 {
     const struct configuration at = wavefunction_configuration(wavefunction, frame);
     factor->type->derivatives(factor->state, &at, rows_at_const(frame, factor->first_cache_row), scratch);
     for (size_t k = 0; k < factor->n_parameters * ROW_PACKS; k++)
-        ((pack *)sums)[k] = pack_fma(((const pack *)plain)[k % ROW_PACKS], ((const pack *)scratch)[k], ((const pack *)sums)[k]);
+        ((pack *)sums)[k] = pack_fma(((const pack *)plain)[k % ROW_PACKS], ((const pack *)scratch)[k],
+                                     ((const pack *)sums)[k]);
 }
 
-PACK_HOT void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c, const double *plain,
-                                      const double *du, double *scratch, double *sums)
+PACK_HOT void wavefunction_accumulate(const struct wavefunction *wavefunction, const double *frame, const double *c,
+                                      const double *plain, const double *du, double *scratch, double *sums)
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         if (factor->type->accumulate)
-            factor->type->accumulate(factor->state, frame, rows_at_const(frame, factor->first_cache_row), c, du, scratch,
-                                     rows_at(sums, factor->first_sum_row));
+            factor->type->accumulate(factor->state, frame, rows_at_const(frame, factor->first_cache_row), c, du,
+                                     scratch, rows_at(sums, factor->first_sum_row));
         else if (!is_pair_factor(factor) && factor->n_parameters > 0)
             accumulate_derivatives(wavefunction, factor, frame, plain, scratch, rows_at(sums, factor->first_sum_row));
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Time per step of one walker, as JSON on stdout. A step is a proposal, its acceptance and, every thin-th time, the local energy and the sum of
-// (E - mean) O over all parameters. Langevin and Gibbs move all coordinates; Metropolis moves one particle, and its time comes from sweeps of P
-// moves with two values of thin, since the program measures after whole sweeps.
+// Time per step of one walker, as JSON on stdout. A step is a proposal, its acceptance and, every thin-th time, the
+// local energy and the sum of (E - mean) O over all parameters. Langevin and Gibbs move all coordinates; Metropolis
+// moves one particle, and its time comes from sweeps of P moves with two values of thin, since the program measures
+// after whole sweeps.
 //
 //     time_steps [--seconds S] [--cases abcde] [--growth | --scale | --check | --profile CASE METHOD [WHAT]]
 #include "benchmark.h"
@@ -23,7 +24,8 @@ static double moves(const struct model *model, enum naive_method method)
 
 enum { THIN = 10, ROUNDS = 4, WALKERS_TIMED = 256 };
 
-// What one draw takes, with a sweep per draw and with THIN of them, on one and on two threads; and the naive program's step.
+// What one draw takes, with a sweep per draw and with THIN of them, on one and on two threads; and the naive program's
+// step.
 struct times {
     double one[2], two[2], naive[2], wall[2];  // wall: with a sweep per draw, of one thread and of two
 };
@@ -31,14 +33,16 @@ struct times {
 static void least(double *kept, double found) { *kept = fmin(*kept, found); }
 
 // Rounds over all figures, so that an interruption does not spoil one of them.
-static void take_times(const struct benchmark_set *set, enum naive_method method, struct model *one, struct model *two, struct times *out)
+static void take_times(const struct benchmark_set *set, enum naive_method method, struct model *one, struct model *two,
+                       struct times *out)
 {
     static const size_t thins[2] = { 1, THIN };
     for (size_t k = 0; k < 2; k++)
         out->one[k] = out->two[k] = out->naive[k] = out->wall[k] = INFINITY;
     for (size_t round = 0; round < ROUNDS; round++)
         for (size_t k = 0; k < 2; k++) {
-            least(&out->wall[k], benchmark_pass(k == 0 ? one : two, 1, PASS_GRADIENT, benchmark_wall_time, seconds / ROUNDS));
+            least(&out->wall[k],
+                  benchmark_pass(k == 0 ? one : two, 1, PASS_GRADIENT, benchmark_wall_time, seconds / ROUNDS));
             least(&out->one[k], benchmark_pass(one, thins[k], PASS_GRADIENT, benchmark_thread_time, seconds / ROUNDS));
             least(&out->two[k], benchmark_pass(two, thins[k], PASS_GRADIENT, benchmark_process_time, seconds / ROUNDS));
             least(&out->naive[k], benchmark_naive(set, method, one->ensemble.step, thins[k], seconds / ROUNDS));
@@ -67,11 +71,14 @@ static void run_method(const struct benchmark_set *set, enum naive_method method
     for (size_t k = 0; k < 2; k++) {
         const double limit = benchmark_limit(&set->size, method, thins[k], peak), naive = times.naive[k];
         const bool asked = method == NAIVE_LANGEVIN && k == 0;
-        printf("  %s{\"case\": \"%s\", \"particles\": %zu, \"dimensions\": %zu, \"hidden\": %zu, \"method\": \"%s\", \"energies_every\": %zu, "
-               "\"ns\": %.4g, \"limit_ns\": %.4g, \"limit_share\": %.3f, \"naive_ns\": %.4g, \"gain\": %.3g, \"two_threads_ns\": %.4g, "
+        printf("  %s{\"case\": \"%s\", \"particles\": %zu, \"dimensions\": %zu, \"hidden\": %zu, \"method\": \"%s\", "
+               "\"energies_every\": %zu, "
+               "\"ns\": %.4g, \"limit_ns\": %.4g, \"limit_share\": %.3f, \"naive_ns\": %.4g, \"gain\": %.3g, "
+               "\"two_threads_ns\": %.4g, "
                "\"speed_up\": %.3g, \"target_ns\": %.4g, \"target_share\": %.3g}\n",
-               comma || k ? ", " : "", set->size.name, set->size.particles, set->size.dimensions, set->size.hidden, benchmark_methods[method], thins[k],
-               single[k], limit, limit / single[k], naive, naive / single[k], twice[k], times.wall[0] / times.wall[1],
+               comma || k ? ", " : "", set->size.name, set->size.particles, set->size.dimensions, set->size.hidden,
+               benchmark_methods[method], thins[k], single[k], limit, limit / single[k], naive, naive / single[k],
+               twice[k], times.wall[0] / times.wall[1],
                asked ? set->size.target * (level_pack_width() == 8 ? 1 : 3) : 0, asked ? set->size.least_ratio : 0);
         fflush(stdout);
     }
@@ -79,7 +86,8 @@ static void run_method(const struct benchmark_set *set, enum naive_method method
     model_finish(&one);
 }
 
-// ns per Langevin draw: plain, with controls for the energy, with controls for energy and gradient; the last also gathers for their fit
+// ns per Langevin draw: plain, with controls for the energy, with controls for energy and gradient; the last also
+// gathers for their fit
 static void run_controls(const struct benchmark_case *size, bool comma)
 {
     struct benchmark_set set;
@@ -95,10 +103,11 @@ static void run_controls(const struct benchmark_case *size, bool comma)
         least(&gradients, benchmark_pass(&all, 1, PASS_GRADIENT, benchmark_thread_time, seconds / ROUNDS));
         least(&fitted, benchmark_pass(&all, 1, PASS_GRADIENT | PASS_CONTROLS, benchmark_thread_time, seconds / ROUNDS));
     }
-    printf("  %s{\"case\": \"%s\", \"step_ns\": %.4g, \"step_energy_ns\": %.4g, \"energy_ns\": %.4g, \"gradient_ns\": %.4g, \"fit_ns\": %.4g, "
+    printf("  %s{\"case\": \"%s\", \"step_ns\": %.4g, \"step_energy_ns\": %.4g, \"energy_ns\": %.4g, \"gradient_ns\": "
+           "%.4g, \"fit_ns\": %.4g, "
            "\"energy_cost\": %.3f, \"gradient_cost\": %.3f, \"fit_cost\": %.3f}\n",
-           comma ? ", " : "", size->name, plain, energies, controlled, gradients, fitted, (controlled - energies) / plain, gradients / plain - 1,
-           (fitted - gradients) / plain);
+           comma ? ", " : "", size->name, plain, energies, controlled, gradients, fitted,
+           (controlled - energies) / plain, gradients / plain - 1, (fitted - gradients) / plain);
     fflush(stdout);
     model_finish(&all);
     model_finish(&none);
@@ -109,7 +118,8 @@ static int run_cases(const char *names)
 {
     const double peak = benchmark_peak();
     bool comma = false;
-    printf("{\"level\": \"%s\", \"pack_width\": %zu, \"fma_peak_gflops\": %.4g,\n\"steps\": [\n", level_name(), level_pack_width(), peak);
+    printf("{\"level\": \"%s\", \"pack_width\": %zu, \"fma_peak_gflops\": %.4g,\n\"steps\": [\n", level_name(),
+           level_pack_width(), peak);
     for (const struct benchmark_case *size = benchmark_cases; size->name; size++) {
         struct benchmark_set set;
         if (!strstr(names, size->name))
@@ -153,7 +163,8 @@ static void time_size(struct growth *size)
 static int run_growth(void)
 {
     static const size_t particles[] = { 2, 3, 4, 6, 8, 10, 12, 16, 20, 26, 32, 40, 50, 64, 80, 100 };
-    static const size_t hidden[] = { 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 26, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 500 };
+    static const size_t hidden[] = { 2,  3,  4,  6,  8,   10,  12,  14,  16,  20,  26,  32,
+                                     40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 500 };
     enum { PARTICLES = sizeof particles / sizeof *particles, HIDDEN = sizeof hidden / sizeof *hidden };
     struct growth sizes[PARTICLES + 2 * HIDDEN];
     size_t n = 0;
@@ -168,8 +179,8 @@ static int run_growth(void)
             time_size(&sizes[k]);
     printf("{\"level\": \"%s\", \"fma_peak_gflops\": %.4g, \"sizes\": [\n", level_name(), benchmark_peak());
     for (size_t k = 0; k < n; k++)
-        printf("  %s{\"particles\": %zu, \"hidden\": %zu, \"ns\": %.5g, \"bytes_per_walker\": %zu}\n", k ? ", " : "", sizes[k].particles,
-               sizes[k].hidden, sizes[k].ns, sizes[k].bytes_per_walker);
+        printf("  %s{\"particles\": %zu, \"hidden\": %zu, \"ns\": %.5g, \"bytes_per_walker\": %zu}\n", k ? ", " : "",
+               sizes[k].particles, sizes[k].hidden, sizes[k].ns, sizes[k].bytes_per_walker);
     printf("]}\n");
     return 0;
 }
@@ -194,8 +205,9 @@ static int run_scale(void)
             least = fmin(least, time);
             spent += time;
         }
-        printf("  %s{\"walkers\": %zu, \"one_draw_ns\": %.4g, \"many_draws_ns\": %.4g, \"bytes_per_walker\": %zu}\n", k ? ", " : "", walkers[k],
-               1e9 * least / (double)walkers[k], benchmark_pass(&model, 1, PASS_GRADIENT, benchmark_thread_time, seconds),
+        printf("  %s{\"walkers\": %zu, \"one_draw_ns\": %.4g, \"many_draws_ns\": %.4g, \"bytes_per_walker\": %zu}\n",
+               k ? ", " : "", walkers[k], 1e9 * least / (double)walkers[k],
+               benchmark_pass(&model, 1, PASS_GRADIENT, benchmark_thread_time, seconds),
                ensemble_memory(&model.ensemble) / walkers[k]);
         fflush(stdout);
         model_finish(&model);
@@ -233,7 +245,8 @@ static bool check_case(const struct benchmark_case *size)
     benchmark_set_build(&set, size);
     benchmark_model(&model, &set, NAIVE_LANGEVIN, WALKERS, 1, "none");
     const struct oracle_rbm *rbm = &set.rbm;
-    struct check check = { naive_create(rbm->particles, rbm->dimensions, rbm->hidden, rbm->a, rbm->b, rbm->w), oracle_coordinates(rbm), 0 };
+    struct check check = { naive_create(rbm->particles, rbm->dimensions, rbm->hidden, rbm->a, rbm->b, rbm->w),
+                           oracle_coordinates(rbm), 0 };
     const size_t n = oracle_parameters(rbm);
     double *gradient = calloc(n, sizeof *gradient), off = 0, largest = 0;
     if (!gradient)
@@ -241,12 +254,14 @@ static bool check_case(const struct benchmark_case *size)
     ensemble_pass(&model.ensemble, 1, PASS_GRADIENT, check_draw, &check, &sums);
     ensemble_gradient(&model.ensemble, sums.samples, gradient);
     for (size_t k = 0; k < n; k++) {
-        const double mean = check.naive->energy / WALKERS, covariance = (check.naive->eo[k] - mean * check.naive->o[k]) * 2 / (WALKERS - 1.0);
+        const double mean = check.naive->energy / WALKERS,
+                     covariance = (check.naive->eo[k] - mean * check.naive->o[k]) * 2 / (WALKERS - 1.0);
         off = fmax(off, fabs(covariance - gradient[k]));
         largest = fmax(largest, fabs(covariance));
     }
     const bool good = check.worst < 1e-12 && off < 1e-12 * (double)(size->particles * size->particles) * (1 + largest);
-    printf("case %s: energies differ by %.1e, gradients by %.1e of %.1e: %s\n", size->name, check.worst, off, largest, good ? "good" : "BAD");
+    printf("case %s: energies differ by %.1e, gradients by %.1e of %.1e: %s\n", size->name, check.worst, off, largest,
+           good ? "good" : "BAD");
     free(gradient);
     naive_destroy(check.naive);
     model_finish(&model);
@@ -266,7 +281,8 @@ static int run_check(void)
 static int run_profile(const char *name, const char *method, const char *what)
 {
     const bool controls = strcmp(what, "plain") != 0;
-    const unsigned sums = (strcmp(what, "energy") != 0 ? PASS_GRADIENT : 0) | (strcmp(what, "fit") == 0 ? PASS_CONTROLS : 0);
+    const unsigned sums = (strcmp(what, "energy") != 0 ? PASS_GRADIENT : 0) |
+                          (strcmp(what, "fit") == 0 ? PASS_CONTROLS : 0);
     for (const struct benchmark_case *size = benchmark_cases; size->name; size++)
         for (enum naive_method k = NAIVE_METROPOLIS; k <= NAIVE_GIBBS; k++)
             if (strcmp(size->name, name) == 0 && strcmp(benchmark_methods[k], method) == 0) {
@@ -298,7 +314,10 @@ int main(int argc, char **argv)
         else if (strcmp(argv[k], "--profile") == 0 && k + 2 < argc)
             return run_profile(argv[k + 1], argv[k + 2], k + 3 < argc ? argv[k + 3] : "plain");
         else {
-            fprintf(stderr, "usage: %s [--seconds S] [--cases abcde] [--growth | --scale | --check | --profile CASE METHOD [WHAT]]\n", argv[0]);
+            fprintf(stderr,
+                    "usage: %s [--seconds S] [--cases abcde] [--growth | --scale | --check | --profile CASE METHOD "
+                    "[WHAT]]\n",
+                    argv[0]);
             return 2;
         }
     }

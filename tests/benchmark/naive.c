@@ -125,7 +125,8 @@ double naive_accumulate(struct naive *naive)
 
 static void metropolis(struct naive *naive)
 {
-    const size_t m = coordinates(naive), first = naive->dimensions * (size_t)(uniform(naive) * (double)naive->particles);
+    const size_t m = coordinates(naive),
+                 first = naive->dimensions * (size_t)(uniform(naive) * (double)naive->particles);
     memcpy(naive->trial, naive->x, m * sizeof(double));
     normals(naive, naive->dimensions, naive->xi);
     for (size_t d = 0; d < naive->dimensions; d++)
@@ -200,14 +201,17 @@ void naive_start(struct naive *naive, const double *x, double step)
     memset(naive->eo, 0, parameters * sizeof(double));
 }
 
-struct naive *naive_create(size_t particles, size_t dimensions, size_t hidden, const double *a, const double *b, const double *w)
+struct naive *naive_create(size_t particles, size_t dimensions, size_t hidden, const double *a, const double *b,
+                           const double *w)
 {
     struct naive *naive = malloc(sizeof *naive);
     const size_t m = particles * dimensions, parameters = m * (1 + hidden) + hidden;
     if (!naive)
         abort();
-    *naive = (struct naive){ .particles = particles, .dimensions = dimensions, .hidden = hidden, .a = a, .b = b, .w = w };
-    double **rows[] = { &naive->x, &naive->trial, &naive->gradient, &naive->trial_gradient, &naive->s, &naive->theta, &naive->xi, &naive->h,
+    *naive =
+        (struct naive){ .particles = particles, .dimensions = dimensions, .hidden = hidden, .a = a, .b = b, .w = w };
+    double **rows[] = { &naive->x, &naive->trial, &naive->gradient, &naive->trial_gradient,
+                        &naive->s, &naive->theta, &naive->xi,       &naive->h,
                         &naive->o, &naive->eo };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         if (!(*rows[k] = calloc(k < 8 ? m + hidden + 1 : parameters, sizeof(double))))
@@ -217,8 +221,9 @@ struct naive *naive_create(size_t particles, size_t dimensions, size_t hidden, c
 
 void naive_destroy(struct naive *naive)
 {
-    double *rows[] = { naive->x, naive->trial, naive->gradient, naive->trial_gradient, naive->s, naive->theta, naive->xi, naive->h, naive->o,
-                       naive->eo };
+    double *rows[] = { naive->x, naive->trial, naive->gradient, naive->trial_gradient,
+                       naive->s, naive->theta, naive->xi,       naive->h,
+                       naive->o, naive->eo };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         free(rows[k]);
     free(naive);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the multipliers of this processor can do: 12 independent chains of fused multiply-adds in registers. Compiled once per level, as PEAK.
+// What the multipliers of this processor can do: 12 independent chains of fused multiply-adds in registers. Compiled
+// once per level, as PEAK.
 #include "base/pack.h"
 
 double PEAK(size_t rounds, double *flops);

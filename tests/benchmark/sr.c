@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What one step of stochastic reconfiguration costs: ms of thread CPU time, the least of several. Samples are random numbers: the cost does
-// not depend on their values.
+// What one step of stochastic reconfiguration costs: ms of thread CPU time, the least of several. Samples are random
+// numbers: the cost does not depend on their values.
 #include "support/model.h"
 
 #include "optimizer/sr.h"
@@ -37,8 +37,16 @@ static void build(struct bench *bench, size_t particles, size_t dimensions, size
     rng_start(&rng, 1, 1);
     for (size_t k = 0; k < sizeof values / sizeof *values; k++)
         values[k] = 0.1 * (2 * rng_uniform(&rng) - 1);
-    const struct oracle_rbm rbm = { .particles = particles, .dimensions = dimensions, .hidden = hidden, .amplitude = 1, .envelope = true, .a = values,
-                                    .b = values + m, .w = values + m + hidden, .sigma = sigma, .omega = { 1, 1, 1 } };
+    const struct oracle_rbm rbm = { .particles = particles,
+                                    .dimensions = dimensions,
+                                    .hidden = hidden,
+                                    .amplitude = 1,
+                                    .envelope = true,
+                                    .a = values,
+                                    .b = values + m,
+                                    .w = values + m + hidden,
+                                    .sigma = sigma,
+                                    .omega = { 1, 1, 1 } };
     model_build(&bench->model, &rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
     metric_build(&bench->metric, &bench->model.ensemble.wavefunction, samples);
     for (size_t k = 0; k < bench->model.ensemble.wavefunction.n_features * samples; k++)
@@ -86,7 +94,8 @@ static void measure(const char *what, struct bench *bench, void (*work)(struct b
         work(bench);
         best = fmin(best, now() - start);
     }
-    printf("%6zu parameters, %6zu samples, %-22s %9.2f ms", bench->operators->n_parameters, bench->operators->n_samples, what, best);
+    printf("%6zu parameters, %6zu samples, %-22s %9.2f ms", bench->operators->n_parameters, bench->operators->n_samples,
+           what, best);
     if (asked > 0)
         printf("   asked: %.0f", asked);
     putchar('\n');
@@ -94,11 +103,14 @@ static void measure(const char *what, struct bench *bench, void (*work)(struct b
 
 int main(void)
 {
-    static const struct { size_t particles, dimensions, hidden, samples; double cg, minsr; bool cholesky; } cases[] = {
-        { 4, 2, 22, 10000, 0, 0, true },    // 206 parameters
-        { 20, 2, 48, 10000, 3, 0, false },  // 2008
-        { 20, 2, 48, 1000, 0, 0, true },
-        { 20, 3, 164, 1000, 0, 20, false }, // 10064
+    static const struct {
+        size_t particles, dimensions, hidden, samples;
+        double cg, minsr;
+        bool cholesky;
+    } cases[] = {
+        { 4, 2, 22, 10000, 0, 0, true },                                         // 206 parameters
+        { 20, 2, 48, 10000, 3, 0, false },                                       // 2008
+        { 20, 2, 48, 1000, 0, 0, true },    { 20, 3, 164, 1000, 0, 20, false },  // 10064
         { 20, 3, 164, 10000, 0, 0, false },
     };
     openblas_set_num_threads(1);

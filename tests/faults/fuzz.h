@@ -8,8 +8,8 @@
 
 enum { FUZZ_TEXT_MOST = 1 << 15 };
 
-// Does with a text what the program does up to settled settings, and looks whether it was done right. Lines `; --set section.key=value` are
-// overrides too. Ends the process with a message where something is wrong.
+// Does with a text what the program does up to settled settings, and looks whether it was done right. Lines `; --set
+// section.key=value` are overrides too. Ends the process with a message where something is wrong.
 void fuzz_judge(const char *text, size_t length);
 __attribute__((noreturn, format(printf, 1, 2))) void fuzz_wrong(const char *format, ...);
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Fuzzes the reading of configurations: the config and settings code is compiled with the address and undefined-behaviour sanitizers and
-// calls __sanitizer_cov_trace_pc at every basic block. A changed text that takes a new path joins the texts to be changed.
+// Fuzzes the reading of configurations: the config and settings code is compiled with the address and
+// undefined-behaviour sanitizers and calls __sanitizer_cov_trace_pc at every basic block. A changed text that takes a
+// new path joins the texts to be changed.
 //
 //   fuzz_config [--seconds T] [--seed N] [--keep FOLDER] FOLDER...
 //
-// All files of the folders are judged first, and with T = 0 that is all. --keep writes the texts that between them take all paths seen, cut
-// to what they need. Ends with 1 and the text in a file where something is wrong: a report by a sanitizer, memory not given back, a text that
-// takes longer than TEXT_SECONDS, or a rule of fuzz_judge.c broken. A process of its own does the work, so that the text survives it.
+// All files of the folders are judged first, and with T = 0 that is all. --keep writes the texts that between them take
+// all paths seen, cut to what they need. Ends with 1 and the text in a file where something is wrong: a report by a
+// sanitizer, memory not given back, a text that takes longer than TEXT_SECONDS, or a rule of fuzz_judge.c broken. A
+// process of its own does the work, so that the text survives it.
 #include "faults/fuzz.h"
 
 #include <dirent.h>
@@ -26,15 +28,19 @@ const char *__ubsan_default_options(void);
 void __sanitizer_cov_trace_pc(void);
 size_t __sanitizer_get_current_allocated_bytes(void);  // gcc 12 comes without the header
 
-// Leaks are found by counting, text by text, which works where a tracer is not allowed too. No text needs as much as 64 MB at once.
-const char *__asan_default_options(void) { return "detect_leaks=0:max_allocation_size_mb=64:allocator_may_return_null=0:quarantine_size_mb=8"; }
+// Leaks are found by counting, text by text, which works where a tracer is not allowed too. No text needs as much as 64
+// MB at once.
+const char *__asan_default_options(void)
+{
+    return "detect_leaks=0:max_allocation_size_mb=64:allocator_may_return_null=0:quarantine_size_mb=8";
+}
 const char *__ubsan_default_options(void) { return "print_stacktrace=1"; }
 
 // --- paths: steps from one basic block to the next, by hash ---
 
 static unsigned char steps[PATHS];  // of the text being judged: how often, up to 255
 static uintptr_t last;
-static unsigned char seen[PATHS];   // of all texts: a bit for once, twice, up to 4, 8, …, times
+static unsigned char seen[PATHS];  // of all texts: a bit for once, twice, up to 4, 8, …, times
 
 __attribute__((no_sanitize("address", "undefined"))) void __sanitizer_cov_trace_pc(void)
 {
@@ -67,7 +73,7 @@ static struct shared {
     double slowest;
     size_t length;
     char text[FUZZ_TEXT_MOST];
-} *shared;
+} * shared;
 
 static double now(void)
 {
@@ -87,7 +93,8 @@ static void add_text(const char *bytes, size_t length)
     texts[n_texts++] = (struct text){ copy, length };
 }
 
-// Bytes of memory that are not given back. The C library keeps some for itself at first: what stays is what every turn takes anew.
+// Bytes of memory that are not given back. The C library keeps some for itself at first: what stays is what every turn
+// takes anew.
 static void judge_once(size_t length)
 {
     size_t before = __sanitizer_get_current_allocated_bytes(), kept = 0;
@@ -118,7 +125,8 @@ static void judge(size_t length)
         shared->slowest = time;
 }
 
-// Whether the text takes a new step, or is short and takes a known one more often than others: it is worth being changed.
+// Whether the text takes a new step, or is short and takes a known one more often than others: it is worth being
+// changed.
 static bool is_new(void)
 {
     bool found = false, more = false;
@@ -153,10 +161,7 @@ static void read_file(const char *folder, const char *name)
     add_text(shared->text, length);
 }
 
-static int plain_file(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
+static int plain_file(const struct dirent *entry) { return entry->d_name[0] != '.'; }
 
 static void read_folder(const char *folder)
 {
@@ -269,8 +274,8 @@ static void keep(const char *folder)
 
 static void tell(double time)
 {
-    printf("%6.0f s  %9zu texts judged  %6zu steps seen  %5zu texts to change  slowest %.0f ms\n", time, shared->runs, shared->paths, n_texts,
-           1e3 * shared->slowest);
+    printf("%6.0f s  %9zu texts judged  %6zu steps seen  %5zu texts to change  slowest %.0f ms\n", time, shared->runs,
+           shared->paths, n_texts, 1e3 * shared->slowest);
     fflush(stdout);
 }
 
@@ -280,7 +285,8 @@ static const struct text *pick(uint64_t *random)
     const size_t latest = n_texts < 64 ? n_texts : 64;
     const struct text *picked = NULL;
     for (size_t k = fuzz_random(random, 4) > 0 ? 2 : 1; k > 0; k--) {
-        const size_t at = fuzz_random(random, 2) > 0 ? fuzz_random(random, n_texts) : n_texts - 1 - fuzz_random(random, latest);
+        const size_t at = fuzz_random(random, 2) > 0 ? fuzz_random(random, n_texts)
+                                                     : n_texts - 1 - fuzz_random(random, latest);
         if (!picked || texts[at].length < picked->length)
             picked = &texts[at];
     }
@@ -335,10 +341,11 @@ static int tell_finding(const struct task *task, int status)
 {
     char path[4096];
     if (WIFSIGNALED(status))
-        fprintf(stderr, "ended by signal %d%s\n", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? ": it takes too long" : "");
+        fprintf(stderr, "ended by signal %d%s\n", WTERMSIG(status),
+                WTERMSIG(status) == SIGALRM ? ": it takes too long" : "");
     bool written = write_file(".", shared->text, shared->length, path, sizeof path);
-    fprintf(stderr, "finding: seed %llu, text %zu, %zu bytes %s %s\n", (unsigned long long)task->seed, shared->runs, shared->length,
-            written ? "in" : "that could not be written to", path);
+    fprintf(stderr, "finding: seed %llu, text %zu, %zu bytes %s %s\n", (unsigned long long)task->seed, shared->runs,
+            shared->length, written ? "in" : "that could not be written to", path);
     return 1;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One text, from its bytes to settled settings, and what must hold of every text:
 //
-// - taken: no message; the resolved configuration reads back without a message or a note, and resolves to the same text;
-// - refused: a message per complaint, of a kind that is the user's; each begins with its place, "file:line" where the file says it, and is a
+// - taken: no message; the resolved configuration reads back without a message or a note, and resolves to the same
+// text;
+// - refused: a message per complaint, of a kind that is the user's; each begins with its place, "file:line" where the
+// file says it, and is a
 //   line that the reader itself would take: UTF-8, without control characters, not endless.
 #include "faults/fuzz.h"
 
@@ -50,10 +52,7 @@ static void check_bytes(const char *line)
     free(comment);
 }
 
-static bool begins(const char *line, const char *with)
-{
-    return strncmp(line, with, strlen(with)) == 0;
-}
+static bool begins(const char *line, const char *with) { return strncmp(line, with, strlen(with)) == 0; }
 
 // A message without a line about an entry that has one.
 static bool hides_line(const char *line, const struct config *config)
@@ -90,8 +89,8 @@ static void check_place(const char *line, const struct config *config, size_t n_
 static void check_messages(const struct error *error, bool good, const struct config *config, size_t n_lines)
 {
     if (good != (error->n_messages == 0) || good != (error->text == NULL) || good != (error->kind == ERROR_NONE))
-        fuzz_wrong("%s with %zu messages of kind %d: %s", good ? "taken" : "refused", error->n_messages, (int)error->kind,
-                   error->text ? error->text : "none");
+        fuzz_wrong("%s with %zu messages of kind %d: %s", good ? "taken" : "refused", error->n_messages,
+                   (int)error->kind, error->text ? error->text : "none");
     if (good)
         return;
     if (error->kind != ERROR_CONFIG && error->kind != ERROR_USAGE)
@@ -181,7 +180,8 @@ static bool judge_sweep(const struct config *config, struct error *error, size_t
     struct sweep sweep;
     struct error notes = { 0 }, own = { 0 };
     bool good = sweep_read(&sweep, config, error);
-    for (size_t k = 0; good && k < sweep.n_points; k += k + 1 < POINTS_MOST || k + 2 > sweep.n_points ? 1 : sweep.n_points - 1 - k) {
+    for (size_t k = 0; good && k < sweep.n_points;
+         k += k + 1 < POINTS_MOST || k + 2 > sweep.n_points ? 1 : sweep.n_points - 1 - k) {
         struct error said = { 0 };
         judge_point(&sweep, config, k, &said);
         check_messages(&said, said.n_messages == 0, config, n_lines);

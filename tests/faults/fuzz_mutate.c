@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Changes to texts: of bytes, of chunks, and of whole lines made from the program's own tables and from numbers that programs stumble over.
+// Changes to texts: of bytes, of chunks, and of whole lines made from the program's own tables and from numbers that
+// programs stumble over.
 #include "faults/fuzz.h"
 
 #include "vmc/settings.h"
@@ -19,12 +20,91 @@ struct draft {
 };
 
 static const char *const nasty[] = {
-    "1e309", "-1e309", "-0", "nan", "inf", "0x10", "0x1p3", "1e-320", "4.9406564584124654e-324", "1.7976931348623157e308", "18446744073709551615",
-    "18446744073709551616", "9223372036854775808", "4294967296", "1e19", "1e20", "0.5e1", "1e", ".", "-", "+1", "1,", ",", ",,", "1, 1, 1, 1, 1, 1, 1, 1, 1",
-    "auto", "AUTO", "none", "yes", "off", "no", "0", "1", "2", "3", "32", "33", "1000000", "0.1", "1 | 2", "0:1:3", "1:2:101", "0:0:2", "1:1e308:5",
-    "-1e308:1e308:3", "1:2:1e9", "|", "||", "::", "1|", "a:b:c", "a ; b", "a;b", "x|;y", "#", ";", "= =", "[", "]", "[]", "[ ]", "\r\n", "\r", "\t", "\v",
-    "\xef\xbb\xbf", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xff", "\x7f", "\x1b[31m",
-    "%s%n", "../x.h5", "sweep.", ".", "run.seed", "sweep.system.omega", "; --set ", "\n; --set system.omega=2\n", "\n; --set sweep.run.seed=1|2\n",
+    "1e309",
+    "-1e309",
+    "-0",
+    "nan",
+    "inf",
+    "0x10",
+    "0x1p3",
+    "1e-320",
+    "4.9406564584124654e-324",
+    "1.7976931348623157e308",
+    "18446744073709551615",
+    "18446744073709551616",
+    "9223372036854775808",
+    "4294967296",
+    "1e19",
+    "1e20",
+    "0.5e1",
+    "1e",
+    ".",
+    "-",
+    "+1",
+    "1,",
+    ",",
+    ",,",
+    "1, 1, 1, 1, 1, 1, 1, 1, 1",
+    "auto",
+    "AUTO",
+    "none",
+    "yes",
+    "off",
+    "no",
+    "0",
+    "1",
+    "2",
+    "3",
+    "32",
+    "33",
+    "1000000",
+    "0.1",
+    "1 | 2",
+    "0:1:3",
+    "1:2:101",
+    "0:0:2",
+    "1:1e308:5",
+    "-1e308:1e308:3",
+    "1:2:1e9",
+    "|",
+    "||",
+    "::",
+    "1|",
+    "a:b:c",
+    "a ; b",
+    "a;b",
+    "x|;y",
+    "#",
+    ";",
+    "= =",
+    "[",
+    "]",
+    "[]",
+    "[ ]",
+    "\r\n",
+    "\r",
+    "\t",
+    "\v",
+    "\xef\xbb\xbf",
+    "\xc3\xa9",
+    "\xe2\x82\xac",
+    "\xf0\x9f\x98\x80",
+    "\xc0\x80",
+    "\xed\xa0\x80",
+    "\xf4\x90\x80\x80",
+    "\xe2\x82",
+    "\xff",
+    "\x7f",
+    "\x1b[31m",
+    "%s%n",
+    "../x.h5",
+    "sweep.",
+    ".",
+    "run.seed",
+    "sweep.system.omega",
+    "; --set ",
+    "\n; --set system.omega=2\n",
+    "\n; --set sweep.run.seed=1|2\n",
 };
 
 size_t fuzz_random(uint64_t *state, size_t n)
@@ -36,10 +116,7 @@ size_t fuzz_random(uint64_t *state, size_t n)
     return (size_t)((z ^ (z >> 31)) % n);
 }
 
-static size_t random_below(struct draft *draft, size_t n)
-{
-    return fuzz_random(draft->random, n);
-}
+static size_t random_below(struct draft *draft, size_t n) { return fuzz_random(draft->random, n); }
 
 // --- bytes and chunks ---
 
@@ -54,10 +131,7 @@ static void replace(struct draft *draft, size_t at, size_t gone, const char *byt
     draft->length = kept + n;
 }
 
-static void insert(struct draft *draft, size_t at, const char *bytes, size_t n)
-{
-    replace(draft, at, 0, bytes, n);
-}
+static void insert(struct draft *draft, size_t at, const char *bytes, size_t n) { replace(draft, at, 0, bytes, n); }
 
 static void flip(struct draft *draft)
 {
@@ -143,10 +217,7 @@ static void lengthen(struct draft *draft)
 
 // --- words ---
 
-static const char *any_nasty(struct draft *draft)
-{
-    return nasty[random_below(draft, sizeof nasty / sizeof nasty[0])];
-}
+static const char *any_nasty(struct draft *draft) { return nasty[random_below(draft, sizeof nasty / sizeof nasty[0])]; }
 
 static const struct param *any_row(struct draft *draft, const char **section)
 {
@@ -170,12 +241,9 @@ static const char *any_choice(struct draft *draft, const struct param *row)
 static const char *any_value(struct draft *draft, const struct param *row)
 {
     switch (random_below(draft, 3)) {
-    case 0:
-        return row->fallback ? row->fallback : "2";
-    case 1:
-        return row->choice ? any_choice(draft, row) : any_nasty(draft);
-    default:
-        return any_nasty(draft);
+    case 0: return row->fallback ? row->fallback : "2";
+    case 1: return row->choice ? any_choice(draft, row) : any_nasty(draft);
+    default: return any_nasty(draft);
     }
 }
 
@@ -188,7 +256,8 @@ static void add_word(struct draft *draft)
     words[2] = any_value(draft, row);
     words[3] = any_nasty(draft);
     const char *word = words[random_below(draft, 4)];
-    size_t at = random_below(draft, draft->length + 1), gone = random_below(draft, 2) > 0 ? chunk(draft, at, draft->length) : 0;
+    size_t at = random_below(draft, draft->length + 1),
+           gone = random_below(draft, 2) > 0 ? chunk(draft, at, draft->length) : 0;
     replace(draft, at, gone, word, strlen(word));
 }
 
@@ -201,25 +270,15 @@ static void add_line(struct draft *draft)
     const char *value = any_value(draft, row), *more = any_value(draft, row);
     int n = 0;
     switch (random_below(draft, 6)) {
-    case 0:
-        n = snprintf(line, sizeof line, "%s = %s\n", row->key, value);
-        break;
-    case 1:
-        n = snprintf(line, sizeof line, "[%s]\n%s = %s, %s\n", section, row->key, value, more);
-        break;
-    case 2:
-        n = snprintf(line, sizeof line, "%s.%s = %s | %s\n", section, row->key, value, more);
-        break;
-    case 3:
-        n = snprintf(line, sizeof line, "[sweep]\n%s.%s = %s|%s\n", section, row->key, value, more);
-        break;
-    case 4:
-        n = snprintf(line, sizeof line, "; --set %s.%s=%s\n", section, row->key, value);
-        break;
-    default:
-        n = snprintf(line, sizeof line, "[%s]\n%s = %s\n", section, row->key, value);
+    case 0: n = snprintf(line, sizeof line, "%s = %s\n", row->key, value); break;
+    case 1: n = snprintf(line, sizeof line, "[%s]\n%s = %s, %s\n", section, row->key, value, more); break;
+    case 2: n = snprintf(line, sizeof line, "%s.%s = %s | %s\n", section, row->key, value, more); break;
+    case 3: n = snprintf(line, sizeof line, "[sweep]\n%s.%s = %s|%s\n", section, row->key, value, more); break;
+    case 4: n = snprintf(line, sizeof line, "; --set %s.%s=%s\n", section, row->key, value); break;
+    default: n = snprintf(line, sizeof line, "[%s]\n%s = %s\n", section, row->key, value);
     }
-    insert(draft, line_start(draft, random_below(draft, draft->length + 1)), line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    insert(draft, line_start(draft, random_below(draft, draft->length + 1)), line,
+           (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
 // The value of an entry that is there.
@@ -236,8 +295,9 @@ static void change_value(struct draft *draft)
 
 size_t fuzz_mutate(uint64_t *random, char *text, size_t length, const char *other, size_t other_length)
 {
-    static void (*const changes[])(struct draft *) = { flip, add_byte, cut, copy, splice, repeat_line, drop_line, lengthen, add_word, add_word,
-                                                       add_line, add_line, change_value, change_value };
+    static void (*const changes[])(struct draft *) = { flip,        add_byte,  cut,          copy,        splice,
+                                                       repeat_line, drop_line, lengthen,     add_word,    add_word,
+                                                       add_line,    add_line,  change_value, change_value };
     struct draft draft = { random, text, length, other, other_length };
     for (size_t n = 1 + random_below(&draft, CHANGES_MOST); n > 0; n--)
         changes[random_below(&draft, sizeof changes / sizeof changes[0])](&draft);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Preloaded into the program: things go wrong at the N-th call, so that every moment of a run can be tried. Set in the environment:
+// Preloaded into the program: things go wrong at the N-th call, so that every moment of a run can be tried. Set in the
+// environment:
 //
 //   CUT_AT=N     at the N-th look of ours at the clock (there is one per block and sweep, and more at every boundary) …
 //   CUT_HOW      … send oneself this signal (a number), or "time": from then on the clock runs ahead
@@ -8,7 +9,8 @@
 //   FAIL_AT=N    at the N-th call that makes, writes, flushes, closes, renames, links or removes a file of the run …
 //   FAIL_HOW     … fail with this errno (a number), or "kill": SIGKILL before the call
 //   FAIL_ON      set: all later calls fail too
-//   SHIM_COUNT   file that gets both counts when the program ends: "<looks at the clock> <calls>"; CUT_RANK counts here too
+//   SHIM_COUNT   file that gets both counts when the program ends: "<looks at the clock> <calls>"; CUT_RANK counts here
+//   too
 #undef _FILE_OFFSET_BITS  // open and open64 are two names here
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every kernel of every descriptor once, from fixed numbers: one line per result with a digest of its bits and its first value. The same
-// program is linked with kernels of different widths and levels, whose output must not differ (tests/kernels/compare.py).
+// Every kernel of every descriptor once, from fixed numbers: one line per result with a digest of its bits and its
+// first value. The same program is linked with kernels of different widths and levels, whose output must not differ
+// (tests/kernels/compare.py).
 #include "base/memory.h"
 #include "vmc/hamiltonian.h"
 #include "vmc/rng.h"
@@ -14,12 +15,15 @@
 #include <string.h>
 
 static const struct system systems[] = {
-    { 2, 2, { 1, 1 }, STATISTICS_BOSONS, 0 },          { 3, 1, { 0.5 }, STATISTICS_BOSONS, 0 },
-    { 6, 2, { 0.8, 1.3 }, STATISTICS_FERMIONS, 4 },    { 5, 3, { 1, 1, 2.82843 }, STATISTICS_BOSONS, 0 },
+    { 2, 2, { 1, 1 }, STATISTICS_BOSONS, 0 },       { 3, 1, { 0.5 }, STATISTICS_BOSONS, 0 },
+    { 6, 2, { 0.8, 1.3 }, STATISTICS_FERMIONS, 4 }, { 5, 3, { 1, 1, 2.82843 }, STATISTICS_BOSONS, 0 },
     { 21, 2, { 1, 1 }, STATISTICS_BOSONS, 0 },  // more pairs than are stored
 };
 // a product and how its keys differ from their defaults
-struct product { const char *factors[3], *keys[6]; bool fermions; };
+struct product {
+    const char *factors[3], *keys[6];
+    bool fermions;
+};
 static const struct product products[] = {
     { { "rbm" }, { "hidden=3", "init_scale=0.4" }, false },
     { { "rbm" }, { "hidden=7", "representation=probability", "train_sigma=yes" }, false },
@@ -72,7 +76,8 @@ static void *bind(const struct param *rows, size_t size, const char *const *keys
     return state;
 }
 
-static bool build(struct wavefunction *wavefunction, const struct system *system, const struct product *product, void *states[3])
+static bool build(struct wavefunction *wavefunction, const struct system *system, const struct product *product,
+                  void *states[3])
 {
     const struct factor_type *types[3];
     size_t n = 0;
@@ -86,7 +91,9 @@ static bool build(struct wavefunction *wavefunction, const struct system *system
         states[n] = bind(types[n]->params, types[n]->state_size, product->keys, 6);
     }
     struct error error = { 0 };
-    const bool built = wavefunction_build(wavefunction, system, &(const struct factor_surroundings){ .slope = { 1, 0.5 }, .power = 1.5, .core = 0.01 }, n, types, states, &error);
+    const bool built = wavefunction_build(
+        wavefunction, system, &(const struct factor_surroundings){ .slope = { 1, 0.5 }, .power = 1.5, .core = 0.01 }, n,
+        types, states, &error);
     error_clear(&error);
     return built;
 }
@@ -113,7 +120,8 @@ static void dump_hamiltonian(const struct system *system, const double *x)
 static void dump_derivatives(const struct wavefunction *wavefunction, const double *frame, const double *rows)
 {
     const size_t parameters = wavefunction->n_parameters;
-    double *o = memory_rows(parameters + 1), *sums = memory_rows(wavefunction->n_sum_rows + 1), *out = memory_doubles(parameters + 1);
+    double *o = memory_rows(parameters + 1), *sums = memory_rows(wavefunction->n_sum_rows + 1),
+           *out = memory_doubles(parameters + 1);
     double *scratch = memory_rows(wavefunction->n_scratch_rows + 1);
     wavefunction_derivatives(wavefunction, frame, o);
     say("derivatives", parameters * WALKERS, o);
@@ -166,7 +174,12 @@ static void dump_product(const struct system *system, const struct product *prod
     wavefunction_start(&wavefunction, rng_uniform, &rng, theta);
     if (!wavefunction_prepare(&wavefunction, theta))
         fail("prepare");
-    struct block block = { memory_rows(wavefunction.n_rows), memory_rows(wavefunction.n_rows), (uint64_t *)memory_rows(RNG_ROWS), false, false, false };
+    struct block block = { memory_rows(wavefunction.n_rows),
+                           memory_rows(wavefunction.n_rows),
+                           (uint64_t *)memory_rows(RNG_ROWS),
+                           false,
+                           false,
+                           false };
     rng_start_block(block.random, 42, 0);
     rng_normals(block.random, m, block.current);
     rng_uniforms(block.random, m + 1, rows);

@@ -3,7 +3,8 @@
 //   d ln psi / dx_k         = (c / sigma_k^2) ( -e (x_k - a_k) + sum_j w_kj s_j ) - alpha omega_k x_k
 //   d^2 ln psi / dx_k^2     = c ( -e / sigma_k^2 + sum_j w_kj^2 s_j (1 - s_j) / sigma_k^4 ) - alpha omega_k
 //   d / da_k = c e (x_k - a_k) / sigma_k^2,   d / db_j = c s_j,   d / dw_kj = c x_k s_j / sigma_k^2
-//   d / d ln sigma_d = c sum_{k in d} ( e (x_k - a_k)^2 - 2 x_k sum_j w_kj s_j ) / sigma_d^2,   d / d alpha = -1/2 sum_k omega_k x_k^2
+//   d / d ln sigma_d = c sum_{k in d} ( e (x_k - a_k)^2 - 2 x_k sum_j w_kj s_j ) / sigma_d^2,   d / d alpha = -1/2
+//   sum_k omega_k x_k^2
 #include "oracle.h"
 
 #include <math.h>

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Exact expectation values for fixed parameters.
 //
-// Density. With K = 2c, |psi|^2 = F^K exp(-alpha sum omega_i x_i^2) is a sum over K copies of the hidden layer. Only n_j = sum over copies
-// of h_j counts (0..K, in binomial(K, n_j) ways), and the exponent is
+// Density. With K = 2c, |psi|^2 = F^K exp(-alpha sum omega_i x_i^2) is a sum over K copies of the hidden layer. Only
+// n_j = sum over copies of h_j counts (0..K, in binomial(K, n_j) ways), and the exponent is
 //   b.n + sum_i [ -e K (x_i - a_i)^2 / (2 sigma_i^2) + x_i sum_j w_ij n_j / sigma_i^2 - alpha omega_i x_i^2 ]
 // = b.n + sum_i [ -p_i x_i^2 / 2 + q_i x_i - e K a_i^2 / (2 sigma_i^2) ],
 //   p_i = e K / sigma_i^2 + 2 alpha omega_i,   q_i = e K a_i / sigma_i^2 + sum_j w_ij n_j / sigma_i^2:
 // a mixture of (K + 1)^N Gaussians of mean q_i / p_i and variance 1 / p_i with
-//   ln weight = b.n + sum_j ln binomial(K, n_j) + sum_i [ q_i^2 / (2 p_i) - e K a_i^2 / (2 sigma_i^2) + 1/2 ln(2 pi / p_i) ].
+//   ln weight = b.n + sum_j ln binomial(K, n_j) + sum_i [ q_i^2 / (2 p_i) - e K a_i^2 / (2 sigma_i^2) + 1/2 ln(2 pi /
+//   p_i) ].
 // For the amplitude form without the extra factor the means are a + w n / 2 and the variances sigma^2 / 2.
 //
 // Trap: <x_i^2> = mean^2 + 1 / p_i. Pair: the relative vector of a component is Gaussian, variance 2 / p_d (pair.c).
 //
 // Kinetic energy, by T = 1/2 <|grad ln psi|^2> = -1/4 <Laplacian ln psi> (partial integration), so
 //   T = 1/2 sum_i [ p_i / 4 - (c / (2 sigma_i^4)) sum_j w_ij^2 <s_j (1 - s_j)> ].
-// Given x, n_j is Binomial(K, s_j). Hence for K = 2 <s_j (1 - s_j)> = 1/2 Prob(n_j = 1): closed. (Check, without partial integration: the
-// pair (h, h') of Gaussians in grad F . grad F has int = weight (P_i / 2 - (u_i - u'_i)^2 / 4), P = p / 2, u_i = w_i.h / sigma_i^2, and
-// the signs of h_j - h'_j = +-1 average out between different j.) For K = 1, theta_j is Gaussian in every component, of variance
-// sum_i w_ij^2 / (sigma_i^4 p_i), and s (1 - s) = 1 / (4 cosh^2(theta/2)) is averaged over it by quadrature.
+// Given x, n_j is Binomial(K, s_j). Hence for K = 2 <s_j (1 - s_j)> = 1/2 Prob(n_j = 1): closed. (Check, without
+// partial integration: the pair (h, h') of Gaussians in grad F . grad F has int = weight (P_i / 2 - (u_i - u'_i)^2 /
+// 4), P = p / 2, u_i = w_i.h / sigma_i^2, and the signs of h_j - h'_j = +-1 average out between different j.) For K =
+// 1, theta_j is Gaussian in every component, of variance sum_i w_ij^2 / (sigma_i^4 p_i), and s (1 - s) = 1 / (4
+// cosh^2(theta/2)) is averaged over it by quadrature.
 #include "oracle.h"
 
 #include <math.h>
@@ -39,7 +41,10 @@ long double oracle_precision(const struct oracle_rbm *rbm, size_t dimension)
     return squeeze + (rbm->envelope ? (long double)copies(rbm) / sigma2(rbm, dimension) : 0);
 }
 
-static long double precision(const struct oracle_rbm *rbm, size_t i) { return oracle_precision(rbm, i % rbm->dimensions); }
+static long double precision(const struct oracle_rbm *rbm, size_t i)
+{
+    return oracle_precision(rbm, i % rbm->dimensions);
+}
 
 size_t oracle_components(const struct oracle_rbm *rbm)
 {
@@ -83,8 +88,9 @@ long double oracle_component(const struct oracle_rbm *rbm, size_t index, long do
     return log_weight;
 }
 
-// Mean of 1 / (4 cosh^2(theta/2)) over theta of mean mu and variance v. Poles at +-i pi, and the Gaussian's own decay: with steps
-// min(0.4, 0.6 sqrt v) both errors of the trapezoid rule, e^(-2 pi^2 / h) and e^(-2 pi^2 v / h^2), are below 1e-21.
+// Mean of 1 / (4 cosh^2(theta/2)) over theta of mean mu and variance v. Poles at +-i pi, and the Gaussian's own decay:
+// with steps min(0.4, 0.6 sqrt v) both errors of the trapezoid rule, e^(-2 pi^2 / h) and e^(-2 pi^2 v / h^2), are below
+// 1e-21.
 static long double bell(long double mu, long double v)
 {
     const long double width = sqrtl(v);
@@ -174,7 +180,7 @@ static long double heaviest(const struct oracle_rbm *rbm, long double *mean)
 
 struct oracle_mean oracle_exact(const struct oracle_rbm *rbm)
 {
-    struct oracle_mean sum = {0};
+    struct oracle_mean sum = { 0 };
     long double norm = 0, *mean = calloc(oracle_coordinates(rbm), sizeof *mean);
     if (mean == NULL)
         abort();

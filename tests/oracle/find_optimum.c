@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Not part of the tests: made the numbers of optimum.c.  find_optimum NAME STARTS  tries STARTS random starts and prints the best set.
+// Not part of the tests: made the numbers of optimum.c.  find_optimum NAME STARTS  tries STARTS random starts and
+// prints the best set.
 #include "oracle.h"
 
 #include <math.h>
@@ -8,24 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double one[] = {1, 1, 1}, half_root[] = {0.70710678118654757, 0.70710678118654757};
-static const double root_two[] = {1.4142135623730951, 1.4142135623730951, 1.4142135623730951};
-static const double root_ten[] = {3.1622776601683795, 3.1622776601683795};
+static const double one[] = { 1, 1, 1 }, half_root[] = { 0.70710678118654757, 0.70710678118654757 };
+static const double root_two[] = { 1.4142135623730951, 1.4142135623730951, 1.4142135623730951 };
+static const double root_ten[] = { 3.1622776601683795, 3.1622776601683795 };
 static const double zeros[64];
 
-#define RBM(D, N, AMPLITUDE, SIGMA, OMEGA, TRAIN) \
-    {.particles = 2, .dimensions = D, .hidden = N, .amplitude = AMPLITUDE, .envelope = true, .a = zeros, .b = zeros, .w = zeros, \
-     .sigma = SIGMA, .omega = {OMEGA, OMEGA, OMEGA}, .interaction = ORACLE_COULOMB, .strength = 1, .train_sigma = TRAIN}
+#define RBM(D, N, AMPLITUDE, SIGMA, OMEGA, TRAIN)                                                                \
+    {                                                                                                            \
+        .particles = 2, .dimensions = D, .hidden = N, .amplitude = AMPLITUDE, .envelope = true, .a = zeros,      \
+        .b = zeros, .w = zeros, .sigma = SIGMA, .omega = { OMEGA, OMEGA, OMEGA }, .interaction = ORACLE_COULOMB, \
+        .strength = 1, .train_sigma = TRAIN                                                                      \
+    }
 
 static const struct oracle_set problems[] = {
-    {"rbm-amp-s1-h1", "", RBM(2, 1, 1, one, 1, false)},
-    {"rbm-amp-s1-h2", "", RBM(2, 2, 1, one, 1, false)},
-    {"rbm-prob-s-h1", "", RBM(2, 1, 0, half_root, 1, false)},
-    {"rbm-prob-s-h2", "", RBM(2, 2, 0, half_root, 1, false)},
-    {"rbm-amp-free-h2", "", RBM(2, 2, 1, one, 1, true)},
-    {"rbm-prob-free-h2", "", RBM(2, 2, 0, half_root, 1, true)},
-    {"rbm-amp-w01-h2", "", RBM(2, 2, 1, root_ten, 0.1, false)},
-    {"rbm-3d-h3", "", RBM(3, 3, 1, root_two, 0.5, false)},
+    { "rbm-amp-s1-h1", "", RBM(2, 1, 1, one, 1, false) },
+    { "rbm-amp-s1-h2", "", RBM(2, 2, 1, one, 1, false) },
+    { "rbm-prob-s-h1", "", RBM(2, 1, 0, half_root, 1, false) },
+    { "rbm-prob-s-h2", "", RBM(2, 2, 0, half_root, 1, false) },
+    { "rbm-amp-free-h2", "", RBM(2, 2, 1, one, 1, true) },
+    { "rbm-prob-free-h2", "", RBM(2, 2, 0, half_root, 1, true) },
+    { "rbm-amp-w01-h2", "", RBM(2, 2, 1, root_ten, 0.1, false) },
+    { "rbm-3d-h3", "", RBM(3, 3, 1, root_two, 0.5, false) },
 };
 
 // splitmix64; sums of 12 uniforms are normal enough for a start
@@ -63,8 +67,8 @@ static void print(const struct oracle_rbm *rbm, const char *name, const double *
         most = fmaxl(most, fabsl(gradient[k]));
     free(gradient);
     const size_t m = oracle_coordinates(rbm), n = rbm->hidden;
-    const size_t length[] = {m, n, m * n, rbm->dimensions};
-    const char *part[] = {"a", "b", "w", "sigma"};
+    const size_t length[] = { m, n, m * n, rbm->dimensions };
+    const char *part[] = { "a", "b", "w", "sigma" };
     printf("// %s: largest gradient %.1Le\n", name, most);
     for (size_t p = 0, at = 0; p < 4; at += length[p++]) {
         printf("static const double %s[] = {", part[p]);
@@ -80,7 +84,7 @@ int main(int argc, char **argv)
 {
     if (argc != 3)
         return 2;
-    double theta[64] = {0}, best[64] = {0}, least = INFINITY;
+    double theta[64] = { 0 }, best[64] = { 0 }, least = INFINITY;
     uint64_t state = 1;
     const struct oracle_set *problem = problems;
     while (problem < problems + sizeof problems / sizeof *problems && strcmp(problem->name, argv[1]) != 0)

@@ -53,7 +53,8 @@ long double oracle_log_psi_sum(const struct oracle_rbm *rbm, const long double *
     return exponent(rbm) * (logl(sum) - least) + gaussian(rbm, x);
 }
 
-// ln F = -sum_i (x_i - a_i)^2 / (2 sigma_i^2) + sum_j ln(1 + e^theta_j): the sum over h_j = 0, 1 is a factor of its own for every j.
+// ln F = -sum_i (x_i - a_i)^2 / (2 sigma_i^2) + sum_j ln(1 + e^theta_j): the sum over h_j = 0, 1 is a factor of its own
+// for every j.
 long double oracle_log_psi_softplus(const struct oracle_rbm *rbm, const long double *x)
 {
     long double log_f = -machine_energy(rbm, x, 0);

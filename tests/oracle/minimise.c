@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The least <E> over all parameters: BFGS until doubles show no more progress (gradient ~ 1e-8), then Newton steps with the gradient alone.
-// Rotations of space leave directions in which nothing changes; Newton leaves those alone.
+// The least <E> over all parameters: BFGS until doubles show no more progress (gradient ~ 1e-8), then Newton steps with
+// the gradient alone. Rotations of space leave directions in which nothing changes; Newton leaves those alone.
 #include "oracle.h"
 
 #include <gsl/gsl_blas.h>
@@ -37,11 +37,13 @@ static void both(const gsl_vector *theta, void *params, double *energy, gsl_vect
 
 static void descend(struct oracle_copy *copy, gsl_vector *theta)
 {
-    gsl_multimin_function_fdf function = {value, slope, both, theta->size, copy};
-    gsl_multimin_fdfminimizer *search = gsl_multimin_fdfminimizer_alloc(gsl_multimin_fdfminimizer_vector_bfgs2, theta->size);
+    gsl_multimin_function_fdf function = { value, slope, both, theta->size, copy };
+    gsl_multimin_fdfminimizer *search = gsl_multimin_fdfminimizer_alloc(gsl_multimin_fdfminimizer_vector_bfgs2,
+                                                                        theta->size);
     gsl_multimin_fdfminimizer_set(search, &function, theta, 0.1, 0.1);
     for (int k = 0; k < 2000; k++)
-        if (gsl_multimin_fdfminimizer_iterate(search) != 0 || gsl_multimin_test_gradient(search->gradient, 1e-7) == GSL_SUCCESS)
+        if (gsl_multimin_fdfminimizer_iterate(search) != 0 ||
+            gsl_multimin_test_gradient(search->gradient, 1e-7) == GSL_SUCCESS)
             break;
     gsl_vector_memcpy(theta, search->x);
     gsl_multimin_fdfminimizer_free(search);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Oracles: naive, slow, accurate answers about a Gaussian-binary RBM that the tests hold the program against. No code is shared with it.
+// Oracles: naive, slow, accurate answers about a Gaussian-binary RBM that the tests hold the program against. No code
+// is shared with it.
 //
-//   E(x,h) = sum_i (x_i - a_i)^2 / (2 sigma_i^2) - sum_j h_j (b_j + sum_i x_i w_ij / sigma_i^2),   F(x) = sum_h exp(-E),
-//   psi = F^c exp(-1/2 alpha sum_i omega_i x_i^2),   c = 1 (amplitude) or 1/2 (probability); `envelope` false drops the first sum of E.
+//   E(x,h) = sum_i (x_i - a_i)^2 / (2 sigma_i^2) - sum_j h_j (b_j + sum_i x_i w_ij / sigma_i^2),   F(x) = sum_h
+//   exp(-E), psi = F^c exp(-1/2 alpha sum_i omega_i x_i^2),   c = 1 (amplitude) or 1/2 (probability); `envelope` false
+//   drops the first sum of E.
 //
-// Flat order of parameters: a[M], b[N], w[M N] (w_ij at i N + j), ln sigma[D] if train_sigma, alpha if gaussian_alpha is not 0.
+// Flat order of parameters: a[M], b[N], w[M N] (w_ij at i N + j), ln sigma[D] if train_sigma, alpha if gaussian_alpha
+// is not 0.
 #ifndef ORACLE_H
 #define ORACLE_H
 
@@ -17,12 +20,12 @@ struct oracle_rbm {
     size_t particles, dimensions, hidden;  // P, D, N; M = P D coordinates, x[p D + d]
     int amplitude;                         // 1: psi = F, 0: psi = sqrt F
     bool envelope;
-    const double *a, *b, *w, *sigma;       // [M], [N], [M N], [D]
+    const double *a, *b, *w, *sigma;  // [M], [N], [M N], [D]
     double omega[3];
-    double gaussian_alpha;                 // 0: no such factor
+    double gaussian_alpha;  // 0: no such factor
     enum oracle_interaction interaction;
-    double strength, softening;            // lambda / r, lambda / sqrt(r^2 + softening^2)
-    bool train_sigma;                      // ln sigma[D] count as parameters
+    double strength, softening;  // lambda / r, lambda / sqrt(r^2 + softening^2)
+    bool train_sigma;            // ln sigma[D] count as parameters
 };
 
 size_t oracle_coordinates(const struct oracle_rbm *rbm);
@@ -35,19 +38,21 @@ struct oracle_copy {
 };
 void oracle_copy_init(struct oracle_copy *copy, const struct oracle_rbm *rbm);
 void oracle_copy_finish(struct oracle_copy *copy);
-// Makes the copy equal to `rbm` but for parameter k of the flat order, to which `step` is added (ln sigma: sigma times e^step).
+// Makes the copy equal to `rbm` but for parameter k of the flat order, to which `step` is added (ln sigma: sigma times
+// e^step).
 void oracle_copy_shift(struct oracle_copy *copy, const struct oracle_rbm *rbm, size_t k, double step);
 // Flat vector in and out.
 void oracle_copy_set(struct oracle_copy *copy, const double *theta);
 void oracle_copy_get(const struct oracle_copy *copy, double *theta);
 
-// ln psi. `sum` adds up all 2^N hidden configurations (N <= 20), `softplus` uses the factorised marginal; the plain one takes the first
-// for N <= 12, else the second.
+// ln psi. `sum` adds up all 2^N hidden configurations (N <= 20), `softplus` uses the factorised marginal; the plain one
+// takes the first for N <= 12, else the second.
 long double oracle_log_psi_sum(const struct oracle_rbm *rbm, const long double *x);
 long double oracle_log_psi_softplus(const struct oracle_rbm *rbm, const long double *x);
 long double oracle_log_psi(const struct oracle_rbm *rbm, const long double *x);
 
-// What a local energy consists of. kinetic = -1/2 (|g|^2 + l), kinetic_gradient = 1/2 |g|^2, virial = sum_i x_i dV/dx_i.
+// What a local energy consists of. kinetic = -1/2 (|g|^2 + l), kinetic_gradient = 1/2 |g|^2, virial = sum_i x_i
+// dV/dx_i.
 struct oracle_local {
     long double kinetic, kinetic_gradient, trap, pair, virial, energy;
 };
@@ -70,9 +75,10 @@ struct oracle_mean {
     long double kinetic, trap, pair, energy;
     long double log_norm;  // ln of the integral of psi^2
 };
-// <1/sqrt(rho^2 + softening^2)> over a Gaussian vector rho with mean delta[D] and variance[D]: by quadrature, and (softening 0, equal
-// variances, D = 2 or 3) in closed form.
-long double oracle_pair_quadrature(size_t dimensions, const long double *delta, const long double *variance, long double softening);
+// <1/sqrt(rho^2 + softening^2)> over a Gaussian vector rho with mean delta[D] and variance[D]: by quadrature, and
+// (softening 0, equal variances, D = 2 or 3) in closed form.
+long double oracle_pair_quadrature(size_t dimensions, const long double *delta, const long double *variance,
+                                   long double softening);
 long double oracle_pair_closed(size_t dimensions, long double distance, long double variance);
 // Closed forms and one-dimensional quadratures: any P and D, hidden <= ~10, all digits of a double.
 struct oracle_mean oracle_exact(const struct oracle_rbm *rbm);
@@ -81,14 +87,17 @@ void oracle_energy_gradient(const struct oracle_rbm *rbm, long double *gradient)
 
 // One component of |psi|^2 as a mixture of Gaussians (see exact.c): (2c + 1)^N of them.
 size_t oracle_components(const struct oracle_rbm *rbm);
-long double oracle_component(const struct oracle_rbm *rbm, size_t index, long double *mean);  // mean[M]; returns ln weight
-long double oracle_precision(const struct oracle_rbm *rbm, size_t dimension);                 // 1 / variance, of every component
+long double oracle_component(const struct oracle_rbm *rbm, size_t index,
+                             long double *mean);                               // mean[M]; returns ln weight
+long double oracle_precision(const struct oracle_rbm *rbm, size_t dimension);  // 1 / variance, of every component
 
-// Brute force for M <= 4: trapezoid rule on a grid with `step` in units of the components' standard deviation. Not for bare Coulomb pairs,
-// whose pair part comes out as NaN (and the energy without it). `gradient` (NULL or [parameters]): 2 (<E_L O> - <E_L><O>).
+// Brute force for M <= 4: trapezoid rule on a grid with `step` in units of the components' standard deviation. Not for
+// bare Coulomb pairs, whose pair part comes out as NaN (and the energy without it). `gradient` (NULL or [parameters]):
+// 2 (<E_L O> - <E_L><O>).
 struct oracle_mean oracle_trapezoid(const struct oracle_rbm *rbm, double step, double *gradient);
 
-// Minimum of oracle_exact over all parameters from the given start (theta [parameters], overwritten): BFGS, then Newton. Returns <E>.
+// Minimum of oracle_exact over all parameters from the given start (theta [parameters], overwritten): BFGS, then
+// Newton. Returns <E>.
 double oracle_minimise(const struct oracle_rbm *rbm, double *theta);
 
 // Named parameter sets. `known`: where the exact energy comes from.

@@ -6,8 +6,8 @@
 
 static const long double pi = 3.14159265358979323846264338327950288L;
 
-// e^-z I_0(z) = mean over phi in [0, pi) of exp(-2 z sin^2 phi): periodic and analytic, so n equal steps leave only 2 e^-z I_n(z), below
-// 1e-20 for n > 10 sqrt(z) + 12. phi and pi - phi are alike.
+// e^-z I_0(z) = mean over phi in [0, pi) of exp(-2 z sin^2 phi): periodic and analytic, so n equal steps leave only 2
+// e^-z I_n(z), below 1e-20 for n > 10 sqrt(z) + 12. phi and pi - phi are alike.
 static long double scaled_bessel(long double z)
 {
     const long double half = ceill(5 * sqrtl(z)) + 6;
@@ -33,10 +33,11 @@ long double oracle_pair_closed(size_t dimensions, long double distance, long dou
     return erfl(u) / distance;
 }
 
-// Any variances: 1/R = 2/sqrt(pi) int_0^inf e^(-t^2 R^2) dt, and a Gaussian's mean of e^(-t^2 rho^2) is, per coordinate,
-// (1 + 2 v t^2)^(-1/2) exp(-t^2 delta^2 / (1 + 2 v t^2)). So
+// Any variances: 1/R = 2/sqrt(pi) int_0^inf e^(-t^2 R^2) dt, and a Gaussian's mean of e^(-t^2 rho^2) is, per
+// coordinate, (1 + 2 v t^2)^(-1/2) exp(-t^2 delta^2 / (1 + 2 v t^2)). So
 //   <1/sqrt(rho^2 + eps^2)> = 2/sqrt(pi) int dt e^(-t^2 eps^2) prod_d ( ... ).
-static long double integrand(size_t dimensions, const long double *delta, const long double *variance, long double softening, long double t)
+static long double integrand(size_t dimensions, const long double *delta, const long double *variance,
+                             long double softening, long double t)
 {
     const long double t2 = t * t;
     long double product = 1, exponent = t2 * softening * softening;
@@ -48,9 +49,10 @@ static long double integrand(size_t dimensions, const long double *delta, const 
     return expl(-exponent) / sqrtl(product);
 }
 
-// t = e^s makes both ends decay exponentially; for |Im s| < pi/4 the integrand is analytic and bounded, so that equal steps of 1/8 err by
-// e^(-2 pi (pi/4) 8) = 7e-18. One dimension without softening diverges.
-long double oracle_pair_quadrature(size_t dimensions, const long double *delta, const long double *variance, long double softening)
+// t = e^s makes both ends decay exponentially; for |Im s| < pi/4 the integrand is analytic and bounded, so that equal
+// steps of 1/8 err by e^(-2 pi (pi/4) 8) = 7e-18. One dimension without softening diverges.
+long double oracle_pair_quadrature(size_t dimensions, const long double *delta, const long double *variance,
+                                   long double softening)
 {
     if (dimensions == 1 && softening <= 0)
         return (long double)INFINITY;

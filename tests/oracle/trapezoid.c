@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Brute force: expectation values as sums over a tensor grid. For analytic, decaying integrands the trapezoid rule converges
-// exponentially in 1/step: a Gaussian of standard deviation s leaves e^(-2 pi^2 (s/h)^2), the zeros of F at theta_j = +-i pi, which matter
-// where |grad F|^2 / F is integrated, e^(-2 pi^2 / (h |w_j| / sigma^2)). Halve the step to see. The grid's ends stand 7 deviations outside
-// the outermost component: what is beyond is below 1e-11. Points with less than 1e-14 of the largest weight are left out.
+// Brute force: expectation values as sums over a tensor grid. For analytic, decaying integrands the trapezoid rule
+// converges exponentially in 1/step: a Gaussian of standard deviation s leaves e^(-2 pi^2 (s/h)^2), the zeros of F at
+// theta_j = +-i pi, which matter where |grad F|^2 / F is integrated, e^(-2 pi^2 / (h |w_j| / sigma^2)). Halve the step
+// to see. The grid's ends stand 7 deviations outside the outermost component: what is beyond is below 1e-11. Points
+// with less than 1e-14 of the largest weight are left out.
 #include "oracle.h"
 
 #include <math.h>
@@ -31,7 +32,7 @@ static void span(const struct oracle_rbm *rbm, size_t i, double *low, double *hi
 
 static struct grid grid_over(const struct oracle_rbm *rbm, double step)
 {
-    struct grid grid = {.axes = oracle_coordinates(rbm), .total = 1};
+    struct grid grid = { .axes = oracle_coordinates(rbm), .total = 1 };
     for (size_t i = 0; i < grid.axes; i++) {
         double high;
         span(rbm, i, &grid.start[i], &high);
@@ -68,7 +69,8 @@ static double log_psi(const struct oracle_rbm *rbm, const double *x)
     for (size_t j = 0; j < rbm->hidden; j++) {
         double theta = rbm->b[j];
         for (size_t i = 0; i < oracle_coordinates(rbm); i++)
-            theta += x[i] * rbm->w[i * rbm->hidden + j] / (rbm->sigma[i % rbm->dimensions] * rbm->sigma[i % rbm->dimensions]);
+            theta += x[i] * rbm->w[i * rbm->hidden + j] /
+                     (rbm->sigma[i % rbm->dimensions] * rbm->sigma[i % rbm->dimensions]);
         log_f += fmax(theta, 0) + log1p(exp(-fabs(theta)));
     }
     return (rbm->amplitude ? 1 : 0.5) * log_f + log_gaussian;
@@ -80,7 +82,8 @@ static void add(const struct oracle_rbm *rbm, const double *x, double log_scale,
     if (weight < 1e-14)  // far from everything
         return;
     const struct oracle_local local = oracle_analytic_local_energy(rbm, x);
-    const double pair = rbm->interaction == ORACLE_SOFT ? (double)local.pair : 0, energy = (double)(local.kinetic + local.trap) + pair;
+    const double pair = rbm->interaction == ORACLE_SOFT ? (double)local.pair : 0,
+                 energy = (double)(local.kinetic + local.trap) + pair;
     sums->norm += weight;
     sums->kinetic += weight * (double)local.kinetic_gradient;
     sums->trap += weight * (double)local.trap;
@@ -116,13 +119,13 @@ static double scale(const struct oracle_rbm *rbm)
 
 struct oracle_mean oracle_trapezoid(const struct oracle_rbm *rbm, double step, double *gradient)
 {
-    struct oracle_mean mean = {0};
+    struct oracle_mean mean = { 0 };
     if (oracle_coordinates(rbm) > AXES_MOST)
         abort();
     const struct grid grid = grid_over(rbm, step);
     const size_t count = gradient != NULL ? oracle_parameters(rbm) : 0;
     const double log_scale = scale(rbm);
-    struct sums sums = {.o = zeros(count + 1), .energy_o = zeros(count + 1), .here = count > 0 ? zeros(count) : NULL};
+    struct sums sums = { .o = zeros(count + 1), .energy_o = zeros(count + 1), .here = count > 0 ? zeros(count) : NULL };
     double x[AXES_MOST], volume = 1;
     for (size_t index = 0; index < grid.total; index++) {
         grid_point(&grid, index, x);

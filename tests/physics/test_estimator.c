@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What control variates are worth, at fixed parameters with exact energies. Means are held to 4 standard errors (false alarms 6e-5 each, were the
-// seeds not fixed).
+// What control variates are worth, at fixed parameters with exact energies. Means are held to 4 standard errors (false
+// alarms 6e-5 each, were the seeds not fixed).
 #include "support/model.h"
 
 #include <math.h>
@@ -32,8 +32,10 @@ static void note_extremes(const struct ensemble_draw *draw, void *context)
 {
     struct extremes *extremes = context;
     for (size_t w = 0; w < WALKERS; w++) {
-        extremes->controlled[draw->group] = fmax(extremes->controlled[draw->group], fabs(draw->controlled[CONTROLLED_ENERGY_ROW * WALKERS + w]));
-        extremes->plain[draw->group] = fmax(extremes->plain[draw->group], fabs(draw->energy[ENERGY_LOCAL * WALKERS + w]));
+        extremes->controlled[draw->group] = fmax(extremes->controlled[draw->group],
+                                                 fabs(draw->controlled[CONTROLLED_ENERGY_ROW * WALKERS + w]));
+        extremes->plain[draw->group] = fmax(extremes->plain[draw->group],
+                                            fabs(draw->energy[ENERGY_LOCAL * WALKERS + w]));
     }
 }
 
@@ -66,8 +68,9 @@ static void test_optimum(void **state)
         plain += (sums.local2 / sums.samples - sums.local * sums.local / (sums.samples * sums.samples)) / PARTS;
     }
     const double error = sqrt(square / 1023) / PARTS;
-    print_message("E = %.7f +- %.1e, exact %.7f; variance %.5f, plain %.2f; largest value of 1e7: %.2f, plain %.0f\n", energy, error,
-                  optimum->energy, variance, plain, largest(extremes.controlled), largest(extremes.plain));
+    print_message("E = %.7f +- %.1e, exact %.7f; variance %.5f, plain %.2f; largest value of 1e7: %.2f, plain %.0f\n",
+                  energy, error, optimum->energy, variance, plain, largest(extremes.controlled),
+                  largest(extremes.plain));
     assert_true(fabs(energy - optimum->energy) < 4 * error);
     assert_true(error <= 3e-5);
     assert_true(variance <= 0.0125);
@@ -92,7 +95,8 @@ static void note_pairs(const struct ensemble_draw *draw, void *context)
     }
 }
 
-static void mean_and_error(size_t n, const double *first, const double *second, double draws, double *mean, double *error)
+static void mean_and_error(size_t n, const double *first, const double *second, double draws, double *mean,
+                           double *error)
 {
     double sum = 0, square = 0;
     for (size_t w = 0; w < n; w++) {
@@ -104,7 +108,8 @@ static void mean_and_error(size_t n, const double *first, const double *second, 
     *error = sqrt(fmax(0, square / (double)n - *mean * *mean) / (double)(n - 1));
 }
 
-// Same means as the plain estimator on the same walkers (and as the exact energy), and a variance that is not larger by more than 5 %.
+// Same means as the plain estimator on the same walkers (and as the exact energy), and a variance that is not larger by
+// more than 5 %.
 static void compare(const char *name, const struct oracle_rbm *rbm, size_t draws)
 {
     struct model model;
@@ -120,8 +125,9 @@ static void compare(const char *name, const struct oracle_rbm *rbm, size_t draws
     mean_and_error(n, pairing.controlled, pairing.plain, (double)draws, &difference, &difference_error);
     const double variance = sums.energy2 / sums.samples - pow(sums.energy / sums.samples, 2);
     const double plain = sums.local2 / sums.samples - pow(sums.local / sums.samples, 2);
-    print_message("%-24s E %.5f exact %.5f error %.1e z %+.2f; controls' own mean %+.1e error %.1e; variance %.4g, plain %.4g\n", name, mean, exact,
-                  error, (mean - exact) / error, difference, difference_error, variance, plain);
+    print_message(
+        "%-24s E %.5f exact %.5f error %.1e z %+.2f; controls' own mean %+.1e error %.1e; variance %.4g, plain %.4g\n",
+        name, mean, exact, error, (mean - exact) / error, difference, difference_error, variance, plain);
     assert_true(fabs(mean - exact) < 4 * error);
     assert_true(fabs(difference) < 4 * difference_error);
     assert_true(variance < 1.05 * plain);
@@ -154,9 +160,19 @@ static void test_six(void **state)
                 for (size_t j = 0; j < HIDDEN; j++)
                     w[i * HIDDEN + j] = 0.35 * sin(2.3 * (double)i + 1.1 * (double)j);
             }
-            const struct oracle_rbm rbm = { .particles = P, .dimensions = dimensions, .hidden = HIDDEN, .amplitude = amplitude, .envelope = true,
-                                            .a = a, .b = b, .w = w, .sigma = sigma, .omega = { 1, 1, 1 },
-                                            .interaction = dimensions == 1 ? ORACLE_SOFT : ORACLE_COULOMB, .strength = 1, .softening = 0.3 };
+            const struct oracle_rbm rbm = { .particles = P,
+                                            .dimensions = dimensions,
+                                            .hidden = HIDDEN,
+                                            .amplitude = amplitude,
+                                            .envelope = true,
+                                            .a = a,
+                                            .b = b,
+                                            .w = w,
+                                            .sigma = sigma,
+                                            .omega = { 1, 1, 1 },
+                                            .interaction = dimensions == 1 ? ORACLE_SOFT : ORACLE_COULOMB,
+                                            .strength = 1,
+                                            .softening = 0.3 };
             char name[40];
             snprintf(name, sizeof name, "6 in %zuD, %s", dimensions, amplitude ? "amplitude" : "probability");
             compare(name, &rbm, 400);
@@ -165,6 +181,7 @@ static void test_six(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_optimum), cmocka_unit_test(test_all_sets), cmocka_unit_test(test_six) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_optimum), cmocka_unit_test(test_all_sets),
+                                        cmocka_unit_test(test_six) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Are error bars honest? 2,000 seeds of a short correlated run at fixed parameters, each with its own walkers, burn-in and fitted coefficients, the
-// error by reblocking as in a run. z = (mean - exact) / error has variance 1 and |z| < 1 in 68.27 % of the runs if they are: with 2,000 of them the
-// bounds 0.9 to 1.1 and 65 to 71.5 % are 3 standard deviations each (false alarms 3e-3, were the seeds not fixed).
-// The plain estimator of a Coulomb pair in 2D has an infinite variance: its figures are printed (docs/estimators.md has them) and not judged.
-// First argument: seeds (default 2000). Fewer are a quick look, held to 4.5 standard deviations of what so few can show: 3 are too tight for a dozen
-// figures, and seeds 1 to 500 of the first row do lie 3.2 out (1.20, plain), where 16,000 other seeds gave 1.000 and 68.6 %, with controls 1.028
-// and 68.2 %. Errors that are 20 % too small (1.56) are seen all the same.
+// Are error bars honest? 2,000 seeds of a short correlated run at fixed parameters, each with its own walkers, burn-in
+// and fitted coefficients, the error by reblocking as in a run. z = (mean - exact) / error has variance 1 and |z| < 1
+// in 68.27 % of the runs if they are: with 2,000 of them the bounds 0.9 to 1.1 and 65 to 71.5 % are 3 standard
+// deviations each (false alarms 3e-3, were the seeds not fixed). The plain estimator of a Coulomb pair in 2D has an
+// infinite variance: its figures are printed (docs/estimators.md has them) and not judged. First argument: seeds
+// (default 2000). Fewer are a quick look, held to 4.5 standard deviations of what so few can show: 3 are too tight for
+// a dozen figures, and seeds 1 to 500 of the first row do lie 3.2 out (1.20, plain), where 16,000 other seeds gave
+// 1.000 and 68.6 %, with controls 1.028 and 68.2 %. Errors that are 20 % too small (1.56) are seen all the same.
 #include "support/model.h"
 
 #include "vmc/statistics.h"
@@ -23,24 +24,33 @@ enum { SEEDS = 2000 };
 static size_t seeds = SEEDS;
 
 // The bounds' half widths for 2,000 seeds, for as many as there are.
-static double widened(double half)
-{
-    return seeds < SEEDS ? 1.5 * half * sqrt(SEEDS / (double)seeds) : half;
-}
+static double widened(double half) { return seeds < SEEDS ? 1.5 * half * sqrt(SEEDS / (double)seeds) : half; }
 
 // Two particles on a line with a soft force, near their ground state.
-static const double line_a[] = { 0.25, -0.2 }, line_b[] = { 0.1, -0.1 }, line_w[] = { 0.6, -0.5, -0.55, 0.5 }, line_sigma[] = { 1 };
-static const struct oracle_rbm line = { .particles = 2, .dimensions = 1, .hidden = 2, .amplitude = 1, .envelope = true, .a = line_a, .b = line_b,
-                                        .w = line_w, .sigma = line_sigma, .omega = { 1 }, .interaction = ORACLE_SOFT, .strength = 1,
+static const double line_a[] = { 0.25, -0.2 }, line_b[] = { 0.1, -0.1 }, line_w[] = { 0.6, -0.5, -0.55, 0.5 },
+                    line_sigma[] = { 1 };
+static const struct oracle_rbm line = { .particles = 2,
+                                        .dimensions = 1,
+                                        .hidden = 2,
+                                        .amplitude = 1,
+                                        .envelope = true,
+                                        .a = line_a,
+                                        .b = line_b,
+                                        .w = line_w,
+                                        .sigma = line_sigma,
+                                        .omega = { 1 },
+                                        .interaction = ORACLE_SOFT,
+                                        .strength = 1,
                                         .softening = 0.5 };
 
-// Draws are as many as the central limit takes to make means normal: states with rare excursions (amplitude-soft has two humps) take more, or their
-// skewness shows as a variance of z above 1, with any way to compute errors, that from the scatter of whole walkers too.
+// Draws are as many as the central limit takes to make means normal: states with rare excursions (amplitude-soft has
+// two humps) take more, or their skewness shows as a variance of z above 1, with any way to compute errors, that from
+// the scatter of whole walkers too.
 static const struct row {
-    const char *set;      // of the oracle: a set or an optimum; "line": the above
+    const char *set;  // of the oracle: a set or an optimum; "line": the above
     size_t walkers, draws;
     const char *sampler[3];
-    bool judge_plain;     // its variance is finite
+    bool judge_plain;  // its variance is finite
 } rows[] = {
     { "line", 64, 256, { "sampler.method=langevin", "sampler.step=0.1" }, true },
     { "line", 64, 256, { "sampler.method=metropolis", "sampler.step=0.5" }, true },
@@ -118,8 +128,10 @@ static void check_row(const struct row *row)
     for (size_t kind = 0; kind < KINDS; kind++) {
         const struct verdict *verdict = &verdicts[kind];
         const bool judged = kind == CONTROLLED || row->judge_plain;
-        print_message("%-20s %-26s %-14s variance of z %.3f, within one error %.1f %%, largest |z| %.1f; error stated %.2e, true %.2e; "
-                      "%.0f effective samples%s\n", row->set, row->sampler[0], kind_names[kind], verdict->square, verdict->held, verdict->worst,
+        print_message("%-20s %-26s %-14s variance of z %.3f, within one error %.1f %%, largest |z| %.1f; error stated "
+                      "%.2e, true %.2e; "
+                      "%.0f effective samples%s\n",
+                      row->set, row->sampler[0], kind_names[kind], verdict->square, verdict->held, verdict->worst,
                       sqrt(verdict->error2), sqrt(verdict->off2), verdict->effective, judged ? "" : " (not judged)");
         if (!judged)
             continue;

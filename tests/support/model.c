@@ -23,7 +23,8 @@ static void print_list(FILE *out, const char *key, size_t n, const double *value
 static void print_ini(FILE *out, const struct oracle_rbm *rbm)
 {
     static const char *const names[] = { "none", "coulomb", "soft-coulomb" };
-    fprintf(out, "[system]\nparticles = %zu\ndimensions = %zu\ninteraction = %s\n", rbm->particles, rbm->dimensions, names[rbm->interaction]);
+    fprintf(out, "[system]\nparticles = %zu\ndimensions = %zu\ninteraction = %s\n", rbm->particles, rbm->dimensions,
+            names[rbm->interaction]);
     print_list(out, "omega", rbm->dimensions, rbm->omega);
     if (rbm->interaction != ORACLE_NONE)
         fprintf(out, "[interaction]\nstrength = %.17g\n", rbm->strength);
@@ -31,7 +32,8 @@ static void print_ini(FILE *out, const struct oracle_rbm *rbm)
         fprintf(out, "softening = %.17g\n", rbm->softening);
     fprintf(out, "[wavefunction]\nfactors = rbm%s\n", rbm->gaussian_alpha > 0 ? ", gaussian" : "");
     fprintf(out, "[rbm]\nhidden = %zu\nrepresentation = %s\nenvelope = %s\ntrain_sigma = %s\n", rbm->hidden,
-            rbm->amplitude ? "amplitude" : "probability", rbm->envelope ? "yes" : "no", rbm->train_sigma ? "yes" : "no");
+            rbm->amplitude ? "amplitude" : "probability", rbm->envelope ? "yes" : "no",
+            rbm->train_sigma ? "yes" : "no");
     print_list(out, "sigma", rbm->dimensions, rbm->sigma);
     if (rbm->gaussian_alpha > 0)
         fprintf(out, "[gaussian]\nalpha = %.17g\n", rbm->gaussian_alpha);
@@ -69,7 +71,8 @@ void model_build(struct model *model, const struct oracle_rbm *rbm, const char *
     oracle_copy_get(&copy, model->theta);
     oracle_copy_finish(&copy);
     ensemble_start(&model->ensemble, model->settings.run.seed);
-    if (model->ensemble.wavefunction.n_parameters != oracle_parameters(rbm) || !ensemble_take(&model->ensemble, model->theta))
+    if (model->ensemble.wavefunction.n_parameters != oracle_parameters(rbm) ||
+        !ensemble_take(&model->ensemble, model->theta))
         fail("parameters", &error);
 }
 

@@ -35,12 +35,14 @@ static long double gaussian_pair(const struct system *system, long double gamma,
 }
 
 // cusp and beta: parallel, antiparallel
-static long double pade(const struct system *system, const long double cusp[2], const long double beta[2], const long double *x)
+static long double pade(const struct system *system, const long double cusp[2], const long double beta[2],
+                        const long double *x)
 {
     long double sum = 0;
     for (size_t p = 0; p < system->particles; p++)
         for (size_t q = 0; q < p; q++) {
-            const bool parallel = system->statistics == STATISTICS_FERMIONS && (p < system->spin_up) == (q < system->spin_up);
+            const bool parallel = system->statistics == STATISTICS_FERMIONS &&
+                                  (p < system->spin_up) == (q < system->spin_up);
             const long double r = distance(system, x, p, q);
             sum += cusp[!parallel] * r / (1 + beta[!parallel] * r);
         }
@@ -48,7 +50,8 @@ static long double pade(const struct system *system, const long double cusp[2], 
 }
 
 // theta: a [M], b [N], w [M N]; sigma^2 = 1 / omega in the amplitude form
-static long double rbm(const struct system *system, size_t hidden, bool envelope, const long double *theta, const long double *x)
+static long double rbm(const struct system *system, size_t hidden, bool envelope, const long double *theta,
+                       const long double *x)
 {
     const size_t m = system_coordinates(system);
     long double sum = 0;
@@ -81,7 +84,10 @@ static long double power(const struct system *system, long double mu, const long
     return sum;
 }
 
-static long double log_gaussian(const struct system *system, const long double *theta, const long double *x) { return gaussian(system, theta[0], x); }
+static long double log_gaussian(const struct system *system, const long double *theta, const long double *x)
+{
+    return gaussian(system, theta[0], x);
+}
 
 static long double log_harmonic(const struct system *system, const long double *theta, const long double *x)
 {
@@ -95,7 +101,8 @@ static long double log_harmonic_reversed(const struct system *system, const long
 
 static long double log_jastrow(const struct system *system, const long double *theta, const long double *x)
 {
-    const long double cusp = 1 / (long double)(system->dimensions - 1), both[2] = { cusp, cusp }, beta = expl(theta[1]), betas[2] = { beta, beta };
+    const long double cusp = 1 / (long double)(system->dimensions - 1), both[2] = { cusp, cusp }, beta = expl(theta[1]),
+                      betas[2] = { beta, beta };
     return gaussian(system, theta[0], x) + pade(system, both, betas, x);
 }
 
@@ -113,7 +120,8 @@ static long double log_rbm_jastrow(const struct system *system, const long doubl
 }
 
 // ln|det| of Hermite functions of the trap at alpha omega; H_n of physicists
-static long double determinant(const struct system *system, long double alpha, size_t first, size_t n, const size_t (*quantum)[3], const long double *x)
+static long double determinant(const struct system *system, long double alpha, size_t first, size_t n,
+                               const size_t (*quantum)[3], const long double *x)
 {
     long double a[8][8], sum = 0;
     for (size_t p = 0; p < n; p++)
@@ -149,17 +157,21 @@ static const size_t shells_3d[][3] = { { 0, 0, 0 }, { 0, 0, 1 }, { 1, 0, 0 }, { 
 
 static long double slater(const struct system *system, long double alpha, const long double *x)
 {
-    const size_t (*shells)[3] = system->dimensions == 3 ? shells_3d : shells_2d;
+    const size_t(*shells)[3] = system->dimensions == 3 ? shells_3d : shells_2d;
     return gaussian(system, alpha, x) + determinant(system, alpha, 0, system->spin_up, shells, x) +
            determinant(system, alpha, system->spin_up, system->particles - system->spin_up, shells, x);
 }
 
-static long double log_slater(const struct system *system, const long double *theta, const long double *x) { return slater(system, theta[0], x); }
+static long double log_slater(const struct system *system, const long double *theta, const long double *x)
+{
+    return slater(system, theta[0], x);
+}
 
 static long double log_open_shells(const struct system *system, const long double *theta, const long double *x)
 {
     static const size_t up[][3] = { { 0, 0, 0 }, { 2, 0, 0 }, { 1, 1, 0 } }, down[][3] = { { 1, 0, 0 }, { 0, 2, 3 } };
-    return gaussian(system, theta[0], x) + determinant(system, theta[0], 0, 3, up, x) + determinant(system, theta[0], 3, 2, down, x);
+    return gaussian(system, theta[0], x) + determinant(system, theta[0], 0, 3, up, x) +
+           determinant(system, theta[0], 3, 2, down, x);
 }
 
 static long double log_slater_pairs(const struct system *system, const long double *theta, const long double *x)
@@ -170,7 +182,8 @@ static long double log_slater_pairs(const struct system *system, const long doub
 // theta: alpha, ln beta of parallel and of antiparallel spins
 static long double log_dot(const struct system *system, const long double *theta, const long double *x)
 {
-    const long double cusp = 1 / (long double)(system->dimensions - 1), cusps[2] = { 1 / (long double)(system->dimensions + 1), cusp };
+    const long double cusp = 1 / (long double)(system->dimensions - 1),
+                      cusps[2] = { 1 / (long double)(system->dimensions + 1), cusp };
     const long double betas[2] = { expl(theta[1]), expl(theta[2]) };
     return slater(system, theta[0], x) + pade(system, cusps, betas, x);
 }
@@ -182,9 +195,11 @@ static long double log_polarised(const struct system *system, const long double 
 }
 
 // Hidden units that all particles share; theta: b [K], v [K, classes], y [K, products], parallel spins first
-static long double environment(const struct system *system, size_t units, bool vectors, const long double *theta, const long double *x)
+static long double environment(const struct system *system, size_t units, bool vectors, const long double *theta,
+                               const long double *x)
 {
-    const size_t dimensions = system->dimensions, classes = system->statistics == STATISTICS_FERMIONS ? 2 : 1, products = classes == 2 ? 3 : 1;
+    const size_t dimensions = system->dimensions, classes = system->statistics == STATISTICS_FERMIONS ? 2 : 1,
+                 products = classes == 2 ? 3 : 1;
     long double omega = 1, sum = 0;
     for (size_t d = 0; d < dimensions; d++)
         omega *= system->omega[d];
@@ -225,7 +240,8 @@ static long double log_environment_bosons(const struct system *system, const lon
     return environment(system, 3, true, theta, x) / 2 + gaussian(system, theta[3 + 3 + 3], x);
 }
 
-static long double log_environment_distances(const struct system *system, const long double *theta, const long double *x)
+static long double log_environment_distances(const struct system *system, const long double *theta,
+                                             const long double *x)
 {
     return environment(system, 2, false, theta, x) + gaussian(system, theta[4], x);
 }
@@ -236,7 +252,8 @@ static long double log_shared_pairs(const struct system *system, const long doub
     for (size_t p = 0; p < system->particles; p++)
         for (size_t q = 0; q < p; q++)
             for (size_t k = 0; k < 2; k++)
-                sum += logl(1 + expl(theta[1 + k] + theta[3 + k] * system->omega[0] * powl(distance(system, x, p, q), 2)));
+                sum += logl(1 +
+                            expl(theta[1 + k] + theta[3 + k] * system->omega[0] * powl(distance(system, x, p, q), 2)));
     return sum;
 }
 
@@ -304,11 +321,13 @@ static long double log_line(const struct system *system, const long double *thet
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"  // most have no cores
 
-// Determinants of moved coordinates; lambda of the pairs: one of antiparallel spins, or two of parallel and two of antiparallel ones
-static long double moved(const struct system *system, size_t n, long double alpha, const long double *lambda, const long double *x)
+// Determinants of moved coordinates; lambda of the pairs: one of antiparallel spins, or two of parallel and two of
+// antiparallel ones
+static long double moved(const struct system *system, size_t n, long double alpha, const long double *lambda,
+                         const long double *x)
 {
     const size_t dimensions = system->dimensions;
-    const size_t (*shells)[3] = dimensions == 3 ? shells_3d : shells_2d;
+    const size_t(*shells)[3] = dimensions == 3 ? shells_3d : shells_2d;
     long double y[64], omega = 1;
     for (size_t d = 0; d < dimensions; d++)
         omega *= system->omega[d];
@@ -335,81 +354,167 @@ static long double log_backflow(const struct system *system, const long double *
 
 static long double log_backflow_scales(const struct system *system, const long double *theta, const long double *x)
 {
-    const long double cusp = 1 / (long double)(system->dimensions - 1), cusps[2] = { 1 / (long double)(system->dimensions + 1), cusp };
+    const long double cusp = 1 / (long double)(system->dimensions - 1),
+                      cusps[2] = { 1 / (long double)(system->dimensions + 1), cusp };
     const long double betas[2] = { expl(theta[4]), expl(theta[5]) };
     return moved(system, 2, 1, theta, x) + pade(system, cusps, betas, x);
 }
 
 // the energies: closed forms and quadrature of data/reference.csv
 const struct product_row product_rows[] = {
-    { "gaussian", "[system]\nparticles = 3\ndimensions = 2\nomega = 0.8, 1.3\n[wavefunction]\nfactors = gaussian\n[gaussian]\nalpha = 0.9\n", log_gaussian, 1, true,
-      3 * (0.8 + 1.3) * (0.9 / 4 + 1 / (4 * 0.9)), 0 },
-    { "harmonic pairs", "[system]\nparticles = 4\ndimensions = 3\ninteraction = harmonic\n[interaction]\nkappa = 0.75\n[wavefunction]\n"
-      "factors = gaussian, gaussian-pair\n[gaussian-pair]\ngamma = 0.125\n", log_harmonic, 1, true, 10.5, 0 },
-    { "harmonic pairs, streamed", "[system]\nparticles = 22\ndimensions = 1\ninteraction = harmonic\n[interaction]\nkappa = 1\n[wavefunction]\n"
-      "factors = gaussian-pair, gaussian\n[gaussian-pair]\ngamma = 0.08626889825710725\n", log_harmonic_reversed, 0.4, true, 50.85623099478355, 0 },
-    { "two electrons, 2D", "[system]\nparticles = 2\ndimensions = 2\ninteraction = coulomb\n[wavefunction]\nfactors = gaussian, pade-jastrow\n"
-      "[gaussian]\nalpha = 0.988541\n[pade-jastrow]\nbeta = 0.398627\n", log_jastrow, 1, false, 3.000342672, 1e-9 },
-    { "two electrons, 2D, omega 0.5", "[system]\nparticles = 2\ndimensions = 2\nomega = 0.5\ninteraction = coulomb\n[wavefunction]\n"
-      "factors = gaussian, pade-jastrow\n[gaussian]\nalpha = 0.980945\n[pade-jastrow]\nbeta = 0.309834\n", log_jastrow, 1.4, false, 1.660200344, 1e-9 },
-    { "two electrons, 3D", "[system]\nparticles = 2\ndimensions = 3\nomega = 0.5\ninteraction = coulomb\n[wavefunction]\n"
-      "factors = gaussian, pade-jastrow\n[gaussian]\nalpha = 0.995408\n[pade-jastrow]\nbeta = 0.202722\n", log_jastrow, 1.4, false, 2.000061752, 1e-9 },
-    { "three pair factors", "[system]\nparticles = 5\ndimensions = 3\nomega = 1, 1, 2.5\ninteraction = soft-coulomb\n[wavefunction]\n"
-      "factors = pade-jastrow, gaussian, gaussian-pair\n[pade-jastrow]\ncusp = 0.3\nbeta = 0.7\n[gaussian-pair]\ngamma = -0.02\n", log_fixed_cusp, 0.8, false, 0, 0 },
-    { "RBM and Jastrow", "[system]\nparticles = 4\ndimensions = 2\nomega = 0.7\ninteraction = coulomb\n[wavefunction]\nfactors = rbm, pade-jastrow\n"
-      "[rbm]\nhidden = 3\ninit_scale = 0.4\n[pade-jastrow]\nbeta = 0.5\n", log_rbm_jastrow, 1, false, 0, 0 },
-#define FERMIONS(particles, dimensions) "[system]\nstatistics = fermions\nparticles = " particles "\ndimensions = " dimensions "\n"
-    { "free fermions, 2D", FERMIONS("6", "2") "[wavefunction]\nfactors = slater\n[slater]\nalpha = 0.9\n", log_slater, 1.4, true, 10 * (0.9 + 1 / 0.9) / 2, 0 },
-    { "free fermions, 3D", FERMIONS("8", "3") "[wavefunction]\nfactors = slater\n[slater]\nalpha = 1.2\n", log_slater, 1.4, true, 18 * (1.2 + 1 / 1.2) / 2, 0 },
-    { "free fermions, open shells", FERMIONS("5", "3") "omega = 1, 1.3, 0.7\nspin_up = 3\n[wavefunction]\nfactors = slater\n[slater]\nalpha = 1.1\n"
-      "orbitals_up = 0 0 0, 2 0 0, 1 1 0\norbitals_down = 1 0 0, 0 2 3\n", log_open_shells, 1.4, true, (5 * 1.5 + 4 + 3 * 1.3 + 3 * 0.7) * (1.1 + 1 / 1.1) / 2, 0 },
-    { "harmonic fermions", FERMIONS("6", "2") "interaction = harmonic\n[interaction]\nkappa = 0.5\n[wavefunction]\nfactors = slater, gaussian-pair\n"
-      "[gaussian-pair]\ngamma = 0.08333333333333333\n", log_slater_pairs, 1.4, true, 19, 0 },
-    { "dot, 6 electrons", FERMIONS("6", "2") "interaction = coulomb\n[wavefunction]\nfactors = slater, pade-jastrow\n[slater]\nalpha = 0.92294\n"
-      "[pade-jastrow]\nbeta = 0.55872\n", log_dot, 1.4, false, 20.19079, 0.00028 },
-    { "dot, 6 electrons, omega 0.28", FERMIONS("6", "2") "omega = 0.28\ninteraction = coulomb\n[wavefunction]\nfactors = slater, pade-jastrow\n"
-      "[slater]\nalpha = 0.87270\n[pade-jastrow]\nbeta = 0.32604\n", log_dot, 2.5, false, 7.62145, 0.00018 },
-    { "dot, 6 polarised electrons", FERMIONS("6", "2") "spin_up = 6\ninteraction = coulomb\n[wavefunction]\nfactors = pade-jastrow, slater\n", log_polarised, 1.7,
-      false, 0, 0 },
-    { "shared units, 2D fermions", FERMIONS("5", "2") "omega = 0.8, 1.3\nspin_up = 3\n[wavefunction]\nfactors = slater, rbm\n[rbm]\nsharing = environment\n",
+    { "gaussian",
+      "[system]\nparticles = 3\ndimensions = 2\nomega = 0.8, 1.3\n[wavefunction]\nfactors = "
+      "gaussian\n[gaussian]\nalpha = 0.9\n",
+      log_gaussian, 1, true, 3 * (0.8 + 1.3) * (0.9 / 4 + 1 / (4 * 0.9)), 0 },
+    { "harmonic pairs",
+      "[system]\nparticles = 4\ndimensions = 3\ninteraction = harmonic\n[interaction]\nkappa = 0.75\n[wavefunction]\n"
+      "factors = gaussian, gaussian-pair\n[gaussian-pair]\ngamma = 0.125\n",
+      log_harmonic, 1, true, 10.5, 0 },
+    { "harmonic pairs, streamed",
+      "[system]\nparticles = 22\ndimensions = 1\ninteraction = harmonic\n[interaction]\nkappa = 1\n[wavefunction]\n"
+      "factors = gaussian-pair, gaussian\n[gaussian-pair]\ngamma = 0.08626889825710725\n",
+      log_harmonic_reversed, 0.4, true, 50.85623099478355, 0 },
+    { "two electrons, 2D",
+      "[system]\nparticles = 2\ndimensions = 2\ninteraction = coulomb\n[wavefunction]\nfactors = gaussian, "
+      "pade-jastrow\n"
+      "[gaussian]\nalpha = 0.988541\n[pade-jastrow]\nbeta = 0.398627\n",
+      log_jastrow, 1, false, 3.000342672, 1e-9 },
+    { "two electrons, 2D, omega 0.5",
+      "[system]\nparticles = 2\ndimensions = 2\nomega = 0.5\ninteraction = coulomb\n[wavefunction]\n"
+      "factors = gaussian, pade-jastrow\n[gaussian]\nalpha = 0.980945\n[pade-jastrow]\nbeta = 0.309834\n",
+      log_jastrow, 1.4, false, 1.660200344, 1e-9 },
+    { "two electrons, 3D",
+      "[system]\nparticles = 2\ndimensions = 3\nomega = 0.5\ninteraction = coulomb\n[wavefunction]\n"
+      "factors = gaussian, pade-jastrow\n[gaussian]\nalpha = 0.995408\n[pade-jastrow]\nbeta = 0.202722\n",
+      log_jastrow, 1.4, false, 2.000061752, 1e-9 },
+    { "three pair factors",
+      "[system]\nparticles = 5\ndimensions = 3\nomega = 1, 1, 2.5\ninteraction = soft-coulomb\n[wavefunction]\n"
+      "factors = pade-jastrow, gaussian, gaussian-pair\n[pade-jastrow]\ncusp = 0.3\nbeta = 0.7\n[gaussian-pair]\ngamma "
+      "= -0.02\n",
+      log_fixed_cusp, 0.8, false, 0, 0 },
+    { "RBM and Jastrow",
+      "[system]\nparticles = 4\ndimensions = 2\nomega = 0.7\ninteraction = coulomb\n[wavefunction]\nfactors = rbm, "
+      "pade-jastrow\n"
+      "[rbm]\nhidden = 3\ninit_scale = 0.4\n[pade-jastrow]\nbeta = 0.5\n",
+      log_rbm_jastrow, 1, false, 0, 0 },
+#define FERMIONS(particles, dimensions) \
+    "[system]\nstatistics = fermions\nparticles = " particles "\ndimensions = " dimensions "\n"
+    { "free fermions, 2D", FERMIONS("6", "2") "[wavefunction]\nfactors = slater\n[slater]\nalpha = 0.9\n", log_slater,
+      1.4, true, 10 * (0.9 + 1 / 0.9) / 2, 0 },
+    { "free fermions, 3D", FERMIONS("8", "3") "[wavefunction]\nfactors = slater\n[slater]\nalpha = 1.2\n", log_slater,
+      1.4, true, 18 * (1.2 + 1 / 1.2) / 2, 0 },
+    { "free fermions, open shells",
+      FERMIONS("5", "3") "omega = 1, 1.3, 0.7\nspin_up = 3\n[wavefunction]\nfactors = slater\n[slater]\nalpha = 1.1\n"
+                         "orbitals_up = 0 0 0, 2 0 0, 1 1 0\norbitals_down = 1 0 0, 0 2 3\n",
+      log_open_shells, 1.4, true, (5 * 1.5 + 4 + 3 * 1.3 + 3 * 0.7) * (1.1 + 1 / 1.1) / 2, 0 },
+    { "harmonic fermions",
+      FERMIONS(
+          "6",
+          "2") "interaction = harmonic\n[interaction]\nkappa = 0.5\n[wavefunction]\nfactors = slater, gaussian-pair\n"
+               "[gaussian-pair]\ngamma = 0.08333333333333333\n",
+      log_slater_pairs, 1.4, true, 19, 0 },
+    { "dot, 6 electrons",
+      FERMIONS("6",
+               "2") "interaction = coulomb\n[wavefunction]\nfactors = slater, pade-jastrow\n[slater]\nalpha = 0.92294\n"
+                    "[pade-jastrow]\nbeta = 0.55872\n",
+      log_dot, 1.4, false, 20.19079, 0.00028 },
+    { "dot, 6 electrons, omega 0.28",
+      FERMIONS("6", "2") "omega = 0.28\ninteraction = coulomb\n[wavefunction]\nfactors = slater, pade-jastrow\n"
+                         "[slater]\nalpha = 0.87270\n[pade-jastrow]\nbeta = 0.32604\n",
+      log_dot, 2.5, false, 7.62145, 0.00018 },
+    { "dot, 6 polarised electrons",
+      FERMIONS("6", "2") "spin_up = 6\ninteraction = coulomb\n[wavefunction]\nfactors = pade-jastrow, slater\n",
+      log_polarised, 1.7, false, 0, 0 },
+    { "shared units, 2D fermions",
+      FERMIONS(
+          "5",
+          "2") "omega = 0.8, 1.3\nspin_up = 3\n[wavefunction]\nfactors = slater, rbm\n[rbm]\nsharing = environment\n",
       log_environment, 1.4, true, 0, 0 },
-    { "shared units, 3D bosons", "[system]\nparticles = 4\ndimensions = 3\nomega = 0.7\n[wavefunction]\nfactors = rbm, gaussian\n[rbm]\nsharing = environment\n"
-      "hidden = 3\nrepresentation = probability\n", log_environment_bosons, 1.4, true, 0, 0 },
-    { "shared units, distances", "[system]\nparticles = 3\ndimensions = 1\n[wavefunction]\nfactors = rbm, gaussian\n[rbm]\nsharing = environment\nvectors = no\n",
+    { "shared units, 3D bosons",
+      "[system]\nparticles = 4\ndimensions = 3\nomega = 0.7\n[wavefunction]\nfactors = rbm, gaussian\n[rbm]\nsharing = "
+      "environment\n"
+      "hidden = 3\nrepresentation = probability\n",
+      log_environment_bosons, 1.4, true, 0, 0 },
+    { "shared units, distances",
+      "[system]\nparticles = 3\ndimensions = 1\n[wavefunction]\nfactors = rbm, gaussian\n[rbm]\nsharing = "
+      "environment\nvectors = no\n",
       log_environment_distances, 1.4, true, 0, 0 },
-    { "shared units, pairs", FERMIONS("6", "2") "omega = 0.7\n[wavefunction]\nfactors = slater, rbm\n[rbm]\nsharing = pairs\n", log_shared_pairs, 1.4, true, 0, 0 },
-    // hard cores; the trial energies of two spheres by quadrature of the radial integral, of which all figures given are good
-    { "two hard spheres", "[system]\nparticles = 2\ndimensions = 3\ninteraction = hard-sphere\n[interaction]\ndiameter = 0.1\n[wavefunction]\n"
-      "factors = gaussian, hard-core\n", log_spheres, 1, false, 3.082558, 5e-7, 0.1, true },
-    { "two small hard spheres", "[system]\nparticles = 2\ndimensions = 3\ninteraction = hard-sphere\n[wavefunction]\nfactors = gaussian, hard-core\n",
+    { "shared units, pairs",
+      FERMIONS("6", "2") "omega = 0.7\n[wavefunction]\nfactors = slater, rbm\n[rbm]\nsharing = pairs\n",
+      log_shared_pairs, 1.4, true, 0, 0 },
+    // hard cores; the trial energies of two spheres by quadrature of the radial integral, of which all figures given
+    // are good
+    { "two hard spheres",
+      "[system]\nparticles = 2\ndimensions = 3\ninteraction = hard-sphere\n[interaction]\ndiameter = "
+      "0.1\n[wavefunction]\n"
+      "factors = gaussian, hard-core\n",
+      log_spheres, 1, false, 3.082558, 5e-7, 0.1, true },
+    { "two small hard spheres",
+      "[system]\nparticles = 2\ndimensions = 3\ninteraction = hard-sphere\n[wavefunction]\nfactors = gaussian, "
+      "hard-core\n",
       log_small_spheres, 1, false, 3.0034360, 5e-8, 0.0043, true },
-    { "hard cores and Jastrow", "[system]\nparticles = 4\ndimensions = 2\nomega = 0.8, 1.3\ninteraction = hard-sphere\n[interaction]\ndiameter = 0.25\n"
-      "[wavefunction]\nfactors = hard-core, gaussian, pade-jastrow\n[gaussian]\nalpha = 0.9\n[pade-jastrow]\ncusp = 0.3\nbeta = 0.7\n", log_core_jastrow, 1.2,
-      false, 0, 0, 0.25, true },
-    { "RBM and hard cores", "[system]\nparticles = 3\ndimensions = 3\nomega = 0.7\ninteraction = hard-sphere\n[interaction]\ndiameter = 0.2\n"
-      "[wavefunction]\nfactors = rbm, hard-core\n[rbm]\nhidden = 3\ninit_scale = 0.4\n", log_rbm_core, 1, false, 0, 0, 0.2, true },
-    { "eight hard cores", "[system]\nparticles = 8\ndimensions = 3\nomega = 0.01\ninteraction = hard-sphere\n[interaction]\ndiameter = 0.05\n"
-      "[wavefunction]\nfactors = hard-core, gaussian, gaussian-pair\n[gaussian-pair]\ngamma = 0.0002\n", log_core_pair, 5, false, 0, 0, 0.05, true },
-    // powers: Calogero's closed form, also of two particles in two and three dimensions, where the relative motion is that of an oscillator
-    { "Calogero, lambda 2", "[system]\nparticles = 5\ndimensions = 1\ninteraction = inverse-square\n[wavefunction]\nfactors = gaussian, power\n",
+    { "hard cores and Jastrow",
+      "[system]\nparticles = 4\ndimensions = 2\nomega = 0.8, 1.3\ninteraction = hard-sphere\n[interaction]\ndiameter = "
+      "0.25\n"
+      "[wavefunction]\nfactors = hard-core, gaussian, pade-jastrow\n[gaussian]\nalpha = 0.9\n[pade-jastrow]\ncusp = "
+      "0.3\nbeta = 0.7\n",
+      log_core_jastrow, 1.2, false, 0, 0, 0.25, true },
+    { "RBM and hard cores",
+      "[system]\nparticles = 3\ndimensions = 3\nomega = 0.7\ninteraction = hard-sphere\n[interaction]\ndiameter = 0.2\n"
+      "[wavefunction]\nfactors = rbm, hard-core\n[rbm]\nhidden = 3\ninit_scale = 0.4\n",
+      log_rbm_core, 1, false, 0, 0, 0.2, true },
+    { "eight hard cores",
+      "[system]\nparticles = 8\ndimensions = 3\nomega = 0.01\ninteraction = hard-sphere\n[interaction]\ndiameter = "
+      "0.05\n"
+      "[wavefunction]\nfactors = hard-core, gaussian, gaussian-pair\n[gaussian-pair]\ngamma = 0.0002\n",
+      log_core_pair, 5, false, 0, 0, 0.05, true },
+    // powers: Calogero's closed form, also of two particles in two and three dimensions, where the relative motion is
+    // that of an oscillator
+    { "Calogero, lambda 2",
+      "[system]\nparticles = 5\ndimensions = 1\ninteraction = inverse-square\n[wavefunction]\nfactors = gaussian, "
+      "power\n",
       log_square, 2, false, 22.5, 0, 0, true },
-    { "Calogero, lambda 3", "[system]\nparticles = 3\ndimensions = 1\nomega = 0.7\ninteraction = inverse-square\n[interaction]\nlambda = 3\n[wavefunction]\n"
-      "factors = power, gaussian\n", log_cube, 2, false, 7.35, 0, 0, true },
-    { "points that cannot pass", "[system]\nparticles = 4\ndimensions = 1\nomega = 1.3\ninteraction = hard-sphere\n[interaction]\ndiameter = 0\n"
-      "[wavefunction]\nfactors = gaussian, power\n", log_tonks, 2, false, 10.4, 0, 0, true },
-    { "inverse square, 2D", "[system]\nparticles = 2\ndimensions = 2\ninteraction = inverse-square\n[wavefunction]\nfactors = gaussian, power\n[power]\n"
-      "train = yes\n", log_trained_power, 1, false, 3.414213562373095, 0, 0, true },
-    { "inverse square, 3D", "[system]\nparticles = 2\ndimensions = 3\ninteraction = inverse-square\n[wavefunction]\nfactors = gaussian, power\n[power]\n"
-      "train = yes\n", log_trained_power, 1, false, 4, 0, 0, true },
-    { "power and Gaussians", "[system]\nparticles = 3\ndimensions = 3\ninteraction = inverse-square\n[interaction]\nlambda = 1.5\n[wavefunction]\n"
-      "factors = gaussian-pair, power, gaussian\n[power]\ntrain = yes\n[gaussian-pair]\ngamma = 0.05\n", log_trained_power_pair, 1, false, 0, 0, 0, true },
-    { "RBM and power", "[system]\nparticles = 3\ndimensions = 1\nomega = 1.1\ninteraction = inverse-square\n[wavefunction]\nfactors = rbm, power\n"
-      "[rbm]\nhidden = 3\ninit_scale = 0.4\n", log_rbm_power, 1.5, false, 0, 0, 0, true },
-    { "electrons on a line", "[system]\nparticles = 3\ndimensions = 1\ninteraction = coulomb\n[wavefunction]\nfactors = power, gaussian, pade-jastrow\n",
+    { "Calogero, lambda 3",
+      "[system]\nparticles = 3\ndimensions = 1\nomega = 0.7\ninteraction = inverse-square\n[interaction]\nlambda = "
+      "3\n[wavefunction]\n"
+      "factors = power, gaussian\n",
+      log_cube, 2, false, 7.35, 0, 0, true },
+    { "points that cannot pass",
+      "[system]\nparticles = 4\ndimensions = 1\nomega = 1.3\ninteraction = hard-sphere\n[interaction]\ndiameter = 0\n"
+      "[wavefunction]\nfactors = gaussian, power\n",
+      log_tonks, 2, false, 10.4, 0, 0, true },
+    { "inverse square, 2D",
+      "[system]\nparticles = 2\ndimensions = 2\ninteraction = inverse-square\n[wavefunction]\nfactors = gaussian, "
+      "power\n[power]\n"
+      "train = yes\n",
+      log_trained_power, 1, false, 3.414213562373095, 0, 0, true },
+    { "inverse square, 3D",
+      "[system]\nparticles = 2\ndimensions = 3\ninteraction = inverse-square\n[wavefunction]\nfactors = gaussian, "
+      "power\n[power]\n"
+      "train = yes\n",
+      log_trained_power, 1, false, 4, 0, 0, true },
+    { "power and Gaussians",
+      "[system]\nparticles = 3\ndimensions = 3\ninteraction = inverse-square\n[interaction]\nlambda = "
+      "1.5\n[wavefunction]\n"
+      "factors = gaussian-pair, power, gaussian\n[power]\ntrain = yes\n[gaussian-pair]\ngamma = 0.05\n",
+      log_trained_power_pair, 1, false, 0, 0, 0, true },
+    { "RBM and power",
+      "[system]\nparticles = 3\ndimensions = 1\nomega = 1.1\ninteraction = inverse-square\n[wavefunction]\nfactors = "
+      "rbm, power\n"
+      "[rbm]\nhidden = 3\ninit_scale = 0.4\n",
+      log_rbm_power, 1.5, false, 0, 0, 0, true },
+    { "electrons on a line",
+      "[system]\nparticles = 3\ndimensions = 1\ninteraction = coulomb\n[wavefunction]\nfactors = power, gaussian, "
+      "pade-jastrow\n",
       log_line, 1.5, false, 0, 0, 0, true },
-    { "backflow, 2D", FERMIONS("6", "2") "omega = 1.3\n[wavefunction]\nfactors = slater\n[slater]\nbackflow = exponential\n", log_backflow, 1.4, false, .shift = 0.2 },
-    { "backflow of two scales, 3D", FERMIONS("5", "3") "spin_up = 4\nomega = 0.9\ninteraction = coulomb\n[wavefunction]\nfactors = slater, pade-jastrow\n[slater]\n"
-      "backflow = two-scales\ntrain = no\n", log_backflow_scales, 1.4, false, .shift = 0.1 },
+    { "backflow, 2D",
+      FERMIONS("6", "2") "omega = 1.3\n[wavefunction]\nfactors = slater\n[slater]\nbackflow = exponential\n",
+      log_backflow, 1.4, false, .shift = 0.2 },
+    { "backflow of two scales, 3D",
+      FERMIONS("5", "3") "spin_up = 4\nomega = 0.9\ninteraction = coulomb\n[wavefunction]\nfactors = slater, "
+                         "pade-jastrow\n[slater]\n"
+                         "backflow = two-scales\ntrain = no\n",
+      log_backflow_scales, 1.4, false, .shift = 0.1 },
 };
 const size_t n_product_rows = sizeof product_rows / sizeof *product_rows;
 
@@ -429,7 +534,8 @@ void product_build(struct model *model, const struct product_row *row, const cha
     for (; overrides && *overrides; overrides++)
         if (!config_set(&config, *overrides, &error))
             fail(*overrides, &error);
-    if (!settings_build(&model->settings, &config, &error, NULL) || !ensemble_build(&model->ensemble, &model->settings, threads, &error))
+    if (!settings_build(&model->settings, &config, &error, NULL) ||
+        !ensemble_build(&model->ensemble, &model->settings, threads, &error))
         fail(row->name, &error);
     config_finish(&config);
     model->theta = calloc(model->ensemble.wavefunction.n_parameters + 1, sizeof *model->theta);

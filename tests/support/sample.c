@@ -32,7 +32,8 @@ struct sample_settings {
 static const char *colour(size_t index) { return index == 0 ? "red" : index == 1 ? "green" : NULL; }
 static const struct param sample_params[] = {
     PARAM_REAL(sample_settings, omega, PARAM_ABOVE(0), .fallback = "1", .unit = "omega_0", .help = "trap frequency"),
-    PARAM_REAL(sample_settings, sigma, PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto", .unit = UNIT_LENGTH, .help = "width"),
+    PARAM_REAL(sample_settings, sigma, PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto", .unit = UNIT_LENGTH,
+               .help = "width"),
     PARAM_COUNT(sample_settings, count, PARAM_AT_LEAST(0), .fallback = "7", .help = "a count"),
     PARAM_SEED(sample_settings, seed, PARAM_ANY, .fallback = "1", .help = "a seed"),
     PARAM_BOOL(sample_settings, flag, PARAM_ANY, .fallback = "yes", .help = "a flag"),
@@ -44,7 +45,12 @@ static const struct param sample_params[] = {
 
 static void add_settings(struct record *record)
 {
-    struct sample_settings settings = { .omega = 0.5, .sigma = NAN, .count = 7, .seed = UINT64_MAX, .flag = true, .choice = 1,
+    struct sample_settings settings = { .omega = 0.5,
+                                        .sigma = NAN,
+                                        .count = 7,
+                                        .seed = UINT64_MAX,
+                                        .flag = true,
+                                        .choice = 1,
                                         .list = { .n = 3, .value = { 1, 2, 4 } } };
     for (const struct param *row = sample_params; row->key != NULL; row++)
         record_add_setting(record, "sample", row, &settings);
@@ -55,18 +61,26 @@ struct record *sample_record(const char *created)
     static const char *const names[] = { "a_0", "\xc3\xa5ngstr\xc3\xb6m", "" };
     struct record *record = record_create();
     const struct record_axis iteration = { "iteration", SAMPLE_ITERATIONS, "1", "training iteration", NULL };
-    const struct record_axis chain = { "chain", SAMPLE_CHAINS, "1", "walker", NULL }, draw = { "draw", SAMPLE_DRAWS, "1", "draw", NULL };
+    const struct record_axis chain = { "chain", SAMPLE_CHAINS, "1", "walker", NULL },
+                             draw = { "draw", SAMPLE_DRAWS, "1", "draw", NULL };
     const struct record_axis radius = { "radius", SAMPLE_ITERATIONS, "1", "", NULL };
     record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION);
     record_add_attribute(record, "/", "status", "complete");
     record_add_attribute(record, "/", "created", created);
     add_settings(record);
-    record_add_array(record, &(struct record_array){ "/training/energy", UNIT_ENERGY, "energy", 1, { iteration }, sample_energy });
-    record_add_array(record, &(struct record_array){ "/training/variance", "hbar^2 omega^2", "variance", 1, { iteration }, sample_energy });
-    record_add_array(record, &(struct record_array){ "/measurement/energy", UNIT_ENERGY, "energy", 2, { chain, draw }, sample_series });
-    record_add_array(record, &(struct record_array){ "/observables/radius", UNIT_LENGTH, "radius", 1, { radius }, sample_edges });
-    record_add_array(record, &(struct record_array){ "/observables/density", UNIT_LENGTH "^-2", "density", 1, { radius }, sample_energy });
-    record_add_array(record, &(struct record_array){ "/observables/nothing", "1", "nothing", 1, { { "none", 0, "1", "", NULL } }, sample_energy });
+    record_add_array(
+        record, &(struct record_array){ "/training/energy", UNIT_ENERGY, "energy", 1, { iteration }, sample_energy });
+    record_add_array(record, &(struct record_array){
+                                 "/training/variance", "hbar^2 omega^2", "variance", 1, { iteration }, sample_energy });
+    record_add_array(record, &(struct record_array){
+                                 "/measurement/energy", UNIT_ENERGY, "energy", 2, { chain, draw }, sample_series });
+    record_add_array(
+        record, &(struct record_array){ "/observables/radius", UNIT_LENGTH, "radius", 1, { radius }, sample_edges });
+    record_add_array(record, &(struct record_array){
+                                 "/observables/density", UNIT_LENGTH "^-2", "density", 1, { radius }, sample_energy });
+    record_add_array(record,
+                     &(struct record_array){
+                         "/observables/nothing", "1", "nothing", 1, { { "none", 0, "1", "", NULL } }, sample_energy });
     record_add_real(record, "/result/energy", UNIT_ENERGY, "energy", 3.0652);
     record_add_real(record, "/result/nan", "1", "undefined", NAN);
     record_add_real(record, "/result/wall_time", "s", "wall time", 2.5);
@@ -75,9 +89,11 @@ struct record *sample_record(const char *created)
     record_add_text(record, "/config/text", "as read", "[system]\nparticles = 2 ; \xce\xb1\n");
     record_add_text(record, "/config/empty", "empty", "");
     record_add_text(record, "/config/latin1", "not UTF-8", "caf\xe9");
-    record_add_texts(record, &(struct record_texts){ "/training/name", "names", { "parameter", 3, "1", "parameter", NULL }, names });
+    record_add_texts(
+        record, &(struct record_texts){ "/training/name", "names", { "parameter", 3, "1", "parameter", NULL }, names });
     const struct record_axis word = { "word", SAMPLE_WORDS, "1", "word", NULL };
-    record_add_words(record, &(struct record_array){ "/checkpoint/random", "1", "random streams", 1, { word }, NULL }, sample_words);
+    record_add_words(record, &(struct record_array){ "/checkpoint/random", "1", "random streams", 1, { word }, NULL },
+                     sample_words);
     record_add_attribute(record, "/measurement", "note", "blocks of 4 draws");
     record_add_attribute(record, "/empty/group", "note", "nothing in it");
     return record;
@@ -149,7 +165,8 @@ void sample_has_reals(struct record_file *file, const char *path, size_t n, cons
 int sample_set_up(void **state)
 {
     (void)state;
-    snprintf(sample_folder, sizeof sample_folder, "%s/vmc_record_XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    snprintf(sample_folder, sizeof sample_folder, "%s/vmc_record_XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     for (size_t i = 0; i < SAMPLE_ITERATIONS; i++) {
         sample_energy[i] = 3 + 1 / (1 + (double)i);
         sample_edges[i] = 0.1 * (double)i;

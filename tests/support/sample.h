@@ -16,7 +16,8 @@
 enum { SAMPLE_ITERATIONS = 40, SAMPLE_CHAINS = 3, SAMPLE_DRAWS = 50, SAMPLE_WORDS = 12, SAMPLE_PATH_SIZE = 512 };
 
 extern char sample_folder[SAMPLE_PATH_SIZE];
-extern double sample_energy[SAMPLE_ITERATIONS], sample_series[SAMPLE_CHAINS * SAMPLE_DRAWS], sample_edges[SAMPLE_ITERATIONS];
+extern double sample_energy[SAMPLE_ITERATIONS], sample_series[SAMPLE_CHAINS * SAMPLE_DRAWS],
+    sample_edges[SAMPLE_ITERATIONS];
 extern uint64_t sample_words[SAMPLE_WORDS];
 
 // cmocka's: make and remove the folder.

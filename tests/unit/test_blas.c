@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// GSL calls whichever CBLAS the loader meets first. This program is linked as vmc is, and asks which one that would be: OpenBLAS, whose
-// matrix products are an order of magnitude faster than those of GSL's own. Without any CBLAS in the process there is none to mistake.
+// GSL calls whichever CBLAS the loader meets first. This program is linked as vmc is, and asks which one that would be:
+// OpenBLAS, whose matrix products are an order of magnitude faster than those of GSL's own. Without any CBLAS in the
+// process there is none to mistake.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

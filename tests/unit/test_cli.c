@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How the program writes numbers, lengths of time and the progress line. Built with src/cli/text.c and src/cli/progress.c.
+// How the program writes numbers, lengths of time and the progress line. Built with src/cli/text.c and
+// src/cli/progress.c.
 #include "cli/progress.h"
 #include "cli/text.h"
 
@@ -15,13 +16,30 @@
 
 static void errors_in_parentheses(void **unused)
 {
-    static const struct { double value, error; const char *text; } cases[] = {
-        { 3.06523, 0.0007, "3.0652(7)" },   { 3.0, 0.00095, "3.0000(10)" },  { 3.0, 0.00096, "3.0000(10)" }, { 3.14159, 0.0012, "3.1416(12)" },
-        { 3.14159, 0.0199, "3.14(2)" },     { 12.345, 1.4, "12.3(1.4)" },    { 12.345, 3.2, "12(3)" },       { 1234.5, 47, "1234(47)" },
-        { 3, 0.96, "3.0(1.0)" },            { 3, 0.3, "3.0(3)" },            { -2.5, 0.04, "-2.50(4)" },     { 0, 0.002, "0.000(2)" },
-        { 1.52e-7, 3e-9, "1.52(3)e-07" },   { 1.5e12, 2e9, "1.500(2)e+12" }, { 2, 0, "2" },                  { 2, NAN, "2" },
-        { 3.07861, INFINITY, "3.07861" },   { NAN, 1, "nan" },               { 1e-300, 1e-302, "1.000(10)e-300" },
-        { 0, 5e-9, "0(5)e-09" },            { 1, 1e-30, "1.00000000000000000(0)" } };
+    static const struct {
+        double value, error;
+        const char *text;
+    } cases[] = { { 3.06523, 0.0007, "3.0652(7)" },
+                  { 3.0, 0.00095, "3.0000(10)" },
+                  { 3.0, 0.00096, "3.0000(10)" },
+                  { 3.14159, 0.0012, "3.1416(12)" },
+                  { 3.14159, 0.0199, "3.14(2)" },
+                  { 12.345, 1.4, "12.3(1.4)" },
+                  { 12.345, 3.2, "12(3)" },
+                  { 1234.5, 47, "1234(47)" },
+                  { 3, 0.96, "3.0(1.0)" },
+                  { 3, 0.3, "3.0(3)" },
+                  { -2.5, 0.04, "-2.50(4)" },
+                  { 0, 0.002, "0.000(2)" },
+                  { 1.52e-7, 3e-9, "1.52(3)e-07" },
+                  { 1.5e12, 2e9, "1.500(2)e+12" },
+                  { 2, 0, "2" },
+                  { 2, NAN, "2" },
+                  { 3.07861, INFINITY, "3.07861" },
+                  { NAN, 1, "nan" },
+                  { 1e-300, 1e-302, "1.000(10)e-300" },
+                  { 0, 5e-9, "0(5)e-09" },
+                  { 1, 1e-30, "1.00000000000000000(0)" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         char text[CLI_NUMBER_SIZE];
@@ -33,11 +51,17 @@ static void errors_in_parentheses(void **unused)
 
 static void durations_and_bytes(void **unused)
 {
-    static const struct { double seconds; const char *text; } times[] = {
-        { 0.0123, "0.012 s" }, { 2, "2 s" },     { 9.99, "10 s" },        { 59.4, "59 s" },         { 59.7, "1 min 0 s" },
-        { 200, "3 min 20 s" }, { 3599.6, "1 h 0 min" }, { 7500, "2 h 5 min" }, { 86399, "1 d 0 h" }, { 273600, "3 d 4 h" }, { NAN, "nan s" } };
-    static const struct { double bytes; const char *text; } sizes[] = {
-        { 0, "0 B" }, { 512, "512 B" }, { 1234, "1.2 kB" }, { 999.6, "1.0 kB" }, { 34e6, "34 MB" }, { 2e15, "2.0 PB" } };
+    static const struct {
+        double seconds;
+        const char *text;
+    } times[] = { { 0.0123, "0.012 s" }, { 2, "2 s" },          { 9.99, "10 s" },        { 59.4, "59 s" },
+                  { 59.7, "1 min 0 s" }, { 200, "3 min 20 s" }, { 3599.6, "1 h 0 min" }, { 7500, "2 h 5 min" },
+                  { 86399, "1 d 0 h" },  { 273600, "3 d 4 h" }, { NAN, "nan s" } };
+    static const struct {
+        double bytes;
+        const char *text;
+    } sizes[] = { { 0, "0 B" },        { 512, "512 B" },  { 1234, "1.2 kB" },
+                  { 999.6, "1.0 kB" }, { 34e6, "34 MB" }, { 2e15, "2.0 PB" } };
     char text[CLI_NUMBER_SIZE];
     (void)unused;
     for (size_t k = 0; k < sizeof times / sizeof times[0]; k++) {
@@ -50,8 +74,14 @@ static void durations_and_bytes(void **unused)
     }
 }
 
-static const struct run_progress middle = { .phase = RUN_TRAIN, .done = 120, .total = 300, .energy = 3.06521, .energy_error = 0.0007,
-                                            .variance = 0.0312, .acceptance = 0.571, .seconds_left = 2.2 };
+static const struct run_progress middle = { .phase = RUN_TRAIN,
+                                            .done = 120,
+                                            .total = 300,
+                                            .energy = 3.06521,
+                                            .energy_error = 0.0007,
+                                            .variance = 0.0312,
+                                            .acceptance = 0.571,
+                                            .seconds_left = 2.2 };
 
 static void progress_line_is_as_promised(void **unused)
 {
@@ -59,8 +89,13 @@ static void progress_line_is_as_promised(void **unused)
     (void)unused;
     cli_progress_line(&middle, 80, line);
     assert_string_equal(line, "train 120/300  E = 3.0652(7)  var 0.031  acc 0.57  ETA 2 s");
-    const struct run_progress start = { .phase = RUN_BURN_IN, .total = 200, .energy = NAN, .energy_error = NAN, .variance = NAN,
-                                        .acceptance = NAN, .seconds_left = NAN };
+    const struct run_progress start = { .phase = RUN_BURN_IN,
+                                        .total = 200,
+                                        .energy = NAN,
+                                        .energy_error = NAN,
+                                        .variance = NAN,
+                                        .acceptance = NAN,
+                                        .seconds_left = NAN };
     cli_progress_line(&start, 80, line);
     assert_string_equal(line, "burn-in 0/200");
 }
@@ -103,7 +138,8 @@ static void wraps_words(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(errors_in_parentheses), cmocka_unit_test(durations_and_bytes),
-                                        cmocka_unit_test(progress_line_is_as_promised), cmocka_unit_test(progress_line_fits_every_width),
+                                        cmocka_unit_test(progress_line_is_as_promised),
+                                        cmocka_unit_test(progress_line_fits_every_width),
                                         cmocka_unit_test(wraps_words) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

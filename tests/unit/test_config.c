@@ -28,7 +28,8 @@ static bool parse(struct config *config, const char *text, struct error *error)
 static void takes_what_is_promised(void **unused)
 {
     static const char text[] = "\xef\xbb\xbf; comment\r\n# another\r\n\r\n  [ system ]  ; the system\r\n"
-                               "particles=2\r\n\tdimensions = 3 # three\r\nload = caf\xc3\xa9;x#y = z\r\nempty =\r\nnothing = ; said\r\n[run]\nseed = 1";
+                               "particles=2\r\n\tdimensions = 3 # three\r\nload = caf\xc3\xa9;x#y = z\r\nempty "
+                               "=\r\nnothing = ; said\r\n[run]\nseed = 1";
     struct config config;
     struct error error = { 0 };
     (void)unused;
@@ -48,28 +49,31 @@ static void takes_what_is_promised(void **unused)
 
 static void refuses_with_place_and_reason(void **unused)
 {
-    static const struct { const char *text; size_t length; const char *said; } cases[] = {
-        { "[a]\nb = 1\0 2\n", 13, "f.ini:2: [a]: the line holds a NUL byte" },
-        { "[a] x\n", 0, "f.ini:1: [a]: 'x' after `]`" },
-        { "[a]]\n", 0, "f.ini:1: [a]: ']' after `]`" },
-        { "[a\n", 0, "f.ini:1: [a]: `]` is missing" },
-        { "[]\n", 0, "f.ini:1: []: a section without a name" },
-        { "[a]\nb : 1\n", 0, "f.ini:2: [a] b: `key : value`; write `key = value`" },
-        { "[a]\nb: 1 = 2\n", 0, "f.ini:2: [a] b: `key : value`" },
-        { "[a]\nb 1\n", 0, "f.ini:2: [a] b: `= is missing`" },
-        { "[a]\nb\n", 0, "f.ini:2: [a] b: `=` and a value are missing" },
-        { "[a]\n= 1\n", 0, "f.ini:2: [a]: no key before `=`" },
-        { "b = 1\n", 0, "f.ini:1: b: a key before any section" },
-        { "[a]\nb = 1\nb = 2\n", 0, "f.ini:3: [a] b: given twice, first in line 2" },
-        { "[a]\nb = 1\n  b = 2\n", 0, "f.ini:3: [a] b: given twice, first in line 2" },
-        { "[a]\n[b]\n[a]\n", 0, "f.ini:3: [a]: the section was opened before, in line 1" },
-        { "[a]\nb = \xff\n", 0, "f.ini:2: [a]: the line is not valid UTF-8" },
-        { "[a]\nb = \xc0\x80\n", 0, "not valid UTF-8" },
-        { "[a]\nb = \xed\xa0\x80\n", 0, "not valid UTF-8" },
-        { "[a]\nb = \xf4\x90\x80\x80\n", 0, "not valid UTF-8" },
-        { "[a]\nb = \xe2\x82\n", 0, "not valid UTF-8" },
-        { "[a]\nb = \x1b[31m\n", 0, "holds a control character" },
-        { "[a]\rb = 1\r", 0, "holds a control character" } };
+    static const struct {
+        const char *text;
+        size_t length;
+        const char *said;
+    } cases[] = { { "[a]\nb = 1\0 2\n", 13, "f.ini:2: [a]: the line holds a NUL byte" },
+                  { "[a] x\n", 0, "f.ini:1: [a]: 'x' after `]`" },
+                  { "[a]]\n", 0, "f.ini:1: [a]: ']' after `]`" },
+                  { "[a\n", 0, "f.ini:1: [a]: `]` is missing" },
+                  { "[]\n", 0, "f.ini:1: []: a section without a name" },
+                  { "[a]\nb : 1\n", 0, "f.ini:2: [a] b: `key : value`; write `key = value`" },
+                  { "[a]\nb: 1 = 2\n", 0, "f.ini:2: [a] b: `key : value`" },
+                  { "[a]\nb 1\n", 0, "f.ini:2: [a] b: `= is missing`" },
+                  { "[a]\nb\n", 0, "f.ini:2: [a] b: `=` and a value are missing" },
+                  { "[a]\n= 1\n", 0, "f.ini:2: [a]: no key before `=`" },
+                  { "b = 1\n", 0, "f.ini:1: b: a key before any section" },
+                  { "[a]\nb = 1\nb = 2\n", 0, "f.ini:3: [a] b: given twice, first in line 2" },
+                  { "[a]\nb = 1\n  b = 2\n", 0, "f.ini:3: [a] b: given twice, first in line 2" },
+                  { "[a]\n[b]\n[a]\n", 0, "f.ini:3: [a]: the section was opened before, in line 1" },
+                  { "[a]\nb = \xff\n", 0, "f.ini:2: [a]: the line is not valid UTF-8" },
+                  { "[a]\nb = \xc0\x80\n", 0, "not valid UTF-8" },
+                  { "[a]\nb = \xed\xa0\x80\n", 0, "not valid UTF-8" },
+                  { "[a]\nb = \xf4\x90\x80\x80\n", 0, "not valid UTF-8" },
+                  { "[a]\nb = \xe2\x82\n", 0, "not valid UTF-8" },
+                  { "[a]\nb = \x1b[31m\n", 0, "holds a control character" },
+                  { "[a]\rb = 1\r", 0, "holds a control character" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct config config;
@@ -146,11 +150,14 @@ static void much_junk_ends_soon(void **unused)
 
 static void unreadable_files(void **unused)
 {
-    static const struct { const char *path; enum error_kind kind; const char *said; } cases[] = {
-        { "/nowhere/at/all.ini", ERROR_INPUT, "No such file" },
-        { "/", ERROR_INPUT, "Is a directory" },
-        { "/dev/null/x", ERROR_INPUT, "Not a directory" },
-        { "/dev/zero", ERROR_CONFIG, "larger than 1048576 bytes" } };
+    static const struct {
+        const char *path;
+        enum error_kind kind;
+        const char *said;
+    } cases[] = { { "/nowhere/at/all.ini", ERROR_INPUT, "No such file" },
+                  { "/", ERROR_INPUT, "Is a directory" },
+                  { "/dev/null/x", ERROR_INPUT, "Not a directory" },
+                  { "/dev/zero", ERROR_CONFIG, "larger than 1048576 bytes" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct config config;
@@ -187,7 +194,8 @@ static void reads_files(void **unused)
 
 static void overrides(void **unused)
 {
-    static const char *const malformed[] = { "", "=", "a", "a=1", ".b=1", "a.=1", "a.b", "a.b = 1 # x", "a.b=;x", "a.b=\x01", "a.b=\xff", " . = " };
+    static const char *const malformed[] = { "",    "=",           "a",      "a=1",      ".b=1",     "a.=1",
+                                             "a.b", "a.b = 1 # x", "a.b=;x", "a.b=\x01", "a.b=\xff", " . = " };
     struct config config;
     struct error error = { 0 };
     (void)unused;
@@ -215,10 +223,21 @@ static void overrides(void **unused)
 static void nearest_names(void **unused)
 {
     static const char *const names[] = { "omega", "particles", "dimensions", "hidden", "samples", "rbm", NULL };
-    static const struct { const char *word, *nearest; } cases[] = {
-        { "omgea", "omega" }, { "omeg", "omega" },    { "Omega", "omega" },   { "OMEGA", "omega" }, { "particels", "particles" },
-        { "hiden", "hidden" }, { "sampels", "samples" }, { "rb", "rbm" },      { "x", NULL },        { "", NULL },
-        { "completely", NULL }, { "dimension", "dimensions" }, { "oemag", NULL } };
+    static const struct {
+        const char *word, *nearest;
+    } cases[] = { { "omgea", "omega" },
+                  { "omeg", "omega" },
+                  { "Omega", "omega" },
+                  { "OMEGA", "omega" },
+                  { "particels", "particles" },
+                  { "hiden", "hidden" },
+                  { "sampels", "samples" },
+                  { "rb", "rbm" },
+                  { "x", NULL },
+                  { "", NULL },
+                  { "completely", NULL },
+                  { "dimension", "dimensions" },
+                  { "oemag", NULL } };
     char longest[200];
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
@@ -258,10 +277,15 @@ static void random_texts(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_what_is_promised), cmocka_unit_test(refuses_with_place_and_reason), cmocka_unit_test(gathers_all_complaints),
-        cmocka_unit_test(line_lengths),           cmocka_unit_test(much_junk_ends_soon),           cmocka_unit_test(unreadable_files),
-        cmocka_unit_test(reads_files),            cmocka_unit_test(overrides),                     cmocka_unit_test(nearest_names),
-        cmocka_unit_test(random_texts) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(takes_what_is_promised),
+                                        cmocka_unit_test(refuses_with_place_and_reason),
+                                        cmocka_unit_test(gathers_all_complaints),
+                                        cmocka_unit_test(line_lengths),
+                                        cmocka_unit_test(much_junk_ends_soon),
+                                        cmocka_unit_test(unreadable_files),
+                                        cmocka_unit_test(reads_files),
+                                        cmocka_unit_test(overrides),
+                                        cmocka_unit_test(nearest_names),
+                                        cmocka_unit_test(random_texts) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

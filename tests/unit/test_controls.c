@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Control variates: every function of every family has mean zero at random parameters, for every wave function of the oracle's sets; the slope
-// it reports is that of the function whose C it reports; fitting finds the least variance; the controlled gradient is that of the exact energy.
-// Means within 4.5 standard errors (false alarms 7e-6 per comparison, were the seeds not fixed).
+// Control variates: every function of every family has mean zero at random parameters, for every wave function of the
+// oracle's sets; the slope it reports is that of the function whose C it reports; fitting finds the least variance; the
+// controlled gradient is that of the exact energy. Means within 4.5 standard errors (false alarms 7e-6 per comparison,
+// were the seeds not fixed).
 #include "support/model.h"
 
 #include "vmc/rng.h"
@@ -45,9 +46,10 @@ static void test_mean_zero(void **state)
             model.ensemble.hamiltonian.type = &silent;
             model_measure(&model, DRAWS, &found);
             const double z = found.mean[MODEL_PAIR] / found.error[MODEL_PAIR];
-            model.ensemble.hamiltonian.type = interaction_type_at(settings_index(&model.settings, SETTINGS_INTERACTION));
-            print_message("%-24s function %zu: mean %+.2e error %.1e z %+.2f\n", oracle_sets[s].name, k, found.mean[MODEL_PAIR],
-                          found.error[MODEL_PAIR], z);
+            model.ensemble.hamiltonian.type = interaction_type_at(
+                settings_index(&model.settings, SETTINGS_INTERACTION));
+            print_message("%-24s function %zu: mean %+.2e error %.1e z %+.2f\n", oracle_sets[s].name, k,
+                          found.mean[MODEL_PAIR], found.error[MODEL_PAIR], z);
             assert_true(fabs(z) < 4.5);
         }
         model_finish(&model);
@@ -66,9 +68,11 @@ static void test_slope(void **state)
         const struct hamiltonian *hamiltonian = &model.ensemble.hamiltonian;
         const size_t m = wavefunction->n_coordinates;
         double *frame = model.ensemble.block[0].current;
-        double *rows = aligned_alloc(64, (controls_scratch_rows(controls) + 2 * CONTROLS_MOST + ENERGY_ROWS + 2 * m + 1) * WALKERS * sizeof(double));
-        double *c = rows, *du = c + CONTROLS_MOST * WALKERS, *other = du + m * WALKERS, *sum = other + m * WALKERS, *values = sum + WALKERS,
-               *energy = values + CONTROLS_MOST * WALKERS;
+        double *rows = aligned_alloc(64,
+                                     (controls_scratch_rows(controls) + 2 * CONTROLS_MOST + ENERGY_ROWS + 2 * m + 1) *
+                                         WALKERS * sizeof(double));
+        double *c = rows, *du = c + CONTROLS_MOST * WALKERS, *other = du + m * WALKERS, *sum = other + m * WALKERS,
+               *values = sum + WALKERS, *energy = values + CONTROLS_MOST * WALKERS;
         for (size_t k = 0; k < controls->n_functions; k++) {
             const double h = 1e-5;
             memset(controls->total, 0, sizeof controls->total);
@@ -114,7 +118,8 @@ static void test_fit(void **state)
     (void)state;
     struct model model;
     struct ensemble_sums sums;
-    model_build(&model, &oracle_set_find("amplitude-3p3d")->rbm, (const char *const[]){ "sampler.method=gibbs", NULL }, 2);
+    model_build(&model, &oracle_set_find("amplitude-3p3d")->rbm, (const char *const[]){ "sampler.method=gibbs", NULL },
+                2);
     ensemble_burn_in(&model.ensemble, 200, true);
     ensemble_pass(&model.ensemble, 200, PASS_CONTROLS, NULL, NULL, &sums);
     assert_true(ensemble_fit(&model.ensemble));
@@ -137,15 +142,15 @@ static void test_fit(void **state)
 
 enum { REPEATS = 64 };
 
-// dE/dtheta of every parameter, plain and controlled, against differences of the exact energy; errors from the scatter of REPEATS passes.
-// Gibbs draws of 1,024 walkers, thinned, make the passes independent.
+// dE/dtheta of every parameter, plain and controlled, against differences of the exact energy; errors from the scatter
+// of REPEATS passes. Gibbs draws of 1,024 walkers, thinned, make the passes independent.
 static double compare_gradient(const struct oracle_rbm *rbm, const char *name, const char *controls)
 {
     struct model model;
     struct ensemble_sums sums;
     const bool gibbs = rbm->envelope;
-    const char *const overrides[] = { gibbs ? "sampler.method=gibbs" : "sampler.method=langevin", gibbs ? "sampler.thin=1" : "sampler.thin=4",
-                                      controls, NULL };
+    const char *const overrides[] = { gibbs ? "sampler.method=gibbs" : "sampler.method=langevin",
+                                      gibbs ? "sampler.thin=1" : "sampler.thin=4", controls, NULL };
     model_build(&model, rbm, overrides, 2);
     const size_t n = oracle_parameters(rbm);
     long double *exact = calloc(n, sizeof *exact);
@@ -163,7 +168,8 @@ static double compare_gradient(const struct oracle_rbm *rbm, const char *name, c
         }
     }
     for (size_t k = 0; k < n; k++) {
-        const double variance = fmax(0, square[k] - sum[k] * sum[k]), error = sqrt(variance / (REPEATS - 1)), off = (double)(sum[k] - exact[k]);
+        const double variance = fmax(0, square[k] - sum[k] * sum[k]), error = sqrt(variance / (REPEATS - 1)),
+                     off = (double)(sum[k] - exact[k]);
         const double z = error > 0 ? fabs(off) / error : 0;
         total += variance;
         worst = fmax(worst, z);
@@ -171,7 +177,8 @@ static double compare_gradient(const struct oracle_rbm *rbm, const char *name, c
             print_message("    parameter %zu: %.6f exact %.6Lf error %.1e\n", k, sum[k], exact[k], error);
         assert_true(fabs(off) <= 4.5 * error + 1e-10);
     }
-    print_message("%-24s %-24s largest |z| of %zu parameters %.2f, variance of the gradient %.3e\n", name, controls, n, worst, total);
+    print_message("%-24s %-24s largest |z| of %zu parameters %.2f, variance of the gradient %.3e\n", name, controls, n,
+                  worst, total);
     free(exact);
     free(sum);
     model_finish(&model);
@@ -203,7 +210,9 @@ static void test_gradient_at_optimum(void **state)
 int main(int argc, char **argv)
 {
     (void)argv;
-    const struct CMUnitTest quick[] = { cmocka_unit_test(test_mean_zero), cmocka_unit_test(test_slope), cmocka_unit_test(test_fit) };
-    const struct CMUnitTest long_ones[] = { cmocka_unit_test(test_gradient), cmocka_unit_test(test_gradient_at_optimum) };
+    const struct CMUnitTest quick[] = { cmocka_unit_test(test_mean_zero), cmocka_unit_test(test_slope),
+                                        cmocka_unit_test(test_fit) };
+    const struct CMUnitTest long_ones[] = { cmocka_unit_test(test_gradient),
+                                            cmocka_unit_test(test_gradient_at_optimum) };
     return argc > 1 ? cmocka_run_group_tests(long_ones, NULL, NULL) : cmocka_run_group_tests(quick, NULL, NULL);
 }

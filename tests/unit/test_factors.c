@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The contract of factors, for every product of tests/support/product.c: values and derivatives against long-double differences of an independent
-// formula, one-particle moves against evaluation from scratch, declared contacts against what ln|psi| does there, and every sampler at fixed
-// parameters: against the known energy where there is one, and against one another. Means are those of 512 independent walkers, and each must lie
-// within 4.5 standard errors: a false alarm in 7e-6 of comparisons, were the seeds not fixed.
+// The contract of factors, for every product of tests/support/product.c: values and derivatives against long-double
+// differences of an independent formula, one-particle moves against evaluation from scratch, declared contacts against
+// what ln|psi| does there, and every sampler at fixed parameters: against the known energy where there is one, and
+// against one another. Means are those of 512 independent walkers, and each must lie within 4.5 standard errors: a
+// false alarm in 7e-6 of comparisons, were the seeds not fixed.
 #include "support/product.h"
 #include "vmc/rng.h"
 
@@ -35,7 +36,8 @@ static bool is_close(const struct system *system, const double *x, size_t w, dou
         for (size_t q = 0; q < p; q++) {
             double square = 0;
             for (size_t d = 0; d < system->dimensions; d++)
-                square += pow(x[(p * system->dimensions + d) * WALKERS + w] - x[(q * system->dimensions + d) * WALKERS + w], 2);
+                square += pow(
+                    x[(p * system->dimensions + d) * WALKERS + w] - x[(q * system->dimensions + d) * WALKERS + w], 2);
             if (square < least * least)
                 return true;
         }
@@ -92,7 +94,10 @@ static long double derivative(const struct point *point, long double *v, long do
 }
 
 // relative to the larger of the value and the sizes that add up to it
-static double apart(double found, long double truth, long double size) { return (double)(fabsl(found - truth) / fmaxl(size, fabsl(truth))); }
+static double apart(double found, long double truth, long double size)
+{
+    return (double)(fabsl(found - truth) / fmaxl(size, fabsl(truth)));
+}
 
 // 8th order differences with steps of 2^-9 need neighbours that are further apart than a few steps.
 static bool is_crowded(const struct point *point)
@@ -121,7 +126,8 @@ static bool is_near_node(const struct wavefunction *wavefunction, const double *
     return traits.has_nodes && sum > 15 * 15;
 }
 
-static double compare_point(const struct model *model, const struct product_row *row, size_t w, const double *o, size_t *compared)
+static double compare_point(const struct model *model, const struct product_row *row, size_t w, const double *o,
+                            size_t *compared)
 {
     const struct wavefunction *wavefunction = &model->ensemble.wavefunction;
     const double *frame = model->ensemble.block[0].current;
@@ -197,13 +203,16 @@ static void test_accumulate(void **state)
         product_build(&model, row, one_block, 1);
         const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
         const size_t m = wavefunction->n_coordinates, n = wavefunction->n_parameters;
-        double *rows = aligned_alloc(64, (2 + m + wavefunction->n_scratch_rows + wavefunction->n_sum_rows) * WALKERS * sizeof(double));
-        double *c = rows, *du = c + WALKERS, *scratch = du + m * WALKERS, *sums = scratch + wavefunction->n_scratch_rows * WALKERS;
+        double *rows = aligned_alloc(64, (2 + m + wavefunction->n_scratch_rows + wavefunction->n_sum_rows) * WALKERS *
+                                             sizeof(double));
+        double *c = rows, *du = c + WALKERS, *scratch = du + m * WALKERS,
+               *sums = scratch + wavefunction->n_scratch_rows * WALKERS;
         double found[PARAMETERS_MOST] = { 0 }, worst = 0;
         rng_start(&rng, 9, r);
         scatter(&model, &rng, row->width, row->core);
         for (size_t k = 0; k < (1 + m) * WALKERS; k++)  // no differences across nodes
-            rows[k] = (2 * rng_uniform(&rng) - 1) * !is_near_node(wavefunction, model.ensemble.block[0].current, k % WALKERS);
+            rows[k] = (2 * rng_uniform(&rng) - 1) *
+                      !is_near_node(wavefunction, model.ensemble.block[0].current, k % WALKERS);
         memset(sums, 0, wavefunction->n_sum_rows * WALKERS * sizeof(double));
         wavefunction_accumulate(wavefunction, model.ensemble.block[0].current, c, c, du, scratch, sums);
         wavefunction_collect(wavefunction, sums, found);
@@ -219,7 +228,8 @@ static void test_accumulate(void **state)
                     take_point(&model, row, w, &point);
                     for (size_t i = 0; i < m; i++)
                         point.x[i] += side * h * du[i * WALKERS + w];
-                    slope += (side == 0 ? 0 : derivative(&point, &point.theta[k], NULL)) * (side % 2 == 0 ? -side / 2 : 8 * side) / (12 * h);
+                    slope += (side == 0 ? 0 : derivative(&point, &point.theta[k], NULL)) *
+                             (side % 2 == 0 ? -side / 2 : 8 * side) / (12 * h);
                 }
                 const long double term = c[w] * here - (knows_slopes(wavefunction, k) ? slope / 2 : 0);
                 truth += term;
@@ -234,7 +244,8 @@ static void test_accumulate(void **state)
     }
 }
 
-// Chains of one-particle moves that some walkers accept: weights, and all that is evaluated from what the moves kept, as from scratch.
+// Chains of one-particle moves that some walkers accept: weights, and all that is evaluated from what the moves kept,
+// as from scratch.
 static void test_moves(void **state)
 {
     (void)state;
@@ -245,7 +256,8 @@ static void test_moves(void **state)
         product_build(&model, row, one_block, 1);
         const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
         struct block *block = &model.ensemble.block[0];
-        const size_t m = wavefunction->n_coordinates, rows = wavefunction->row_weight, dimensions = wavefunction->system.dimensions;
+        const size_t m = wavefunction->n_coordinates, rows = wavefunction->row_weight,
+                     dimensions = wavefunction->system.dimensions;
         _Alignas(64) double mask[WALKERS];
         double log_before[WALKERS], log_after[WALKERS], worst = 0;
         double *kept = malloc(rows * WALKERS * sizeof *kept);
@@ -285,8 +297,8 @@ static void test_moves(void **state)
     }
 }
 
-// The gradient of one particle, before and after a trial move of its own, against that of all from scratch; also between moves, when only the move
-// rows are up to date.
+// The gradient of one particle, before and after a trial move of its own, against that of all from scratch; also
+// between moves, when only the move rows are up to date.
 static void test_particle_gradients(void **state)
 {
     (void)state;
@@ -298,8 +310,11 @@ static void test_particle_gradients(void **state)
         const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
         struct block *block = &model.ensemble.block[0];
         const size_t m = wavefunction->n_coordinates, n = wavefunction->system.dimensions;
-        double *rows = aligned_alloc(64, (2 * n + wavefunction->n_particle_rows + wavefunction->n_rows) * WALKERS * sizeof *rows), worst = 0;
-        double *before = rows, *after = rows + n * WALKERS, *scratch = after + n * WALKERS, *fresh = scratch + wavefunction->n_particle_rows * WALKERS;
+        double *rows = aligned_alloc(64, (2 * n + wavefunction->n_particle_rows + wavefunction->n_rows) * WALKERS *
+                                             sizeof *rows),
+               worst = 0;
+        double *before = rows, *after = rows + n * WALKERS, *scratch = after + n * WALKERS,
+               *fresh = scratch + wavefunction->n_particle_rows * WALKERS;
         _Alignas(64) double mask[WALKERS];
         rng_start(&rng, 29, r);
         scatter(&model, &rng, row->width, row->core);
@@ -322,7 +337,10 @@ static void test_particle_gradients(void **state)
                 }
             }
             for (size_t w = 0; w < WALKERS; w++)
-                mask[w] = rng_uniform(&rng) < 0.6 && !(row->core > 0 && is_close(&wavefunction->system, block->trial, w, row->core)) ? -1 : 1;
+                mask[w] = rng_uniform(&rng) < 0.6 &&
+                                  !(row->core > 0 && is_close(&wavefunction->system, block->trial, w, row->core))
+                              ? -1
+                              : 1;
             wavefunction_accept(wavefunction, p, mask, block->trial, block->current);
         }
         print_message("%-32s gradients of one particle: worst %.1e\n", row->name, worst);
@@ -346,7 +364,8 @@ static void test_mantissas(void **state)
             scatter(&model, &rng, width, 0);
             for (size_t k = 0; k < wavefunction->n_weights; k++)
                 for (size_t w = 0; w < WALKERS; w++) {
-                    const double mantissa = model.ensemble.block[0].current[(wavefunction->row_weight + 2 * k) * WALKERS + w];
+                    const double mantissa =
+                        model.ensemble.block[0].current[(wavefunction->row_weight + 2 * k) * WALKERS + w];
                     assert_true(mantissa == 0 || (mantissa >= 0x1p-60 && mantissa <= 0x1p60));
                 }
         }
@@ -364,14 +383,15 @@ static void test_contacts(void **state)
         product_build(&model, &product_rows[r], one_block, 1);
         const struct system *system = &model.ensemble.wavefunction.system;
         wavefunction_traits(&model.ensemble.wavefunction, &traits);
-        for (size_t class = 0; class < PAIR_CLASSES && traits.core == 0; class++)
+        for (size_t class = 0; class < PAIR_CLASSES && traits.core == 0; class ++)
             for (size_t p = 1; p < system->particles && system_class_pairs(system, class) > 0; p++) {
                 if (system_pair_class(system, p, 0) != class)
                     continue;
                 struct point point;
                 long double value[2];
                 take_point(&model, &product_rows[r], 0, &point);
-                for (int k = 0; k < 2; k++) {  // ln|psi| = const + power ln r + slope r, at r and 2 r, both sides so that what is smooth drops out
+                for (int k = 0; k < 2; k++) {  // ln|psi| = const + power ln r + slope r, at r and 2 r, both sides so
+                                               // that what is smooth drops out
                     value[k] = 0;
                     for (int side = -1; side <= 1; side += 2) {
                         for (size_t d = 0; d < system->dimensions; d++)
@@ -379,7 +399,8 @@ static void test_contacts(void **state)
                         value[k] += at(&point) / 2;
                     }
                 }
-                const long double expected = traits.contact[class].power * logl(2) + traits.contact[class].slope * 1e-7L;
+                const long double expected = traits.contact[class].power * logl(2) +
+                                             traits.contact[class].slope * 1e-7L;
                 assert_true(fabsl(value[1] - value[0] - expected) < 2e-10L);
                 break;
             }
@@ -403,8 +424,10 @@ static void test_samplers(void **state)
     for (size_t r = 0; r < n_product_rows; r++) {
         const struct product_row *row = &product_rows[r];
         struct model_mean found[WAYS];
-        // a power grows without bound over what Gibbs sampling proposes: walkers stay in its tail for longer than 300 sweeps
-        const bool unsuited = strstr(row->ini, "gaussian\n") || strstr(row->ini, "sharing") || strstr(row->ini, "power");
+        // a power grows without bound over what Gibbs sampling proposes: walkers stay in its tail for longer than 300
+        // sweeps
+        const bool unsuited = strstr(row->ini, "gaussian\n") || strstr(row->ini, "sharing") ||
+                              strstr(row->ini, "power");
         const size_t n_ways = strstr(row->ini, "factors = rbm, ") && !unsuited ? WAYS : WAYS - 1;
         for (size_t way = 0; way < n_ways; way++) {
             struct model model;
@@ -417,17 +440,21 @@ static void test_samplers(void **state)
             ensemble_fit(&model.ensemble);
             model_measure(&model, 300, &found[way]);
             const double error = hypot(found[way].error[MODEL_ENERGY], row->energy_error) + 1e-12 * fabs(row->energy);
-            print_message("%-32s way %zu: E = %.7f error %.1e z %+.2f\n", row->name, way, found[way].mean[MODEL_ENERGY], error,
-                          row->energy > 0 ? (found[way].mean[MODEL_ENERGY] - row->energy) / error : 0);
+            print_message("%-32s way %zu: E = %.7f error %.1e z %+.2f\n", row->name, way, found[way].mean[MODEL_ENERGY],
+                          error, row->energy > 0 ? (found[way].mean[MODEL_ENERGY] - row->energy) / error : 0);
             assert_true(row->energy == 0 || fabs(found[way].mean[MODEL_ENERGY] - row->energy) < 4.5 * error);
             assert_true(model.ensemble.drift < 1e-9);
             for (size_t q = 0; q < MODEL_QUANTITIES; q++) {
-                const double width = hypot(found[way].error[q], found[0].error[q]) + 1e-9 * (1 + fabs(found[0].mean[q]));
-                // beside a cusp in 2D the plain parts have an infinite variance, at nodes and contacts where psi = 0 g^2 and 1/r^2
-                const bool finite = q != MODEL_LOCAL && q != MODEL_KINETIC && !((traits.has_nodes || row->vanishes) && q == MODEL_KINETIC_GRADIENT) &&
+                const double width = hypot(found[way].error[q], found[0].error[q]) +
+                                     1e-9 * (1 + fabs(found[0].mean[q]));
+                // beside a cusp in 2D the plain parts have an infinite variance, at nodes and contacts where psi = 0
+                // g^2 and 1/r^2
+                const bool finite = q != MODEL_LOCAL && q != MODEL_KINETIC &&
+                                    !((traits.has_nodes || row->vanishes) && q == MODEL_KINETIC_GRADIENT) &&
                                     !(row->vanishes && q == MODEL_PAIR);
                 if (finite && !(fabs(found[way].mean[q] - found[0].mean[q]) < 4.5 * width))
-                    print_message("    quantity %zu: %.7f, of way 0 %.7f, error %.1e\n", q, found[way].mean[q], found[0].mean[q], width);
+                    print_message("    quantity %zu: %.7f, of way 0 %.7f, error %.1e\n", q, found[way].mean[q],
+                                  found[0].mean[q], width);
                 assert_true(!finite || fabs(found[way].mean[q] - found[0].mean[q]) < 4.5 * width);
             }
             model_finish(&model);
@@ -446,13 +473,18 @@ static void test_exact_state(void **state)
                 const double omega = 0.7, kappa = 0.9, stiff = sqrt(omega * omega + (double)particles[n] * kappa);
                 const double exact = 0.5 * (double)dimensions * (omega + (double)(particles[n] - 1) * stiff);
                 char ini[512];
-                snprintf(ini, sizeof ini, "[system]\nparticles = %zu\ndimensions = %zu\nomega = %g\ninteraction = harmonic\n[interaction]\nkappa = %g\n"
-                         "[wavefunction]\nfactors = gaussian, gaussian-pair\n[gaussian-pair]\ngamma = %.17g\n", particles[n], dimensions, omega, kappa,
-                         (stiff - omega) / (2 * (double)particles[n]));
+                snprintf(ini, sizeof ini,
+                         "[system]\nparticles = %zu\ndimensions = %zu\nomega = %g\ninteraction = "
+                         "harmonic\n[interaction]\nkappa = %g\n"
+                         "[wavefunction]\nfactors = gaussian, gaussian-pair\n[gaussian-pair]\ngamma = %.17g\n",
+                         particles[n], dimensions, omega, kappa, (stiff - omega) / (2 * (double)particles[n]));
                 const struct product_row row = { .name = "harmonic", .ini = ini };
                 struct model model;
                 struct ensemble_sums sums;
-                product_build(&model, &row, (const char *const[]){ ways[way][0], way < 2 ? ways[way][1] : "sampler.thin=1", "sampler.walkers=32", NULL }, 1);
+                product_build(&model, &row,
+                              (const char *const[]){ ways[way][0], way < 2 ? ways[way][1] : "sampler.thin=1",
+                                                     "sampler.walkers=32", NULL },
+                              1);
                 model.ensemble.reference = exact;
                 ensemble_burn_in(&model.ensemble, 20, true);
                 ensemble_pass(&model.ensemble, 100, 0, NULL, NULL, &sums);
@@ -464,8 +496,9 @@ static void test_exact_state(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_derivatives), cmocka_unit_test(test_accumulate), cmocka_unit_test(test_moves),
-                                        cmocka_unit_test(test_particle_gradients), cmocka_unit_test(test_mantissas), cmocka_unit_test(test_contacts),
-                                        cmocka_unit_test(test_samplers), cmocka_unit_test(test_exact_state) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_derivatives), cmocka_unit_test(test_accumulate),
+                                        cmocka_unit_test(test_moves),       cmocka_unit_test(test_particle_gradients),
+                                        cmocka_unit_test(test_mantissas),   cmocka_unit_test(test_contacts),
+                                        cmocka_unit_test(test_samplers),    cmocka_unit_test(test_exact_state) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

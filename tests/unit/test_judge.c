@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The checks behind a verdict on made-up runs: good ones are called good, and every planted fault is named. 400 runs of independent draws, 16 to 64
-// walkers: at most 4 may be called anything but good.
+// The checks behind a verdict on made-up runs: good ones are called good, and every planted fault is named. 400 runs of
+// independent draws, 16 to 64 walkers: at most 4 may be called anything but good.
 #include "vmc/judge.h"
 #include "vmc/run.h"
 #include "vmc/statistics.h"
@@ -42,10 +42,24 @@ static void make_good(struct made *made, unsigned long seed, size_t chains)
 {
     gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937);
     gsl_rng_set(random, seed);
-    *made = (struct made){ .result = { .n_samples = (double)(chains * DRAWS), .kinetic = 1, .kinetic_error = 0.01, .kinetic_gradient = 1.02,
-                                       .kinetic_gradient_error = 0.01, .virial_ratio = 1.001, .virial_ratio_error = 0.001, .acceptance = 0.57,
-                                       .iterations = 100, .training_gain = 1e-6, .training_gain_error = 1e-6, .training_end = "converged" },
-                           .evidence = { .chains = chains, .draws = DRAWS, .draws_per_chain = DRAWS, .has_step = true, .scalable = true, .trained = true,
+    *made = (struct made){ .result = { .n_samples = (double)(chains * DRAWS),
+                                       .kinetic = 1,
+                                       .kinetic_error = 0.01,
+                                       .kinetic_gradient = 1.02,
+                                       .kinetic_gradient_error = 0.01,
+                                       .virial_ratio = 1.001,
+                                       .virial_ratio_error = 0.001,
+                                       .acceptance = 0.57,
+                                       .iterations = 100,
+                                       .training_gain = 1e-6,
+                                       .training_gain_error = 1e-6,
+                                       .training_end = "converged" },
+                           .evidence = { .chains = chains,
+                                         .draws = DRAWS,
+                                         .draws_per_chain = DRAWS,
+                                         .has_step = true,
+                                         .scalable = true,
+                                         .trained = true,
                                          .exact = 2.9 } };
     for (size_t i = 0; i < chains * DRAWS; i++)
         made->energy[i] = 3 + 0.1 * gsl_ran_ugaussian(random);
@@ -113,7 +127,11 @@ static void test_figures(void **state)
 {
     (void)state;
     static struct made made;
-    static const struct { const char *name; size_t offset; double value; } faults[] = {
+    static const struct {
+        const char *name;
+        size_t offset;
+        double value;
+    } faults[] = {
         { "samples without a finite energy", offsetof(struct run_result, n_bad), 3 },
         { "few moves accepted", offsetof(struct run_result, acceptance), 0.05 },
         { "few effective samples", offsetof(struct run_result, effective_samples), 200 },
@@ -154,7 +172,7 @@ static void test_silence(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_walkers), cmocka_unit_test(test_figures),
-                                        cmocka_unit_test(test_silence) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_walkers),
+                                        cmocka_unit_test(test_figures), cmocka_unit_test(test_silence) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

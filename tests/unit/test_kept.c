@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The table of what is kept of a run, row by row: names are told apart, parts of an array make up all of it, and a state that was taken comes back
-// to the last bit, whatever has happened to the run in between.
+// The table of what is kept of a run, row by row: names are told apart, parts of an array make up all of it, and a
+// state that was taken comes back to the last bit, whatever has happened to the run in between.
 #include "support/model.h"
 
 #include "run/checkpoint.h"
@@ -27,10 +27,14 @@ static void bench_start(struct bench *bench)
 {
     *bench = (struct bench){ .options = { .threads = 2 } };
     model_build(&bench->model, &oracle_set_find("amplitude-2p2d")->rbm,
-                (const char *const[]){ "sampler.walkers=96", "optimizer.iterations=7", "optimizer.method=adam", "measure.samples=1000",
-                                      "measure.positions=192", NULL }, 2);
-    bench->run = (struct run){ .settings = &bench->model.settings, .options = &bench->options, .ensemble = bench->model.ensemble,
-                               .result = &bench->result, .n_memory = 5 };
+                (const char *const[]){ "sampler.walkers=96", "optimizer.iterations=7", "optimizer.method=adam",
+                                       "measure.samples=1000", "measure.positions=192", NULL },
+                2);
+    bench->run = (struct run){ .settings = &bench->model.settings,
+                               .options = &bench->options,
+                               .ensemble = bench->model.ensemble,
+                               .result = &bench->result,
+                               .n_memory = 5 };
     assert_true(series_prepare(&bench->run, NULL) && kept_allocate(&bench->run, NULL));
 }
 
@@ -94,8 +98,10 @@ static void go_over(struct run *run, unsigned where, uint64_t seed, bool compare
 {
     const size_t keep_addresses = run->measured.draws;
     for (const struct kept_number *number = kept_numbers; number->name; number++, seed += 7) {
-        const double value = number->type == KEPT_REAL || number->type == KEPT_WHOLE ? (double)seed : (double)(seed % 2);
-        if (number->type == KEPT_STAGE || !(number->where & where) || number->offset == offsetof(struct run, measured.draws) ||
+        const double value = number->type == KEPT_REAL || number->type == KEPT_WHOLE ? (double)seed
+                                                                                     : (double)(seed % 2);
+        if (number->type == KEPT_STAGE || !(number->where & where) ||
+            number->offset == offsetof(struct run, measured.draws) ||
             number->offset == offsetof(struct run, measured.partial))
             continue;
         if (!compare)
@@ -122,10 +128,13 @@ static void go_over(struct run *run, unsigned where, uint64_t seed, bool compare
 static void test_states_come_back(void **state)
 {
     (void)state;
-    static const struct { enum run_stage stage; unsigned where; size_t which; } cases[] = {
-        { STAGE_TRAINING, IN_TRAINING, CHECKPOINT_TRAINING },
-        { STAGE_MEASURING_BURN_IN, IN_BURN_IN, CHECKPOINT_MEASURING },
-        { STAGE_MEASURING, IN_MEASURING, CHECKPOINT_MEASURING } };
+    static const struct {
+        enum run_stage stage;
+        unsigned where;
+        size_t which;
+    } cases[] = { { STAGE_TRAINING, IN_TRAINING, CHECKPOINT_TRAINING },
+                  { STAGE_MEASURING_BURN_IN, IN_BURN_IN, CHECKPOINT_MEASURING },
+                  { STAGE_MEASURING, IN_MEASURING, CHECKPOINT_MEASURING } };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         struct bench bench;
         bench_start(&bench);
@@ -170,7 +179,7 @@ static void test_bytes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_parts), cmocka_unit_test(test_states_come_back),
-                                        cmocka_unit_test(test_bytes) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_parts),
+                                        cmocka_unit_test(test_states_come_back), cmocka_unit_test(test_bytes) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

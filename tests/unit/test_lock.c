@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The lock and the temporaries of a results file where other hosts, containers and network file systems come in. System calls that the library
-// makes are this program's own here, so that another host, a lying `link` and the moment before a rename can be had.
+// The lock and the temporaries of a results file where other hosts, containers and network file systems come in. System
+// calls that the library makes are this program's own here, so that another host, a lying `link` and the moment before
+// a rename can be had.
 #include "support/sample.h"
 
 #include <errno.h>
@@ -17,8 +18,8 @@
 #include <unistd.h>
 
 static const char *host = "alpha";
-static bool link_lies;                      // says EEXIST although it has done its work, as NFS may when an answer was lost
-static void (*before_rename)(void);         // called once, when the next file has been flushed
+static bool link_lies;               // says EEXIST although it has done its work, as NFS may when an answer was lost
+static void (*before_rename)(void);  // called once, when the next file has been flushed
 static char renamed_from[SAMPLE_PATH_SIZE];
 static int beats_faster = 1;
 static bool forks_fail;
@@ -75,7 +76,10 @@ static const char *lock_path(void) { return sample_path("x.h5.lock"); }
 
 static void spill(const char *path, const char *text) { sample_spill(path, (const unsigned char *)text, strlen(text)); }
 
-static void put_foreign_lock(void) { spill(lock_path(), "host elsewhere\nplace other/1\npid 99\nstarted 1\njob -\nrestart 0\n"); }
+static void put_foreign_lock(void)
+{
+    spill(lock_path(), "host elsewhere\nplace other/1\npid 99\nstarted 1\njob -\nrestart 0\n");
+}
 
 static bool exists(const char *path) { return access(path, F_OK) == 0; }
 
@@ -106,7 +110,8 @@ static void assert_refused(const char *word)
     struct error error = { 0 };
     assert_null(record_lock_take(output(), &error));
     assert_int_equal(error.kind, ERROR_EXISTS);
-    if (!strstr(error.text, word) || !strstr(error.text, lock_path()) || !strstr(error.text, "--output") || !strstr(error.text, "remove the lock"))
+    if (!strstr(error.text, word) || !strstr(error.text, lock_path()) || !strstr(error.text, "--output") ||
+        !strstr(error.text, "remove the lock"))
         fail_msg("'%s' does not say enough", error.text);
     error_clear(&error);
 }
@@ -283,9 +288,15 @@ int main(void)
 {
     record_prepare_hdf5();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(damaged_locks_are_written_anew), cmocka_unit_test(nameless_locks), cmocka_unit_test(foreign_locks_are_lost),
-        cmocka_unit_test(lock_is_looked_at_before_the_rename), cmocka_unit_test(lock_is_kept_alive), cmocka_unit_test(zombies_hold_nothing),
-        cmocka_unit_test(link_that_lies), cmocka_unit_test(temporaries_of_other_hosts_stay), cmocka_unit_test(failed_forks_are_no_damage),
+        cmocka_unit_test(damaged_locks_are_written_anew),
+        cmocka_unit_test(nameless_locks),
+        cmocka_unit_test(foreign_locks_are_lost),
+        cmocka_unit_test(lock_is_looked_at_before_the_rename),
+        cmocka_unit_test(lock_is_kept_alive),
+        cmocka_unit_test(zombies_hold_nothing),
+        cmocka_unit_test(link_that_lies),
+        cmocka_unit_test(temporaries_of_other_hosts_stay),
+        cmocka_unit_test(failed_forks_are_no_damage),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }

@@ -17,7 +17,7 @@ enum { DRAWS = 5, EVERY = 2, KEPT = 3 };
 struct collect {
     struct metric_visit visit;
     struct model *model;
-    double *o;      // [n][K]
+    double *o;  // [n][K]
 };
 
 static void gather(const struct ensemble_draw *draw, void *context)
@@ -59,7 +59,8 @@ static void compare(const struct oracle_set *set)
     ensemble_pass(&model.ensemble, DRAWS, PASS_FEATURES, gather, &collect, &sums);
     const struct optimizer_metric *operators = metric_ready(&metric, n);
     double *o = collect.o, *memory = calloc(2 * n * n + 2 * k * k + 8 * (n + k), sizeof(double));
-    double *found = memory, *truth = found + n * n + k * k + n + k, *v = truth + n * n + k * k + n + k, *y = v + k, *weight = y + n;
+    double *found = memory, *truth = found + n * n + k * k + n + k, *v = truth + n * n + k * k + n + k, *y = v + k,
+           *weight = y + n;
     for (size_t c = 0; c < k; c++) {
         double mean = 0;
         for (size_t i = 0; i < n; i++)
@@ -120,8 +121,9 @@ static void test_operators(void **state)
     }
 }
 
-// Where coordinates and sigmoids are independent of each other the metric is the product that the preconditioner takes it for: 30 units with weights 0,
-// of 6 free particles, so that s is 1/(1 + e^-b) on all samples. Then P (S + shift D) P is P up to the noise of the means.
+// Where coordinates and sigmoids are independent of each other the metric is the product that the preconditioner takes
+// it for: 30 units with weights 0, of 6 free particles, so that s is 1/(1 + e^-b) on all samples. Then P (S + shift D)
+// P is P up to the noise of the means.
 static void test_precondition(void **state)
 {
     (void)state;
@@ -130,8 +132,16 @@ static void test_precondition(void **state)
     const double sigma[3] = { 1, 1, 1 }, shift = 1e-2;
     for (size_t j = 0; j < UNITS; j++)
         b[j] = -1 + 0.07 * (double)j;
-    const struct oracle_rbm rbm = { .particles = 6, .dimensions = 2, .hidden = UNITS, .amplitude = true, .envelope = true, .a = zero, .b = b,
-                                    .w = zero, .sigma = sigma, .omega = { 1, 1, 1 } };
+    const struct oracle_rbm rbm = { .particles = 6,
+                                    .dimensions = 2,
+                                    .hidden = UNITS,
+                                    .amplitude = true,
+                                    .envelope = true,
+                                    .a = zero,
+                                    .b = b,
+                                    .w = zero,
+                                    .sigma = sigma,
+                                    .omega = { 1, 1, 1 } };
     struct model model;
     struct ensemble_sums sums;
     struct metric metric;
@@ -142,7 +152,8 @@ static void test_precondition(void **state)
     ensemble_burn_in(&model.ensemble, 50, true);
     ensemble_pass(&model.ensemble, 1, PASS_FEATURES, metric_gather, &visit, &sums);
     const struct optimizer_metric *operators = metric_ready(&metric, WALKERS_USED);
-    double *memory = calloc(5 * k + WALKERS_USED, sizeof *memory), *scale = memory, *v = scale + k, *p = v + k, *scaled = p + k, *back = scaled + k;
+    double *memory = calloc(5 * k + WALKERS_USED, sizeof *memory), *scale = memory, *v = scale + k, *p = v + k,
+           *scaled = p + k, *back = scaled + k;
     double *samples = back + k, before = 0, after = 0;
     operators->scale(operators->context, scale);
     assert_true(operators->condition(operators->context));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Histograms of positions and pair distances: bins and normalisation by hand, densities and mean distances against closed forms, and honest
-// errors. Seeds are fixed. Single comparisons are held to 4.5 standard errors of 31 batches or more: were the seeds not fixed, false alarms in
-// 1e-4 of them (Student, widened); what is said of many bins at once has its own bounds beside it.
+// Histograms of positions and pair distances: bins and normalisation by hand, densities and mean distances against
+// closed forms, and honest errors. Seeds are fixed. Single comparisons are held to 4.5 standard errors of 31 batches or
+// more: were the seeds not fixed, false alarms in 1e-4 of them (Student, widened); what is said of many bins at once
+// has its own bounds beside it.
 #include "support/model.h"
 
 #include "vmc/observables.h"
@@ -39,7 +40,8 @@ static void add(struct observables *observables, size_t group, const double *x)
 }
 
 static const size_t all_kinds[] = { 0, 1, 2, 3 };
-static void build(struct observables *observables, const struct system *system, size_t bins, size_t n_groups, double range)
+static void build(struct observables *observables, const struct system *system, size_t bins, size_t n_groups,
+                  double range)
 {
     static const struct observables_extent nothing;
     struct error error = { 0 };
@@ -63,7 +65,7 @@ static void test_bins(void **state)
     const struct observables_histogram *histogram = observables.histogram;
     put(x, 0, 1.06), put(x, 1, 0), put(x, 2, -2), put(x, 3, 0.01);  // r = 1.06 and 2.000025, distance 3.0600163
     add(&observables, 1, x);
-    put(x, 0, 6), put(x, 1, 0), put(x, 2, -5.5), put(x, 3, NAN);    // both outside, and so is the pair
+    put(x, 0, 6), put(x, 1, 0), put(x, 2, -5.5), put(x, 3, NAN);  // both outside, and so is the pair
     add(&observables, 2, x);
     double value[10000], off[10000], sum, mean;
     assert_true(observables_samples(&observables) == 64);
@@ -110,15 +112,17 @@ static void test_reach(void **state)
     struct observables observables;
     struct observables_extent seen = { { 0 } };
     build(&observables, &system, 50, 32, NAN);
-    assert_true(fabs(observables.histogram[PLANE].axis[1].low + 2.5) < 1e-12);  // nothing seen: five lengths of the trap
+    assert_true(fabs(observables.histogram[PLANE].axis[1].low + 2.5) <
+                1e-12);  // nothing seen: five lengths of the trap
     put(x, 0, 3), put(x, 1, 0), put(x, 2, -1), put(x, 3, 0.5);
-    x[5] = -4, x[3 * WALKERS + 7] = INFINITY;                                   // one walker further out, one that is lost
+    x[5] = -4, x[3 * WALKERS + 7] = INFINITY;  // one walker further out, one that is lost
     const struct configuration at = at_x(&observables, x);
     observables_widen(&at, &seen);
     assert_true(seen.reach[0] == 4 && seen.reach[1] == 0.5 && fabs(seen.reach[EXTENT_RADIUS] - 4) < 1e-12);
     assert_true(fabs(seen.reach[EXTENT_PAIR] - sqrt(16 + 0.25)) < 1e-12);
     observables_reach(&observables, NAN, &seen);
-    assert_true(fabs(observables.histogram[PLANE].axis[0].low + 5) < 1e-12 && fabs(observables.histogram[PLANE].axis[1].low + 0.625) < 1e-12);
+    assert_true(fabs(observables.histogram[PLANE].axis[0].low + 5) < 1e-12 &&
+                fabs(observables.histogram[PLANE].axis[1].low + 0.625) < 1e-12);
     assert_true(fabs(observables_edge(&observables.histogram[PAIR].axis[0], 50) - 1.25 * sqrt(16.25)) < 1e-12);
     observables_reach(&observables, 7, &seen);
     assert_true(observables.extent.reach[1] == 7 && observables.extent.reach[EXTENT_PAIR] == 14);
@@ -129,12 +133,15 @@ static void test_reach(void **state)
 static void test_classes(void **state)
 {
     (void)state;
-    struct system system = { .particles = 3, .dimensions = 1, .omega = { 1 }, .statistics = STATISTICS_FERMIONS, .spin_up = 2 };
+    struct system system = {
+        .particles = 3, .dimensions = 1, .omega = { 1 }, .statistics = STATISTICS_FERMIONS, .spin_up = 2
+    };
     _Alignas(64) double x[3 * WALKERS];
     struct observables observables;
     double value[10], error[10];
     build(&observables, &system, 10, 32, 5);  // distances in bins of 1
-    const size_t alike = observables_find(&observables, "pair_distribution_parallel"), unlike = observables_find(&observables, "pair_distribution_antiparallel");
+    const size_t alike = observables_find(&observables, "pair_distribution_parallel"),
+                 unlike = observables_find(&observables, "pair_distribution_antiparallel");
     assert_true(alike != SIZE_MAX && unlike != SIZE_MAX && observables_find(&observables, "density_2d") == SIZE_MAX);
     put(x, 0, 0), put(x, 1, 1.5), put(x, 2, -4);  // up, up, down: distances 1.5 | 4, 5.5
     add(&observables, 3, x);
@@ -188,7 +195,8 @@ static void observe(struct model *model, size_t draws, struct observables *obser
     struct ensemble_sums sums;
     struct watch watch = { observables, &model->ensemble.wavefunction };
     const size_t threads = model->ensemble.threads;
-    assert_true(observables_build(observables, &model->settings.system, 4, all_kinds, 100, model->ensemble.n_groups, &error));
+    assert_true(
+        observables_build(observables, &model->settings.system, 4, all_kinds, 100, model->ensemble.n_groups, &error));
     model->ensemble.threads = 1;  // one extent for all
     ensemble_pass(&model->ensemble, 8, 0, look, &watch, &sums);
     model->ensemble.threads = threads;
@@ -200,13 +208,17 @@ static void observe(struct model *model, size_t draws, struct observables *obser
 // Integral over a bin of the exact density.
 typedef double bin_content(const void *context, const struct observables *observables, size_t which, size_t bin);
 
-static bool is_pair(const struct observables *observables, size_t which) { return observables->histogram[which].axis[0].extent == EXTENT_PAIR; }
+static bool is_pair(const struct observables *observables, size_t which)
+{
+    return observables->histogram[which].axis[0].extent == EXTENT_PAIR;
+}
 
-// Every bin with a fair share of the counts within 4.5 errors; the mean of z^2 over them near 1, so that the errors are neither too large nor
-// too small. Bins of independent draws are almost independent, and the mean scatters by sqrt(2 / bins); bins of a chain that seldom crosses
-// between two humps go up and down together, as if they were a few: `alike` bins count as one.
-static void compare_bins(const char *name, const struct observables *observables, size_t which, bin_content *content, const void *context,
-                         double alike)
+// Every bin with a fair share of the counts within 4.5 errors; the mean of z^2 over them near 1, so that the errors are
+// neither too large nor too small. Bins of independent draws are almost independent, and the mean scatters by sqrt(2 /
+// bins); bins of a chain that seldom crosses between two humps go up and down together, as if they were a few: `alike`
+// bins count as one.
+static void compare_bins(const char *name, const struct observables *observables, size_t which, bin_content *content,
+                         const void *context, double alike)
 {
     const size_t bins = observables_bins(&observables->histogram[which]);
     double *value = calloc(2 * bins, sizeof *value), *error = value + bins, square = 0, worst = 0, total = 0;
@@ -214,9 +226,11 @@ static void compare_bins(const char *name, const struct observables *observables
     double sparse_square = 0;
     observables_density(observables, which, value, error);
     for (size_t k = 0; k < bins; k++) {
-        const double exact = content(context, observables, which, k), volume = observables_volume(observables, which, k);
+        const double exact = content(context, observables, which, k),
+                     volume = observables_volume(observables, which, k);
         total += exact;
-        const double z = (value[k] * volume - exact) / (error[k] * volume), counted = exact * observables_samples(observables);
+        const double z = (value[k] * volume - exact) / (error[k] * volume),
+                     counted = exact * observables_samples(observables);
         if (counted > 1 && counted < 100) {
             sparse_square += z * z;
             sparse++;
@@ -227,14 +241,15 @@ static void compare_bins(const char *name, const struct observables *observables
         square += z * z;
         compared++;
     }
-    print_message("%-32s %-18s %4zu bins: largest |z| %.2f, mean z^2 %.3f; %zu with few counts %.3f\n", name, observables->histogram[which].name,
-                  compared, worst, square / (double)compared, sparse, sparse > 0 ? sparse_square / (double)sparse : NAN);
+    print_message("%-32s %-18s %4zu bins: largest |z| %.2f, mean z^2 %.3f; %zu with few counts %.3f\n", name,
+                  observables->histogram[which].name, compared, worst, square / (double)compared, sparse,
+                  sparse > 0 ? sparse_square / (double)sparse : NAN);
     assert_true(fabs(total - observables->histogram[which].total) < 1e-3);
     assert_true(compared >= BINS_LEAST);
     assert_true(worst < 4.5);
     assert_true(fabs(square / (double)compared - 1) < 4.5 * sqrt(2 * alike / (double)compared));
-    // Counts of 1 to 100 that are Poisson's have mean z^2 between 0.5 and 1.15 with the count that is added (1.3 and more without it); skewed as
-    // they are, single ones scatter by 1.5.
+    // Counts of 1 to 100 that are Poisson's have mean z^2 between 0.5 and 1.15 with the count that is added (1.3 and
+    // more without it); skewed as they are, single ones scatter by 1.5.
     assert_true(sparse < 20 || sparse_square / (double)sparse < 1.15 + 4.5 * 1.5 * sqrt(alike / (double)sparse));
     free(value);
 }
@@ -242,12 +257,14 @@ static void compare_bins(const char *name, const struct observables *observables
 typedef double ratio_value(const void *context, double r);
 
 // Where there is enough to divide by, within 4.5 errors and honest all in all.
-static void compare_ratio(const char *name, const struct observables *observables, ratio_value *exact, const void *context)
+static void compare_ratio(const char *name, const struct observables *observables, ratio_value *exact,
+                          const void *context)
 {
     const struct observables_ratio *ratio = &observables->ratio[0];
     const struct observables_axis *axis = &observables->histogram[ratio->over].axis[0];
     const size_t bins = axis->bins;
-    double *value = calloc(3 * bins, sizeof *value), *error = value + bins, *under = value + 2 * bins, *unused = calloc(bins, sizeof *unused);
+    double *value = calloc(3 * bins, sizeof *value), *error = value + bins, *under = value + 2 * bins,
+           *unused = calloc(bins, sizeof *unused);
     double worst = 0, square = 0, compared = 0;
     observables_over(observables, 0, value, error);
     observables_density(observables, ratio->under, under, unused);
@@ -259,7 +276,8 @@ static void compare_ratio(const char *name, const struct observables *observable
         square += z * z;
         compared++;
     }
-    print_message("%-32s %-18s %4.0f bins: largest |z| %.2f, mean z^2 %.3f\n", name, ratio->name, compared, worst, square / compared);
+    print_message("%-32s %-18s %4.0f bins: largest |z| %.2f, mean z^2 %.3f\n", name, ratio->name, compared, worst,
+                  square / compared);
     assert_true(compared >= BINS_LEAST && worst < 4.5 && fabs(square / compared - 1) < 4.5 * sqrt(2 / compared));
     free(value);
     free(unused);
@@ -291,20 +309,31 @@ static double trap_content(const void *context, const struct observables *observ
         double share = 1;
         for (size_t a = 0; a < 2; a++) {
             const size_t k = a == 0 ? bin / axis[1].bins : bin % axis[1].bins;
-            share *= 0.5 * (erf(observables_edge(&axis[a], k + 1) * sqrt(omega)) - erf(observables_edge(&axis[a], k) * sqrt(omega)));
+            share *= 0.5 * (erf(observables_edge(&axis[a], k + 1) * sqrt(omega)) -
+                            erf(observables_edge(&axis[a], k) * sqrt(omega)));
         }
         return share * (double)observables->system.particles;
     }
-    const double s = sqrt((is_pair(observables, which) ? 2 : 1) / omega), count = is_pair(observables, which) ? 1 : (double)observables->system.particles;
-    return count * (within(dimensions, observables_edge(axis, bin + 1), s) - within(dimensions, observables_edge(axis, bin), s));
+    const double s = sqrt((is_pair(observables, which) ? 2 : 1) / omega),
+                 count = is_pair(observables, which) ? 1 : (double)observables->system.particles;
+    return count * (within(dimensions, observables_edge(axis, bin + 1), s) -
+                    within(dimensions, observables_edge(axis, bin), s));
 }
 
 static void trap_model(struct model *model, size_t dimensions, double omega, const char *const *overrides)
 {
     static const double zero[16];
     const double sigma[3] = { 1 / sqrt(omega), 1 / sqrt(omega), 1 / sqrt(omega) };
-    const struct oracle_rbm rbm = { .particles = 2, .dimensions = dimensions, .hidden = 1, .amplitude = 1, .envelope = true, .a = zero, .b = zero,
-                                    .w = zero, .sigma = sigma, .omega = { omega, omega, omega } };
+    const struct oracle_rbm rbm = { .particles = 2,
+                                    .dimensions = dimensions,
+                                    .hidden = 1,
+                                    .amplitude = 1,
+                                    .envelope = true,
+                                    .a = zero,
+                                    .b = zero,
+                                    .w = zero,
+                                    .sigma = sigma,
+                                    .omega = { omega, omega, omega } };
     model_build(model, &rbm, overrides, 2);
 }
 
@@ -322,7 +351,8 @@ static void test_trap(void **state)
         observe(&model, 200, &observables);
         compare_bins(name, &observables, RADIAL, trap_content, &omega, 1);
         compare_bins(name, &observables, observables_find(&observables, "pair_distribution"), trap_content, &omega, 1);
-        compare_bins(name, &observables, observables_find(&observables, "pair_distribution_uncorrelated"), trap_content, &omega, 1);
+        compare_bins(name, &observables, observables_find(&observables, "pair_distribution_uncorrelated"), trap_content,
+                     &omega, 1);
         compare_ratio(name, &observables, one, NULL);
         if (dimensions > 1)
             compare_bins(name, &observables, PLANE, trap_content, &omega, 1);
@@ -409,15 +439,16 @@ static double mixture_line(const void *context, const struct observables *observ
     return sum;
 }
 
-// Mean length of a Gaussian vector of mean length `shift` and standard deviation s per component: folded normal, Rice, and in 3D
-// s sqrt(2/pi) e^(-t^2/2) + s (t + 1/t) erf(t / sqrt 2), t = shift / s.
+// Mean length of a Gaussian vector of mean length `shift` and standard deviation s per component: folded normal, Rice,
+// and in 3D s sqrt(2/pi) e^(-t^2/2) + s (t + 1/t) erf(t / sqrt 2), t = shift / s.
 static double mean_length(size_t dimensions, double shift, double s)
 {
     const double t = shift / s, gauss = sqrt(2 / 3.14159265358979323846) * exp(-0.5 * t * t), q = 0.25 * t * t;
     if (dimensions == 1)
         return s * (gauss + t * erf(t / sqrt(2)));
     if (dimensions == 2)
-        return s * sqrt(3.14159265358979323846 / 2) * ((1 + 2 * q) * gsl_sf_bessel_I0_scaled(q) + 2 * q * gsl_sf_bessel_I1_scaled(q));
+        return s * sqrt(3.14159265358979323846 / 2) *
+               ((1 + 2 * q) * gsl_sf_bessel_I0_scaled(q) + 2 * q * gsl_sf_bessel_I1_scaled(q));
     return s * (gauss + (t > 1e-8 ? (t + 1 / t) * erf(t / sqrt(2)) : sqrt(2 / 3.14159265358979323846)));
 }
 
@@ -448,7 +479,8 @@ static void test_machines(void **state)
         struct model model;
         struct observables observables;
         double mean, error;
-        if (rbm->particles < 2 || (rbm->dimensions > 1 && rbm->sigma[0] != rbm->sigma[1]) || rbm->omega[0] != rbm->omega[rbm->dimensions - 1])
+        if (rbm->particles < 2 || (rbm->dimensions > 1 && rbm->sigma[0] != rbm->sigma[1]) ||
+            rbm->omega[0] != rbm->omega[rbm->dimensions - 1])
             continue;
         mixture_build(&mixture, rbm);
         model_build(&model, rbm, (const char *const[]){ "sampler.method=langevin", "measure.controls=none", NULL }, 2);
@@ -456,13 +488,15 @@ static void test_machines(void **state)
         observe(&model, 200, &observables);
         observables_mean(&observables, observables_find_mean(&observables, "mean_distance"), &mean, &error);
         const double exact = mixture_distance(&mixture, rbm);
-        print_message("%-32s <r12> %.5f exact %.5f error %.1e z %+.2f\n", oracle_sets[s].name, mean, exact, error, (mean - exact) / error);
+        print_message("%-32s <r12> %.5f exact %.5f error %.1e z %+.2f\n", oracle_sets[s].name, mean, exact, error,
+                      (mean - exact) / error);
         assert_true(fabs(mean - exact) < 4.5 * error && error < 0.01);
         if (rbm->dimensions == 2)
             compare_bins(oracle_sets[s].name, &observables, PLANE, mixture_plane, &mixture, 8);
         if (rbm->dimensions == 1) {
             compare_bins(oracle_sets[s].name, &observables, RADIAL, mixture_line, &mixture, 8);
-            compare_bins(oracle_sets[s].name, &observables, observables_find(&observables, "pair_distribution"), mixture_line, &mixture, 8);
+            compare_bins(oracle_sets[s].name, &observables, observables_find(&observables, "pair_distribution"),
+                         mixture_line, &mixture, 8);
         }
         observables_finish(&observables);
         model_finish(&model);
@@ -470,8 +504,9 @@ static void test_machines(void **state)
     }
 }
 
-// Two particles that do not see each other, in 2D: <r12> = sqrt(pi / (2 omega)). 400 short runs of 32, 64 and 96 walkers in turn: z has variance
-// 1 (its 3-sigma bounds are 0.79 and 1.21), the error holds the truth in 68.27 % of them (61.3 to 75.2).
+// Two particles that do not see each other, in 2D: <r12> = sqrt(pi / (2 omega)). 400 short runs of 32, 64 and 96
+// walkers in turn: z has variance 1 (its 3-sigma bounds are 0.79 and 1.21), the error holds the truth in 68.27 % of
+// them (61.3 to 75.2).
 static void test_honest(void **state)
 {
     (void)state;
@@ -482,7 +517,8 @@ static void test_honest(void **state)
         struct model model;
         struct observables observables;
         double mean, error;
-        trap_model(&model, 2, 1, (const char *const[]){ walkers[run % 3], "sampler.method=langevin", "sampler.step=0.3", NULL });
+        trap_model(&model, 2, 1,
+                   (const char *const[]){ walkers[run % 3], "sampler.method=langevin", "sampler.step=0.3", NULL });
         ensemble_start(&model.ensemble, 1000 + run);
         ensemble_take(&model.ensemble, model.theta);
         ensemble_burn_in(&model.ensemble, 20, false);
@@ -499,7 +535,8 @@ static void test_honest(void **state)
     assert_true(held > 61.3 && held < 75.2);
 }
 
-// ---- an interacting state that is known: two electrons in 2D at omega = 1, psi = (1 + r) exp(-(r1^2 + r2^2) / 2) (Taut 1993)
+// ---- an interacting state that is known: two electrons in 2D at omega = 1, psi = (1 + r) exp(-(r1^2 + r2^2) / 2)
+// (Taut 1993)
 
 // Share of pairs nearer than r: integral of s (1 + s)^2 exp(-s^2 / 2).
 static double taut_within(double r)
@@ -524,7 +561,8 @@ static void taut_draw(gsl_rng *random, double *x, size_t w)
         height = r * (1 + r) * (1 + r) * exp(-0.5 * r * r);
     } while (4.2 * gsl_rng_uniform(random) > height);  // the largest is 4.18, at r = 1.77
     const double angle = 6.28318530717958647692 * gsl_rng_uniform(random);
-    const double centre[2] = { gsl_ran_gaussian(random, 0.5), gsl_ran_gaussian(random, 0.5) }, half[2] = { 0.5 * r * cos(angle), 0.5 * r * sin(angle) };
+    const double centre[2] = { gsl_ran_gaussian(random, 0.5), gsl_ran_gaussian(random, 0.5) },
+                 half[2] = { 0.5 * r * cos(angle), 0.5 * r * sin(angle) };
     for (size_t d = 0; d < 2; d++) {
         x[d * WALKERS + w] = centre[d] + half[d];
         x[(2 + d) * WALKERS + w] = centre[d] - half[d];
@@ -537,9 +575,11 @@ static void test_known(void **state)
     enum { GROUPS = 32, LOOKS = 400 };
     const double pi = 3.14159265358979323846;
     const struct system system = { .particles = 2, .dimensions = 2, .omega = { 1, 1 }, .spin_up = 2 };
-    const struct { const char *name; double value; } means[] = {
-        { "mean_distance", (4 + 4 * sqrt(pi / 2)) / (3 + sqrt(2 * pi)) },
-        { "mean_square_radius", 0.5 + 0.25 * (10 + 6 * sqrt(pi / 2)) / (3 + sqrt(2 * pi)) } };
+    const struct {
+        const char *name;
+        double value;
+    } means[] = { { "mean_distance", (4 + 4 * sqrt(pi / 2)) / (3 + sqrt(2 * pi)) },
+                  { "mean_square_radius", 0.5 + 0.25 * (10 + 6 * sqrt(pi / 2)) / (3 + sqrt(2 * pi)) } };
     struct observables observables;
     _Alignas(64) double x[4 * WALKERS];
     gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937);
@@ -554,7 +594,8 @@ static void test_known(void **state)
     for (size_t k = 0; k < 2; k++) {
         double mean, error;
         observables_mean(&observables, observables_find_mean(&observables, means[k].name), &mean, &error);
-        print_message("%-18s %.5f exact %.5f z %+.2f\n", means[k].name, mean, means[k].value, (mean - means[k].value) / error);
+        print_message("%-18s %.5f exact %.5f z %+.2f\n", means[k].name, mean, means[k].value,
+                      (mean - means[k].value) / error);
         assert_true(fabs(mean - means[k].value) < 4.5 * error && error < 3e-3);
     }
     compare_bins("two electrons", &observables, PAIR, taut_content, NULL, 1);
@@ -564,8 +605,9 @@ static void test_known(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_bins), cmocka_unit_test(test_reach), cmocka_unit_test(test_classes), cmocka_unit_test(test_known),
-                                        cmocka_unit_test(test_trap),
-                                        cmocka_unit_test(test_machines), cmocka_unit_test(test_honest) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_bins),    cmocka_unit_test(test_reach),
+                                        cmocka_unit_test(test_classes), cmocka_unit_test(test_known),
+                                        cmocka_unit_test(test_trap),    cmocka_unit_test(test_machines),
+                                        cmocka_unit_test(test_honest) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,8 @@
 enum { N = 6 };
 static const double curvature[N] = { 0.5, 1, 2, 3, 5, 8 }, minimum[N] = { 1, -2, 0.5, 0, 3, -1 };
 
-// Samples whose derivatives are independent normal numbers of the quadratic's own curvatures: S = diag(curvature), up to their number. The natural
-// gradient then sees a round bowl.
+// Samples whose derivatives are independent normal numbers of the quadratic's own curvatures: S = diag(curvature), up
+// to their number. The natural gradient then sees a round bowl.
 enum { SAMPLES = 4000 };
 struct samples {
     size_t n, k;
@@ -52,7 +52,8 @@ static void samples_matrix(void *context, double *out)
     for (size_t i = 0; i < samples->n; i++)
         for (size_t k = 0; k < samples->k; k++)
             for (size_t l = 0; l < samples->k; l++)
-                out[k * samples->k + l] += samples->q[i * samples->k + k] * samples->q[i * samples->k + l] / (double)samples->n;
+                out[k * samples->k + l] += samples->q[i * samples->k + k] * samples->q[i * samples->k + l] /
+                                           (double)samples->n;
 }
 
 static void samples_scale(void *context, double *out)
@@ -84,7 +85,8 @@ static struct samples samples_make(size_t n, size_t k, const double *spread, dou
     rng_start(&rng, 21, n);
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < k; c++) {
-            samples.q[i * k + c] = sqrt(spread[c]) * sqrt(-2 * log(rng_uniform(&rng))) * cos(6.283185307179586 * rng_uniform(&rng));
+            samples.q[i * k + c] = sqrt(spread[c]) * sqrt(-2 * log(rng_uniform(&rng))) *
+                                   cos(6.283185307179586 * rng_uniform(&rng));
             if (c > 0)
                 samples.q[i * k + c] += mix * samples.q[i * k + c - 1];
         }
@@ -100,8 +102,8 @@ static struct samples samples_make(size_t n, size_t k, const double *spread, dou
 
 static struct optimizer_metric samples_metric(struct samples *samples)
 {
-    return (struct optimizer_metric){ samples->k, samples->n, samples, samples_scale, samples_apply, samples_transpose, samples_matrix, samples_gram,
-                                      NULL, NULL };
+    return (struct optimizer_metric){ samples->k,        samples->n,     samples,      samples_scale, samples_apply,
+                                      samples_transpose, samples_matrix, samples_gram, NULL,          NULL };
 }
 
 static void *defaults(const struct optimizer_type *type)
@@ -133,7 +135,9 @@ static void descend(const struct optimizer_type *type, size_t steps, double nois
         double gradient[N];
         for (size_t k = 0; k < N; k++)
             gradient[k] = curvature[k] * (theta[k] - minimum[k]) + noise * (2 * rng_uniform(&rng) - 1);
-        const struct optimizer_step step = { N, t, type->learning_rate / (1 + 0.003 * (double)t), gradient, &metric, memory, theta, 8192, 1 };
+        const struct optimizer_step step = { N,        t,       type->learning_rate / (1 + 0.003 * (double)t),
+                                             gradient, &metric, memory,
+                                             theta,    8192,    1 };
         assert_true(type->step(state, &step));
     }
     free(samples.q);
@@ -184,7 +188,8 @@ static void set(const struct optimizer_type *type, void *state, const char *key,
 }
 
 // One step of sr from theta = 0 with a solver; force = Q^T e of some e, or any.
-static void one_step(const char *solver, const char *momentum, const struct optimizer_metric *metric, const double *gradient, double *theta)
+static void one_step(const char *solver, const char *momentum, const struct optimizer_metric *metric,
+                     const double *gradient, double *theta)
 {
     const struct optimizer_type *type = find("sr");
     void *state = defaults(type);
@@ -195,7 +200,8 @@ static void one_step(const char *solver, const char *momentum, const struct opti
     double *memory = calloc(metric->n_parameters, sizeof *memory);
     memset(theta, 0, metric->n_parameters * sizeof *theta);
     for (size_t t = 0; t < 2; t++)
-        assert_true(type->step(state, &(struct optimizer_step){ metric->n_parameters, t, 0.1, gradient, metric, memory, theta, 8192, 1 }));
+        assert_true(type->step(
+            state, &(struct optimizer_step){ metric->n_parameters, t, 0.1, gradient, metric, memory, theta, 8192, 1 }));
     free(memory);
     free(state);
 }
@@ -223,7 +229,8 @@ static void test_solvers_agree(void **state)
             largest = fmax(largest, fabs(theta[0][i]));
             apart = fmax(apart, fmax(fabs(theta[1][i] - theta[0][i]), fabs(theta[2][i] - theta[0][i])));
         }
-        print_message("%zu samples, %zu parameters, momentum %s: apart by %.1e of %.1e\n", n, k, momenta[shape / 2], apart, largest);
+        print_message("%zu samples, %zu parameters, momentum %s: apart by %.1e of %.1e\n", n, k, momenta[shape / 2],
+                      apart, largest);
         assert_true(apart < 1e-8 * largest);
         free(samples.q);
     }
@@ -248,7 +255,8 @@ static void test_rescaling(void **state)
     one_step("cholesky", "0", &one, gradient, theta);
     one_step("cholesky", "0", &two, scaled, phi);
     assert_true(find("sgd")->step(NULL, &(struct optimizer_step){ N, 0, 0.1, gradient, NULL, NULL, plain, 8192, 1 }));
-    assert_true(find("sgd")->step(NULL, &(struct optimizer_step){ N, 0, 0.1, scaled, NULL, NULL, plain_scaled, 8192, 1 }));
+    assert_true(
+        find("sgd")->step(NULL, &(struct optimizer_step){ N, 0, 0.1, scaled, NULL, NULL, plain_scaled, 8192, 1 }));
     double worst = 0, worst_plain = 0;
     for (size_t k = 0; k < N; k++) {
         worst = fmax(worst, fabs(phi[k] * factor[k] / theta[k] - 1));
@@ -318,7 +326,8 @@ static void *solve_often(void *unused)
     return NULL;
 }
 
-// The library neither ends the process where GSL meets an error, nor leaves another handler behind, in whatever order threads come and go.
+// The library neither ends the process where GSL meets an error, nor leaves another handler behind, in whatever order
+// threads come and go.
 static void test_gsl_handler(void **state)
 {
     pthread_t threads[4];
@@ -336,8 +345,8 @@ static void test_gsl_handler(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_quadratic), cmocka_unit_test(test_first_steps),
-                                        cmocka_unit_test(test_solvers_agree), cmocka_unit_test(test_rescaling), cmocka_unit_test(test_singular),
-                                        cmocka_unit_test(test_gsl_handler) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_quadratic),     cmocka_unit_test(test_first_steps),
+                                        cmocka_unit_test(test_solvers_agree), cmocka_unit_test(test_rescaling),
+                                        cmocka_unit_test(test_singular),      cmocka_unit_test(test_gsl_handler) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ enum { COORDINATES_MOST = 16, PARAMETERS_MOST = 128 };
 
 static const long double pi = 3.14159265358979323846264338327950288L;
 static const double zeros[64];
-static const double ones[] = {1, 1, 1};
+static const double ones[] = { 1, 1, 1 };
 
 // |value - expected| <= tolerance max(1, |expected|), or say what and where
 static void near(const char *what, const char *where, long double value, long double expected, long double tolerance)
@@ -45,8 +45,16 @@ static double normal(uint64_t *state)
 // Two particles or so in the plain trap with w = 0
 static struct oracle_rbm plain(size_t particles, size_t dimensions, int amplitude, const double *sigma, double omega)
 {
-    return (struct oracle_rbm){.particles = particles, .dimensions = dimensions, .hidden = 2, .amplitude = amplitude, .envelope = true,
-                               .a = zeros, .b = zeros, .w = zeros, .sigma = sigma, .omega = {omega, omega, omega}};
+    return (struct oracle_rbm){ .particles = particles,
+                                .dimensions = dimensions,
+                                .hidden = 2,
+                                .amplitude = amplitude,
+                                .envelope = true,
+                                .a = zeros,
+                                .b = zeros,
+                                .w = zeros,
+                                .sigma = sigma,
+                                .omega = { omega, omega, omega } };
 }
 
 // ln psi by the sum over hidden configurations and by the factorised marginal
@@ -69,7 +77,8 @@ static void compare_derivatives(const struct oracle_set *set, const double *x, c
     const struct oracle_rbm *rbm = &set->rbm;
     long double numeric[PARAMETERS_MOST];
     double formula[PARAMETERS_MOST];
-    near("Laplacian", set->name, oracle_gradient(rbm, wide, numeric), oracle_analytic_gradient(rbm, x, formula), 1e-11L);
+    near("Laplacian", set->name, oracle_gradient(rbm, wide, numeric), oracle_analytic_gradient(rbm, x, formula),
+         1e-11L);
     for (size_t i = 0; i < oracle_coordinates(rbm); i++)
         near("gradient", set->name, numeric[i], formula[i], 1e-12L);
     oracle_derivatives(rbm, wide, numeric);
@@ -101,7 +110,7 @@ static void test_derivatives(void **state)
 static void test_virial(void **state)
 {
     (void)state;
-    const long double x[COORDINATES_MOST] = {0.3L, -0.7L, 1.1L, 0.4L, -0.9L, 0.2L, -0.5L, 0.8L, 1.3L}, step = 1e-5L;
+    const long double x[COORDINATES_MOST] = { 0.3L, -0.7L, 1.1L, 0.4L, -0.9L, 0.2L, -0.5L, 0.8L, 1.3L }, step = 1e-5L;
     for (size_t k = 0; k < oracle_n_sets; k++) {
         struct oracle_local here, there[2];
         for (int side = 0; side < 2; side++) {
@@ -124,7 +133,8 @@ static long double polar(long double u, long double v, long double d, long doubl
     for (int k = 0; k < steps; k++) {
         const long double c = cosl(2 * pi * k / steps), s = sinl(2 * pi * k / steps);
         const long double a = c * c / u + s * s / v, b = c * d / u + s * f / v;
-        sum += sqrtl(pi / (2 * a)) * expl(b * b / (2 * a) - d * d / (2 * u) - f * f / (2 * v)) * erfcl(-b / sqrtl(2 * a));
+        sum += sqrtl(pi / (2 * a)) * expl(b * b / (2 * a) - d * d / (2 * u) - f * f / (2 * v)) *
+               erfcl(-b / sqrtl(2 * a));
     }
     return sum / (steps * sqrtl(u * v));
 }
@@ -144,25 +154,28 @@ static long double on_a_line(long double delta, long double v, long double softe
 static void test_pair(void **state)
 {
     (void)state;
-    static const long double distances[] = {0, 1e-8L, 0.01L, 0.5L, 1, 3, 12};
+    static const long double distances[] = { 0, 1e-8L, 0.01L, 0.5L, 1, 3, 12 };
     for (size_t k = 0; k < sizeof distances / sizeof *distances; k++) {
-        const long double d = distances[k], delta[] = {0.6L * d, -0.8L * d, 0};
-        static const long double equal[] = {0.7L, 0.7L, 0.7L}, oval[] = {0.3L, 1.4L}, line[] = {0.7L};
+        const long double d = distances[k], delta[] = { 0.6L * d, -0.8L * d, 0 };
+        static const long double equal[] = { 0.7L, 0.7L, 0.7L }, oval[] = { 0.3L, 1.4L }, line[] = { 0.7L };
         near("<1/r>", "2D", oracle_pair_quadrature(2, delta, equal, 0), oracle_pair_closed(2, d, 0.7L), 1e-16L);
         near("<1/r>", "3D", oracle_pair_quadrature(3, delta, equal, 0), oracle_pair_closed(3, d, 0.7L), 1e-16L);
-        near("<1/r>", "oval 2D", oracle_pair_quadrature(2, delta, oval, 0), polar(0.3L, 1.4L, delta[0], delta[1]), 1e-15L);
+        near("<1/r>", "oval 2D", oracle_pair_quadrature(2, delta, oval, 0), polar(0.3L, 1.4L, delta[0], delta[1]),
+             1e-15L);
         near("<v>", "soft 1D", oracle_pair_quadrature(1, delta, line, 0.5L), on_a_line(delta[0], 0.7L, 0.5L), 1e-15L);
     }
-    const long double apart[] = {0, 0, 0}, equal[] = {2, 2, 2};
+    const long double apart[] = { 0, 0, 0 }, equal[] = { 2, 2, 2 };
     near("<1/r>", "2D at one place", oracle_pair_quadrature(2, apart, equal, 0), sqrtl(pi) / 2, 1e-17L);
     near("<1/r>", "3D at one place", oracle_pair_quadrature(3, apart, equal, 0), 1 / sqrtl(pi), 1e-17L);
 }
 
-// w = 0: free bosons omega D P / 2; psi = prod exp(-g r^2): P D (g/2 + omega^2 / (8 g)); two electrons 2 omega + sqrt(pi omega / 2)
+// w = 0: free bosons omega D P / 2; psi = prod exp(-g r^2): P D (g/2 + omega^2 / (8 g)); two electrons 2 omega +
+// sqrt(pi omega / 2)
 static void test_known(void **state)
 {
     (void)state;
-    static const double half_root[] = {0.70710678118654757, 0.70710678118654757, 0.70710678118654757}, narrow[] = {0.8, 0.8, 0.8};
+    static const double half_root[] = { 0.70710678118654757, 0.70710678118654757, 0.70710678118654757 },
+                        narrow[] = { 0.8, 0.8, 0.8 };
     for (size_t p = 1; p <= 4; p++)
         for (size_t d = 1; d <= 3; d++) {
             const struct oracle_rbm amplitude = plain(p, d, 1, ones, 1), probability = plain(p, d, 0, half_root, 1);
@@ -182,7 +195,8 @@ static void test_known(void **state)
 }
 
 // psi = exp(-(x + 3/2)^2 / 2) + e^0.2 exp(-(x - 3/2)^2 / 2) by hand: with overlap q = e^(-9/4), f = e^0.2
-//   norm 1 + f^2 + 2 f q, T norm = (1 + f^2) / 4 + 2 f q (1/4 - 9/8), trap norm = (1 + f^2) (9/4 + 1/2) / 2 + 2 f q / 4   (times sqrt pi)
+//   norm 1 + f^2 + 2 f q, T norm = (1 + f^2) / 4 + 2 f q (1/4 - 9/8), trap norm = (1 + f^2) (9/4 + 1/2) / 2 + 2 f q / 4
+//     (times sqrt pi)
 static void test_bumps(void **state)
 {
     (void)state;
@@ -194,13 +208,14 @@ static void test_bumps(void **state)
     near("trap", set->name, mean.trap, ((1 + f * f) * 11 / 8 + f * q / 2) / norm, 1e-17L);
 }
 
-// Closed forms against brute force on a grid, and the grid against itself with a longer step. The soft pair has branch points at
-// r = +-i softening, which want short steps.
+// Closed forms against brute force on a grid, and the grid against itself with a longer step. The soft pair has branch
+// points at r = +-i softening, which want short steps.
 static double grid_step(const struct oracle_rbm *rbm) { return oracle_coordinates(rbm) > 2 ? 0.75 : 0.1; }
 
 static void compare_grid(const struct oracle_set *set)
 {
-    const struct oracle_mean exact = oracle_exact(&set->rbm), grid = oracle_trapezoid(&set->rbm, grid_step(&set->rbm), NULL);
+    const struct oracle_mean exact = oracle_exact(&set->rbm),
+                             grid = oracle_trapezoid(&set->rbm, grid_step(&set->rbm), NULL);
     const struct oracle_mean coarse = oracle_trapezoid(&set->rbm, 1.33 * grid_step(&set->rbm), NULL);
     near("kinetic on two grids", set->name, coarse.kinetic, grid.kinetic, 1e-7L);
     near("norm", set->name, grid.log_norm, exact.log_norm, 1e-10L);
@@ -218,7 +233,8 @@ static void test_grid(void **state)
             compare_grid(&oracle_sets[k]);
 }
 
-// d<E>/d parameter: differences of <E> against 2 (<E_L O> - <E_L><O>) on the grid. No Coulomb on a grid: it is switched off.
+// d<E>/d parameter: differences of <E> against 2 (<E_L O> - <E_L><O>) on the grid. No Coulomb on a grid: it is switched
+// off.
 static void test_energy_gradient(void **state)
 {
     (void)state;
@@ -237,8 +253,8 @@ static void test_energy_gradient(void **state)
     }
 }
 
-// Independent draws of the mixture; the parts of E_L and its gradient must average to the closed forms. Finds what a grid cannot (pair
-// part, 3D).
+// Independent draws of the mixture; the parts of E_L and its gradient must average to the closed forms. Finds what a
+// grid cannot (pair part, 3D).
 enum { KINETIC, KINETIC_GRADIENT, TRAP, PAIR, QUANTITIES };
 
 struct moments {
@@ -274,7 +290,7 @@ static void draw_many(const struct oracle_rbm *rbm, int draws, struct moments *m
     for (int n = 0; n < draws; n++) {
         mixture_draw(rbm, cumulative, &random, x);
         const struct oracle_local local = oracle_analytic_local_energy(rbm, x);
-        const long double value[QUANTITIES] = {local.kinetic, local.kinetic_gradient, local.trap, local.pair};
+        const long double value[QUANTITIES] = { local.kinetic, local.kinetic_gradient, local.trap, local.pair };
         for (int q = 0; q < QUANTITIES; q++) {
             moments[q].mean += (double)value[q] / draws;
             moments[q].square += (double)(value[q] * value[q]) / draws;
@@ -286,17 +302,18 @@ static void draw_many(const struct oracle_rbm *rbm, int draws, struct moments *m
 static void test_draws(void **state)
 {
     (void)state;
-    static const char *const names[] = {"kinetic", "kinetic by gradient", "trap", "pair"};
+    static const char *const names[] = { "kinetic", "kinetic by gradient", "trap", "pair" };
     const int draws = 50000;
     for (size_t k = 0; k < oracle_n_sets; k++) {
-        struct moments moments[QUANTITIES] = {{0, 0}};
+        struct moments moments[QUANTITIES] = { { 0, 0 } };
         const struct oracle_mean exact = oracle_exact(&oracle_sets[k].rbm);
-        const long double expected[QUANTITIES] = {exact.kinetic, exact.kinetic, exact.trap, exact.pair};
+        const long double expected[QUANTITIES] = { exact.kinetic, exact.kinetic, exact.trap, exact.pair };
         draw_many(&oracle_sets[k].rbm, draws, moments);
         for (int q = 0; q < QUANTITIES; q++) {
             const double error = sqrt(fmax(0, moments[q].square - moments[q].mean * moments[q].mean) / draws);
             if (fabs(moments[q].mean - (double)expected[q]) > 4.5 * error + 1e-12)
-                fail_msg("%s of %s: %g +- %g, expected %Lg", names[q], oracle_sets[k].name, moments[q].mean, error, expected[q]);
+                fail_msg("%s of %s: %g +- %g, expected %Lg", names[q], oracle_sets[k].name, moments[q].mean, error,
+                         expected[q]);
         }
     }
 }
@@ -315,9 +332,10 @@ static void test_optima(void **state)
     static const struct {
         const char *name;
         long double energy;
-    } reference[] = {{"rbm-amp-s1-h1", 3.14192630L},   {"rbm-amp-s1-h2", 3.07861376L},    {"rbm-prob-s-h1", 3.12899271L},
-                     {"rbm-prob-s-h2", 3.06493177L},   {"rbm-amp-free-h2", 3.07440694L},  {"rbm-prob-free-h2", 3.06009148L},
-                     {"rbm-amp-w01-h2", 0.46768853L},  {"rbm-3d-h3", 2.01575279L}};
+    } reference[] = { { "rbm-amp-s1-h1", 3.14192630L },   { "rbm-amp-s1-h2", 3.07861376L },
+                      { "rbm-prob-s-h1", 3.12899271L },   { "rbm-prob-s-h2", 3.06493177L },
+                      { "rbm-amp-free-h2", 3.07440694L }, { "rbm-prob-free-h2", 3.06009148L },
+                      { "rbm-amp-w01-h2", 0.46768853L },  { "rbm-3d-h3", 2.01575279L } };
     for (size_t k = 0; k < sizeof reference / sizeof *reference; k++) {
         const struct oracle_optimum *optimum = oracle_optimum_find(reference[k].name);
         long double gradient[PARAMETERS_MOST];
@@ -336,7 +354,8 @@ static void test_optima(void **state)
 static void test_minimise(void **state)
 {
     (void)state;
-    static const char *const names[] = {"rbm-amp-s1-h1", "rbm-amp-s1-h2", "rbm-prob-s-h1"};  // any start of these ends there
+    static const char *const names[] = { "rbm-amp-s1-h1", "rbm-amp-s1-h2",
+                                         "rbm-prob-s-h1" };  // any start of these ends there
     uint64_t random = 4;
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         const struct oracle_optimum *optimum = oracle_optimum_find(names[k]);
@@ -373,10 +392,10 @@ static void test_flat_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flat_order), cmocka_unit_test(test_log_psi),  cmocka_unit_test(test_derivatives),
-        cmocka_unit_test(test_virial),     cmocka_unit_test(test_pair),     cmocka_unit_test(test_known),
-        cmocka_unit_test(test_bumps),      cmocka_unit_test(test_grid),     cmocka_unit_test(test_energy_gradient),
-        cmocka_unit_test(test_draws),      cmocka_unit_test(test_optima),   cmocka_unit_test(test_minimise),
+        cmocka_unit_test(test_flat_order), cmocka_unit_test(test_log_psi), cmocka_unit_test(test_derivatives),
+        cmocka_unit_test(test_virial),     cmocka_unit_test(test_pair),    cmocka_unit_test(test_known),
+        cmocka_unit_test(test_bumps),      cmocka_unit_test(test_grid),    cmocka_unit_test(test_energy_gradient),
+        cmocka_unit_test(test_draws),      cmocka_unit_test(test_optima),  cmocka_unit_test(test_minimise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Vector mathematics against libm in long double, over each function's range; random numbers against their reference values and moments.
+// Vector mathematics against libm in long double, over each function's range; random numbers against their reference
+// values and moments.
 #include "base/rows.h"
 #include "vmc/rng.h"
 
@@ -27,7 +28,8 @@ static pack inverse_root(pack x) { return pack_rsqrt(x); }
 static long double exact_rsqrt(long double x) { return 1 / sqrtl(x); }
 
 // `logarithmic`: low and high are powers of ten
-static double worst(pack (*function)(pack), long double (*exact)(long double), double low, double high, bool logarithmic)
+static double worst(pack (*function)(pack), long double (*exact)(long double), double low, double high,
+                    bool logarithmic)
 {
     double found = 0;
     for (int k = 0; k < POINTS; k++) {
@@ -43,7 +45,8 @@ static void test_functions(void **state)
 {
     (void)state;
     const double e = worst(exponential, expl, -708, 708, false), l = worst(logarithm, logl, -300, 300, true);
-    const double near_one = worst(logarithm, logl, 0.5, 1.99999, false), r = worst(inverse_root, exact_rsqrt, -300, 300, true);
+    const double near_one = worst(logarithm, logl, 0.5, 1.99999, false),
+                 r = worst(inverse_root, exact_rsqrt, -300, 300, true);
     assert_true(worst(decay, expl, -708, 0, false) < 2.5e-16);
     print_message("exp %.2e, log %.2e (near 1 %.2e), rsqrt %.2e\n", e, l, near_one, r);
     assert_true(e < 2.5e-16 && l < 4e-16 && near_one < 4e-16 && r < 4e-16);
@@ -66,7 +69,8 @@ static void test_sincos(void **state)
     assert_true(found < 2e-14);
 }
 
-// The authors' reference values for state {1, 2, 3, 4}; every lane of a block gives what the scalar stream of its number gives.
+// The authors' reference values for state {1, 2, 3, 4}; every lane of a block gives what the scalar stream of its
+// number gives.
 static void test_streams(void **state)
 {
     (void)state;
@@ -123,7 +127,8 @@ static void test_sum_row(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_functions), cmocka_unit_test(test_sincos), cmocka_unit_test(test_streams),
-                                        cmocka_unit_test(test_normals), cmocka_unit_test(test_sum_row) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_functions), cmocka_unit_test(test_sincos),
+                                        cmocka_unit_test(test_streams), cmocka_unit_test(test_normals),
+                                        cmocka_unit_test(test_sum_row) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

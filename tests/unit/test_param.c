@@ -35,17 +35,18 @@ static const struct param rows[] = {
     PARAM_BOOL(state, flag, .help = ""),
     PARAM_CHOICE(state, choice, .choice = colour),
     PARAM_REALS(state, reals, .range = PARAM_AT_LEAST(0), .most = 3, .may_be_auto = true),
-    { .key = "pair", .kind = PARAM_KIND_REALS, .offset = offsetof(struct state, reals), .most = 2, .may_be_auto = true },
+    { .key = "pair",
+      .kind = PARAM_KIND_REALS,
+      .offset = offsetof(struct state, reals),
+      .most = 2,
+      .may_be_auto = true },
     { .key = "half", .kind = PARAM_KIND_COUNT, .offset = offsetof(struct state, count), .may_be_auto = true },
     PARAM_NAMES(state, names, .choice = colour),
     PARAM_TEXT(state, text, .help = ""),
     PARAM_END
 };
 
-static const struct param *row(const char *key)
-{
-    return param_find(rows, key);
-}
+static const struct param *row(const char *key) { return param_find(rows, key); }
 
 static bool parses(const char *key, const char *text, struct state *state, char *why)
 {
@@ -55,50 +56,51 @@ static bool parses(const char *key, const char *text, struct state *state, char 
 // What is refused, and a piece of what is said about it.
 static void refused_texts(void **unused)
 {
-    static const struct { const char *key, *text, *said; } cases[] = {
-        { "real", "0.05abc", "'0.05abc' is not a number; allowed: auto or a real number > 0" },
-        { "real", "", "has no value" },
-        { "real", "nan", "not a number" },
-        { "real", "inf", "not a number" },
-        { "real", "0x1p3", "not a number" },
-        { "real", " 1", "not a number" },
-        { "real", "1 ", "not a number" },
-        { "real", "1,5", "not a number" },
-        { "real", "1e999", "too large" },
-        { "real", "0", "out of range" },
-        { "real", "-1", "out of range" },
-        { "real", "1e-999", "out of range" },
-        { "real", "AUTO", "not a number" },
-        { "real", "--1", "not a number" },
-        { "real", "1e", "not a number" },
-        { "count", "1000", "take 992 or 1024" },
-        { "count", "33", "take 32 or 64" },
-        { "count", "0", "out of range" },
-        { "count", "-32", "is negative" },
-        { "count", "1.5", "not a whole number" },
-        { "count", "99999999999999999999999", "too large" },
-        { "count", "1e300", "too large" },
-        { "count", "2e9", "out of range" },
-        { "count", "64x", "not a number" },
-        { "seed", "-1", "not a whole number" },
-        { "seed", "18446744073709551616", "too large" },
-        { "seed", "1.0", "not a whole number" },
-        { "flag", "maybe", "yes or no" },
-        { "choice", "gren", "one of red, green, blue" },
-        { "choice", "Red", "'Red' is not known" },
-        { "reals", "1,2,3,4", "too many items" },
-        { "reals", "1,,2", "empty item" },
-        { "reals", "1,-2", "'-2' is out of range" },
-        { "reals", "1,auto", "'auto' is not a number" },
-        { "reals", "", "has no value" },
-        { "pair", "1,2,3", "too many items; allowed: auto or one or two real numbers, separated by commas" },
-        { "half", "aut", "'aut' is not a number; allowed: auto or a whole number >= 0" },
-        { "half", "18446744073709551615", "out of range" },
-        { "count", "auto", "not a number" },
-        { "names", "red, red", "given twice" },
-        { "names", "red, pink", "'pink' is not known" },
-        { "names", "", "has no value" },
-        { "names", "red,", "empty item" } };
+    static const struct {
+        const char *key, *text, *said;
+    } cases[] = { { "real", "0.05abc", "'0.05abc' is not a number; allowed: auto or a real number > 0" },
+                  { "real", "", "has no value" },
+                  { "real", "nan", "not a number" },
+                  { "real", "inf", "not a number" },
+                  { "real", "0x1p3", "not a number" },
+                  { "real", " 1", "not a number" },
+                  { "real", "1 ", "not a number" },
+                  { "real", "1,5", "not a number" },
+                  { "real", "1e999", "too large" },
+                  { "real", "0", "out of range" },
+                  { "real", "-1", "out of range" },
+                  { "real", "1e-999", "out of range" },
+                  { "real", "AUTO", "not a number" },
+                  { "real", "--1", "not a number" },
+                  { "real", "1e", "not a number" },
+                  { "count", "1000", "take 992 or 1024" },
+                  { "count", "33", "take 32 or 64" },
+                  { "count", "0", "out of range" },
+                  { "count", "-32", "is negative" },
+                  { "count", "1.5", "not a whole number" },
+                  { "count", "99999999999999999999999", "too large" },
+                  { "count", "1e300", "too large" },
+                  { "count", "2e9", "out of range" },
+                  { "count", "64x", "not a number" },
+                  { "seed", "-1", "not a whole number" },
+                  { "seed", "18446744073709551616", "too large" },
+                  { "seed", "1.0", "not a whole number" },
+                  { "flag", "maybe", "yes or no" },
+                  { "choice", "gren", "one of red, green, blue" },
+                  { "choice", "Red", "'Red' is not known" },
+                  { "reals", "1,2,3,4", "too many items" },
+                  { "reals", "1,,2", "empty item" },
+                  { "reals", "1,-2", "'-2' is out of range" },
+                  { "reals", "1,auto", "'auto' is not a number" },
+                  { "reals", "", "has no value" },
+                  { "pair", "1,2,3", "too many items; allowed: auto or one or two real numbers, separated by commas" },
+                  { "half", "aut", "'aut' is not a number; allowed: auto or a whole number >= 0" },
+                  { "half", "18446744073709551615", "out of range" },
+                  { "count", "auto", "not a number" },
+                  { "names", "red, red", "given twice" },
+                  { "names", "red, pink", "'pink' is not known" },
+                  { "names", "", "has no value" },
+                  { "names", "red,", "empty item" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct state state, before;
@@ -115,13 +117,32 @@ static void refused_texts(void **unused)
 
 static void taken_texts(void **unused)
 {
-    static const struct { const char *key, *text, *printed; } cases[] = {
-        { "real", "auto", "auto" },      { "real", "0.1", "0.1" },         { "real", "+.5", "0.5" },       { "real", "1E-3", "0.001" },
-        { "count", "1e6", "1000000" },   { "count", "1000000", "1000000" }, { "count", "64", "64" },        { "count", "6.4e1", "64" },
-        { "seed", "18446744073709551615", "18446744073709551615" },        { "flag", "YES", "yes" },        { "flag", "off", "no" },
-        { "flag", "true", "yes" },       { "choice", "blue", "blue" },      { "reals", "1, 0.5", "1, 0.5" }, { "reals", "auto", "auto" },
-        { "pair", "0.5, -1", "0.5, -1" }, { "pair", "auto", "auto" }, { "half", "auto", "auto" }, { "half", "0", "0" }, { "half", "3", "3" },
-        { "reals", "1,2,\t3", "1, 2, 3" }, { "names", "blue ,red", "blue, red" }, { "text", "a b.h5", "a b.h5" }, { "text", "", "" } };
+    static const struct {
+        const char *key, *text, *printed;
+    } cases[] = { { "real", "auto", "auto" },
+                  { "real", "0.1", "0.1" },
+                  { "real", "+.5", "0.5" },
+                  { "real", "1E-3", "0.001" },
+                  { "count", "1e6", "1000000" },
+                  { "count", "1000000", "1000000" },
+                  { "count", "64", "64" },
+                  { "count", "6.4e1", "64" },
+                  { "seed", "18446744073709551615", "18446744073709551615" },
+                  { "flag", "YES", "yes" },
+                  { "flag", "off", "no" },
+                  { "flag", "true", "yes" },
+                  { "choice", "blue", "blue" },
+                  { "reals", "1, 0.5", "1, 0.5" },
+                  { "reals", "auto", "auto" },
+                  { "pair", "0.5, -1", "0.5, -1" },
+                  { "pair", "auto", "auto" },
+                  { "half", "auto", "auto" },
+                  { "half", "0", "0" },
+                  { "half", "3", "3" },
+                  { "reals", "1,2,\t3", "1, 2, 3" },
+                  { "names", "blue ,red", "blue, red" },
+                  { "text", "a b.h5", "a b.h5" },
+                  { "text", "", "" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct state state = { 0 };
@@ -213,13 +234,16 @@ static void numbers_of_rows(void **unused)
 
 static void descriptions(void **unused)
 {
-    static const struct { struct param row; const char *words; } cases[] = {
-        { PARAM_REAL(state, real, .range = PARAM_ANY), "a real number" },
-        { PARAM_REAL(state, real, .help = ""), "a real number" },
-        { PARAM_REAL(state, real, .range = PARAM_ABOVE_BELOW(0, 1)), "a real number > 0 and < 1" },
-        { PARAM_REAL(state, real, .range = PARAM_WITHIN(-1, 0.1)), "a real number from -1 to 0.1" },
-        { PARAM_COUNT(state, count, .help = ""), "a whole number >= 0" },
-        { PARAM_NAMES(state, names, .choice = colour), "one or more of red, green, blue, separated by commas, each at most once" } };
+    static const struct {
+        struct param row;
+        const char *words;
+    } cases[] = { { PARAM_REAL(state, real, .range = PARAM_ANY), "a real number" },
+                  { PARAM_REAL(state, real, .help = ""), "a real number" },
+                  { PARAM_REAL(state, real, .range = PARAM_ABOVE_BELOW(0, 1)), "a real number > 0 and < 1" },
+                  { PARAM_REAL(state, real, .range = PARAM_WITHIN(-1, 0.1)), "a real number from -1 to 0.1" },
+                  { PARAM_COUNT(state, count, .help = ""), "a whole number >= 0" },
+                  { PARAM_NAMES(state, names, .choice = colour),
+                    "one or more of red, green, blue, separated by commas, each at most once" } };
     char text[PARAM_TEXT_SIZE];
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
@@ -256,8 +280,10 @@ static void errors_are_printable(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refused_texts),   cmocka_unit_test(taken_texts),  cmocka_unit_test(reals_keep_their_bits),
-        cmocka_unit_test(long_texts_are_cut_or_refused), cmocka_unit_test(numbers_of_rows), cmocka_unit_test(descriptions),
-        cmocka_unit_test(errors_gather),   cmocka_unit_test(errors_are_printable) };
+        cmocka_unit_test(refused_texts),         cmocka_unit_test(taken_texts),
+        cmocka_unit_test(reals_keep_their_bits), cmocka_unit_test(long_texts_are_cut_or_refused),
+        cmocka_unit_test(numbers_of_rows),       cmocka_unit_test(descriptions),
+        cmocka_unit_test(errors_gather),         cmocka_unit_test(errors_are_printable)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,8 @@ static void all_is_read_back(void **state)
     assert_true(record_read_count(file, "/config/sample/seed", &count, &error) && count == UINT64_MAX);
     assert_true(record_read_words(file, "/checkpoint/random", SAMPLE_WORDS, found, &error));
     assert_memory_equal(found, sample_words, sizeof sample_words);
-    assert_true(record_shape(file, "/measurement/energy", &rank, extent, &error) && rank == 2 && extent[0] == SAMPLE_CHAINS && extent[1] == SAMPLE_DRAWS);
+    assert_true(record_shape(file, "/measurement/energy", &rank, extent, &error) && rank == 2 &&
+                extent[0] == SAMPLE_CHAINS && extent[1] == SAMPLE_DRAWS);
     assert_true(record_shape(file, "/result/energy", &rank, extent, &error) && rank == 0);
     sample_has_text(file, "/config/text", "[system]\nparticles = 2 ; \xce\xb1\n");
     sample_has_text(file, "/config/empty", "");
@@ -171,7 +172,8 @@ static void h5dump_and_h5repack_agree(void **state)
     sample_publish(sample_path("dump.h5"), "today");
     if (system("command -v h5dump h5repack >/dev/null") != 0)
         skip();
-    snprintf(command, sizeof command, "h5dump %s >/dev/null && h5repack %s %s", sample_path("dump.h5"), sample_path("dump.h5"), sample_path("repacked.h5"));
+    snprintf(command, sizeof command, "h5dump %s >/dev/null && h5repack %s %s", sample_path("dump.h5"),
+             sample_path("dump.h5"), sample_path("repacked.h5"));
     assert_int_equal(system(command), 0);
     record_close(sample_open(sample_path("repacked.h5"), false));
 }
@@ -213,8 +215,8 @@ static void other_files_are_refused(void **state)
 
 static double cpu_since(clock_t start) { return (double)(clock() - start) / CLOCKS_PER_SEC; }
 
-// What merging does per input takes as long with the last one as with the first. Were it to search all that is there already, as it did,
-// each part would take more than half a minute; it takes less than half a second.
+// What merging does per input takes as long with the last one as with the first. Were it to search all that is there
+// already, as it did, each part would take more than half a minute; it takes less than half a second.
 static void merging_is_linear(void **state)
 {
     (void)state;
@@ -241,7 +243,9 @@ static void merging_is_linear(void **state)
     for (int r = 0; r < ROWS; r++) {
         for (int c = 0; c < CELLS; c++) {
             snprintf(names[c], sizeof names[c], "section.key%d", c);
-            cells[r][c] = (struct record_cell){ .name = names[c], .text = c == 5 && r == ROWS - 1 ? "2" : "1", .is_setting = true };
+            cells[r][c] = (struct record_cell){ .name = names[c],
+                                                .text = c == 5 && r == ROWS - 1 ? "2" : "1",
+                                                .is_setting = true };
         }
         rows[r] = (struct record_row){ .file = "x.h5", .status = "complete", .n = CELLS, .cell = cells[r] };
     }
@@ -262,9 +266,14 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(siphash_agrees_with_its_authors), cmocka_unit_test(all_is_read_back), cmocka_unit_test(wrong_reads_are_told),
-        cmocka_unit_test(mistakes_are_told), cmocka_unit_test(equal_content_gives_equal_files), cmocka_unit_test(h5dump_and_h5repack_agree),
-        cmocka_unit_test(other_files_are_refused), cmocka_unit_test(merging_is_linear),
+        cmocka_unit_test(siphash_agrees_with_its_authors),
+        cmocka_unit_test(all_is_read_back),
+        cmocka_unit_test(wrong_reads_are_told),
+        cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(equal_content_gives_equal_files),
+        cmocka_unit_test(h5dump_and_h5repack_agree),
+        cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(merging_is_linear),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }

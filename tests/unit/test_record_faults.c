@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The results file in trouble: damage is noticed; full disks and folders that cannot be written to are told, and change nothing.
+// The results file in trouble: damage is noticed; full disks and folders that cannot be written to are told, and change
+// nothing.
 #include "support/sample.h"
 #include "vmc/units.h"
 
@@ -35,7 +36,8 @@ static void read_sample(struct record_file *file)
     assert_true(record_read_count(file, "/result/n_samples", &count, NULL) && count == 1234567);
     sample_has_text(file, "/config/text", "[system]\nparticles = 2 ; \xce\xb1\n");
     sample_has_attribute(file, "/", "status", "complete");
-    assert_true(record_read_reals(file, "/measurement/draw", SAMPLE_DRAWS, value, NULL) && value[SAMPLE_DRAWS - 1] == SAMPLE_DRAWS - 1);
+    assert_true(record_read_reals(file, "/measurement/draw", SAMPLE_DRAWS, value, NULL) &&
+                value[SAMPLE_DRAWS - 1] == SAMPLE_DRAWS - 1);
     text = record_read_attribute(file, "/training/energy", "units", NULL);
     assert_string_equal(text, UNIT_ENERGY);
     free(text);
@@ -64,7 +66,10 @@ static int damage(const unsigned char *good, size_t size, unsigned first, unsign
         case 0: bytes[at] ^= (unsigned char)(1u << dice(&random) % 8); break;
         case 1: bytes[at] = (unsigned char)(bytes[at] + 1 + dice(&random) % 255); break;
         case 2: memset(bytes + at, i % 8 < 4 ? 0 : 0xff, length < size - at ? length : size - at); break;
-        case 3: kept = i % 64 == 3 ? at : size; bytes[at] = (unsigned char)~bytes[at]; break;
+        case 3:
+            kept = i % 64 == 3 ? at : size;
+            bytes[at] = (unsigned char)~bytes[at];
+            break;
         }
         bool same = kept == size && memcmp(bytes, good, size) == 0;
         sample_spill(path, bytes, kept);
@@ -174,7 +179,8 @@ static void links_are_followed(void **state)
     record_close(file);
 }
 
-// Publishes over a good file in a child that `prepare` has put into trouble. The old file must stay, with no temporary beside it.
+// Publishes over a good file in a child that `prepare` has put into trouble. The old file must stay, with no temporary
+// beside it.
 static void publish_in_trouble(void (*prepare)(void), const char *word)
 {
     size_t size, size_after;
@@ -188,7 +194,9 @@ static void publish_in_trouble(void (*prepare)(void), const char *word)
         prepare();
         bool good = record_publish(record, path, &error);
         record_destroy(record);
-        _exit(!good && error.kind == ERROR_WRITE && strstr(error.text, word) != NULL && strstr(error.text, path) != NULL ? 0 : 1);
+        _exit(!good && error.kind == ERROR_WRITE && strstr(error.text, word) != NULL && strstr(error.text, path) != NULL
+                  ? 0
+                  : 1);
     }
     int status = -1;
     waitpid(child, &status, 0);
@@ -283,8 +291,9 @@ int main(void)
 {
     record_prepare_hdf5();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(damage_is_noticed), cmocka_unit_test(stale_temporaries_go), cmocka_unit_test(readers_keep_what_they_hold),
-        cmocka_unit_test(links_are_followed), cmocka_unit_test(trouble_leaves_the_old_file), cmocka_unit_test(odd_targets_are_refused),
+        cmocka_unit_test(damage_is_noticed),           cmocka_unit_test(stale_temporaries_go),
+        cmocka_unit_test(readers_keep_what_they_hold), cmocka_unit_test(links_are_followed),
+        cmocka_unit_test(trouble_leaves_the_old_file), cmocka_unit_test(odd_targets_are_refused),
         cmocka_unit_test(full_disks_are_told),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);

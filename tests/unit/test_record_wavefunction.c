@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Wave functions in results files: what is written loads again, whatever does not fit is refused, and other programs' files will do.
+// Wave functions in results files: what is written loads again, whatever does not fit is refused, and other programs'
+// files will do.
 #include "support/sample.h"
 #include "vmc/units.h"
 
@@ -15,7 +16,9 @@ struct toy {
     double sigma[2];
     const char *representation;
 };
-static const struct param toy_params[] = { PARAM_COUNT(toy, hidden, PARAM_AT_LEAST(1), .fallback = "2", .help = "hidden units"), PARAM_END };
+static const struct param toy_params[] = {
+    PARAM_COUNT(toy, hidden, PARAM_AT_LEAST(1), .fallback = "2", .help = "hidden units"), PARAM_END
+};
 
 static size_t toy_n_parameters(const void *state)
 {
@@ -26,24 +29,42 @@ static size_t toy_n_parameters(const void *state)
 static size_t toy_views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
 {
     const struct toy *toy = state;
-    view[0] = (struct factor_view){ .name = "b", .long_name = "biases", .rank = 1, .extent = { toy->hidden, 0 }, .label = { "hidden", NULL } };
-    view[1] = (struct factor_view){ .name = "w", .long_name = "weights", .unit = UNIT_LENGTH, .rank = 2, .extent = { 2, toy->hidden },
-                                    .label = { "coordinate", "hidden" }, .first = toy->hidden };
-    view[2] = (struct factor_view){ .name = "sigma", .long_name = "widths", .unit = UNIT_LENGTH, .rank = 1, .extent = { 2, 0 },
-                                    .label = { "dimension", NULL }, .first = 3 * toy->hidden, .logarithm = toy->train_sigma,
+    view[0] = (struct factor_view){
+        .name = "b", .long_name = "biases", .rank = 1, .extent = { toy->hidden, 0 }, .label = { "hidden", NULL }
+    };
+    view[1] = (struct factor_view){ .name = "w",
+                                    .long_name = "weights",
+                                    .unit = UNIT_LENGTH,
+                                    .rank = 2,
+                                    .extent = { 2, toy->hidden },
+                                    .label = { "coordinate", "hidden" },
+                                    .first = toy->hidden };
+    view[2] = (struct factor_view){ .name = "sigma",
+                                    .long_name = "widths",
+                                    .unit = UNIT_LENGTH,
+                                    .rank = 1,
+                                    .extent = { 2, 0 },
+                                    .label = { "dimension", NULL },
+                                    .first = 3 * toy->hidden,
+                                    .logarithm = toy->train_sigma,
                                     .fixed = toy->train_sigma ? NULL : toy->sigma };
     return 3;
 }
 
 static const char *toy_representation(const void *state) { return ((const struct toy *)state)->representation; }
 
-static const struct factor_type toy_type = { .name = "rbm", .summary = "toy", .params = toy_params, .n_parameters = toy_n_parameters,
-                                             .views = toy_views, .representation = toy_representation };
+static const struct factor_type toy_type = { .name = "rbm",
+                                             .summary = "toy",
+                                             .params = toy_params,
+                                             .n_parameters = toy_n_parameters,
+                                             .views = toy_views,
+                                             .representation = toy_representation };
 
 static struct wavefunction toy_wavefunction(struct toy *toy)
 {
     struct wavefunction wavefunction = { .n_factors = 1, .n_parameters = toy_n_parameters(toy) };
-    wavefunction.factor[0] = (struct factor){ .type = &toy_type, .state = toy, .n_parameters = wavefunction.n_parameters };
+    wavefunction.factor[0] =
+        (struct factor){ .type = &toy_type, .state = toy, .n_parameters = wavefunction.n_parameters };
     return wavefunction;
 }
 
@@ -100,8 +121,10 @@ static void wave_functions_travel(void **state)
     fixed.sigma[1] *= 1 + 1e-9;
     assert_int_equal(load_toy(path, &fixed, untouched, "rbm.sigma"), ERROR_CONFIG);
     bigger.hidden = 1;
-    assert_int_equal(load_toy(path, &bigger, untouched, "/wavefunction/rbm/w has the shape [2, 2], this configuration needs [2, 1]; change rbm.hidden"),
-                     ERROR_CONFIG);
+    assert_int_equal(
+        load_toy(path, &bigger, untouched,
+                 "/wavefunction/rbm/w has the shape [2, 2], this configuration needs [2, 1]; change rbm.hidden"),
+        ERROR_CONFIG);
     bigger.hidden = 3;  // a unit more: its bias stays what it was, its weights are 0
     double grown[16] = { 0, 0, 7, 8, 8, 8, 8, 8, 8, 8, 8 };
     assert_int_equal(load_toy(path, &bigger, grown, NULL), ERROR_NONE);
@@ -119,7 +142,8 @@ static void wave_functions_travel(void **state)
     assert_int_equal(load_toy(path, &trained, untouched, "not finite"), ERROR_DAMAGED);
 }
 
-static void foreign_write(hid_t file, const char *path, hid_t type, int rank, const hsize_t *extent, const double *values)
+static void foreign_write(hid_t file, const char *path, hid_t type, int rank, const hsize_t *extent,
+                          const double *values)
 {
     hid_t link = H5Pcreate(H5P_LINK_CREATE), space = H5Screate_simple(rank, extent, NULL);
     H5Pset_create_intermediate_group(link, 1);
@@ -143,7 +167,8 @@ static void foreign_files_load(void **state)
     H5Fflush(file, H5F_SCOPE_GLOBAL);
     assert_int_equal(load_toy(path, &toy, found, "/wavefunction/rbm/sigma is missing"), ERROR_CONFIG);
     foreign_write(file, "/wavefunction/rbm/sigma", H5T_STD_U8LE, 1, (hsize_t[]){ 2 }, sigma);
-    hid_t type = H5Tcopy(H5T_C_S1), scalar = H5Screate(H5S_SCALAR), group = H5Gopen2(file, "/wavefunction/rbm", H5P_DEFAULT);
+    hid_t type = H5Tcopy(H5T_C_S1), scalar = H5Screate(H5S_SCALAR),
+          group = H5Gopen2(file, "/wavefunction/rbm", H5P_DEFAULT);
     H5Tset_size(type, 9);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
     hid_t attribute = H5Acreate2(group, "representation", type, scalar, H5P_DEFAULT, H5P_DEFAULT);
@@ -152,7 +177,8 @@ static void foreign_files_load(void **state)
     H5Gclose(group);
     H5Fclose(file);
     assert_int_equal(load_toy(path, &toy, found, NULL), ERROR_NONE);
-    assert_true(found[0] == 1 && found[1] == -2 && found[2] == 0.5 && found[5] == 8 && found[6] == 0 && found[7] == log(2));
+    assert_true(found[0] == 1 && found[1] == -2 && found[2] == 0.5 && found[5] == 8 && found[6] == 0 &&
+                found[7] == log(2));
     toy.representation = "probability";
     assert_int_equal(load_toy(path, &toy, found, "amplitude"), ERROR_CONFIG);
 
@@ -168,7 +194,8 @@ int main(void)
 {
     record_prepare_hdf5();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wave_functions_travel), cmocka_unit_test(foreign_files_load),
+        cmocka_unit_test(wave_functions_travel),
+        cmocka_unit_test(foreign_files_load),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }

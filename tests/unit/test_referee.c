@@ -141,7 +141,10 @@ static double worst_slope(const struct oracle_rbm *rbm, const double *gradient)
 static void test_gradient(void **state)
 {
     (void)state;
-    static const struct { size_t particles, dimensions, hidden; bool amplitude, separate; double reach;
+    static const struct {
+        size_t particles, dimensions, hidden;
+        bool amplitude, separate;
+        double reach;
     } cases[] = { { 2, 2, 4, true, false, 1 },  { 2, 2, 4, true, true, 1 },  { 2, 3, 3, true, false, 1 },
                   { 2, 3, 3, true, true, 1 },   { 2, 1, 4, true, false, 1 }, { 2, 2, 4, false, false, 1 },
                   { 2, 2, 3, false, true, 1 },  { 2, 3, 3, false, true, 1 }, { 3, 1, 3, false, false, 1 },
@@ -166,7 +169,9 @@ static void test_gradient(void **state)
 }
 
 // Harmonic and Gaussian pair forces, known by their names and keys, against sums over a grid.
-struct force { double kappa, height, width; };
+struct force {
+    double kappa, height, width;
+};
 static const struct param harmonic_params[] = { PARAM_REAL(force, kappa), PARAM_END };
 static const struct param gaussian_params[] = { PARAM_REAL(force, height), PARAM_REAL(force, width), PARAM_END };
 static void no_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
@@ -259,11 +264,12 @@ static void test_shared_width(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    static const struct { const char *set, *override, *reason; } cases[] = {
-        { "amplitude-gaussian", "rbm.hidden=2", "the factor gaussian" },
-        { "amplitude-2p2d", "rbm.hidden=13", "3^13 = 1.59432e+06 terms with 13 hidden units" },
-        { "probability-2p2d", "rbm.hidden=20", "2^20" },
-        { "amplitude-3p3d", "system.particles=500", "mean pair energies" } };
+    static const struct {
+        const char *set, *override, *reason;
+    } cases[] = { { "amplitude-gaussian", "rbm.hidden=2", "the factor gaussian" },
+                  { "amplitude-2p2d", "rbm.hidden=13", "3^13 = 1.59432e+06 terms with 13 hidden units" },
+                  { "probability-2p2d", "rbm.hidden=20", "2^20" },
+                  { "amplitude-3p3d", "system.particles=500", "mean pair energies" } };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         struct settings settings;
         struct ensemble ensemble;

@@ -16,14 +16,17 @@ enum { MOST = 8 };
 static struct reference_query two_particles(double omega)
 {
     static const struct reference_value strength = { "interaction.strength", 1 };
-    return (struct reference_query){ .system = { .particles = 2, .dimensions = 2, .omega = { omega, omega } }, .interaction = "coulomb",
-        .n_values = 1, .values = &strength };
+    return (struct reference_query){ .system = { .particles = 2, .dimensions = 2, .omega = { omega, omega } },
+                                     .interaction = "coulomb",
+                                     .n_values = 1,
+                                     .values = &strength };
 }
 
 static struct reference_query free_particles(size_t particles, size_t dimensions)
 {
-    return (struct reference_query){ .system = { .particles = particles, .dimensions = dimensions, .omega = { 1, 1, 1 } },
-        .interaction = "none" };
+    return (struct reference_query){
+        .system = { .particles = particles, .dimensions = dimensions, .omega = { 1, 1, 1 } }, .interaction = "none"
+    };
 }
 
 // The only match of this kind, or the test fails.
@@ -71,7 +74,8 @@ static void parts_sum_up(void **state)
 {
     (void)state;
     const struct reference_query query = two_particles(1);
-    const double kinetic = only(&query, "kinetic", REFERENCE_EXACT).value, trap = only(&query, "trap", REFERENCE_EXACT).value;
+    const double kinetic = only(&query, "kinetic", REFERENCE_EXACT).value,
+                 trap = only(&query, "trap", REFERENCE_EXACT).value;
     const double pair = only(&query, "pair", REFERENCE_EXACT).value;
     assert_true(fabs(kinetic + trap + pair - 3) < 1e-13);
     assert_true(fabs(2 * kinetic - 2 * trap + pair) < 1e-13);  // virial
@@ -90,7 +94,8 @@ static void formulas(void **state)
     query.system.omega[0] = query.system.omega[1] = 0.5;
     expect(&query, REFERENCE_EXACT, 14);
 
-    const struct reference_value alpha = { "gaussian.alpha", 0.5 }, kappa = { "interaction.kappa", 0.5 }, lambda = { "interaction.lambda", 2 };
+    const struct reference_value alpha = { "gaussian.alpha", 0.5 }, kappa = { "interaction.kappa", 0.5 },
+                                 lambda = { "interaction.lambda", 2 };
     query = free_particles(2, 3);
     query.factors = "gaussian";
     query.n_values = 1;
@@ -179,7 +184,9 @@ static void factors_in_any_order(void **state)
 static void quantum_dot(void **state)
 {
     (void)state;
-    struct reference_value values[] = { { "interaction.strength", 1 }, { "slater.alpha", 0.92294 }, { "pade-jastrow.beta", 0.55872 } };
+    struct reference_value values[] = { { "interaction.strength", 1 },
+                                        { "slater.alpha", 0.92294 },
+                                        { "pade-jastrow.beta", 0.55872 } };
     struct reference_query query = two_particles(1);
     query.system.particles = 6;
     assert_int_equal(count(&query), 0);  // six bosons: not known
@@ -206,7 +213,10 @@ static void per_particle(void **state)
     (void)state;
     const struct reference_value values[] = { { "interaction.diameter", 0.0043 }, { "gaussian.alpha", 1 } };
     const struct reference_query query = { .system = { .particles = 100, .dimensions = 3, .omega = { 1, 1, 2.82843 } },
-        .interaction = "hard-sphere", .factors = "gaussian,hard-core", .n_values = 2, .values = values };
+                                           .interaction = "hard-sphere",
+                                           .factors = "gaussian,hard-core",
+                                           .n_values = 2,
+                                           .values = values };
     expect(&query, REFERENCE_FIXED_PARAMETER, 266.3584);
     assert_true(fabs(only(&query, "energy", REFERENCE_FIXED_PARAMETER).uncertainty - 0.0066) < 1e-12);
 }
@@ -230,9 +240,9 @@ static void counts_past_the_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_values),         cmocka_unit_test(parts_sum_up),    cmocka_unit_test(formulas),
-        cmocka_unit_test(strength_counts),      cmocka_unit_test(minima_of_machines), cmocka_unit_test(factors_in_any_order),
-        cmocka_unit_test(quantum_dot),          cmocka_unit_test(per_particle),    cmocka_unit_test(counts_past_the_room),
+        cmocka_unit_test(exact_values),    cmocka_unit_test(parts_sum_up),       cmocka_unit_test(formulas),
+        cmocka_unit_test(strength_counts), cmocka_unit_test(minima_of_machines), cmocka_unit_test(factors_in_any_order),
+        cmocka_unit_test(quantum_dot),     cmocka_unit_test(per_particle),       cmocka_unit_test(counts_past_the_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Stopping and going on, through the library: a run stopped again and again by a wish ends with the result of one in one go; a complete one is
-// extended to what a longer one would have been; any other configuration is refused; a walker that is not finite is counted. And the lock.
+// Stopping and going on, through the library: a run stopped again and again by a wish ends with the result of one in
+// one go; a complete one is extended to what a longer one would have been; any other configuration is refused; a walker
+// that is not finite is counted. And the lock.
 #include "support/model.h"
 
 #include "run/state.h"
@@ -77,15 +78,20 @@ static enum run_wish ask(void *context)
     return __atomic_sub_fetch(&patience->left, 1, __ATOMIC_RELAXED) < 0 ? patience->wish : RUN_GO_ON;
 }
 
-#define SMALL "sampler.walkers=64", "sampler.burn_in=25", "optimizer.method=adam", "optimizer.samples=320", "optimizer.stop=never"
+#define SMALL \
+    "sampler.walkers=64", "sampler.burn_in=25", "optimizer.method=adam", "optimizer.samples=320", "optimizer.stop=never"
 
-// Pieces of some questions each: every one gets a little further, the last one ends. Parts of a pass that are cut are lost, so a piece is longer
-// than any pass.
+// Pieces of some questions each: every one gets a little further, the last one ends. Parts of a pass that are cut are
+// lost, so a piece is longer than any pass.
 static void test_pieces(void **state)
 {
     (void)state;
-    static const struct { long questions; enum run_wish wish; } ways[] = { { 250, RUN_STOP_NOW }, { 190, RUN_STOP }, { 131, RUN_STOP } };
-    const char *const overrides[] = { SMALL, "optimizer.iterations=5", "measure.samples=15000", "run.checkpoint_interval=1e-9", NULL };
+    static const struct {
+        long questions;
+        enum run_wish wish;
+    } ways[] = { { 250, RUN_STOP_NOW }, { 190, RUN_STOP }, { 131, RUN_STOP } };
+    const char *const overrides[] = { SMALL, "optimizer.iterations=5", "measure.samples=15000",
+                                      "run.checkpoint_interval=1e-9", NULL };
     const struct outcome whole = go(overrides, (struct run_options){ .output = in_folder("whole.h5") });
     assert_true(whole.good);
     for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
@@ -95,7 +101,10 @@ static void test_pieces(void **state)
         remove(path);
         for (; !piece.good && pieces < 100; pieces++) {
             struct patience patience = { ways[k].questions, ways[k].wish };
-            piece = go(overrides, (struct run_options){ .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + pieces % 3 });
+            piece = go(
+                overrides,
+                (struct run_options){
+                    .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + pieces % 3 });
             assert_true(piece.good || piece.kind == ERROR_STOPPED);
         }
         print_message("%zu pieces\n", pieces);
@@ -113,12 +122,15 @@ static void test_extended(void **state)
         { "optimizer.iterations=0", "measure.samples=5000", "measure.target_error=0" },
         { "optimizer.iterations=4", "measure.samples=5000", "measure.target_error=0" },
         { "optimizer.iterations=7", "measure.samples=5000", "measure.target_error=0" },
-        { "optimizer.iterations=7", "measure.samples=1.1e6", "measure.target_error=0" } };
+        { "optimizer.iterations=7", "measure.samples=1.1e6", "measure.target_error=0" }
+    };
     const char *path = in_folder("steps.h5");
     for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
         const char *const overrides[] = { SMALL, steps[k][0], steps[k][1], steps[k][2], NULL };
-        const struct outcome longer = go(overrides, (struct run_options){ .output = path, .resume = true, .threads = 2 });
-        const struct outcome whole = go(overrides, (struct run_options){ .output = in_folder("once.h5"), .threads = 2 });
+        const struct outcome longer = go(overrides,
+                                         (struct run_options){ .output = path, .resume = true, .threads = 2 });
+        const struct outcome whole = go(overrides,
+                                        (struct run_options){ .output = in_folder("once.h5"), .threads = 2 });
         assert_true(longer.good && whole.good && !longer.result.was_complete);
         assert_same(&whole.result, &longer.result);
         const struct outcome again = go(overrides, (struct run_options){ .output = path, .resume = true });
@@ -130,8 +142,8 @@ static void test_extended(void **state)
 static void test_target_shrinks(void **state)
 {
     (void)state;
-    static const char *const targets[] = { "measure.target_error=0.05", "measure.target_error=0.01", "measure.target_error=0.004",
-                                           "measure.target_error=0" };
+    static const char *const targets[] = { "measure.target_error=0.05", "measure.target_error=0.01",
+                                           "measure.target_error=0.004", "measure.target_error=0" };
     const char *path = in_folder("target.h5");
     double before = 0;
     for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
@@ -148,14 +160,15 @@ static void test_target_shrinks(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    static const struct { const char *change, *said; } cases[] = {
-        { "system.omega=2", "[system] omega" },
-        { "run.seed=2", "[run] seed" },
-        { "sampler.walkers=96", "[sampler] walkers" },
-        { "measure.samples=100", "[measure] samples" },
-        { "optimizer.iterations=1", "[optimizer] iterations" },
-        { "measure.target_error=0.1", "[measure] target_error" },
-        { "optimizer.learning_rate=0.5", "[optimizer] learning_rate" } };
+    static const struct {
+        const char *change, *said;
+    } cases[] = { { "system.omega=2", "[system] omega" },
+                  { "run.seed=2", "[run] seed" },
+                  { "sampler.walkers=96", "[sampler] walkers" },
+                  { "measure.samples=100", "[measure] samples" },
+                  { "optimizer.iterations=1", "[optimizer] iterations" },
+                  { "measure.target_error=0.1", "[measure] target_error" },
+                  { "optimizer.learning_rate=0.5", "[optimizer] learning_rate" } };
     const char *path = in_folder("refused.h5");
     const char *const overrides[] = { SMALL, "optimizer.iterations=2", "measure.samples=640", NULL };
     assert_true(go(overrides, (struct run_options){ .output = path }).good);
@@ -167,18 +180,20 @@ static void test_refused(void **state)
         if (!strstr(outcome.text, cases[k].said))
             fail_msg("%s: %s", cases[k].change, outcome.text);
     }
-    const char *const interval[] = { SMALL, "optimizer.iterations=2", "measure.samples=640", "run.checkpoint_interval=5", NULL };
+    const char *const interval[] = { SMALL, "optimizer.iterations=2", "measure.samples=640",
+                                     "run.checkpoint_interval=5", NULL };
     assert_true(go(interval, (struct run_options){ .output = path, .resume = true, .threads = 3 }).result.was_complete);
 }
 
-// A walker that got lost is noticed in the same pass, counted at every draw, and spoils no energy. (Its derivatives are no numbers: training
-// sees that in the gradient, and steps back.)
+// A walker that got lost is noticed in the same pass, counted at every draw, and spoils no energy. (Its derivatives are
+// no numbers: training sees that in the gradient, and steps back.)
 static void test_lost_walker(void **state)
 {
     (void)state;
     struct model model;
     struct ensemble_sums sums;
-    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=64", NULL }, 2);
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=64", NULL },
+                2);
     struct ensemble *ensemble = &model.ensemble;
     ensemble->block[1].current[5] = NAN;
     wavefunction_evaluate(&ensemble->wavefunction, ensemble->block[1].current);
@@ -193,11 +208,14 @@ static void test_bad_samples(void **state)
 {
     (void)state;
     struct model model;
-    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=32", NULL },
+                1);
     struct run_result result = { 0 };
     const struct run_options options = { .threads = 1 };
-    struct run run = { .settings = &model.settings, .options = &options, .ensemble = model.ensemble, .result = &result };
-    run.course.bad = 3;
+    struct run run = {
+        .settings = &model.settings, .options = &options, .ensemble = model.ensemble, .result = &result
+    };
+    run.training.bad = 3;
     run.measured.sums.bad = 2;
     run_account(&run);
     assert_true(result.n_bad == 2 && result.n_bad_training == 3);
@@ -282,7 +300,8 @@ static void test_lock_lost(void **state)
     struct record_lock *lock = record_lock_take(path, &error);
     assert_non_null(lock);
     put_lock("elsewhere", 99, "-", 0, 0);
-    const char *const overrides[] = { SMALL, "optimizer.iterations=2", "measure.samples=640", "run.checkpoint_interval=1e-9", NULL };
+    const char *const overrides[] = { SMALL, "optimizer.iterations=2", "measure.samples=640",
+                                      "run.checkpoint_interval=1e-9", NULL };
     const struct outcome outcome = go(overrides, (struct run_options){ .output = path, .lock = lock });
     assert_int_equal(outcome.kind, ERROR_EXISTS);
     assert_non_null(strstr(outcome.text, "process 99 on elsewhere"));
@@ -318,8 +337,9 @@ static int remove_folder(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces), cmocka_unit_test(test_extended), cmocka_unit_test(test_target_shrinks),
-                                        cmocka_unit_test(test_refused), cmocka_unit_test(test_lost_walker), cmocka_unit_test(test_bad_samples), cmocka_unit_test(test_lock),
-                                        cmocka_unit_test(test_lock_lost) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces),         cmocka_unit_test(test_extended),
+                                        cmocka_unit_test(test_target_shrinks), cmocka_unit_test(test_refused),
+                                        cmocka_unit_test(test_lost_walker),    cmocka_unit_test(test_bad_samples),
+                                        cmocka_unit_test(test_lock),           cmocka_unit_test(test_lock_lost) };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whole runs through the library: the same bits for any number of threads, a file that appears whole, training that steps back from non-finite
-// numbers or gives up with the last good state saved, loaded parameters, whole draws, and a target error that ends measuring and is honest.
-// Seeds are fixed. Energies are held to 4.5 standard errors (false alarms 7e-6 each, were the seeds not fixed).
+// Whole runs through the library: the same bits for any number of threads, a file that appears whole, training that
+// steps back from non-finite numbers or gives up with the last good state saved, loaded parameters, whole draws, and a
+// target error that ends measuring and is honest. Seeds are fixed. Energies are held to 4.5 standard errors (false
+// alarms 7e-6 each, were the seeds not fixed).
 #include "support/model.h"
 
 #include "vmc/record.h"
@@ -39,7 +40,8 @@ struct outcome {
     struct run_result result;
 };
 
-static struct outcome run_of(const struct oracle_rbm *rbm, const char *const *overrides, const char *output, struct run_options options)
+static struct outcome run_of(const struct oracle_rbm *rbm, const char *const *overrides, const char *output,
+                             struct run_options options)
 {
     struct outcome outcome = { .kind = ERROR_NONE };
     struct settings settings;
@@ -62,8 +64,10 @@ static const struct oracle_rbm *set(const char *name) { return &oracle_set_find(
 // Data sets that may differ between two equal runs.
 static bool may_differ(const char *path)
 {
-    static const char *const free_ones[] = { "provenance/wall_time", "provenance/cpu_time", "provenance/threads", "result/wall_time",
-                                             "result/cpu_time", "result/training_cpu_time", "result/measuring_cpu_time" };
+    static const char *const free_ones[] = { "provenance/wall_time",     "provenance/cpu_time",
+                                             "provenance/threads",       "result/wall_time",
+                                             "result/cpu_time",          "result/training_cpu_time",
+                                             "result/measuring_cpu_time" };
     for (size_t k = 0; k < sizeof free_ones / sizeof *free_ones; k++)
         if (strcmp(path, free_ones[k]) == 0)
             return true;
@@ -126,25 +130,47 @@ static struct comparison compare_files(const char *path, const char *other)
 static void test_threads(void **state)
 {
     (void)state;
-    static const struct { const char *sampler, *walkers, *every; size_t threads[5]; const char *factors; } cases[] = {
-        { "sampler.method=langevin", "sampler.walkers=352", "amplitude-displaced", { 1, 2, 3, 8 }, "wavefunction.factors=rbm" },
-        { "sampler.method=metropolis", "sampler.walkers=352", "amplitude-3p3d", { 1, 2, 3, 8 }, "wavefunction.factors=rbm" },
+    static const struct {
+        const char *sampler, *walkers, *every;
+        size_t threads[5];
+        const char *factors;
+    } cases[] = {
+        { "sampler.method=langevin",
+          "sampler.walkers=352",
+          "amplitude-displaced",
+          { 1, 2, 3, 8 },
+          "wavefunction.factors=rbm" },
+        { "sampler.method=metropolis",
+          "sampler.walkers=352",
+          "amplitude-3p3d",
+          { 1, 2, 3, 8 },
+          "wavefunction.factors=rbm" },
         { "sampler.method=gibbs", "sampler.walkers=2240", "probability-soft", { 1, 3 }, "wavefunction.factors=rbm" },
         { "sampler.method=exact", "sampler.walkers=352", "amplitude-displaced", { 1, 3 }, "wavefunction.factors=rbm" },
-        { "sampler.method=metropolis", "sampler.walkers=352", "amplitude-3p3d", { 1, 2, 3 }, "wavefunction.factors=pade-jastrow, rbm, gaussian-pair" },
-        { "sampler.method=langevin", "sampler.walkers=352", "amplitude-3p3d", { 1, 3 }, "wavefunction.factors=rbm, pade-jastrow" },
+        { "sampler.method=metropolis",
+          "sampler.walkers=352",
+          "amplitude-3p3d",
+          { 1, 2, 3 },
+          "wavefunction.factors=pade-jastrow, rbm, gaussian-pair" },
+        { "sampler.method=langevin",
+          "sampler.walkers=352",
+          "amplitude-3p3d",
+          { 1, 3 },
+          "wavefunction.factors=rbm, pade-jastrow" },
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        const char *const overrides[] = { cases[c].sampler, cases[c].walkers, "optimizer.iterations=3", "optimizer.samples=4000",
-                                          "measure.samples=30000", "sampler.burn_in=40",
-                                          cases[c].factors, NULL };
+        const char *const overrides[] = { cases[c].sampler,         cases[c].walkers,
+                                          "optimizer.iterations=3", "optimizer.samples=4000",
+                                          "measure.samples=30000",  "sampler.burn_in=40",
+                                          cases[c].factors,         NULL };
         for (size_t k = 0; cases[c].threads[k]; k++) {
             const char *first = in_folder("threads-1.h5"), *output = k == 0 ? first : in_folder("threads-n.h5");
-            const struct outcome outcome = run_of(set(cases[c].every), overrides, output, (struct run_options){ .threads = cases[c].threads[k] });
+            const struct outcome outcome = run_of(set(cases[c].every), overrides, output,
+                                                  (struct run_options){ .threads = cases[c].threads[k] });
             assert_true(outcome.good);
             const struct comparison found = compare_files(first, output);
-            print_message("%s, %s, %zu threads: %zu data sets alike, %zu not\n", cases[c].every, cases[c].sampler, cases[c].threads[k], found.same,
-                          found.different);
+            print_message("%s, %s, %zu threads: %zu data sets alike, %zu not\n", cases[c].every, cases[c].sampler,
+                          cases[c].threads[k], found.same, found.different);
             assert_int_equal(found.different, 0);
             assert_true(found.same > 80);
         }
@@ -156,9 +182,12 @@ static void test_seed_shows(void **state)
 {
     (void)state;
     for (int k = 0; k < 2; k++) {
-        const char *const overrides[] = { k ? "run.seed=2" : "run.seed=1", "sampler.walkers=64", "optimizer.iterations=2", "optimizer.samples=640",
-                                          "measure.samples=640", NULL };
-        assert_true(run_of(set("amplitude-2p2d"), overrides, in_folder(k ? "seed-2.h5" : "seed-1.h5"), (struct run_options){ 0 }).good);
+        const char *const overrides[] = { k ? "run.seed=2" : "run.seed=1", "sampler.walkers=64",
+                                          "optimizer.iterations=2",        "optimizer.samples=640",
+                                          "measure.samples=640",           NULL };
+        assert_true(run_of(set("amplitude-2p2d"), overrides, in_folder(k ? "seed-2.h5" : "seed-1.h5"),
+                           (struct run_options){ 0 })
+                        .good);
     }
     assert_true(compare_files(in_folder("seed-1.h5"), in_folder("seed-2.h5")).different > 20);
 }
@@ -238,7 +267,8 @@ static void assert_blocking(const char *path, size_t walkers, size_t draws)
     }
 }
 
-// Nothing stands at the path before the run is done, then the whole file does, and no temporary beside it. The densities in it are normalised.
+// Nothing stands at the path before the run is done, then the whole file does, and no temporary beside it. The
+// densities in it are normalised.
 static void test_file(void **state)
 {
     (void)state;
@@ -246,8 +276,10 @@ static void test_file(void **state)
     snprintf(path, sizeof path, "%s", in_folder("whole.h5"));
     struct watch watch = { .path = path };
     const size_t before = count_files();
-    const char *const overrides[] = { "sampler.walkers=64", "optimizer.iterations=5", "optimizer.samples=640", "measure.samples=12800", NULL };
-    const struct outcome outcome = run_of(set("amplitude-2p2d"), overrides, path, (struct run_options){ .progress = watch_file, .context = &watch });
+    const char *const overrides[] = { "sampler.walkers=64", "optimizer.iterations=5", "optimizer.samples=640",
+                                      "measure.samples=12800", NULL };
+    const struct outcome outcome = run_of(set("amplitude-2p2d"), overrides, path,
+                                          (struct run_options){ .progress = watch_file, .context = &watch });
     assert_true(outcome.good);
     assert_true(watch.calls > 2);
     assert_int_equal(watch.seen, 0);
@@ -282,8 +314,9 @@ static void test_file(void **state)
 static void assert_finite_file(const char *path)
 {
     double values[4096];
-    static const char *const arrays[] = { "/wavefunction/rbm/a", "/wavefunction/rbm/b", "/wavefunction/rbm/w", "/wavefunction/rbm/sigma",
-                                          "/training/energy", "/training/gradient_norm", "/training/parameters" };
+    static const char *const arrays[] = { "/wavefunction/rbm/a",     "/wavefunction/rbm/b", "/wavefunction/rbm/w",
+                                          "/wavefunction/rbm/sigma", "/training/energy",    "/training/gradient_norm",
+                                          "/training/parameters" };
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
         const size_t n = array_of(path, arrays[k], 4096, values);
         for (size_t i = 0; i < n; i++)
@@ -291,26 +324,33 @@ static void assert_finite_file(const char *path)
     }
 }
 
-// A step into nowhere: noticed at once (nothing non-finite is recorded, the parameters in the file are those the first step began from), and at
-// last the run ends with the reason.
+// A step into nowhere: noticed at once (nothing non-finite is recorded, the parameters in the file are those the first
+// step began from), and at last the run ends with the reason.
 static void test_hopeless(void **state)
 {
     (void)state;
     // sigma or the squares of weights overflow, and there is no wave function; or only squares of energies do
-    static const char *const ways[][3] = { { "amplitude-displaced", "optimizer.method=sgd", "optimizer.learning_rate=1e300" },
-                                           { "amplitude-displaced", "optimizer.method=adam", "optimizer.learning_rate=1e300" },
-                                           { "amplitude-2p2d", "optimizer.method=momentum", "optimizer.learning_rate=1e300" },
-                                           { "amplitude-2p2d", "optimizer.method=adam", "optimizer.learning_rate=1e300" },
-                                           { "amplitude-2p2d", "optimizer.method=sgd", "optimizer.learning_rate=1e160" },
-                                           { "amplitude-2p2d", "optimizer.method=sgd", "optimizer.learning_rate=1e100" } };
+    static const char *const ways[][3] = {
+        { "amplitude-displaced", "optimizer.method=sgd", "optimizer.learning_rate=1e300" },
+        { "amplitude-displaced", "optimizer.method=adam", "optimizer.learning_rate=1e300" },
+        { "amplitude-2p2d", "optimizer.method=momentum", "optimizer.learning_rate=1e300" },
+        { "amplitude-2p2d", "optimizer.method=adam", "optimizer.learning_rate=1e300" },
+        { "amplitude-2p2d", "optimizer.method=sgd", "optimizer.learning_rate=1e160" },
+        { "amplitude-2p2d", "optimizer.method=sgd", "optimizer.learning_rate=1e100" }
+    };
     for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
         const char *path = in_folder("hopeless.h5");
-        const char *const overrides[] = { ways[k][1], ways[k][2], "sampler.walkers=64", "optimizer.iterations=50", "optimizer.samples=640",
-                                          "measure.samples=640", NULL };
+        const char *const overrides[] = { ways[k][1],
+                                          ways[k][2],
+                                          "sampler.walkers=64",
+                                          "optimizer.iterations=50",
+                                          "optimizer.samples=640",
+                                          "measure.samples=640",
+                                          NULL };
         double parameters[4096], a[16];
         const struct outcome outcome = run_of(set(ways[k][0]), overrides, path, (struct run_options){ 0 });
-        print_message("%s, %s, %s: %.0f steps back, %.0f bad samples; %s\n", ways[k][0], ways[k][1], ways[k][2], outcome.result.steps_back,
-                      outcome.result.n_bad_training, outcome.text);
+        print_message("%s, %s, %s: %.0f steps back, %.0f bad samples; %s\n", ways[k][0], ways[k][1], ways[k][2],
+                      outcome.result.steps_back, outcome.result.n_bad_training, outcome.text);
         assert_false(outcome.good);
         assert_int_equal(outcome.kind, ERROR_INTERNAL);
         assert_non_null(strstr(outcome.text, "not finite"));
@@ -325,17 +365,22 @@ static void test_hopeless(void **state)
     }
 }
 
-// Steps that are too long by orders of magnitude: ln sigma overflows, steps are taken back and halved until they fit, and training goes on.
+// Steps that are too long by orders of magnitude: ln sigma overflows, steps are taken back and halved until they fit,
+// and training goes on.
 static void test_recovers(void **state)
 {
     (void)state;
-    static const char *const rates[] = { "optimizer.learning_rate=1e4", "optimizer.learning_rate=1e5", "optimizer.learning_rate=1e6" };
+    static const char *const rates[] = { "optimizer.learning_rate=1e4", "optimizer.learning_rate=1e5",
+                                         "optimizer.learning_rate=1e6" };
     for (size_t k = 0; k < sizeof rates / sizeof *rates; k++) {
         const char *path = in_folder("recovers.h5");
-        const char *const overrides[] = { "optimizer.method=sgd", rates[k], "sampler.walkers=64", "optimizer.iterations=30", "optimizer.samples=1280",
-                                          "optimizer.stop=never", "measure.samples=6400", NULL };
+        const char *const overrides[] = { "optimizer.method=sgd",   rates[k],
+                                          "sampler.walkers=64",     "optimizer.iterations=30",
+                                          "optimizer.samples=1280", "optimizer.stop=never",
+                                          "measure.samples=6400",   NULL };
         const struct outcome outcome = run_of(set("amplitude-displaced"), overrides, path, (struct run_options){ 0 });
-        print_message("%s: %.0f steps back, E = %.4f; %s\n", rates[k], outcome.result.steps_back, outcome.result.energy, outcome.text);
+        print_message("%s: %.0f steps back, E = %.4f; %s\n", rates[k], outcome.result.steps_back, outcome.result.energy,
+                      outcome.text);
         assert_true(outcome.good);
         assert_true(outcome.result.steps_back >= 1);
         assert_true(outcome.result.iterations == 30);
@@ -357,12 +402,17 @@ static void test_load(void **state)
         char load[3 * PATH_SIZE];
         double theta[64];
         const char *path = in_folder("trained.h5");
-        const char *const train[] = { "sampler.walkers=64", "optimizer.method=adam", "optimizer.iterations=6", "optimizer.samples=640",
-                                      "optimizer.stop=never", "measure.samples=64", "rbm.init_scale=0.5", NULL };
+        const char *const train[] = { "sampler.walkers=64",     "optimizer.method=adam",
+                                      "optimizer.iterations=6", "optimizer.samples=640",
+                                      "optimizer.stop=never",   "measure.samples=64",
+                                      "rbm.init_scale=0.5",     NULL };
         assert_true(run_of(rbm, train, path, (struct run_options){ 0 }).good);
         snprintf(load, sizeof load, "wavefunction.load=%s", path);
-        const char *const measure[] = { load, "optimizer.iterations=0", "sampler.walkers=256", "measure.samples=200000", "run.seed=5", NULL };
-        const struct outcome outcome = run_of(rbm, measure, in_folder("measured.h5"), (struct run_options){ .threads = 2 });
+        const char *const measure[] = {
+            load, "optimizer.iterations=0", "sampler.walkers=256", "measure.samples=200000", "run.seed=5", NULL
+        };
+        const struct outcome outcome = run_of(rbm, measure, in_folder("measured.h5"),
+                                              (struct run_options){ .threads = 2 });
         assert_true(outcome.good);
         oracle_copy_init(&copy, rbm);
         size_t n = array_of(path, "/wavefunction/rbm/a", 64, theta);
@@ -389,13 +439,20 @@ static void test_load(void **state)
 static void test_samples(void **state)
 {
     (void)state;
-    static const struct { const char *walkers, *samples; double expected; } cases[] = {
-        { "sampler.walkers=64", "measure.samples=1", 64 },       { "sampler.walkers=64", "measure.samples=64", 64 },
-        { "sampler.walkers=64", "measure.samples=65", 128 },     { "sampler.walkers=64", "measure.samples=6400", 6400 },
-        { "sampler.walkers=96", "measure.samples=10000", 10080 }, { "sampler.walkers=32", "measure.samples=1.4e5", 140288 },
+    static const struct {
+        const char *walkers, *samples;
+        double expected;
+    } cases[] = {
+        { "sampler.walkers=64", "measure.samples=1", 64 },
+        { "sampler.walkers=64", "measure.samples=64", 64 },
+        { "sampler.walkers=64", "measure.samples=65", 128 },
+        { "sampler.walkers=64", "measure.samples=6400", 6400 },
+        { "sampler.walkers=96", "measure.samples=10000", 10080 },
+        { "sampler.walkers=32", "measure.samples=1.4e5", 140288 },
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        const char *const overrides[] = { cases[k].walkers, cases[k].samples, "optimizer.iterations=0", "sampler.burn_in=20", NULL };
+        const char *const overrides[] = { cases[k].walkers, cases[k].samples, "optimizer.iterations=0",
+                                          "sampler.burn_in=20", NULL };
         const struct outcome outcome = run_of(set("amplitude-bumps"), overrides, NULL, (struct run_options){ 0 });
         assert_true(outcome.good);
         assert_true(outcome.result.n_samples == cases[k].expected);
@@ -403,21 +460,27 @@ static void test_samples(void **state)
     }
 }
 
-// The autocorrelation time and the share of effective samples are those of draws, whether the series has draws (1,875 per walker) or means over 8.
+// The autocorrelation time and the share of effective samples are those of draws, whether the series has draws (1,875
+// per walker) or means over 8.
 static void test_times(void **state)
 {
     (void)state;
     static const char *const samples[2] = { "measure.samples=60000", "measure.samples=480000" };
     double time[2], share[2];
     for (size_t k = 0; k < 2; k++) {
-        const char *const overrides[] = { samples[k], "sampler.walkers=32", "measure.series_values=65536", "optimizer.iterations=0",
-                                          "sampler.burn_in=200", NULL };
+        const char *const overrides[] = { samples[k],
+                                          "sampler.walkers=32",
+                                          "measure.series_values=65536",
+                                          "optimizer.iterations=0",
+                                          "sampler.burn_in=200",
+                                          NULL };
         const struct outcome outcome = run_of(set("amplitude-soft"), overrides, NULL, (struct run_options){ 0 });
         assert_true(outcome.good);
         time[k] = outcome.result.autocorrelation_time;
         share[k] = outcome.result.effective_samples / outcome.result.n_samples;
     }
-    print_message("autocorrelation times %.3f and %.3f, effective share %.3f and %.3f\n", time[0], time[1], share[0], share[1]);
+    print_message("autocorrelation times %.3f and %.3f, effective share %.3f and %.3f\n", time[0], time[1], share[0],
+                  share[1]);
     assert_true(fabs(time[1] / time[0] - 1) < 0.2 && fabs(share[1] / share[0] - 1) < 0.2);
 }
 
@@ -437,8 +500,8 @@ static void fix_parameters(const struct oracle_rbm *rbm, char load[3 * PATH_SIZE
     snprintf(load, 3 * PATH_SIZE, "wavefunction.load=%s", path);
 }
 
-// The virial ratio of two electrons in two dimensions, where the plain pair energy has no variance: z against the exact ratio over 150 seeds has
-// variance 1 (0.65 to 1.35 are 3 sigma) and mean 0 (0.25 are 3 sigma).
+// The virial ratio of two electrons in two dimensions, where the plain pair energy has no variance: z against the exact
+// ratio over 150 seeds has variance 1 (0.65 to 1.35 are 3 sigma) and mean 0 (0.25 are 3 sigma).
 static void test_virial(void **state)
 {
     (void)state;
@@ -452,7 +515,12 @@ static void test_virial(void **state)
     for (int seed = 1; seed <= SEEDS; seed++) {
         char number[32];
         snprintf(number, sizeof number, "run.seed=%d", seed);
-        const char *const overrides[] = { load, number, "optimizer.iterations=0", "sampler.walkers=64", "sampler.burn_in=100", "measure.samples=12800",
+        const char *const overrides[] = { load,
+                                          number,
+                                          "optimizer.iterations=0",
+                                          "sampler.walkers=64",
+                                          "sampler.burn_in=100",
+                                          "measure.samples=12800",
                                           NULL };
         const struct outcome outcome = run_of(rbm, overrides, NULL, (struct run_options){ 0 });
         assert_true(outcome.good);
@@ -465,15 +533,17 @@ static void test_virial(void **state)
     assert_true(square > 0.65 && square < 1.35 && fabs(sum) < 0.25);
 }
 
-// The target is reached, with fewer samples than the cap; and the error is true in spite of the look at it that ended the run: z of 150 seeds has
-// variance 1 (0.65 to 1.35 are 3 sigma). A target out of reach takes all samples.
+// The target is reached, with fewer samples than the cap; and the error is true in spite of the look at it that ended
+// the run: z of 150 seeds has variance 1 (0.65 to 1.35 are 3 sigma). A target out of reach takes all samples.
 static void test_target(void **state)
 {
     (void)state;
     enum { SEEDS = 150 };
     const struct oracle_rbm *rbm = set("amplitude-soft");
-    struct outcome outcome = run_of(rbm, (const char *const[]){ "optimizer.iterations=0", "sampler.walkers=64", "measure.samples=30000",
-                                                                "measure.target_error=1e-9", NULL }, NULL, (struct run_options){ 0 });
+    struct outcome outcome = run_of(rbm,
+                                    (const char *const[]){ "optimizer.iterations=0", "sampler.walkers=64",
+                                                           "measure.samples=30000", "measure.target_error=1e-9", NULL },
+                                    NULL, (struct run_options){ 0 });
     assert_true(outcome.good && outcome.result.n_samples == 30080);
     char load[3 * PATH_SIZE];
     fix_parameters(rbm, load);
@@ -482,8 +552,14 @@ static void test_target(void **state)
     for (int seed = 1; seed <= SEEDS; seed++) {
         char number[32];
         snprintf(number, sizeof number, "run.seed=%d", seed);
-        const char *const overrides[] = { load, number, "optimizer.iterations=0", "sampler.walkers=64", "sampler.burn_in=100", "measure.samples=1e5",
-                                          "measure.target_error=4e-3", NULL };
+        const char *const overrides[] = { load,
+                                          number,
+                                          "optimizer.iterations=0",
+                                          "sampler.walkers=64",
+                                          "sampler.burn_in=100",
+                                          "measure.samples=1e5",
+                                          "measure.target_error=4e-3",
+                                          NULL };
         outcome = run_of(rbm, overrides, NULL, (struct run_options){ 0 });
         if (!outcome.good)
             fail_msg("%s", outcome.text);
@@ -492,7 +568,8 @@ static void test_target(void **state)
         samples += outcome.result.n_samples / SEEDS;
         square += pow((outcome.result.energy - exact) / outcome.result.energy_error, 2) / SEEDS;
     }
-    print_message("target error: %.0f samples on average, %.0f at most of 1e5; variance of z %.3f\n", samples, most, square);
+    print_message("target error: %.0f samples on average, %.0f at most of 1e5; variance of z %.3f\n", samples, most,
+                  square);
     assert_true(most < 1e5 && samples > 8192);
     assert_true(square > 0.65 && square < 1.35);
 }
@@ -517,9 +594,10 @@ static int remove_folder(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads), cmocka_unit_test(test_seed_shows), cmocka_unit_test(test_file),
-                                        cmocka_unit_test(test_hopeless), cmocka_unit_test(test_recovers), cmocka_unit_test(test_load),
-                                        cmocka_unit_test(test_samples), cmocka_unit_test(test_times), cmocka_unit_test(test_target),
-                                        cmocka_unit_test(test_virial) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),  cmocka_unit_test(test_seed_shows),
+                                        cmocka_unit_test(test_file),     cmocka_unit_test(test_hopeless),
+                                        cmocka_unit_test(test_recovers), cmocka_unit_test(test_load),
+                                        cmocka_unit_test(test_samples),  cmocka_unit_test(test_times),
+                                        cmocka_unit_test(test_target),   cmocka_unit_test(test_virial) };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every sampler at fixed, non-trivial parameters against exact expectation values (closed forms and one-dimensional quadratures). Means of
-// 1,024 independent walkers; their scatter gives the standard error. Each mean must lie within 4 standard errors: false alarms in 6e-5 of
-// comparisons, were the seeds not fixed. The standard error of the energies to reach is the first argument (default 4e-3; continuous
-// integration takes 1e-3), the sets to look at the second (default all).
+// Every sampler at fixed, non-trivial parameters against exact expectation values (closed forms and one-dimensional
+// quadratures). Means of 1,024 independent walkers; their scatter gives the standard error. Each mean must lie within 4
+// standard errors: false alarms in 6e-5 of comparisons, were the seeds not fixed. The standard error of the energies to
+// reach is the first argument (default 4e-3; continuous integration takes 1e-3), the sets to look at the second
+// (default all).
 #include "support/model.h"
 #include "vmc/statistics.h"
 
@@ -32,8 +33,8 @@ static const struct {
     { "exact", { "sampler.method=exact" } },
 };
 
-// The energy with its control variates; the plain estimators of finite variance; and a sampler that is wrong cannot hide behind controls,
-// whose own means would then not be zero.
+// The energy with its control variates; the plain estimators of finite variance; and a sampler that is wrong cannot
+// hide behind controls, whose own means would then not be zero.
 static void compare(const struct oracle_set *set, size_t way)
 {
     struct model model;
@@ -48,15 +49,22 @@ static void compare(const struct oracle_set *set, size_t way)
     model_measure(&model, 400, &found);  // a pilot says how many draws the error takes
     const double ratio = found.error[MODEL_ENERGY] / target_error;
     model_measure(&model, (size_t)(400 * fmax(1, 1.6 * ratio * ratio)), &found);
-    const struct { const char *name; size_t quantity; long double exact; } rows[] = {
-        { "energy", MODEL_ENERGY, exact.energy }, { "kinetic", MODEL_KINETIC, exact.kinetic },
-        { "kinetic 2", MODEL_KINETIC_GRADIENT, exact.kinetic }, { "trap", MODEL_TRAP, exact.trap }, { "pair", MODEL_PAIR, exact.pair }
-    };
-    print_message("%-24s %-24s step %.3g acceptance %.3f\n", set->name, ways[way].name, model.ensemble.step, sums.accepted / sums.moves);
+    const struct {
+        const char *name;
+        size_t quantity;
+        long double exact;
+    } rows[] = { { "energy", MODEL_ENERGY, exact.energy },
+                 { "kinetic", MODEL_KINETIC, exact.kinetic },
+                 { "kinetic 2", MODEL_KINETIC_GRADIENT, exact.kinetic },
+                 { "trap", MODEL_TRAP, exact.trap },
+                 { "pair", MODEL_PAIR, exact.pair } };
+    print_message("%-24s %-24s step %.3g acceptance %.3f\n", set->name, ways[way].name, model.ensemble.step,
+                  sums.accepted / sums.moves);
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-        const double error = found.error[rows[k].quantity], off = (double)(found.mean[rows[k].quantity] - rows[k].exact);
-        print_message("    %-10s %.6f exact %.6Lf error %.1e z %+.2f\n", rows[k].name, found.mean[rows[k].quantity], rows[k].exact, error,
-                      error > 0 ? off / error : 0);
+        const double error = found.error[rows[k].quantity],
+                     off = (double)(found.mean[rows[k].quantity] - rows[k].exact);
+        print_message("    %-10s %.6f exact %.6Lf error %.1e z %+.2f\n", rows[k].name, found.mean[rows[k].quantity],
+                      rows[k].exact, error, error > 0 ? off / error : 0);
         assert_true(fabs(off) <= 4 * error + 1e-12);
     }
     assert_true(found.error[MODEL_ENERGY] < target_error);
@@ -82,13 +90,16 @@ static void test_tuned_step(void **state)
     for (size_t way = 0; way < 2; way++) {
         struct model model;
         struct ensemble_sums sums;
-        const char *const overrides[] = { way ? "sampler.method=langevin" : "sampler.method=metropolis", "sampler.walkers=256", NULL };
+        const char *const overrides[] = { way ? "sampler.method=langevin" : "sampler.method=metropolis",
+                                          "sampler.walkers=256", NULL };
         model_build(&model, &oracle_sets[0].rbm, overrides, 1);
-        const double target = model.ensemble.sampler->best_acceptance(model.ensemble.sampler_state, &model.ensemble.wavefunction.system);
+        const double target = model.ensemble.sampler->best_acceptance(model.ensemble.sampler_state,
+                                                                      &model.ensemble.wavefunction.system);
         model.ensemble.step *= 40;
         ensemble_burn_in(&model.ensemble, 400, true);
         ensemble_pass(&model.ensemble, 200, 0, NULL, NULL, &sums);
-        print_message("%s: step %.3g acceptance %.3f, best %.3f\n", overrides[0], model.ensemble.step, sums.accepted / sums.moves, target);
+        print_message("%s: step %.3g acceptance %.3f, best %.3f\n", overrides[0], model.ensemble.step,
+                      sums.accepted / sums.moves, target);
         assert_true(fabs(sums.accepted / sums.moves - target) < 0.03);
         model_finish(&model);
     }
@@ -98,7 +109,8 @@ enum { SERIES_DRAWS = 1500 };
 static void keep_trap(const struct ensemble_draw *draw, void *context)
 {
     for (size_t w = 0; w < WALKERS; w++)
-        ((double *)context)[(draw->block * WALKERS + w) * SERIES_DRAWS + draw->draw] = draw->energy[ENERGY_TRAP * WALKERS + w];
+        ((double *)context)[(draw->block * WALKERS + w) * SERIES_DRAWS + draw->draw] =
+            draw->energy[ENERGY_TRAP * WALKERS + w];
 }
 
 // Draws that are independent have an autocorrelation time of 1, from the first on; Gibbs draws between two separate
@@ -115,7 +127,8 @@ static void test_independent(void **state)
         for (size_t k = 0; k < 2; k++) {
             struct model model;
             struct ensemble_sums sums;
-            model_build(&model, &oracle_set_find(sets[s])->rbm, (const char *const[]){ methods[k], "sampler.walkers=64", NULL }, 1);
+            model_build(&model, &oracle_set_find(sets[s])->rbm,
+                        (const char *const[]){ methods[k], "sampler.walkers=64", NULL }, 1);
             ensemble_pass(&model.ensemble, SERIES_DRAWS, 0, keep_trap, series, &sums);
             assert_true(sums.accepted == sums.moves);
             struct statistics statistics;
@@ -134,15 +147,19 @@ static void test_independent(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    static const struct { const char *representation, *hidden, *count; } cases[] = {
-        { "rbm.representation=amplitude", "rbm.hidden=8", NULL },     { "rbm.representation=amplitude", "rbm.hidden=9", "3^9 = 19683" },
-        { "rbm.representation=probability", "rbm.hidden=12", NULL },  { "rbm.representation=probability", "rbm.hidden=13", "2^13 = 8192" },
-        { "rbm.representation=amplitude", "rbm.hidden=2000", "3^2000 = inf" } };
+    static const struct {
+        const char *representation, *hidden, *count;
+    } cases[] = { { "rbm.representation=amplitude", "rbm.hidden=8", NULL },
+                  { "rbm.representation=amplitude", "rbm.hidden=9", "3^9 = 19683" },
+                  { "rbm.representation=probability", "rbm.hidden=12", NULL },
+                  { "rbm.representation=probability", "rbm.hidden=13", "2^13 = 8192" },
+                  { "rbm.representation=amplitude", "rbm.hidden=2000", "3^2000 = inf" } };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         struct settings settings;
         struct ensemble ensemble;
         struct error error = { 0 };
-        const char *const overrides[] = { cases[k].representation, cases[k].hidden, "sampler.method=exact", "sampler.walkers=32", NULL };
+        const char *const overrides[] = { cases[k].representation, cases[k].hidden, "sampler.method=exact",
+                                          "sampler.walkers=32", NULL };
         model_settings(&settings, &oracle_set_find("amplitude-2p2d")->rbm, overrides);
         const bool built = ensemble_build(&ensemble, &settings, 1, &error);
         assert_true(built == !cases[k].count);
@@ -162,7 +179,7 @@ int main(int argc, char **argv)
         target_error = strtod(argv[1], NULL);
     if (argc > 2)
         only_sets = argv[2];
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers), cmocka_unit_test(test_tuned_step), cmocka_unit_test(test_independent),
-                                        cmocka_unit_test(test_refused) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers), cmocka_unit_test(test_tuned_step),
+                                        cmocka_unit_test(test_independent), cmocka_unit_test(test_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

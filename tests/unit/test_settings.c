@@ -60,7 +60,8 @@ static void expect_note(const char *text, const char *const *sets, const char *s
     finish(&outcome);
 }
 
-#define SETS(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define SETS(...) \
+    (const char *const[]) { __VA_ARGS__, NULL }
 
 static void defaults_fill_everything(void **unused)
 {
@@ -88,21 +89,27 @@ static void omega_spreads(void **unused)
     outcome = build("[system]\nparticles = 2\ndimensions = 3\nomega = 2\n", NULL);
     assert_true(outcome.built && outcome.settings.system.omega[2] == 2);
     finish(&outcome);
-    expect_error("[system]\nparticles = 2\ndimensions = 3\nomega = 1, 2\n", NULL, 1, "f.ini:4: [system] omega: 2 values for 3 dimensions; allowed: one");
+    expect_error("[system]\nparticles = 2\ndimensions = 3\nomega = 1, 2\n", NULL, 1,
+                 "f.ini:4: [system] omega: 2 values for 3 dimensions; allowed: one");
     expect_error("[system]\nparticles = 2\ndimensions = 2\nomega = 1, 2, 3\n", NULL, 1, "3 values for 2 dimensions");
 }
 
 static void single_mistakes(void **unused)
 {
-    static const struct { const char *more, *said; } cases[] = {
-        { "omgea = 1\n", "f.ini:4: [system] omgea: there is no such key; allowed: particles, dimensions, omega, interaction, statistics, spin_up; did you mean 'omega'?" },
+    static const struct {
+        const char *more, *said;
+    } cases[] = {
+        { "omgea = 1\n", "f.ini:4: [system] omgea: there is no such key; allowed: particles, dimensions, omega, "
+                         "interaction, statistics, spin_up; did you mean 'omega'?" },
         { "omega = 0\n", "f.ini:4: [system] omega: '0' is out of range; allowed: one to 3 real numbers > 0" },
-        { "interaction = coulmb\n", "f.ini:4: [system] interaction: 'coulmb' is not known; allowed: one of none, coulomb" },
+        { "interaction = coulmb\n",
+          "f.ini:4: [system] interaction: 'coulmb' is not known; allowed: one of none, coulomb" },
         { "interaction = coulmb\n", "; did you mean 'coulomb'?" },
         { "[sytem]\nx = 1\n", "f.ini:4: [sytem]: there is no such section; allowed: system, " },
         { "[sytem]\nx = 1\n", "; did you mean 'system'?" },
         { "[nothinglikeit]\n", "f.ini:4: [nothinglikeit]: there is no such section; allowed: " },
-        { "[sampler]\nwalkers = 1000\n", "f.ini:5: [sampler] walkers: '1000' is not a multiple of 32: take 992 or 1024; allowed: " },
+        { "[sampler]\nwalkers = 1000\n",
+          "f.ini:5: [sampler] walkers: '1000' is not a multiple of 32: take 992 or 1024; allowed: " },
         { "[sampler]\nwalkers = 0\n", "[sampler] walkers: '0' is out of range; allowed: a whole number from 32" },
         { "[sampler]\nthin = 0\n", "[sampler] thin: '0' is out of range" },
         { "[sampler]\nstep = 0\n", "[sampler] step: '0' is out of range; allowed: auto or a real number > 0" },
@@ -112,23 +119,30 @@ static void single_mistakes(void **unused)
         { "[sampler]\nimportance = yes\n", "; did you mean 'method = langevin'?" },
         { "[sampler]\ndt = 0.1\n", "; did you mean 'step'?" },
         { "[optimizer]\nlr = 0.1\n", "; did you mean 'learning_rate'?" },
-        { "[sampler]\nlearning_rate = 1\n", "[sampler] learning_rate: there is no such key here; it belongs in [optimizer]; allowed: method" },
-        { "[optimizer]\nlearning_rate = 0.05abc\n", "f.ini:5: [optimizer] learning_rate: '0.05abc' is not a number; allowed: auto or a real number > 0" },
+        { "[sampler]\nlearning_rate = 1\n",
+          "[sampler] learning_rate: there is no such key here; it belongs in [optimizer]; allowed: method" },
+        { "[optimizer]\nlearning_rate = 0.05abc\n",
+          "f.ini:5: [optimizer] learning_rate: '0.05abc' is not a number; allowed: auto or a real number > 0" },
         { "[wavefunction]\nfactors = rmb\n", "; did you mean 'rbm'?" },
         { "[wavefunction]\nfactors = rbm, gausian\n", "'gausian' is not known; allowed: one or more of rbm, gaussian" },
         { "[wavefunction]\nfactors = rbm, gausian\n", "; did you mean 'gaussian'?" },
         { "[wavefunction]\nfactors = rbm, rbm\n", "'rbm' is given twice" },
-        { "[gaussian]\nalpha = 1\n", "f.ini:4: [gaussian]: not in use, since [wavefunction] factors = rbm; allowed: remove the section" },
+        { "[gaussian]\nalpha = 1\n",
+          "f.ini:4: [gaussian]: not in use, since [wavefunction] factors = rbm; allowed: remove the section" },
         { "[gaussian]\n", "f.ini:4: [gaussian]: not in use" },
-        { "[interaction]\nstrength = 1\n", "f.ini:4: [interaction]: not in use, since [system] interaction = none; allowed: remove" },
+        { "[interaction]\nstrength = 1\n",
+          "f.ini:4: [interaction]: not in use, since [system] interaction = none; allowed: remove" },
         { "[interaction]\n", "f.ini:4: [interaction]: not in use" },
         { "interaction = coulomb\n[interaction]\nsoftening = 1\n",
-          "f.ini:6: [interaction] softening: a key of interaction = soft-coulomb, but [system] interaction = coulomb; allowed: strength" },
+          "f.ini:6: [interaction] softening: a key of interaction = soft-coulomb, but [system] interaction = coulomb; "
+          "allowed: strength" },
         { "interaction = coulomb\n[interaction]\nstrenght = 1\n", "; did you mean 'strength'?" },
         { "[rbm]\nhiden = 3\n", "f.ini:5: [rbm] hiden: there is no such key; allowed: hidden" },
         { "[optimizer]\nmomentum = x\n", "[optimizer] momentum: 'x' is not a number" },
         { "[measure]\ncontrols = none, cusp\n", "[measure] controls: 'none' stands alone" },
-        { "[run]\nseed = -1\n", "[run] seed: '-1' is not a whole number; allowed: a whole number from 0 to 18446744073709551615" } };
+        { "[run]\nseed = -1\n",
+          "[run] seed: '-1' is not a whole number; allowed: a whole number from 0 to 18446744073709551615" }
+    };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         char text[1000];
@@ -140,7 +154,8 @@ static void single_mistakes(void **unused)
 static void missing_keys(void **unused)
 {
     (void)unused;
-    expect_error("", NULL, 2, "f.ini: [system] particles: missing, and it has no default; allowed: a whole number from 1");
+    expect_error("", NULL, 2,
+                 "f.ini: [system] particles: missing, and it has no default; allowed: a whole number from 1");
     expect_error("\n[system]\nparticles = 2\n", NULL, 1, "f.ini:2: [system] dimensions: missing");
     expect_note("", SETS("system.particles=2", "system.dimensions=1"), NULL);
 }
@@ -148,22 +163,28 @@ static void missing_keys(void **unused)
 static void all_mistakes_at_once(void **unused)
 {
     (void)unused;
-    expect_error("[system]\nparticles : 2\ndimensions = 9\nomgea = 1\n[sampler]\nwalkers = 33\n[gaussian]\nalpha = 0\n[x]\n", NULL, 7,
-                 "f.ini:2: [system] particles: `key : value`");
+    expect_error(
+        "[system]\nparticles : 2\ndimensions = 9\nomgea = 1\n[sampler]\nwalkers = 33\n[gaussian]\nalpha = 0\n[x]\n",
+        NULL, 7, "f.ini:2: [system] particles: `key : value`");
     // in the order of the lines, and a choice that cannot be read makes nothing else wrong
-    expect_error("[system]\nparticles = 2\ndimensions = 2\ninteraction = coulmb\n[interaction]\nstrength = 2\n", NULL, 1, "coulmb");
-    expect_error("[system]\nparticles = 2\ndimensions = 2\n[wavefunction]\nfactors = gausian\n[gaussian]\nalpha = 2\n", NULL, 1, "gausian");
-    expect_error("[system]\nparticles = 2\ndimensions = 2\n[sampler]\nmethod = x\nmove = all\n", NULL, 1, "'x' is not known");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\ninteraction = coulmb\n[interaction]\nstrength = 2\n", NULL,
+                 1, "coulmb");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\n[wavefunction]\nfactors = gausian\n[gaussian]\nalpha = 2\n",
+                 NULL, 1, "gausian");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\n[sampler]\nmethod = x\nmove = all\n", NULL, 1,
+                 "'x' is not known");
 }
 
 static void overrides_are_checked_alike(void **unused)
 {
     (void)unused;
-    expect_error(base, SETS("sampler.walkers=33"), 1, "--set: [sampler] walkers: '33' is not a multiple of 32: take 32 or 64");
+    expect_error(base, SETS("sampler.walkers=33"), 1,
+                 "--set: [sampler] walkers: '33' is not a multiple of 32: take 32 or 64");
     expect_error(base, SETS("sampler.wlakers=64"), 1, "--set: [sampler] wlakers: there is no such key; allowed: ");
     expect_error(base, SETS("smapler.walkers=64"), 1, "--set: [smapler] walkers: there is no such section; allowed: ");
     expect_error(base, SETS("gaussian.alpha=1"), 1, "--set: [gaussian] alpha: the factor gaussian is not in use");
-    expect_error(base, SETS("interaction.strength=1"), 1, "--set: [interaction] strength: a key of interaction = coulomb, but");
+    expect_error(base, SETS("interaction.strength=1"), 1,
+                 "--set: [interaction] strength: a key of interaction = coulomb, but");
     expect_note(base, SETS("system.interaction=coulomb", "interaction.strength=2"), NULL);
     expect_note(base, SETS("wavefunction.factors=rbm,gaussian", "gaussian.alpha=2"), NULL);
 }
@@ -171,13 +192,18 @@ static void overrides_are_checked_alike(void **unused)
 // A section that is not in use is an error when the file says so by itself, not when an override changed the choice.
 static void overrides_may_idle_sections(void **unused)
 {
-    static const char soft[] = "[system]\nparticles = 2\ndimensions = 1\ninteraction = soft-coulomb\n[interaction]\nsoftening = 0.5\n";
-    static const char product[] = "[system]\nparticles = 2\ndimensions = 1\n[wavefunction]\nfactors = rbm, gaussian\n[gaussian]\nalpha = 2\n";
+    static const char soft[] =
+        "[system]\nparticles = 2\ndimensions = 1\ninteraction = soft-coulomb\n[interaction]\nsoftening = 0.5\n";
+    static const char product[] =
+        "[system]\nparticles = 2\ndimensions = 1\n[wavefunction]\nfactors = rbm, gaussian\n[gaussian]\nalpha = 2\n";
     static const char idle[] = "[system]\nparticles = 2\ndimensions = 1\n[gaussian]\nalpha = 2\n";
     (void)unused;
-    expect_note(soft, SETS("system.interaction=none"), "f.ini:5: [interaction]: ignored, since --set makes it interaction = none");
-    expect_note(soft, SETS("system.dimensions=2", "system.interaction=coulomb"), "f.ini:6: [interaction] softening: belongs to interaction = soft-coulomb");
-    expect_error(soft, SETS("system.interaction=none", "interaction.softening=2"), 1, "--set: [interaction] softening: a key of");
+    expect_note(soft, SETS("system.interaction=none"),
+                "f.ini:5: [interaction]: ignored, since --set makes it interaction = none");
+    expect_note(soft, SETS("system.dimensions=2", "system.interaction=coulomb"),
+                "f.ini:6: [interaction] softening: belongs to interaction = soft-coulomb");
+    expect_error(soft, SETS("system.interaction=none", "interaction.softening=2"), 1,
+                 "--set: [interaction] softening: a key of");
     expect_note(product, SETS("wavefunction.factors=rbm"), "f.ini:6: [gaussian]: ignored");
     expect_note(product, SETS("rbm.hidden=3"), NULL);
     expect_error(idle, SETS("system.particles=3"), 1, "f.ini:4: [gaussian]: not in use");
@@ -189,21 +215,28 @@ static void keys_of_other_methods(void **unused)
 {
     char text[500];
     (void)unused;
-    snprintf(text, sizeof text, "%s[sampler]\nmethod = gibbs\nmove = all\n[optimizer]\nmethod = sgd\nmomentum = 0.5\n", base);
-    expect_note(text, NULL, "f.ini:6: [sampler] move: belongs to method = metropolis and is ignored with method = gibbs");
-    expect_note(text, NULL, "f.ini:9: [optimizer] momentum: belongs to method = momentum and is ignored with method = sgd");
+    snprintf(text, sizeof text, "%s[sampler]\nmethod = gibbs\nmove = all\n[optimizer]\nmethod = sgd\nmomentum = 0.5\n",
+             base);
+    expect_note(text, NULL,
+                "f.ini:6: [sampler] move: belongs to method = metropolis and is ignored with method = gibbs");
+    expect_note(text, NULL,
+                "f.ini:9: [optimizer] momentum: belongs to method = momentum and is ignored with method = sgd");
     expect_note(text, SETS("sampler.method=metropolis", "optimizer.method=momentum"), NULL);
     snprintf(text, sizeof text, "%s[sampler]\nmethod = gibbs\nmove = al\n", base);
-    expect_error(text, NULL, 1, "f.ini:6: [sampler] move: 'al' is not known; allowed: one of auto, particle, all; did you mean 'all'?");
+    expect_error(
+        text, NULL, 1,
+        "f.ini:6: [sampler] move: 'al' is not known; allowed: one of auto, particle, all; did you mean 'all'?");
 }
 
 static void keys_without_effect(void **unused)
 {
     (void)unused;
-    expect_note(base, SETS("sampler.method=gibbs", "sampler.step=0.1"), "--set: [sampler] step: is ignored with method = gibbs, which has no such parameter");
+    expect_note(base, SETS("sampler.method=gibbs", "sampler.step=0.1"),
+                "--set: [sampler] step: is ignored with method = gibbs, which has no such parameter");
     expect_note(base, SETS("sampler.method=gibbs", "sampler.step=auto"), NULL);
     expect_note(base, SETS("sampler.step=0.1"), NULL);
-    expect_note(base, SETS("optimizer.decay=0.1"), "--set: [optimizer] decay: belongs to schedule = inverse and is ignored with schedule = constant");
+    expect_note(base, SETS("optimizer.decay=0.1"),
+                "--set: [optimizer] decay: belongs to schedule = inverse and is ignored with schedule = constant");
     expect_note(base, SETS("optimizer.decay=0.1", "optimizer.schedule=inverse"), NULL);
 }
 
@@ -214,12 +247,15 @@ static void lists_with_words(void **unused)
     assert_true(outcome.built && settings_chooses(&outcome.settings, SETTINGS_CONTROL, 0));
     finish(&outcome);
     outcome = build(base, SETS("measure.controls=none"));
-    assert_true(outcome.built && outcome.settings.chosen[SETTINGS_CONTROL].members.n == 0 && !settings_chooses(&outcome.settings, SETTINGS_CONTROL, 0));
+    assert_true(outcome.built && outcome.settings.chosen[SETTINGS_CONTROL].members.n == 0 &&
+                !settings_chooses(&outcome.settings, SETTINGS_CONTROL, 0));
     finish(&outcome);
     outcome = build(base, SETS("measure.controls=cusp"));
-    assert_true(outcome.built && !settings_chooses(&outcome.settings, SETTINGS_CONTROL, 0) && settings_chooses(&outcome.settings, SETTINGS_CONTROL, 2));
+    assert_true(outcome.built && !settings_chooses(&outcome.settings, SETTINGS_CONTROL, 0) &&
+                settings_chooses(&outcome.settings, SETTINGS_CONTROL, 2));
     finish(&outcome);
-    expect_error(base, SETS("measure.controls=none, cusp"), 1, "--set: [measure] controls: 'none' stands alone; allowed: auto, none or one or more of linear");
+    expect_error(base, SETS("measure.controls=none, cusp"), 1,
+                 "--set: [measure] controls: 'none' stands alone; allowed: auto, none or one or more of linear");
     expect_error(base, SETS("measure.controls=cusp, auto"), 1, "'auto' stands alone");
     expect_error(base, SETS("measure.controls=non"), 1, "did you mean 'none'?");
     expect_error(base, SETS("wavefunction.factors=none"), 1, "'none' is not known");
@@ -228,26 +264,32 @@ static void lists_with_words(void **unused)
 static void bare_coulomb_in_one_dimension(void **unused)
 {
     (void)unused;
-    expect_error("[system]\nparticles = 2\ndimensions = 2\ninteraction = hard-sphere\n[interaction]\ndiameter = 0\n", NULL, 1,
-                 "f.ini:4: [system] interaction: hard-sphere: ");
-    expect_error("[system]\nparticles = 2\ndimensions = 2\ninteraction = hard-sphere\n[interaction]\ndiameter = 0\n", NULL, 1, "interaction.diameter above 0");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\ninteraction = hard-sphere\n[interaction]\ndiameter = 0\n",
+                 NULL, 1, "f.ini:4: [system] interaction: hard-sphere: ");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\ninteraction = hard-sphere\n[interaction]\ndiameter = 0\n",
+                 NULL, 1, "interaction.diameter above 0");
 }
 
 static void bosons_and_fermions(void **unused)
 {
     struct outcome outcome = build(base, NULL);
     (void)unused;
-    assert_true(outcome.built && outcome.settings.system.statistics == STATISTICS_BOSONS && outcome.settings.system.spin_up == 2);
+    assert_true(outcome.built && outcome.settings.system.statistics == STATISTICS_BOSONS &&
+                outcome.settings.system.spin_up == 2);
     finish(&outcome);
     outcome = build("[system]\nparticles = 5\ndimensions = 2\nstatistics = fermions\n", NULL);
-    assert_true(outcome.built && outcome.settings.system.statistics == STATISTICS_FERMIONS && outcome.settings.system.spin_up == 3);
+    assert_true(outcome.built && outcome.settings.system.statistics == STATISTICS_FERMIONS &&
+                outcome.settings.system.spin_up == 3);
     finish(&outcome);
     outcome = build(base, SETS("system.statistics=fermions", "system.spin_up=0"));
     assert_true(outcome.built && outcome.settings.system.spin_up == 0);
     finish(&outcome);
-    expect_error(base, SETS("system.statistics=fermion"), 1, "'fermion' is not known; allowed: one of bosons, fermions; did you mean 'fermions'?");
-    expect_error("[system]\nparticles = 2\ndimensions = 2\nspin_up = 3\n", NULL, 1, "f.ini:4: [system] spin_up: 3 of 2 particles; allowed: auto or");
-    expect_note("[system]\nparticles = 2\ndimensions = 2\nspin_up = 1\n", NULL, "f.ini:4: [system] spin_up: belongs to statistics = fermions");
+    expect_error(base, SETS("system.statistics=fermion"), 1,
+                 "'fermion' is not known; allowed: one of bosons, fermions; did you mean 'fermions'?");
+    expect_error("[system]\nparticles = 2\ndimensions = 2\nspin_up = 3\n", NULL, 1,
+                 "f.ini:4: [system] spin_up: 3 of 2 particles; allowed: auto or");
+    expect_note("[system]\nparticles = 2\ndimensions = 2\nspin_up = 1\n", NULL,
+                "f.ini:4: [system] spin_up: belongs to statistics = fermions");
     expect_note(base, SETS("system.spin_up=auto"), NULL);
 }
 
@@ -278,11 +320,14 @@ static void printed_settings_read_back(void **unused)
     char text[600];
     (void)unused;
     expect_round_trip(base, NULL);
-    expect_round_trip(base, SETS("system.omega=0.1, 0.30000000000000004", "system.interaction=soft-coulomb", "interaction.softening=1e-3"));
-    expect_round_trip(base, SETS("wavefunction.factors=gaussian, rbm", "wavefunction.load=some where/caf\xc3\xa9.h5", "rbm.sigma=1.5,2"));
+    expect_round_trip(base, SETS("system.omega=0.1, 0.30000000000000004", "system.interaction=soft-coulomb",
+                                 "interaction.softening=1e-3"));
+    expect_round_trip(base, SETS("wavefunction.factors=gaussian, rbm", "wavefunction.load=some where/caf\xc3\xa9.h5",
+                                 "rbm.sigma=1.5,2"));
     expect_round_trip(base, SETS("measure.controls=none"));
     expect_round_trip(base, SETS("measure.controls=pair, cusp"));
-    expect_round_trip(base, SETS("run.seed=18446744073709551615", "measure.target_error=3e-308", "measure.samples=1e7"));
+    expect_round_trip(base,
+                      SETS("run.seed=18446744073709551615", "measure.target_error=3e-308", "measure.samples=1e7"));
     for (size_t k = 0; sampler_name(k); k++) {
         snprintf(text, sizeof text, "sampler.method=%s", sampler_name(k));
         expect_round_trip(base, SETS(text));
@@ -353,7 +398,8 @@ static void every_default_is_valid_and_documented(void **unused)
         }
 }
 
-static void expect_typo(const struct keys *keys, const struct settings_schema_row *row, const char *key, const char *typo)
+static void expect_typo(const struct keys *keys, const struct settings_schema_row *row, const char *key,
+                        const char *typo)
 {
     char text[1000], said[200];
     if (exists(keys, row->section, typo) || strcmp(typo, key) == 0 || *typo == '\0' || strchr(" ;#[=", *typo))
@@ -362,7 +408,8 @@ static void expect_typo(const struct keys *keys, const struct settings_schema_ro
     snprintf(text + strlen(text), sizeof text - strlen(text), "%s = 1\n", typo);
     struct outcome outcome = build(text, NULL);
     snprintf(said, sizeof said, "[%s] %s: there is no such key", row->section, typo);
-    if (outcome.built || outcome.error.n_messages != 1 || !strstr(outcome.error.text, said) || !strstr(outcome.error.text, "; did you mean '"))
+    if (outcome.built || outcome.error.n_messages != 1 || !strstr(outcome.error.text, said) ||
+        !strstr(outcome.error.text, "; did you mean '"))
         fail_msg("%s -> %s", typo, outcome.error.text ? outcome.error.text : "taken");
     finish(&outcome);
 }
@@ -413,7 +460,10 @@ static void trailing_garbage_is_refused_everywhere(void **unused)
         }
 }
 
-struct visited { size_t n; bool unit_seen; };
+struct visited {
+    size_t n;
+    bool unit_seen;
+};
 static void visit(const struct settings_value *value, void *context)
 {
     struct visited *visited = context;
@@ -433,7 +483,8 @@ static void each_visits_every_key_in_use(void **unused)
     struct keys keys = all_keys();
     for (size_t k = 0; k < keys.n; k++) {
         const struct settings_schema_row *row = &keys.row[k];
-        bool used = !row->when || strcmp(row->owner, "rbm") == 0 || strcmp(row->owner, sampler_name(settings_index(&outcome.settings, SETTINGS_SAMPLER))) == 0 ||
+        bool used = !row->when || strcmp(row->owner, "rbm") == 0 ||
+                    strcmp(row->owner, sampler_name(settings_index(&outcome.settings, SETTINGS_SAMPLER))) == 0 ||
                     strcmp(row->owner, optimizer_name(settings_index(&outcome.settings, SETTINGS_OPTIMIZER))) == 0;
         for (const struct param *key = row->params; used && key->key; key++)
             expected++;
@@ -445,14 +496,22 @@ static void each_visits_every_key_in_use(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_fill_everything),    cmocka_unit_test(omega_spreads),
-        cmocka_unit_test(single_mistakes),             cmocka_unit_test(missing_keys),
-        cmocka_unit_test(all_mistakes_at_once),        cmocka_unit_test(overrides_are_checked_alike),
-        cmocka_unit_test(overrides_may_idle_sections), cmocka_unit_test(keys_of_other_methods),
-        cmocka_unit_test(bare_coulomb_in_one_dimension), cmocka_unit_test(bosons_and_fermions), cmocka_unit_test(keys_without_effect),
-        cmocka_unit_test(lists_with_words), cmocka_unit_test(printed_settings_read_back),
-        cmocka_unit_test(every_default_is_valid_and_documented), cmocka_unit_test(every_typo_is_refused_with_a_hint),
-        cmocka_unit_test(trailing_garbage_is_refused_everywhere), cmocka_unit_test(each_visits_every_key_in_use) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(defaults_fill_everything),
+                                        cmocka_unit_test(omega_spreads),
+                                        cmocka_unit_test(single_mistakes),
+                                        cmocka_unit_test(missing_keys),
+                                        cmocka_unit_test(all_mistakes_at_once),
+                                        cmocka_unit_test(overrides_are_checked_alike),
+                                        cmocka_unit_test(overrides_may_idle_sections),
+                                        cmocka_unit_test(keys_of_other_methods),
+                                        cmocka_unit_test(bare_coulomb_in_one_dimension),
+                                        cmocka_unit_test(bosons_and_fermions),
+                                        cmocka_unit_test(keys_without_effect),
+                                        cmocka_unit_test(lists_with_words),
+                                        cmocka_unit_test(printed_settings_read_back),
+                                        cmocka_unit_test(every_default_is_valid_and_documented),
+                                        cmocka_unit_test(every_typo_is_refused_with_a_hint),
+                                        cmocka_unit_test(trailing_garbage_is_refused_everywhere),
+                                        cmocka_unit_test(each_visits_every_key_in_use) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

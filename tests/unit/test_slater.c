@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Slater determinants, beyond the contract of factors (test_factors.c): how shells are filled and what is refused, eliminations that go wrong without
-// pivots, how far one-particle moves let the inverse drift, symmetries, and states that are exact.
+// Slater determinants, beyond the contract of factors (test_factors.c): how shells are filled and what is refused,
+// eliminations that go wrong without pivots, how far one-particle moves let the inverse drift, symmetries, and states
+// that are exact.
 #include "support/model.h"
 #include "vmc/rng.h"
 
@@ -48,7 +49,8 @@ static void finish(struct outcome *outcome)
     error_clear(&outcome->error);
 }
 
-#define SYSTEM(keys) "[system]\nstatistics = fermions\n" keys "[sampler]\nwalkers = 32\n[wavefunction]\nfactors = slater"
+#define SYSTEM(keys) \
+    "[system]\nstatistics = fermions\n" keys "[sampler]\nwalkers = 32\n[wavefunction]\nfactors = slater"
 #define FREE(keys) SYSTEM(keys) "\n"
 
 static void expect_filling(const char *text, const char *filling)
@@ -75,40 +77,53 @@ static void expect_refusal(const char *text, const char *said)
 static void test_filling(void **state)
 {
     (void)state;
-    expect_filling(FREE("particles = 6\ndimensions = 2\n"), "orbitals of spin up: 0 0, 1 0, 0 1; spin down: 0 0, 1 0, 0 1");
+    expect_filling(FREE("particles = 6\ndimensions = 2\n"),
+                   "orbitals of spin up: 0 0, 1 0, 0 1; spin down: 0 0, 1 0, 0 1");
     expect_filling(FREE("particles = 3\ndimensions = 2\nspin_up = 3\n"), "orbitals of spin up: 0 0, 1 0, 0 1");
     expect_filling(FREE("particles = 3\ndimensions = 2\nspin_up = 0\n"), "orbitals of spin down: 0 0, 1 0, 0 1");
     expect_filling(FREE("particles = 5\ndimensions = 3\nspin_up = 4\n"),
                    "orbitals of spin up: 0 0 0, 1 0 0, 0 1 0, 0 0 1; spin down: 0 0 0");
     expect_filling(FREE("particles = 5\ndimensions = 1\n"), "orbitals of spin up: 0, 1, 2; spin down: 0, 1");
     // by energy: 0, 1, 2, 2.5, 3, 3.5, …
-    expect_filling(FREE("particles = 9\ndimensions = 2\nomega = 1, 2.5\n"), "orbitals of spin up: 0 0, 1 0, 2 0, 0 1, 3 0; spin down: 0 0, 1 0, 2 0, 0 1");
+    expect_filling(FREE("particles = 9\ndimensions = 2\nomega = 1, 2.5\n"),
+                   "orbitals of spin up: 0 0, 1 0, 2 0, 0 1, 3 0; spin down: 0 0, 1 0, 2 0, 0 1");
     expect_filling(FREE("particles = 3\ndimensions = 2\n") "[slater]\norbitals_up = 0 0, 2 1\norbitals_down =  1  0 \n",
                    "orbitals of spin up: 0 0, 2 1; spin down: 1 0");
-    expect_refusal(FREE("particles = 8\ndimensions = 2\n"), "[slater] orbitals_up = auto: 4 particles do not fill shells (nearest: 3 or 6)");
+    expect_refusal(FREE("particles = 8\ndimensions = 2\n"),
+                   "[slater] orbitals_up = auto: 4 particles do not fill shells (nearest: 3 or 6)");
     expect_refusal(FREE("particles = 8\ndimensions = 2\n"), "as 0 0, 1 0, 0 1");
-    expect_refusal(FREE("particles = 7\ndimensions = 3\n"), "orbitals_down = auto: 3 particles do not fill shells (nearest: 1 or 4)");
-    expect_refusal(FREE("particles = 4\ndimensions = 2\nomega = 1, 2\nspin_up = 3\n"), "3 particles do not fill shells (nearest: 2 or 4)");
+    expect_refusal(FREE("particles = 7\ndimensions = 3\n"),
+                   "orbitals_down = auto: 3 particles do not fill shells (nearest: 1 or 4)");
+    expect_refusal(FREE("particles = 4\ndimensions = 2\nomega = 1, 2\nspin_up = 3\n"),
+                   "3 particles do not fill shells (nearest: 2 or 4)");
     expect_refusal(FREE("particles = 200\ndimensions = 2\n"), "at most 64");
-    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0\n", "number 1 is no orbital; give 2 quantum numbers");
+    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0\n",
+                   "number 1 is no orbital; give 2 quantum numbers");
     expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0 0 0\n", "number 1 is no orbital");
     expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0 -1\n", "number 1 is no orbital");
     expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_up = 0 41\n", "from 0 to 40");
-    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_down = 0 0, 1 0\n", "orbitals_down = 0 0, 1 0: 2 orbitals for 1 particle of");
-    expect_refusal(FREE("particles = 4\ndimensions = 2\n") "[slater]\norbitals_up = 1 0, 1 0\norbitals_down = 0 0, 1 0\n", "number 2 is there twice");
+    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\norbitals_down = 0 0, 1 0\n",
+                   "orbitals_down = 0 0, 1 0: 2 orbitals for 1 particle of");
+    expect_refusal(
+        FREE("particles = 4\ndimensions = 2\n") "[slater]\norbitals_up = 1 0, 1 0\norbitals_down = 0 0, 1 0\n",
+        "number 2 is there twice");
 }
 
 static void test_statistics(void **state)
 {
     (void)state;
     struct outcome outcome;
-    expect_refusal("[system]\nparticles = 6\ndimensions = 2\n[wavefunction]\nfactors = slater\n", "set system.statistics = fermions");
-    expect_refusal("[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = gaussian\n", "need an antisymmetric factor");
+    expect_refusal("[system]\nparticles = 6\ndimensions = 2\n[wavefunction]\nfactors = slater\n",
+                   "set system.statistics = fermions");
+    expect_refusal(
+        "[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = gaussian\n",
+        "need an antisymmetric factor");
     expect_refusal(SYSTEM("particles = 6\ndimensions = 2\n") ", rbm\n", "allow_unsymmetric = yes");
     outcome = build(SYSTEM("particles = 6\ndimensions = 2\n") ", rbm\nallow_unsymmetric = yes\n");
     assert_true(outcome.built);
     finish(&outcome);
-    outcome = build("[system]\nparticles = 2\ndimensions = 2\nstatistics = fermions\n");  // nothing to be antisymmetric in
+    outcome = build(
+        "[system]\nparticles = 2\ndimensions = 2\nstatistics = fermions\n");  // nothing to be antisymmetric in
     assert_true(outcome.built);
     finish(&outcome);
 }
@@ -150,7 +165,8 @@ static long double log_powers(size_t n, double alpha, const double *x, size_t w)
 static void test_pivots(void **state)
 {
     (void)state;
-    static const char *const systems[] = { FREE("particles = 6\ndimensions = 2\n"), FREE("particles = 12\ndimensions = 2\n"),
+    static const char *const systems[] = { FREE("particles = 6\ndimensions = 2\n"),
+                                           FREE("particles = 12\ndimensions = 2\n"),
                                            FREE("particles = 20\ndimensions = 2\n") };
     for (size_t s = 0; s < 3; s++) {
         struct outcome outcome = build(systems[s]);
@@ -200,13 +216,16 @@ static void test_node(void **state)
     memcpy(trial, frame + 2 * WALKERS, 2 * WALKERS * sizeof(double));
     wavefunction_ratio(wavefunction, 0, frame, trial);
     for (size_t w = 0; w < WALKERS; w++) {
-        double mantissa = trial[wavefunction->row_weight * WALKERS + w], exponent = trial[(wavefunction->row_weight + 1) * WALKERS + w];
+        double mantissa = trial[wavefunction->row_weight * WALKERS + w],
+               exponent = trial[(wavefunction->row_weight + 1) * WALKERS + w];
         assert_true(mantissa == 0 || log(mantissa) + exponent < -60);  // |psi|^2 below 1e-26
     }
     wavefunction_weigh(wavefunction, trial);
     for (size_t w = 0; w < WALKERS; w++)
         assert_true(trial[wavefunction->row_weight * WALKERS + w] == 0 ||
-                    log(trial[wavefunction->row_weight * WALKERS + w]) + trial[(wavefunction->row_weight + 1) * WALKERS + w] < -60);
+                    log(trial[wavefunction->row_weight * WALKERS + w]) +
+                            trial[(wavefunction->row_weight + 1) * WALKERS + w] <
+                        -60);
     finish(&outcome);
 }
 
@@ -230,11 +249,13 @@ static void expect_same(const struct wavefunction *wavefunction, double *frame, 
         assert_true(fabs(found[w] - truth[w]) < 1e-10 * (1 + fabs(truth[w])));
 }
 
-// |psi| under exchange of equal spins, under a flip of all spins, and not under exchange of different ones; the sign changes with every exchange.
+// |psi| under exchange of equal spins, under a flip of all spins, and not under exchange of different ones; the sign
+// changes with every exchange.
 static void test_symmetry(void **state)
 {
     (void)state;
-    struct outcome outcome = build("[system]\nstatistics = fermions\nparticles = 12\ndimensions = 2\ninteraction = coulomb\n[sampler]\nwalkers = 32\n"
+    struct outcome outcome = build("[system]\nstatistics = fermions\nparticles = 12\ndimensions = 2\ninteraction = "
+                                   "coulomb\n[sampler]\nwalkers = 32\n"
                                    "[wavefunction]\nfactors = slater, pade-jastrow\n[pade-jastrow]\nbeta = 0.3, 0.5\n");
     const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
     double *frame = outcome.model.ensemble.block[0].current, truth[WALKERS], found[WALKERS];
@@ -255,17 +276,21 @@ static void test_symmetry(void **state)
 
 // --- the inverse ---
 
-// 1,000 sweeps of one-particle moves of ten electrons of each spin, without a refresh: every inverse beside one from scratch.
+// 1,000 sweeps of one-particle moves of ten electrons of each spin, without a refresh: every inverse beside one from
+// scratch.
 static void test_drift(void **state)
 {
     (void)state;
-    struct outcome outcome = build("[system]\nstatistics = fermions\nparticles = 20\ndimensions = 2\ninteraction = coulomb\n[sampler]\nwalkers = 32\n"
-                                   "method = metropolis\n[wavefunction]\nfactors = slater, pade-jastrow\n[slater]\nalpha = 0.83970\n[pade-jastrow]\nbeta = 0.73336\n");
+    struct outcome outcome = build("[system]\nstatistics = fermions\nparticles = 20\ndimensions = 2\ninteraction = "
+                                   "coulomb\n[sampler]\nwalkers = 32\n"
+                                   "method = metropolis\n[wavefunction]\nfactors = slater, "
+                                   "pade-jastrow\n[slater]\nalpha = 0.83970\n[pade-jastrow]\nbeta = 0.73336\n");
     struct ensemble *ensemble = &outcome.model.ensemble;
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     struct block *block = &ensemble->block[0];
     const size_t rows = wavefunction->factor[0].n_move_rows * WALKERS;
-    double *scratch = ensemble->scratch + wavefunction->n_rows * WALKERS, *cache = block->current + wavefunction->factor[0].first_cache_row * WALKERS;
+    double *scratch = ensemble->scratch + wavefunction->n_rows * WALKERS,
+           *cache = block->current + wavefunction->factor[0].first_cache_row * WALKERS;
     double *kept = malloc(rows * sizeof *kept), worst = 0, size = 0;
     ensemble_burn_in(ensemble, 200, true);
     for (int k = 0; k < 1000; k++)
@@ -281,7 +306,8 @@ static void test_drift(void **state)
         worst = fmax(worst, off / most);
         size = fmax(size, most);
     }
-    print_message("after 1000 sweeps: inverse off by %.1e (relative), ln|psi|^2 by %.1e; largest element %.1e\n", worst, drift, size);
+    print_message("after 1000 sweeps: inverse off by %.1e (relative), ln|psi|^2 by %.1e; largest element %.1e\n", worst,
+                  drift, size);
     assert_true(worst < 1e-9 && drift < 1e-9 && worst > 0);
     free(kept);
     finish(&outcome);
@@ -293,29 +319,44 @@ static double bound_variance;
 static void look(const struct ensemble_draw *draw, void *context)
 {
     for (size_t w = 0; w < WALKERS; w++)
-        bound_variance = fmax(bound_variance, fabs(draw->energy[ENERGY_LOCAL * WALKERS + w] - *(const double *)context));
+        bound_variance = fmax(bound_variance,
+                              fabs(draw->energy[ENERGY_LOCAL * WALKERS + w] - *(const double *)context));
 }
 
-// Free fermions, and harmonic ones with E = D omega / 2 + Omega (E_0 / omega - D / 2), Omega^2 = omega^2 + P kappa: no scatter at all.
+// Free fermions, and harmonic ones with E = D omega / 2 + Omega (E_0 / omega - D / 2), Omega^2 = omega^2 + P kappa: no
+// scatter at all.
 static void test_exact(void **state)
 {
     (void)state;
-    static const struct { const char *system; double energy; } cases[] = {
-        { FREE("particles = 6\ndimensions = 2\n"), 10 }, { FREE("particles = 12\ndimensions = 2\n"), 28 }, { FREE("particles = 20\ndimensions = 2\n"), 60 },
-        { FREE("particles = 8\ndimensions = 3\nomega = 0.5\n"), 9 }, { FREE("particles = 20\ndimensions = 3\n"), 60 },
+    static const struct {
+        const char *system;
+        double energy;
+    } cases[] = {
+        { FREE("particles = 6\ndimensions = 2\n"), 10 },
+        { FREE("particles = 12\ndimensions = 2\n"), 28 },
+        { FREE("particles = 20\ndimensions = 2\n"), 60 },
+        { FREE("particles = 8\ndimensions = 3\nomega = 0.5\n"), 9 },
+        { FREE("particles = 20\ndimensions = 3\n"), 60 },
         { FREE("particles = 9\ndimensions = 2\nomega = 1, 2.5\n"), 9 * 1.75 + 2 * (0 + 1 + 2 + 2.5) + 3 },
         { FREE("particles = 10\ndimensions = 1\nspin_up = 10\n"), 50 },
-        { SYSTEM("particles = 6\ndimensions = 2\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = 0.5\n[gaussian-pair]\n"
-          "gamma = 0.083333333333333333\n", 19 },
-        { SYSTEM("particles = 20\ndimensions = 2\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = 0.15\n[gaussian-pair]\ngamma = 0.025\n", 1 + 2 * 59.0 },
-        { SYSTEM("particles = 8\ndimensions = 3\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = 0.375\n[gaussian-pair]\ngamma = 0.0625\n", 1.5 + 2 * 16.5 },
+        { SYSTEM("particles = 6\ndimensions = 2\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = "
+                                                                            "0.5\n[gaussian-pair]\n"
+                                                                            "gamma = 0.083333333333333333\n",
+          19 },
+        { SYSTEM("particles = 20\ndimensions = 2\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = "
+                                                                             "0.15\n[gaussian-pair]\ngamma = 0.025\n",
+          1 + 2 * 59.0 },
+        { SYSTEM("particles = 8\ndimensions = 3\ninteraction = harmonic\n") ", gaussian-pair\n[interaction]\nkappa = "
+                                                                            "0.375\n[gaussian-pair]\ngamma = 0.0625\n",
+          1.5 + 2 * 16.5 },
     };
     static const char *const methods[] = { "metropolis", "langevin" };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
         for (size_t k = 0; k < 2; k++) {
             char text[800];
             const char *at = strstr(cases[c].system, "walkers = 32\n");
-            snprintf(text, sizeof text, "%.*smethod = %s\n%s[measure]\ncontrols = none\n", (int)(at - cases[c].system), cases[c].system, methods[k], at);
+            snprintf(text, sizeof text, "%.*smethod = %s\n%s[measure]\ncontrols = none\n", (int)(at - cases[c].system),
+                     cases[c].system, methods[k], at);
             struct outcome outcome = build(text);
             struct ensemble_sums sums;
             if (!outcome.built)
@@ -324,16 +365,21 @@ static void test_exact(void **state)
             bound_variance = 0;
             ensemble_burn_in(&outcome.model.ensemble, 200, true);
             ensemble_pass(&outcome.model.ensemble, 300, 0, look, (void *)(uintptr_t)&cases[c].energy, &sums);
-            print_message("%zu particles %zuD, %-10s E - exact %+.1e, variance %.1e, worst sample %.1e\n", outcome.model.ensemble.wavefunction.system.particles,
-                          outcome.model.ensemble.wavefunction.system.dimensions, methods[k], sums.local / sums.samples, sums.local2 / sums.samples, bound_variance);
-            assert_true(fabs(sums.local / sums.samples) < 1e-11 * cases[c].energy && sums.local2 / sums.samples < 1e-16);
+            print_message("%zu particles %zuD, %-10s E - exact %+.1e, variance %.1e, worst sample %.1e\n",
+                          outcome.model.ensemble.wavefunction.system.particles,
+                          outcome.model.ensemble.wavefunction.system.dimensions, methods[k], sums.local / sums.samples,
+                          sums.local2 / sums.samples, bound_variance);
+            assert_true(fabs(sums.local / sums.samples) < 1e-11 * cases[c].energy &&
+                        sums.local2 / sums.samples < 1e-16);
             finish(&outcome);
         }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling), cmocka_unit_test(test_statistics), cmocka_unit_test(test_pivots), cmocka_unit_test(test_node),
-                                        cmocka_unit_test(test_symmetry), cmocka_unit_test(test_drift), cmocka_unit_test(test_exact) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),  cmocka_unit_test(test_statistics),
+                                        cmocka_unit_test(test_pivots),   cmocka_unit_test(test_node),
+                                        cmocka_unit_test(test_symmetry), cmocka_unit_test(test_drift),
+                                        cmocka_unit_test(test_exact) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

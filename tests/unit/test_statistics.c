@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Statistics against closed forms: AR(1) series x' = phi x + g, g standard normal, started in their stationary state, where
-//     var(x) = 1 / (1 - phi^2), tau = (1 + phi) / (1 - phi), var(mean) = var(x) / n (tau - 2 phi (1 - phi^n) / (n (1 - phi)^2)).
-// Seeds are fixed: the same bits every time, so nothing here is flaky. Where a limit is statistical, the comment gives what was
-// measured and what the limit is in standard deviations sigma of the measurement, for whoever changes the seed or the method.
-// `test_statistics slow` runs the long table of honesty (minutes).
+// Statistics against closed forms: AR(1) series x' = phi x + g, g standard normal, started in their stationary state,
+// where
+//     var(x) = 1 / (1 - phi^2), tau = (1 + phi) / (1 - phi), var(mean) = var(x) / n (tau - 2 phi (1 - phi^n) / (n (1 -
+//     phi)^2)).
+// Seeds are fixed: the same bits every time, so nothing here is flaky. Where a limit is statistical, the comment gives
+// what was measured and what the limit is in standard deviations sigma of the measurement, for whoever changes the seed
+// or the method. `test_statistics slow` runs the long table of honesty (minutes).
 
 #include "vmc/statistics.h"
 
@@ -20,7 +22,11 @@
 static const double pi = 3.14159265358979323846;
 
 // splitmix64 (Steele et al. 2014) and Box-Muller: small, and not the program's own generator.
-struct source { uint64_t state; double spare; bool has_spare; };
+struct source {
+    uint64_t state;
+    double spare;
+    bool has_spare;
+};
 
 static double uniform(struct source *source)
 {
@@ -51,10 +57,7 @@ static void ar1_fill(struct source *source, size_t chains, size_t draws, double 
     }
 }
 
-static double ar1_tau(double phi)
-{
-    return (1 + phi) / (1 - phi);
-}
+static double ar1_tau(double phi) { return (1 + phi) / (1 - phi); }
 
 static double ar1_error(size_t chains, size_t draws, double phi)
 {
@@ -65,7 +68,8 @@ static double ar1_error(size_t chains, size_t draws, double phi)
 static struct statistics analyse(size_t chains, size_t draws, const double *values)
 {
     struct statistics out;
-    assert_true(statistics_analyse(&(struct series){ .chains = chains, .draws = draws, .block = 1, .values = values }, &out, NULL));
+    assert_true(statistics_analyse(&(struct series){ .chains = chains, .draws = draws, .block = 1, .values = values },
+                                   &out, NULL));
     return out;
 }
 
@@ -121,7 +125,8 @@ static void test_all_shapes(void **state)
     for (size_t chains = 1; chains <= 40; chains++)
         for (size_t draws = 1; draws <= 40; draws++) {
             const struct statistics s = analyse(chains, draws, values);
-            assert_true(isfinite(s.error) && s.error >= 0 && isfinite(s.error_autocorrelation) && s.error_autocorrelation >= 0);
+            assert_true(isfinite(s.error) && s.error >= 0 && isfinite(s.error_autocorrelation) &&
+                        s.error_autocorrelation >= 0);
             assert_true(chains * draws == 1 || s.error > 0);
             assert_true(s.autocorrelation_time > 0 && isfinite(s.autocorrelation_time));
             assert_true(s.effective_samples > 0 && isfinite(s.effective_samples));
@@ -178,16 +183,22 @@ static void test_remainder_counts(void **state)
     free(slow);
 }
 
-struct honesty { size_t chains, draws; double phi; };
+struct honesty {
+    size_t chains, draws;
+    double phi;
+};
 
-struct tally { double z2, z2_autocorrelation, inside, error, error_autocorrelation, tau, samples, plateau; };
+struct tally {
+    double z2, z2_autocorrelation, inside, error, error_autocorrelation, tau, samples, plateau;
+};
 
 static struct tally tally_of(const struct honesty *row, size_t runs, uint64_t seed)
 {
     struct source source = { .state = seed };
     struct tally tally = { 0 };
     double *values = room(row->chains * row->draws);
-    const double truth = ar1_error(row->chains, row->draws, row->phi), tau = ar1_tau(row->phi), share = 1 / (double)runs;
+    const double truth = ar1_error(row->chains, row->draws, row->phi), tau = ar1_tau(row->phi),
+                 share = 1 / (double)runs;
     for (size_t run = 0; run < runs; run++) {
         ar1_fill(&source, row->chains, row->draws, row->phi, values);
         const struct statistics s = analyse(row->chains, row->draws, values);
@@ -205,8 +216,9 @@ static struct tally tally_of(const struct honesty *row, size_t runs, uint64_t se
 }
 
 // The rows ar1-05 and ar1-09 of data/reference.csv. The closed form is checked against the file's digits first.
-// Measured, mean of 200 series: error / truth 1.002 and 1.015, from tau 1.004 and 1.016, tau / truth 1.007 and 1.026, each uncertain by
-// 0.003 (phi = 0.5) and 0.006 (phi = 0.9; tau 0.01). The long-run means (1,000 series) are 1.008 and 1.014.
+// Measured, mean of 200 series: error / truth 1.002 and 1.015, from tau 1.004 and 1.016, tau / truth 1.007 and 1.026,
+// each uncertain by 0.003 (phi = 0.5) and 0.006 (phi = 0.9; tau 0.01). The long-run means (1,000 series) are 1.008 and
+// 1.014.
 static void test_ar1_reference(void **state)
 {
     (void)state;
@@ -223,23 +235,25 @@ static void test_ar1_reference(void **state)
     }
 }
 
-// Honest error bars, 2,000 series a row, the leanest at 200 effective samples. Perfect Gaussian bars would have var(z) = 1 +- 0.032 and
-// coverage 68.27 +- 1.04 %: the limits 0.9-1.1 and 65-71.5 % are their 3 sigma. Measured over 10,000 series: var(z) 1.00-1.05 (bars
-// that are themselves uncertain by 10-15 % cover as often, with wider tails), coverage 67.5-68.7 %. With a new seed a row of var(z) = 1.03
-// fails once in 50, one of 1.00 once in 600.
+// Honest error bars, 2,000 series a row, the leanest at 200 effective samples. Perfect Gaussian bars would have var(z)
+// = 1 +- 0.032 and coverage 68.27 +- 1.04 %: the limits 0.9-1.1 and 65-71.5 % are their 3 sigma. Measured over 10,000
+// series: var(z) 1.00-1.05 (bars that are themselves uncertain by 10-15 % cover as often, with wider tails), coverage
+// 67.5-68.7 %. With a new seed a row of var(z) = 1.03 fails once in 50, one of 1.00 once in 600.
 static void honest(const struct honesty *row, uint64_t seed)
 {
     const struct tally tally = tally_of(row, 2000, seed);
-    if (fabs(tally.z2 - 1) > 0.1 || tally.inside < 0.65 || tally.inside > 0.715 || fabs(tally.z2_autocorrelation - 1) > 0.15)
-        fail_msg("%zu x %zu, phi %g: var(z) %.3f (reblocking), %.3f (tau), coverage %.1f %%", row->chains, row->draws, row->phi,
-                 tally.z2, tally.z2_autocorrelation, 100 * tally.inside);
+    if (fabs(tally.z2 - 1) > 0.1 || tally.inside < 0.65 || tally.inside > 0.715 ||
+        fabs(tally.z2_autocorrelation - 1) > 0.15)
+        fail_msg("%zu x %zu, phi %g: var(z) %.3f (reblocking), %.3f (tau), coverage %.1f %%", row->chains, row->draws,
+                 row->phi, tally.z2, tally.z2_autocorrelation, 100 * tally.inside);
 }
 
 static void test_honest(void **state)
 {
     (void)state;
-    static const struct honesty rows[] = { { 1, 200, 0 }, { 1, 600, 0.5 }, { 1, 3800, 0.9 },  { 4, 50, 0 },   { 4, 150, 0.5 },
-                                           { 32, 8, 0 },  { 32, 20, 0.5 }, { 32, 120, 0.9 }, { 1024, 1, 0 } };
+    static const struct honesty rows[] = { { 1, 200, 0 },   { 1, 600, 0.5 },  { 1, 3800, 0.9 },
+                                           { 4, 50, 0 },    { 4, 150, 0.5 },  { 32, 8, 0 },
+                                           { 32, 20, 0.5 }, { 32, 120, 0.9 }, { 1024, 1, 0 } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         honest(&rows[i], 100 + i);
 }
@@ -247,18 +261,18 @@ static void test_honest(void **state)
 static void test_honest_slow(void **state)
 {
     (void)state;
-    static const struct honesty rows[] = { { 1, 40000, 0.99 },  { 4, 10000, 0.99 },  { 32, 1250, 0.99 },  { 32, 4000, 0.99 },
-                                           { 1024, 200, 0.99 }, { 1024, 100, 0.9 },  { 1024, 100, 0.5 },  { 4, 500, -0.5 },
-                                           { 1024, 4, 0 },      { 1024, 3, 0.9 },    { 1024, 40, 0.99 },
-                                           { 4, 950, 0.9 },
-                                           { 1, 16384, 0.9 },   { 32, 1000, 0.5 },   { 32, 8192, 0.9 } };
+    static const struct honesty rows[] = { { 1, 40000, 0.99 }, { 4, 10000, 0.99 },  { 32, 1250, 0.99 },
+                                           { 32, 4000, 0.99 }, { 1024, 200, 0.99 }, { 1024, 100, 0.9 },
+                                           { 1024, 100, 0.5 }, { 4, 500, -0.5 },    { 1024, 4, 0 },
+                                           { 1024, 3, 0.9 },   { 1024, 40, 0.99 },  { 4, 950, 0.9 },
+                                           { 1, 16384, 0.9 },  { 32, 1000, 0.5 },   { 32, 8192, 0.9 } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         honest(&rows[i], 200 + i);
 }
 
-// Two time scales: white noise of variance 9 hides an AR(1) of phi = 0.99, unit variance and nearly all of the error. Neighbours hardly
-// correlate (c1 / c0 = 0.1), and only the test over all levels sees it. Measured, mean of 20: 1.015 (reblocking), 0.978 (tau), +- 0.015;
-// without the test 0.3.
+// Two time scales: white noise of variance 9 hides an AR(1) of phi = 0.99, unit variance and nearly all of the error.
+// Neighbours hardly correlate (c1 / c0 = 0.1), and only the test over all levels sees it. Measured, mean of 20: 1.015
+// (reblocking), 0.978 (tau), +- 0.015; without the test 0.3.
 static void test_two_scales(void **state)
 {
     (void)state;
@@ -280,8 +294,8 @@ static void test_two_scales(void **state)
     free(values);
 }
 
-// Chains far shorter than their correlations: all lags are summed, and summed over all lags the autocovariances about the common mean,
-// its own variance put back, are the variance of the chain means, exactly.
+// Chains far shorter than their correlations: all lags are summed, and summed over all lags the autocovariances about
+// the common mean, its own variance put back, are the variance of the chain means, exactly.
 static void test_autocorrelation_of_whole_chains(void **state)
 {
     (void)state;
@@ -326,15 +340,16 @@ static double r_hat_planted(size_t first, size_t chains, double shift, double sc
     return r_hat;
 }
 
-// Standard deviation of the values is 1.15. Measured: 1.0017 (good), 1.14 (two modes), 1.15 (stuck), 1.18 (wide), 1.12 (drift).
+// Standard deviation of the values is 1.15. Measured: 1.0017 (good), 1.14 (two modes), 1.15 (stuck), 1.18 (wide), 1.12
+// (drift).
 static void test_r_hat_sees(void **state)
 {
     (void)state;
     assert_true(r_hat_planted(0, 0, 0, 1, 0) < 1.01);
-    assert_true(r_hat_planted(3, 4, 2, 1, 0) > 1.05);    // four chains in another mode
-    assert_true(r_hat_planted(3, 4, 2, 0, 0) > 1.05);    // four chains stand still
-    assert_true(r_hat_planted(3, 8, 0, 4, 0) > 1.05);    // same mean, four times as wide: only folding sees it
-    assert_true(r_hat_planted(0, 32, 0, 1, 2.5) > 1.05); // all drift alike: only splitting sees it
+    assert_true(r_hat_planted(3, 4, 2, 1, 0) > 1.05);     // four chains in another mode
+    assert_true(r_hat_planted(3, 4, 2, 0, 0) > 1.05);     // four chains stand still
+    assert_true(r_hat_planted(3, 8, 0, 4, 0) > 1.05);     // same mean, four times as wide: only folding sees it
+    assert_true(r_hat_planted(0, 32, 0, 1, 2.5) > 1.05);  // all drift alike: only splitting sees it
 }
 
 // False alarms of 400 good runs: none. Measured: R-hat 1.0013 on average, 1.0035 at most; worst_distance 6.3 at most.
@@ -351,8 +366,8 @@ static void test_r_hat_false_alarms(void **state)
     free(values);
 }
 
-// Ranks: any increasing function of the values has the same R-hat, ties and signed zeros share a rank, halves that stand apart and still
-// have an infinite one.
+// Ranks: any increasing function of the values has the same R-hat, ties and signed zeros share a rank, halves that
+// stand apart and still have an infinite one.
 static void test_r_hat_ranks(void **state)
 {
     (void)state;
@@ -381,7 +396,8 @@ static double r_hat_naive_of(size_t halves, size_t length, const double *x)
         // the normal score by Newton steps on erfc
         double z = 0;
         for (int step = 0; step < 60; step++)
-            z += ((rank - 0.375) / ((double)n + 0.25) - erfc(-z / sqrt(2)) / 2) / fmax(exp(-z * z / 2) / sqrt(2 * pi), 0.05);
+            z += ((rank - 0.375) / ((double)n + 0.25) - erfc(-z / sqrt(2)) / 2) /
+                 fmax(exp(-z * z / 2) / sqrt(2 * pi), 0.05);
         mean[i / length] += z / (double)length;
         square[i / length] += z * z;
     }
@@ -420,7 +436,8 @@ static void test_r_hat_naive(void **state)
     }
 }
 
-// One of 256 chains stands still at 1.5 standard deviations: too few for R-hat (1.008), seen as the worst chain (at 20; without it 2.7).
+// One of 256 chains stands still at 1.5 standard deviations: too few for R-hat (1.008), seen as the worst chain (at 20;
+// without it 2.7).
 static void test_worst_chain(void **state)
 {
     (void)state;
@@ -468,12 +485,16 @@ static void test_not_finite(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest fast[] = {
-        cmocka_unit_test(test_constant),           cmocka_unit_test(test_few_values),       cmocka_unit_test(test_all_shapes),
-        cmocka_unit_test(test_units),              cmocka_unit_test(test_remainder_counts), cmocka_unit_test(test_ar1_reference),
-        cmocka_unit_test(test_two_scales), cmocka_unit_test(test_autocorrelation_of_whole_chains),
-        cmocka_unit_test(test_honest),             cmocka_unit_test(test_plateau),          cmocka_unit_test(test_r_hat_sees),
-        cmocka_unit_test(test_r_hat_false_alarms), cmocka_unit_test(test_r_hat_ranks),      cmocka_unit_test(test_r_hat_naive),
-        cmocka_unit_test(test_worst_chain),        cmocka_unit_test(test_effective_samples), cmocka_unit_test(test_not_finite) };
+        cmocka_unit_test(test_constant),         cmocka_unit_test(test_few_values),
+        cmocka_unit_test(test_all_shapes),       cmocka_unit_test(test_units),
+        cmocka_unit_test(test_remainder_counts), cmocka_unit_test(test_ar1_reference),
+        cmocka_unit_test(test_two_scales),       cmocka_unit_test(test_autocorrelation_of_whole_chains),
+        cmocka_unit_test(test_honest),           cmocka_unit_test(test_plateau),
+        cmocka_unit_test(test_r_hat_sees),       cmocka_unit_test(test_r_hat_false_alarms),
+        cmocka_unit_test(test_r_hat_ranks),      cmocka_unit_test(test_r_hat_naive),
+        cmocka_unit_test(test_worst_chain),      cmocka_unit_test(test_effective_samples),
+        cmocka_unit_test(test_not_finite)
+    };
     const struct CMUnitTest slow[] = { cmocka_unit_test(test_honest_slow) };
     if (argc > 1 && strcmp(argv[1], "slow") == 0)
         return cmocka_run_group_tests(slow, NULL, NULL);

@@ -80,9 +80,14 @@ static void product_with_the_last_key_fastest(void **unused)
 
 static void ranges(void **unused)
 {
-    static const struct { const char *text, *values; } cases[] = {
-        { "0.1:0.5:5", "0.1 0.2 0.3 0.4 0.5" }, { "1:2:2", "1 2" }, { "2:1:3", "2 1.5 1" }, { "0.3333333333333333:1:3", "0.3333333333333333 0.666666666667 1" },
-        { "1e-3:1e-2:4 | 7", "0.001 0.004 0.007 0.01 7" }, { "5", "5" } };
+    static const struct {
+        const char *text, *values;
+    } cases[] = { { "0.1:0.5:5", "0.1 0.2 0.3 0.4 0.5" },
+                  { "1:2:2", "1 2" },
+                  { "2:1:3", "2 1.5 1" },
+                  { "0.3333333333333333:1:3", "0.3333333333333333 0.666666666667 1" },
+                  { "1e-3:1e-2:4 | 7", "0.001 0.004 0.007 0.01 7" },
+                  { "5", "5" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct outcome outcome;
@@ -133,7 +138,8 @@ static void overrides(void **unused)
     finish(&outcome);
     take(&outcome, "[system]\nparticles = 2\ndimensions = 2\n[sweep]\nsystem.omega = 1 | 2\n", "system.omega=3");
     assert_false(outcome.good);
-    assert_string_equal(outcome.error.text, "--set: [system] omega: this key is swept; change the sweep with --set sweep.system.omega=...");
+    assert_string_equal(outcome.error.text,
+                        "--set: [system] omega: this key is swept; change the sweep with --set sweep.system.omega=...");
     finish(&outcome);
     take(&outcome, base, NULL);
     assert_false(sweep_asked(&outcome.config));
@@ -156,7 +162,8 @@ static void sections_of_other_points(void **unused)
         "[gaussian]\nalpha = 2\n[sweep]\nwavefunction.factors = rbm | gaussian\n",
         "[sweep]\nwavefunction.factors = rbm | gaussian\ngaussian.alpha = 0.5 | 1\n",
         "[interaction]\nstrength = 2\nsoftening = 0.5\n[sweep]\nsystem.interaction = none | coulomb | soft-coulomb\n",
-        "[sweep]\nsystem.interaction = none | coulomb | soft-coulomb\ninteraction.softening = 0.5 | 1\n" };
+        "[sweep]\nsystem.interaction = none | coulomb | soft-coulomb\ninteraction.softening = 0.5 | 1\n"
+    };
     (void)unused;
     for (size_t k = 0; k < sizeof sections / sizeof sections[0]; k++) {
         struct outcome outcome;
@@ -167,24 +174,35 @@ static void sections_of_other_points(void **unused)
 
 static void mistakes(void **unused)
 {
-    static const struct { const char *section, *said; } cases[] = {
+    static const struct {
+        const char *section, *said;
+    } cases[] = {
         { "[sweep]\n", "f.ini:4: [sweep]: no key to sweep" },
         { "[swep]\nsystem.omega = 1 | 2\n", "did you mean 'sweep'?" },
-        { "[sweep]\nomega = 1 | 2\n", "f.ini:5: [sweep] omega: write section.key = v1 | v2 | ...; did you mean 'system.omega'?" },
-        { "[sweep]\nsystem.omgea = 1 | 2\n", "f.ini:5: [system] omgea: there is no such key; allowed: particles, dimensions, omega, interaction, statistics, spin_up; did you mean 'omega'?" },
+        { "[sweep]\nomega = 1 | 2\n",
+          "f.ini:5: [sweep] omega: write section.key = v1 | v2 | ...; did you mean 'system.omega'?" },
+        { "[sweep]\nsystem.omgea = 1 | 2\n",
+          "f.ini:5: [system] omgea: there is no such key; allowed: particles, dimensions, omega, interaction, "
+          "statistics, spin_up; did you mean 'omega'?" },
         { "[sweep]\nsytem.omega = 1 | 2\n", "f.ini:5: [sytem] omega: there is no such section" },
-        { "[sweep]\nsystem.omega = 1 | -2\n", "f.ini:5: [system] omega: '-2' is out of range; allowed: one to 3 real numbers > 0" },
-        { "[sweep]\nsampler.walkers = 32 | 50\n", "f.ini:5: [sampler] walkers: '50' is not a multiple of 32: take 32 or 64" },
+        { "[sweep]\nsystem.omega = 1 | -2\n",
+          "f.ini:5: [system] omega: '-2' is out of range; allowed: one to 3 real numbers > 0" },
+        { "[sweep]\nsampler.walkers = 32 | 50\n",
+          "f.ini:5: [sampler] walkers: '50' is not a multiple of 32: take 32 or 64" },
         { "[sweep]\nrbm.hidden = 1:4:3\n", "f.ini:5: [rbm] hidden: '2.5' is not a whole number" },
         { "[sweep]\nsystem.omega = 1 |\n", "f.ini:5: [sweep] system.omega: a value is missing" },
-        { "[sweep]\nwavefunction.load = a.h5 |;b.h5\n", "f.ini:5: [sweep] wavefunction.load: ';b.h5' would be read as a comment" },
+        { "[sweep]\nwavefunction.load = a.h5 |;b.h5\n",
+          "f.ini:5: [sweep] wavefunction.load: ';b.h5' would be read as a comment" },
         { "[sweep]\nsystem.omega = 1 | 2 | 1\n", "f.ini:5: [sweep] system.omega: '1' is given twice" },
-        { "[sweep]\nsystem.omega = 1:x:3\n", "f.ini:5: [sweep] system.omega: '1:x:3' is not a range start:stop:count: stop: 'x' is not a number" },
+        { "[sweep]\nsystem.omega = 1:x:3\n",
+          "f.ini:5: [sweep] system.omega: '1:x:3' is not a range start:stop:count: stop: 'x' is not a number" },
         { "[sweep]\nsystem.omega = 1:2:1\n", "count: '1' is out of range; allowed: a whole number from 2 to 10000" },
         { "[sweep]\nsystem.omega = 1:2\n", "f.ini:5: [system] omega: '1:2' is not a number" },
-        { "[sweep]\nsystem.omega = 1:2:200\nrbm.hidden = 1:51:51\n", "f.ini:6: [sweep] rbm.hidden: this key brings the sweep to more than 10000 points" },
+        { "[sweep]\nsystem.omega = 1:2:200\nrbm.hidden = 1:51:51\n",
+          "f.ini:6: [sweep] rbm.hidden: this key brings the sweep to more than 10000 points" },
         { "[sweep]\nsweep.system.omega = 1 | 2\n", "a sweep of a sweep" },
-        { "[sweep]\nrbm.hidden = 2,4\n", "f.ini:5: [sweep] rbm.hidden: '2,4' has commas; separate the values of a sweep by |" },
+        { "[sweep]\nrbm.hidden = 2,4\n",
+          "f.ini:5: [sweep] rbm.hidden: '2,4' has commas; separate the values of a sweep by |" },
         { "[sweep]\nsampler.method = metropolis, gibbs\n", "separate the values of a sweep by |" },
         { "[rbm]\nhidden = 2 | 4\n", "f.ini:5: [rbm] hidden: '2 | 4' is not a number; allowed: a whole number" },
         { "[rbm]\nhidden = 2 | 4\n", "; for several values write rbm.hidden = 2 | 4 in [sweep]" },
@@ -192,7 +210,8 @@ static void mistakes(void **unused)
         { "[sweep]\nsystem.omega = 1 | -2\nrbm.hidden = 1 | 2\n", "(point 2 and 1 more)" },
         { "[sweep]\ngaussian.alpha = 1 | 2\n", "f.ini:5: [gaussian] alpha: the factor gaussian is not in use" },
         { "[gaussian]\nalpha = 1\n[sweep]\nsystem.omega = 1 | 2\n", "f.ini:4: [gaussian]: not in use" },
-        { "[interaction]\nstrength = 1\n[sweep]\nsystem.omega = 1 | 2\n", "f.ini:4: [interaction]: not in use" } };
+        { "[interaction]\nstrength = 1\n[sweep]\nsystem.omega = 1 | 2\n", "f.ini:4: [interaction]: not in use" }
+    };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct outcome outcome;
@@ -217,7 +236,10 @@ static void each_mistake_once(void **unused)
 {
     struct outcome outcome;
     (void)unused;
-    take(&outcome, "[system]\nparticles = 2\ndimensions = 2\nomgea = 1\n[sweep]\nrbm.hidden = 1 | 0.5 | 2\nsystem.omega = 1:2:10\nsampler.thin = 1 | 0\n", NULL);
+    take(&outcome,
+         "[system]\nparticles = 2\ndimensions = 2\nomgea = 1\n[sweep]\nrbm.hidden = 1 | 0.5 | 2\nsystem.omega = "
+         "1:2:10\nsampler.thin = 1 | 0\n",
+         NULL);
     assert_false(outcome.good);
     assert_int_equal(outcome.error.n_messages, 3);
     // what all points share names none of them
@@ -238,9 +260,14 @@ static void outputs(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(product_with_the_last_key_fastest), cmocka_unit_test(ranges), cmocka_unit_test(seeds), cmocka_unit_test(overrides),
-        cmocka_unit_test(required_keys_may_be_swept), cmocka_unit_test(sections_of_other_points), cmocka_unit_test(mistakes),
-        cmocka_unit_test(each_mistake_once), cmocka_unit_test(outputs) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(product_with_the_last_key_fastest),
+                                        cmocka_unit_test(ranges),
+                                        cmocka_unit_test(seeds),
+                                        cmocka_unit_test(overrides),
+                                        cmocka_unit_test(required_keys_may_be_swept),
+                                        cmocka_unit_test(sections_of_other_points),
+                                        cmocka_unit_test(mistakes),
+                                        cmocka_unit_test(each_mistake_once),
+                                        cmocka_unit_test(outputs) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Contract of the wave function and the local energy, over all parameter sets of the oracle: against long-double finite differences of the
-// sum over hidden units (1,000 random points, 1e-8), and of the kernels among each other.
+// Contract of the wave function and the local energy, over all parameter sets of the oracle: against long-double finite
+// differences of the sum over hidden units (1,000 random points, 1e-8), and of the kernels among each other.
 #include "support/model.h"
 
 #include "vmc/rng.h"
@@ -28,7 +28,8 @@ static void scatter(struct model *model, struct rng *rng, double width)
     wavefunction_evaluate(wavefunction, x);
 }
 
-static double compare_point(struct model *model, const struct oracle_rbm *rbm, size_t w, const double *o, const double *energy)
+static double compare_point(struct model *model, const struct oracle_rbm *rbm, size_t w, const double *o,
+                            const double *energy)
 {
     const struct wavefunction *wavefunction = &model->ensemble.wavefunction;
     const size_t m = wavefunction->n_coordinates, k = wavefunction->n_parameters;
@@ -88,7 +89,8 @@ static void test_against_differences(void **state)
 }
 
 // A model of any size with normal parameters, through the same door.
-static void random_model(struct oracle_rbm *rbm, size_t particles, size_t dimensions, size_t hidden, int amplitude, double scale, double *values)
+static void random_model(struct oracle_rbm *rbm, size_t particles, size_t dimensions, size_t hidden, int amplitude,
+                         double scale, double *values)
 {
     struct rng rng;
     const size_t m = particles * dimensions, n = m + hidden + m * hidden;
@@ -96,16 +98,31 @@ static void random_model(struct oracle_rbm *rbm, size_t particles, size_t dimens
     rng_start(&rng, particles + 100 * hidden, 3);
     for (size_t k = 0; k < n; k++)
         values[k] = scale * (2 * rng_uniform(&rng) - 1);
-    *rbm = (struct oracle_rbm){ .particles = particles, .dimensions = dimensions, .hidden = hidden, .amplitude = amplitude, .envelope = true,
-                                .a = values, .b = values + m, .w = values + m + hidden, .sigma = sigma, .omega = { 1, 1, 1 },
-                                .interaction = dimensions > 1 ? ORACLE_COULOMB : ORACLE_NONE, .strength = 1, .softening = 0, .train_sigma = true };
+    *rbm = (struct oracle_rbm){ .particles = particles,
+                                .dimensions = dimensions,
+                                .hidden = hidden,
+                                .amplitude = amplitude,
+                                .envelope = true,
+                                .a = values,
+                                .b = values + m,
+                                .w = values + m + hidden,
+                                .sigma = sigma,
+                                .omega = { 1, 1, 1 },
+                                .interaction = dimensions > 1 ? ORACLE_COULOMB : ORACLE_NONE,
+                                .strength = 1,
+                                .softening = 0,
+                                .train_sigma = true };
 }
 
 // Beyond the sizes that fit per-walker accumulators and one product of 2s: against the oracle's formulas in double.
 static void test_large(void **state)
 {
     (void)state;
-    static const struct { size_t particles, dimensions, hidden; int amplitude; double scale; } cases[] = {
+    static const struct {
+        size_t particles, dimensions, hidden;
+        int amplitude;
+        double scale;
+    } cases[] = {
         { 6, 3, 40, 1, 0.3 }, { 2, 2, 1500, 1, 0.02 }, { 3, 1, 700, 0, 0.02 }, { 7, 3, 37, 0, 2.0 }, { 5, 2, 0, 1, 0.3 }
     };
     double *values = calloc(100000, sizeof *values);
@@ -114,7 +131,8 @@ static void test_large(void **state)
         struct model model;
         struct rng rng;
         double worst = 0, log_psi[WALKERS];
-        random_model(&rbm, cases[c].particles, cases[c].dimensions, cases[c].hidden, cases[c].amplitude, cases[c].scale, values);
+        random_model(&rbm, cases[c].particles, cases[c].dimensions, cases[c].hidden, cases[c].amplitude, cases[c].scale,
+                     values);
         model_build(&model, &rbm, one_block, 1);
         rng_start(&rng, 11, c);
         scatter(&model, &rng, 1);
@@ -132,7 +150,8 @@ static void test_large(void **state)
             for (size_t i = 0; i < wavefunction->n_coordinates; i++)
                 worst = fmax(worst, apart(frame[(wavefunction->row_gradient + i) * WALKERS + w], gradient[i]));
         }
-        print_message("%zu particles %zuD, %zu hidden: %.1e\n", cases[c].particles, cases[c].dimensions, cases[c].hidden, worst);
+        print_message("%zu particles %zuD, %zu hidden: %.1e\n", cases[c].particles, cases[c].dimensions,
+                      cases[c].hidden, worst);
         assert_true(worst < 1e-11);
         model_finish(&model);
     }
@@ -146,9 +165,12 @@ static double compare_accumulate(struct model *model, const struct oracle_rbm *r
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     const size_t m = wavefunction->n_coordinates, k = wavefunction->n_parameters;
     const double *frame = ensemble->block[0].current;
-    double *rows = aligned_alloc(64, (m + 1 + wavefunction->n_scratch_rows + wavefunction->n_sum_rows + k) * WALKERS * sizeof(double));
-    double *c = rows, *du = c + WALKERS, *scratch = du + m * WALKERS, *sums = scratch + wavefunction->n_scratch_rows * WALKERS;
-    double *o = sums + wavefunction->n_sum_rows * WALKERS, *found = calloc(k + 1, sizeof *found), *truth = calloc(k + 1, sizeof *truth), worst = 0;
+    double *rows = aligned_alloc(64, (m + 1 + wavefunction->n_scratch_rows + wavefunction->n_sum_rows + k) * WALKERS *
+                                         sizeof(double));
+    double *c = rows, *du = c + WALKERS, *scratch = du + m * WALKERS,
+           *sums = scratch + wavefunction->n_scratch_rows * WALKERS;
+    double *o = sums + wavefunction->n_sum_rows * WALKERS, *found = calloc(k + 1, sizeof *found),
+           *truth = calloc(k + 1, sizeof *truth), worst = 0;
     struct rng rng;
     rng_start(&rng, 5, 5);
     for (size_t at = 0; at < (m + 1) * WALKERS; at++)
@@ -221,7 +243,8 @@ static void test_moves(void **state)
         const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
         struct block *block = &model.ensemble.block[0];
         for (int repeat = 0; repeat < 100; repeat++) {
-            const size_t p = (size_t)repeat % wavefunction->system.particles, first = p * wavefunction->system.dimensions;
+            const size_t p = (size_t)repeat % wavefunction->system.particles,
+                         first = p * wavefunction->system.dimensions;
             memcpy(block->trial, block->current, wavefunction->n_coordinates * WALKERS * sizeof(double));
             for (size_t at = first * WALKERS; at < (first + wavefunction->system.dimensions) * WALKERS; at++)
                 block->trial[at] += rng_uniform(&rng) - 0.5;
@@ -249,8 +272,16 @@ static void test_exact_state(void **state)
             double sigma[3];
             for (size_t d = 0; d < 3; d++)
                 sigma[d] = sqrt(1 / omega[d] / (amplitude ? 1 : 2));
-            const struct oracle_rbm rbm = { .particles = 10, .dimensions = dimensions, .hidden = 3, .amplitude = amplitude, .envelope = true, .a = zero,
-                                            .b = zero, .w = zero, .sigma = sigma, .omega = { 0.5, 1.0, 3.0 } };
+            const struct oracle_rbm rbm = { .particles = 10,
+                                            .dimensions = dimensions,
+                                            .hidden = 3,
+                                            .amplitude = amplitude,
+                                            .envelope = true,
+                                            .a = zero,
+                                            .b = zero,
+                                            .w = zero,
+                                            .sigma = sigma,
+                                            .omega = { 0.5, 1.0, 3.0 } };
             struct model model;
             struct ensemble_sums sums;
             model_build(&model, &rbm, (const char *const[]){ "sampler.walkers=64", "measure.controls=none", NULL }, 1);
@@ -269,8 +300,9 @@ static void test_exact_state(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_differences), cmocka_unit_test(test_large),       cmocka_unit_test(test_accumulate),
-        cmocka_unit_test(test_moves),               cmocka_unit_test(test_exact_state),
+        cmocka_unit_test(test_against_differences), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_accumulate),          cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_exact_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
