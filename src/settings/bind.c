@@ -100,11 +100,23 @@ static void refuse_key(struct settings_binder *binder, const struct config_entry
                           settings_join_names(&keys, list, sizeof list));
 }
 
+// Whether the entry chooses members of a kind, which has been done: what `auto` stands for stays.
+static bool is_decided(const struct settings_binder *binder, const struct config_entry *entry)
+{
+    for (size_t kind = 0; kind < SETTINGS_KINDS; kind++)
+        if (strcmp(settings_kinds[kind].chooser, entry->section) == 0 &&
+            strcmp(settings_kinds[kind].key, entry->key) == 0)
+            return binder->decided[kind];
+    return false;
+}
+
 // Into the state, or into a scratch copy where the key is not in use: a wrong value is an error even where it is
 // ignored.
 static void parse_value(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
 {
     char why[PARAM_TEXT_SIZE] = "";
+    if (is_decided(binder, entry))
+        return;
     void *trial = target->state ? NULL : calloc(1, target->member.state_size);
     void *state = target->state ? target->state : trial;
     if (!state)

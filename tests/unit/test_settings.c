@@ -63,6 +63,29 @@ static void expect_note(const char *text, const char *const *sets, const char *s
 #define SETS(...) \
     (const char *const[]) { __VA_ARGS__, NULL }
 
+// `auto` in words means what it means as the default: in the file, by --set, and over another choice of the file.
+static void auto_in_words_chooses(void **unused)
+{
+    static const struct {
+        const char *text, *set, *method;
+    } cases[] = {
+        { "[system]\nparticles = 2\ndimensions = 2\n", "run.seed=1", "langevin" },
+        { "[system]\nparticles = 2\ndimensions = 2\n[sampler]\nmethod = auto\n", "run.seed=1", "langevin" },
+        { "[system]\nparticles = 20\ndimensions = 2\n[sampler]\nmethod = gibbs\n", "sampler.method=auto",
+          "metropolis" },
+    };
+    (void)unused;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct outcome outcome = build(cases[k].text, SETS(cases[k].set));
+        assert_true(outcome.built);
+        const struct settings_choice *sampler = &outcome.settings.chosen[SETTINGS_SAMPLER];
+        assert_int_equal(sampler->members.n, 1);
+        assert_string_equal(sampler_name(sampler->members.index[0]), cases[k].method);
+        assert_non_null(sampler->state[0]);
+        finish(&outcome);
+    }
+}
+
 static void defaults_fill_everything(void **unused)
 {
     struct outcome outcome = build(base, NULL);
@@ -497,6 +520,7 @@ static void each_visits_every_key_in_use(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(defaults_fill_everything),
+                                        cmocka_unit_test(auto_in_words_chooses),
                                         cmocka_unit_test(omega_spreads),
                                         cmocka_unit_test(single_mistakes),
                                         cmocka_unit_test(missing_keys),
