@@ -18,6 +18,7 @@
 #include "vmc/units.h"
 
 #include <math.h>
+#include <stdint.h>
 
 struct langevin {
     size_t move;
@@ -25,19 +26,16 @@ struct langevin {
 };
 
 static const struct param params[] = {
-    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "auto",
-                 .help = "what one move displaces; auto: all up to 12 particles, else one"),
+    PARAM_CHOICE(langevin, move, .choice = move_name, .fallback = "auto", .help = "what one move displaces; auto: all"),
     PARAM_END,
 };
 
 extern const struct sampler_type sampler_langevin;
 
-// Particles up to which `move = auto` displaces all at once (docs/samplers.md).
-enum { AT_ONCE = 12 };
-
+// `move = auto` displaces all particles at once, however many there are (docs/samplers.md).
 static bool moves_one(const void *state, const struct system *system)
 {
-    return move_is_single(((const struct langevin *)state)->move, system, AT_ONCE);
+    return move_is_single(((const struct langevin *)state)->move, system, SIZE_MAX);
 }
 
 // Roberts and Rosenthal, J. R. Stat. Soc. B 60, 255 (1998), for many dimensions; a few want a little more
