@@ -199,23 +199,23 @@ static void report_unused_key(struct settings_binder *binder, const struct confi
                           keys.n > 0 ? settings_join_names(&keys, list, sizeof list) : "no keys");
 }
 
-// "schedule = inverse": the key has an effect only while another key of its section has that value.
-static void note_unmet_condition(struct settings_binder *binder, const struct config_entry *entry,
-                                 const struct target *target)
+// "schedule = inverse": the key has an effect only while another key of its section has that value. Says what that
+// other key and its value are when it is another.
+static bool condition_is_unmet(const struct settings_binder *binder, const struct config_entry *entry,
+                               const struct target *target, char key[40], char value[PARAM_TEXT_SIZE])
 {
-    char key[40], value[PARAM_TEXT_SIZE];
     if (!target->row->applies || !target->state || sscanf(target->row->applies, "%39s =", key) != 1)
-        return;
+        return false;
     const struct param *other = param_find(target->member.params, key);
     const struct config_entry *given = config_find(binder->config, entry->section, key);
     const char *needed = strstr(target->row->applies, "= ") + 2, *now = given ? given->value : other->fallback;
-    snprintf(value, sizeof value, "%s", now);
-    if (strcmp(value, needed) != 0 && strcmp(entry->value, target->row->fallback) != 0)
-        add_note(binder, entry, "belongs to %s and is ignored with %s = %s", target->row->applies, key, value);
+    snprintf(value, PARAM_TEXT_SIZE, "%s", now);
+    return strcmp(value, needed) != 0 && strcmp(entry->value, target->row->fallback) != 0;
 }
 
-// A key of the section that all members share, but that the chosen one does not use.
-static void note_idle_key(struct settings_binder *binder, const struct config_entry *entry, const struct target *target)
+// The kind whose chosen member does not use this key of the section that all members share, or SETTINGS_KINDS.
+static size_t kind_that_idles(const struct settings_binder *binder, const struct config_entry *entry,
+                              const struct target *target)
 {
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
         const struct settings_kind_row *row = &settings_kinds[kind];
@@ -225,7 +225,34 @@ static void note_idle_key(struct settings_binder *binder, const struct config_en
             continue;
         struct settings_member member = row->member(choice->members.index[0]);
         if (member.idle && strcmp(member.idle, entry->key) == 0 && strcmp(entry->value, target->row->fallback) != 0)
-            add_note(binder, entry, "is ignored with %s = %s, which has no such parameter", row->key, member.name);
+            return kind;
+    }
+    return SETTINGS_KINDS;
+}
+
+static void note_value_without_effect(struct settings_binder *binder, const struct config_entry *entry,
+                                      const struct target *target)
+{
+    char key[40], value[PARAM_TEXT_SIZE];
+    if (condition_is_unmet(binder, entry, target, key, value))
+        add_note(binder, entry, "belongs to %s and is ignored with %s = %s", target->row->applies, key, value);
+    const size_t kind = kind_that_idles(binder, entry, target);
+    if (kind < SETTINGS_KINDS)
+        add_note(binder, entry, "is ignored with %s = %s, which has no such parameter", settings_kinds[kind].key,
+                 settings_kinds[kind].member(binder->settings->chosen[kind].members.index[0]).name);
+}
+
+void settings_drop_ignored(struct settings_binder *binder)
+{
+    char key[40], value[PARAM_TEXT_SIZE], why[PARAM_TEXT_SIZE];
+    for (size_t k = 0; k < binder->config->n_entries; k++) {
+        const struct config_entry *entry = &binder->config->entries[k];
+        const struct target target = settings_section_known(entry->section) ? find_target(binder, entry)
+                                                                            : (struct target){ 0 };
+        if (target.row && target.state &&
+            (condition_is_unmet(binder, entry, &target, key, value) ||
+             kind_that_idles(binder, entry, &target) < SETTINGS_KINDS))
+            param_parse(target.row, target.row->fallback, target.state, why);
     }
 }
 
@@ -255,8 +282,7 @@ static void bind_entry(struct settings_binder *binder, const struct config_entry
         return;
     }
     parse_value(binder, entry, &target);
-    note_unmet_condition(binder, entry, &target);
-    note_idle_key(binder, entry, &target);
+    note_value_without_effect(binder, entry, &target);
     if (!target.state && binder->decided[target.kind])
         report_unused_key(binder, entry, &target);
 }

@@ -55,6 +55,10 @@ size_t settings_best_sampler(const struct settings_binder *binder);
 // One pass over sections and entries.
 void settings_bind(struct settings_binder *binder);
 
+// Gives values that have no effect (noted by settings_bind) their defaults, so that the resolved settings can be read
+// back without a note.
+void settings_drop_ignored(struct settings_binder *binder);
+
 // --- words ---
 
 enum { SETTINGS_LOCATION_SIZE = 600, SETTINGS_NAMES_MOST = 128 };

@@ -154,6 +154,8 @@ bool settings_build(struct settings *settings, const struct config *config, stru
         settings_bind(&binder);
         require_all_keys(&binder);
         bind_system(&binder);
+        if (!binder.failed)
+            settings_drop_ignored(&binder);
     }
     if (good && !binder.failed)
         return true;

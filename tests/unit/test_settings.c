@@ -348,6 +348,11 @@ static void printed_settings_read_back(void **unused)
     expect_round_trip(base, SETS("wavefunction.factors=gaussian, rbm", "wavefunction.load=some where/caf\xc3\xa9.h5",
                                  "rbm.sigma=1.5,2"));
     expect_round_trip(base, SETS("measure.controls=none"));
+    // values that have no effect, and are noted when given
+    expect_round_trip(base, SETS("system.spin_up=1"));
+    expect_round_trip(base, SETS("optimizer.decay=0.1"));
+    expect_round_trip(base, SETS("sampler.method=gibbs", "sampler.step=0.1"));
+    expect_round_trip(base, SETS("wavefunction.factors=rbm", "rbm.vectors=no"));
     expect_round_trip(base, SETS("measure.controls=pair, cusp"));
     expect_round_trip(base,
                       SETS("run.seed=18446744073709551615", "measure.target_error=3e-308", "measure.samples=1e7"));
