@@ -9,6 +9,7 @@
 //                      class of pairs too; and g, that over the same of particles of different walkers, which know
 //                      nothing of one another
 //   distances          means of r, r^2 and r_pq
+//   one-body           rho_ij in the trap's oscillator states, which takes psi, not only |psi|^2 drawn from: on request
 // where the volume of a shell is that of 2 dr (D = 1: both sides), 2 pi r dr, 4 pi r^2 dr; what lies beyond the last
 // edge is missing in these sums and counted apart.
 //
@@ -21,7 +22,7 @@
 #define VMC_OBSERVABLES_H
 
 #include "vmc/error.h"
-#include "vmc/geometry.h"
+#include "vmc/wavefunction.h"
 
 #include <stdint.h>
 
@@ -57,9 +58,17 @@ struct observables_ratio {
 struct observables_mean {
     const char *name, *long_name, *unit;
     double share;
+    size_t first;  // of its sum
 };
 
-enum { OBSERVABLE_TYPES_MOST = 8, HISTOGRAMS_MOST = 12, RATIOS_MOST = 4, MEANS_MOST = 8 };
+// A symmetric matrix [n, n], every element a mean like those above.
+struct observables_matrix {
+    const char *name, *long_name;
+    size_t n;
+    size_t first;  // of its sums
+};
+
+enum { OBSERVABLE_TYPES_MOST = 8, HISTOGRAMS_MOST = 12, RATIOS_MOST = 4, MEANS_MOST = 8, MATRICES_MOST = 2 };
 
 struct observables;
 // One batch after another of the group that is being looked at.
@@ -67,11 +76,14 @@ struct observables_place {
     uint64_t *count;
     double *sum;
     size_t batches, lanes;
+    uint64_t look;    // number of the look in its group
+    double *scratch;  // two frames, where an observable asks for psi
 };
 
 // What can be observed.
 struct observable_type {
     const char *name, *summary;
+    bool on_request;  // `auto` leaves it out
     // NULL: always; else NULL or why the system has nothing of the kind.
     const char *(*refuse)(const struct system *system);
     // Adds its histograms, ratios and means; `own` is the place for their numbers.
@@ -84,6 +96,9 @@ struct observable_type {
                   const struct pairs *pairs);
     void (*strangers)(const struct observables *observables, const size_t own[4], const struct observables_place *place,
                       const struct pairs *pairs);
+    // … with the wave function: x, the frames of `place`
+    void (*frames)(const struct observables *observables, const size_t own[4], const struct observables_place *place,
+                   const double *x);
 };
 
 const struct observable_type *observable_type_at(size_t index);
@@ -96,22 +111,26 @@ struct observables {
     size_t n_types;
     const struct observable_type *type[OBSERVABLE_TYPES_MOST];
     size_t own[OBSERVABLE_TYPES_MOST][4];
-    size_t n_histograms, n_ratios, n_means;
+    size_t n_histograms, n_ratios, n_means, n_matrices;
     struct observables_histogram histogram[HISTOGRAMS_MOST];
     struct observables_ratio ratio[RATIOS_MOST];
     struct observables_mean mean[MEANS_MOST];
-    bool wants_pairs, wants_strangers;
-    size_t n_batches, parts;  // batches, and how many of them one group has
-    size_t n_counters;
+    struct observables_matrix matrix[MATRICES_MOST];
+    bool wants_pairs, wants_strangers, wants_frames;
+    const struct wavefunction *wavefunction;  // borrowed
+    double *scratch;                          // [group][two frames]
+    size_t n_batches, parts;                  // batches, and how many of them one group has
+    size_t n_counters, n_sums;
     uint64_t *count;                   // [batch][counter]
-    double *sum, *samples;             // [batch][mean]; [batch]: configurations seen
+    double *sum, *samples;             // [batch][sum]; [batch]: configurations seen
     struct observables_extent extent;  // 0: not known yet
 };
 
 // n, index: members of the list, those that the system refuses left out; n_groups: groups of blocks, each of which one
-// thread serves at a time.
-bool observables_build(struct observables *observables, const struct system *system, size_t n, const size_t *index,
-                       size_t bins, size_t n_groups, struct error *error);
+// thread serves at a time; wavefunction: NULL where nobody asks for psi.
+bool observables_build(struct observables *observables, const struct system *system,
+                       const struct wavefunction *wavefunction, size_t n, const size_t *index, size_t bins,
+                       size_t n_groups, struct error *error);
 void observables_finish(struct observables *observables);
 
 // Widens the extent to the walkers of a block that are there.
@@ -128,13 +147,17 @@ void observables_add(struct observables *observables, size_t group, const struct
 size_t observables_add_histogram(struct observables *observables, const struct observables_histogram *histogram);
 void observables_add_ratio(struct observables *observables, const struct observables_ratio *ratio);
 size_t observables_add_mean(struct observables *observables, const struct observables_mean *mean);
+size_t observables_add_matrix(struct observables *observables, const struct observables_matrix *matrix);
 struct observables_axis observables_axis_pair(const struct observables *observables);
 // Counts a row of values, or of pairs of values, in histogram number `which`.
 void observables_count(const struct observables *observables, const struct observables_place *place, size_t which,
                        const double *first, const double *second);
-// Adds a row to mean number `which`.
-void observables_sum(const struct observables *observables, const struct observables_place *place, size_t which,
+// Adds a row to sum number `sum`: the `first` of a mean, or an element of a matrix.
+void observables_sum(const struct observables *observables, const struct observables_place *place, size_t sum,
                      const double *values);
+// Quanta per dimension of the states that the one-body density matrix is in; returns how many states.
+enum { ONE_BODY_STATES_MOST = 20 };
+size_t observables_one_body_states(size_t dimensions, unsigned char quanta[ONE_BODY_STATES_MOST][DIMENSIONS_MOST]);
 
 // ---- results; value and error have observables_bins numbers, rows of the first axis one after the other; 0 before
 // there are samples.
@@ -149,6 +172,11 @@ void observables_over(const struct observables *observables, size_t ratio, doubl
 // Mean number of particles or pairs per configuration beyond the edges.
 double observables_outside(const struct observables *observables, size_t which);
 void observables_mean(const struct observables *observables, size_t which, double *mean, double *error);
+// Student's factor, by which a standard error from the scatter of the batches is widened.
+double observables_widening(const struct observables *observables);
+// A matrix [n, n] and the errors of its elements; without batch `left_out` (n_batches: all of them), for a jackknife.
+void observables_matrix(const struct observables *observables, size_t which, size_t left_out, double *value,
+                        double *error);
 // Number of a histogram or mean by its name; SIZE_MAX where there is none.
 size_t observables_find(const struct observables *observables, const char *histogram);
 size_t observables_find_mean(const struct observables *observables, const char *mean);

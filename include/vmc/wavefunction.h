@@ -121,6 +121,9 @@ struct factor_type {
     // old_cache are those of before. What `accept` will need goes into `cache`, of the trial. NULL: `weigh`.
     void (*ratio)(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache,
                   const struct configuration *at, double *weight, double *cache);
+    // Multiplies `row` by the sign of phi's ratio that `ratio` of p has left in the trial's cache. NULL: phi has no
+    // nodes, or nobody can ask.
+    void (*sign)(const void *state, size_t p, const double *trial_cache, double *row);
     // What accepting changes in the cache, for the walkers of the mask. NULL: the move rows are taken over from the
     // trial.
     void (*accept)(const void *state, size_t p, const double *mask, const double *trial_cache, double *cache);
@@ -229,6 +232,9 @@ double wavefunction_refresh(const struct wavefunction *wavefunction, bool update
 // Weights of `trial`, whose x differs from that of `frame` in particle p alone; what accepting will need is left in the
 // trial.
 void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial);
+// Multiplies `row` by the sign of psi's ratio, after wavefunction_ratio of p; whether all factors know theirs.
+void wavefunction_sign(const struct wavefunction *wavefunction, size_t p, const double *trial, double *row);
+bool wavefunction_knows_sign(const struct wavefunction *wavefunction);
 // grad_p ln|psi|, [D] rows: of the frame, or, where `trial` is not NULL, of the trial after wavefunction_ratio of p.
 // scratch: n_particle_rows rows.
 void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame,

@@ -18,15 +18,15 @@ static void describe(struct observables *observables, size_t own[4])
     own[OWN_RADIUS] = observables_add_mean(
         observables,
         &(struct observables_mean){ "mean_radius", "mean distance of a particle from the centre of the trap",
-                                    UNIT_LENGTH, 1 / (double)particles });
+                                    UNIT_LENGTH, 1 / (double)particles, 0 });
     own[OWN_SQUARE] = observables_add_mean(
         observables, &(struct observables_mean){ "mean_square_radius", "mean square of that distance", UNIT_LENGTH "^2",
-                                                 1 / (double)particles });
+                                                 1 / (double)particles, 0 });
     own[OWN_DISTANCE] = SIZE_MAX;
     if (particles > 1)
         own[OWN_DISTANCE] = observables_add_mean(
             observables, &(struct observables_mean){ "mean_distance", "mean distance of two particles", UNIT_LENGTH,
-                                                     1 / (double)system_pairs(&observables->system) });
+                                                     1 / (double)system_pairs(&observables->system), 0 });
 }
 
 static void particles(const struct observables *observables, const size_t own[4], const struct observables_place *place,
@@ -44,8 +44,8 @@ static void particles(const struct observables *observables, const size_t own[4]
             squares[w] += r2[w];
         }
     }
-    observables_sum(observables, place, own[OWN_RADIUS], sum);
-    observables_sum(observables, place, own[OWN_SQUARE], squares);
+    observables_sum(observables, place, observables->mean[own[OWN_RADIUS]].first, sum);
+    observables_sum(observables, place, observables->mean[own[OWN_SQUARE]].first, squares);
 }
 
 static void pairs_add(const struct observables *observables, const size_t own[4], const struct observables_place *place,
@@ -57,7 +57,7 @@ static void pairs_add(const struct observables *observables, const size_t own[4]
     for (size_t k = 0; k < pairs->n; k++)
         for (size_t w = 0; w < WALKERS; w++)
             sum[w] += sqrt(rows_at_const(pairs->r2, k)[w]);
-    observables_sum(observables, place, own[OWN_DISTANCE], sum);
+    observables_sum(observables, place, observables->mean[own[OWN_DISTANCE]].first, sum);
 }
 
 const struct observable_type observable_distances = {

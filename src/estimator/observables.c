@@ -22,18 +22,20 @@ static const double pi = 3.14159265358979323846;
 
 static void add_type(struct observables *observables, const struct observable_type *type)
 {
-    if (type->refuse && type->refuse(&observables->system))
+    if ((type->refuse && type->refuse(&observables->system)) || (type->frames && !observables->wavefunction))
         return;
     observables->type[observables->n_types] = type;
     type->describe(observables, observables->own[observables->n_types++]);
     observables->wants_pairs = observables->wants_pairs || (type->pairs && observables->system.particles > 1);
     observables->wants_strangers = observables->wants_strangers || type->strangers;
+    observables->wants_frames = observables->wants_frames || type->frames;
 }
 
-bool observables_build(struct observables *observables, const struct system *system, size_t n, const size_t *index,
-                       size_t bins, size_t n_groups, struct error *error)
+bool observables_build(struct observables *observables, const struct system *system,
+                       const struct wavefunction *wavefunction, size_t n, const size_t *index, size_t bins,
+                       size_t n_groups, struct error *error)
 {
-    *observables = (struct observables){ .system = *system, .bins = bins, .parts = 1 };
+    *observables = (struct observables){ .system = *system, .wavefunction = wavefunction, .bins = bins, .parts = 1 };
     geometry_build(&observables->geometry, system, false);
     for (size_t k = 0; k < n && observables->n_types < OBSERVABLE_TYPES_MOST; k++)
         add_type(observables, observable_type_at(index[k]));
@@ -41,9 +43,10 @@ bool observables_build(struct observables *observables, const struct system *sys
         observables->parts *= 2;
     observables->n_batches = observables->parts * n_groups;
     observables->count = calloc(observables->n_batches * observables->n_counters + 1, sizeof *observables->count);
-    observables->sum = memory_doubles(observables->n_batches * observables->n_means);
+    observables->sum = memory_doubles(observables->n_batches * observables->n_sums);
+    observables->scratch = memory_rows(observables->wants_frames ? 2 * n_groups * wavefunction->n_rows : 0);
     observables->samples = memory_doubles(observables->n_batches);
-    if (observables->count && observables->sum && observables->samples)
+    if (observables->count && observables->sum && observables->samples && observables->scratch)
         return true;
     observables_finish(observables);
     return error_add(error, ERROR_INTERNAL, "no memory for the histograms of positions; use fewer observables.bins");
@@ -54,6 +57,7 @@ void observables_finish(struct observables *observables)
     free(observables->count);
     memory_free(observables->sum);
     memory_free(observables->samples);
+    memory_free(observables->scratch);
     *observables = (struct observables){ 0 };
 }
 
@@ -214,19 +218,43 @@ double observables_outside(const struct observables *observables, size_t which)
     return all > 0 ? sum / all : 0;
 }
 
-void observables_mean(const struct observables *observables, size_t which, double *mean, double *error)
+// Mean of a sum over the batches but one.
+static void mean_of_sum(const struct observables *observables, size_t sum, size_t left_out, double *mean, double *error)
 {
-    const size_t n = observables->n_batches;
-    const double samples = observables_samples(observables), share = observables->mean[which].share;
-    double y[BATCHES_MOST];
+    double y[BATCHES_MOST], w[BATCHES_MOST];
+    size_t n = 0;
+    for (size_t b = 0; b < observables->n_batches; b++)
+        if (b != left_out) {
+            y[n] = observables->sum[b * observables->n_sums + sum];
+            w[n++] = observables->samples[b];
+        }
+    const double samples = sum_of(n, w);
     *mean = *error = 0;
     if (!(samples > 0))
         return;
-    for (size_t b = 0; b < n; b++)
-        y[b] = observables->sum[b * observables->n_means + which];
     *mean = sum_of(n, y) / samples;
-    *error = share * statistics_student((double)n - 1) * sqrt(scatter(n, y, observables->samples, *mean)) / samples;
+    *error = statistics_student((double)n - 1) * sqrt(scatter(n, y, w, *mean)) / samples;
+}
+
+void observables_mean(const struct observables *observables, size_t which, double *mean, double *error)
+{
+    const double share = observables->mean[which].share;
+    mean_of_sum(observables, observables->mean[which].first, SIZE_MAX, mean, error);
     *mean *= share;
+    *error *= share;
+}
+
+double observables_widening(const struct observables *observables)
+{
+    return statistics_student((double)observables->n_batches - 1);
+}
+
+void observables_matrix(const struct observables *observables, size_t which, size_t left_out, double *value,
+                        double *error)
+{
+    const struct observables_matrix *matrix = &observables->matrix[which];
+    for (size_t k = 0; k < matrix->n * matrix->n; k++)
+        mean_of_sum(observables, matrix->first + k, left_out, &value[k], &error[k]);
 }
 
 size_t observables_find(const struct observables *observables, const char *histogram)

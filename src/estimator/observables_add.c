@@ -8,7 +8,9 @@
 
 #include <math.h>
 
-#define OBSERVABLES(X) X(observable, radial) X(observable, plane) X(observable, pairs) X(observable, distances)
+#define OBSERVABLES(X)    \
+    X(observable, radial) \
+    X(observable, plane) X(observable, pairs) X(observable, distances) X(observable, one_body)
 LIST(observable, OBSERVABLES)
 
 size_t observables_bins(const struct observables_histogram *histogram)
@@ -38,7 +40,16 @@ void observables_add_ratio(struct observables *observables, const struct observa
 size_t observables_add_mean(struct observables *observables, const struct observables_mean *mean)
 {
     observables->mean[observables->n_means] = *mean;
+    observables->mean[observables->n_means].first = observables->n_sums++;
     return observables->n_means++;
+}
+
+size_t observables_add_matrix(struct observables *observables, const struct observables_matrix *matrix)
+{
+    observables->matrix[observables->n_matrices] = *matrix;
+    observables->matrix[observables->n_matrices].first = observables->n_sums;
+    observables->n_sums += matrix->n * matrix->n;
+    return observables->n_matrices++;
 }
 
 // bin[w] = bin[w] times the bins of this axis + its bin, or `outside`; what is outside stays so.
@@ -69,13 +80,13 @@ void observables_count(const struct observables *observables, const struct obser
             counter[bin[w + lane]]++;
 }
 
-void observables_sum(const struct observables *observables, const struct observables_place *place, size_t which,
+void observables_sum(const struct observables *observables, const struct observables_place *place, size_t sum,
                      const double *values)
 {
-    double *sum = place->sum + which;
-    for (size_t w = 0; w < WALKERS; w += place->lanes, sum += observables->n_means)
+    double *to = place->sum + sum;
+    for (size_t w = 0; w < WALKERS; w += place->lanes, to += observables->n_sums)
         for (size_t lane = 0; lane < place->lanes; lane++)
-            *sum += values[w + lane];
+            *to += values[w + lane];
 }
 
 // A look under way, for the visitors of the geometry.
@@ -116,18 +127,26 @@ void observables_add(struct observables *observables, size_t group, const struct
     const size_t first = group * observables->parts, lanes = WALKERS / observables->parts;
     const struct look look = {
         observables,
-        { observables->count + first * observables->n_counters, observables->sum + first * observables->n_means,
-          observables->parts, lanes },
+        { .count = observables->count + first * observables->n_counters,
+          .sum = observables->sum + first * observables->n_sums,
+          .batches = observables->parts,
+          .lanes = lanes,
+          .look = (uint64_t)(observables->samples[first] / (double)lanes),
+          .scratch = observables->wants_frames
+                         ? rows_at(observables->scratch, 2 * group * observables->wavefunction->n_rows)
+                         : NULL },
     };
-    for (size_t k = 0; k < observables->n_types; k++)
+    for (size_t k = 0; k < observables->n_types; k++) {
         if (observables->type[k]->particles)
             observables->type[k]->particles(observables, observables->own[k], &look.place, at->x);
+        if (observables->type[k]->frames)
+            observables->type[k]->frames(observables, observables->own[k], &look.place, at->x);
+    }
     if (observables->wants_pairs)
         geometry_visit(at, show_pairs, (void *)(uintptr_t)&look);
     // the particles take turns, by the looks of the group so far
     if (observables->wants_strangers)
-        visit_strangers(&look, at,
-                        (size_t)(observables->samples[first] / (double)lanes) % observables->system.particles);
+        visit_strangers(&look, at, (size_t)(look.place.look % observables->system.particles));
     for (size_t part = 0; part < observables->parts; part++)
         observables->samples[first + part] += (double)lanes;
 }

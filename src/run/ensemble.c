@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/rows.h"
+#include "vmc/observables.h"
 #include "vmc/rng.h"
 
 #include <math.h>
@@ -125,6 +126,19 @@ static bool check_symmetry(const struct ensemble *ensemble, const struct setting
         "energy would be that of bosons");
 }
 
+// What looks at psi itself needs its sign.
+static bool check_observables(const struct ensemble *ensemble, const struct settings *settings, struct error *error)
+{
+    const struct param_names *kinds = &settings->chosen[SETTINGS_OBSERVABLE].members;
+    for (size_t k = 0; k < kinds->n && !kinds->is_auto; k++)
+        if (observable_type_at(kinds->index[k])->frames && !wavefunction_knows_sign(&ensemble->wavefunction))
+            return error_add(error, ERROR_CONFIG,
+                             "[observables] kinds: %s needs the sign of the wave function, which determinants with "
+                             "backflow do not give one particle at a time; leave it out, or set slater.backflow = none",
+                             observable_name(kinds->index[k]));
+    return true;
+}
+
 bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian,
                           struct wavefunction *wavefunction, struct error *error)
 {
@@ -159,7 +173,7 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
     ensemble->step = isnan(settings->sampler.step)
                          ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
                          : settings->sampler.step;
-    if (check_symmetry(ensemble, settings, error) &&
+    if (check_symmetry(ensemble, settings, error) && check_observables(ensemble, settings, error) &&
         compatibility_check(&ensemble->hamiltonian, &ensemble->wavefunction, error) &&
         choose_controls(ensemble, settings, error) &&
         ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) && allocate(ensemble, error))

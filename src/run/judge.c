@@ -18,6 +18,7 @@ struct judge {
     struct run_judgement *judgement;
     struct statistics series;  // of the energy, where there is a series
     size_t n_stuck;
+    bool constant;  // the energy is the same everywhere, as for an exact state: what scatters is rounding
 };
 
 const char *run_verdict_name(enum run_verdict verdict)
@@ -84,7 +85,7 @@ static void check_lost(struct judge *judge)
 {
     const double times = judge->evidence->draws_per_chain / fmax(1, judge->result->autocorrelation_time);
     const double far = judge->series.worst_distance, bound = 10 + 200 / fmax(1, times);
-    if (far > bound && judge->n_stuck == 0)
+    if (far > bound && judge->n_stuck == 0 && !judge->constant)
         find(judge, worse_if(far > 2 * bound), "a walker apart from the others",
              "raise sampler.burn_in; if it comes back, the wave function grows somewhere far out",
              "walker %zu has a mean energy %.0f standard deviations from the middle of all: it diverges, or sits where "
@@ -103,7 +104,7 @@ static double r_hat_bound(const struct judge *judge)
 static void check_agreement(struct judge *judge)
 {
     const double r_hat = judge->result->r_hat, bound = r_hat_bound(judge);
-    if (r_hat > bound && judge->n_stuck == 0)
+    if (r_hat > bound && judge->n_stuck == 0 && !judge->constant)
         find(judge, worse_if(r_hat > 1 + 3 * (bound - 1)), "walkers disagree",
              "raise sampler.burn_in, and measure.samples so that every walker goes everywhere",
              "R-hat is %.3f, and chains of this length that sample the same distribution stay below %.3f: they have "
@@ -150,8 +151,8 @@ static void check_modes(struct judge *judge)
     const struct run_evidence *evidence = judge->evidence;
     const size_t n = evidence->chains, draws = evidence->draws;
     size_t lower = 0;
-    double *mean = n >= CHAINS_LEAST && judge->n_stuck == 0 && judge->series.variance > 0 ? calloc(n, sizeof *mean)
-                                                                                          : NULL;
+    const bool asked = n >= CHAINS_LEAST && judge->n_stuck == 0 && !judge->constant;
+    double *mean = asked ? calloc(n, sizeof *mean) : NULL;
     if (!mean)
         return;
     for (size_t c = 0; c < n; c++)
@@ -188,7 +189,7 @@ static void check_acceptance(struct judge *judge)
 static void check_samples(struct judge *judge)
 {
     const double effective = judge->result->effective_samples;
-    if (effective < 400)
+    if (effective < 400 && !judge->constant)
         find(judge, worse_if(effective < 100), "few effective samples", "raise measure.samples",
              "the samples are worth %.0f independent ones; below 400 the error bar itself is uncertain", effective);
 }
@@ -197,7 +198,7 @@ static void check_errors(struct judge *judge)
 {
     const struct run_result *result = judge->result;
     const double ratio = result->energy_error / result->autocorrelation_error, draws = judge->evidence->draws_per_chain;
-    if (!(result->energy_error > 0))
+    if (judge->constant || !(result->energy_error > 0))
         return;
     if (!result->plateau && !(draws >= 20 * result->autocorrelation_time))
         find(judge, VERDICT_DOUBTFUL, "short chains",
@@ -296,8 +297,9 @@ static void look_at_series(struct judge *judge)
             same++;
         judge->n_stuck += same == evidence->draws;
     }
-    if (!(judge->series.variance > 0) || judge->series.variance < 1e-20 * judge->series.mean * judge->series.mean)
-        judge->n_stuck = 0;  // an exact state has the same energy everywhere
+    judge->constant = !(judge->series.variance > 1e-20 * judge->series.mean * judge->series.mean);
+    if (judge->constant)
+        judge->n_stuck = 0;
 }
 
 void run_judge(const struct run_evidence *evidence, struct run_judgement *judgement)

@@ -307,7 +307,7 @@ static struct record_axis axis_of(const struct run *run, enum kept_axis which)
         [AXIS_SERIES] = { "series", SERIES, "series, in the order of the program's table" },
         [AXIS_CHAIN] = { "chain", ensemble->n_walkers, "walker" },
         [AXIS_BATCH] = { "batch", observables->n_batches, "batch of walkers" },
-        [AXIS_MEAN] = { "mean", observables->n_means, "mean" },
+        [AXIS_MEAN] = { "mean", observables->n_sums, "mean or element of a matrix" },
         [AXIS_GROUP] = { "group", ensemble->n_groups, "group of blocks" },
         [AXIS_LEVEL] = { "level", MOMENT_LEVELS, "blocks of 2^level draws" },
         [AXIS_POWER] = { "power", LEVEL_SUMS, "of the mean, less one" },

@@ -4,6 +4,8 @@
 #include "run/series.h"
 #include "vmc/units.h"
 
+#include <gsl/gsl_eigen.h>
+#include <gsl/gsl_sort_vector.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -111,6 +113,79 @@ static void add_mean(struct record *record, const struct observables *observable
     record_add_real(record, path, mean->unit, words, error);
 }
 
+// Eigenvalues in descending order of a symmetric matrix [n, n], which is overwritten.
+static void find_eigenvalues(size_t n, double *matrix, double *values)
+{
+    gsl_eigen_symm_workspace *workspace = gsl_eigen_symm_alloc(n);
+    gsl_matrix_view view = gsl_matrix_view_array(matrix, n, n);
+    gsl_vector_view out = gsl_vector_view_array(values, n);
+    gsl_eigen_symm(&view.matrix, &out.vector, workspace);
+    gsl_sort_vector(&out.vector);
+    gsl_vector_reverse(&out.vector);
+    gsl_eigen_symm_free(workspace);
+}
+
+// Natural occupations: eigenvalues, less the bias that noise in the elements gives them, and their errors, both by the
+// jackknife over batches.
+static void find_occupations(const struct observables *observables, size_t which, double *value, double *error)
+{
+    const size_t n = observables->matrix[which].n, batches = observables->n_batches;
+    double matrix[ONE_BODY_STATES_MOST * ONE_BODY_STATES_MOST], unused[ONE_BODY_STATES_MOST * ONE_BODY_STATES_MOST],
+        without[ONE_BODY_STATES_MOST], sum[ONE_BODY_STATES_MOST] = { 0 }, square[ONE_BODY_STATES_MOST] = { 0 };
+    observables_matrix(observables, which, SIZE_MAX, matrix, unused);
+    find_eigenvalues(n, matrix, value);
+    for (size_t b = 0; b < batches; b++) {
+        observables_matrix(observables, which, b, matrix, unused);
+        find_eigenvalues(n, matrix, without);
+        for (size_t k = 0; k < n; k++) {
+            sum[k] += without[k] - value[k];
+            square[k] += (without[k] - value[k]) * (without[k] - value[k]);
+        }
+    }
+    for (size_t k = 0; k < n; k++)
+        error[k] = observables_widening(observables) *
+                   sqrt((double)(batches - 1) * (square[k] - sum[k] * sum[k] / (double)batches) / (double)batches);
+    for (size_t k = 0; k < n; k++)
+        value[k] -= (double)(batches - 1) * sum[k] / (double)batches;
+}
+
+static double *add_matrix(struct record *record, const struct observables *observables, size_t which, double *numbers)
+{
+    const struct observables_matrix *matrix = &observables->matrix[which];
+    const size_t n = matrix->n, dimensions = observables->system.dimensions;
+    const struct record_axis state = { "state", n, "1", "oscillator state of the trap", NULL },
+                             partner = { "state_2", n, "1", "oscillator state of the trap", NULL },
+                             natural = { "natural", n, "1", "natural orbital", NULL };
+    unsigned char quanta[ONE_BODY_STATES_MOST][DIMENSIONS_MOST];
+    double *value = numbers, *error = numbers + n * n, *occupation = error + n * n, *quantum = occupation + 2 * n;
+    observables_matrix(observables, which, SIZE_MAX, value, error);
+    find_occupations(observables, which, occupation, occupation + n);
+    observables_one_body_states(dimensions, quanta);
+    for (size_t k = 0; k < n; k++)
+        for (size_t d = 0; d < dimensions; d++)
+            quantum[k * dimensions + d] = quanta[k][d];
+    add_pair_of_arrays(
+        record,
+        (struct record_array){ .unit = "1", .long_name = matrix->long_name, .rank = 2, .axis = { state, partner } },
+        matrix->name, error_words, value, error);
+    add_pair_of_arrays(record,
+                       (struct record_array){ .unit = "1",
+                                              .long_name = "natural occupations: eigenvalues of the one-body density "
+                                                           "matrix; the largest over P is the condensate's share",
+                                              .rank = 1,
+                                              .axis = { natural } },
+                       "natural_occupation", "standard error, jackknife over batches of walkers", occupation,
+                       occupation + n);
+    record_add_array(record,
+                     &(struct record_array){ "/observables/one_body_quanta",
+                                             "1",
+                                             "quanta of the oscillator state",
+                                             2,
+                                             { state, { "dimension", dimensions, "1", "dimension of space", NULL } },
+                                             quantum });
+    return quantum + n * dimensions;
+}
+
 static double *add_observables(struct record *record, const struct observables *observables, double *numbers)
 {
     const double samples = observables_samples(observables);
@@ -122,6 +197,8 @@ static double *add_observables(struct record *record, const struct observables *
         numbers = add_ratio(record, observables, k, numbers);
     for (size_t k = 0; k < observables->n_means; k++)
         add_mean(record, observables, k);
+    for (size_t k = 0; k < observables->n_matrices; k++)
+        numbers = add_matrix(record, observables, k, numbers);
     record_add_count(record, "/observables/n_samples", "1", "configurations that were looked at", (uint64_t)samples);
     return numbers;
 }
@@ -136,6 +213,8 @@ static size_t observables_room(const struct observables *observables)
     }
     for (size_t k = 0; k < observables->n_ratios; k++)
         n += 4 * observables->histogram[observables->ratio[k].over].axis[0].bins + 1;
+    for (size_t k = 0; k < observables->n_matrices; k++)
+        n += observables->matrix[k].n * (2 * observables->matrix[k].n + 2 + DIMENSIONS_MOST);
     return n;
 }
 
@@ -248,7 +327,7 @@ void publish_gather(struct run *run)
     const size_t number = observables->parts * sizeof(double),
                  positions = ensemble->wavefunction.n_coordinates * WALKERS * sizeof(double);
     ensemble_move_groups(ensemble, observables->count, observables->n_counters * number, TEAM_GATHER);
-    ensemble_move_groups(ensemble, observables->sum, observables->n_means * number, TEAM_GATHER);
+    ensemble_move_groups(ensemble, observables->sum, observables->n_sums * number, TEAM_GATHER);
     ensemble_move_groups(ensemble, observables->samples, number, TEAM_GATHER);
     ensemble_move_groups(ensemble, measured->level_sums, MOMENT_LEVELS * LEVEL_SUMS * sizeof(double), TEAM_GATHER);
     ensemble_move_blocks(ensemble,

@@ -24,7 +24,13 @@ size_t series_room(const struct run *run)
 static bool prepare_observables(struct run *run, struct error *error)
 {
     const struct param_names *kinds = &run->settings->chosen[SETTINGS_OBSERVABLE].members;
-    return observables_build(&run->measured.observables, &run->settings->system, kinds->n, kinds->index,
+    size_t index[PARAM_NAMES_MOST], n = 0;
+    for (size_t k = 0; k < kinds->n; k++) {
+        const bool on_request = observable_type_at(kinds->index[k])->on_request;
+        if (!on_request || !kinds->is_auto)
+            index[n++] = kinds->index[k];
+    }
+    return observables_build(&run->measured.observables, &run->settings->system, &run->ensemble.wavefunction, n, index,
                              run->settings->observables.bins, run->ensemble.n_groups, error);
 }
 

@@ -113,7 +113,7 @@ static const struct param measure_params[] = {
 static const struct param observables_params[] = {
     CHOOSER(observables, "kinds", SETTINGS_OBSERVABLE, observable_name, .may_be_auto = true, .may_be_none = true,
             .fallback = "auto",
-            .help = "what is observed besides the energy: auto: all there is for the system; none; or a list"),
+            .help = "what is observed besides the energy: auto: all there is for the system that costs little; none; or a list"),
     PARAM_COUNT(settings_observables, bins, .range = PARAM_WITHIN(2, 2000), .fallback = "100",
                 .help = "bins along a distance; half as many along each of x and y"),
     PARAM_REAL(settings_observables, range, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",

@@ -511,6 +511,15 @@ static PACK_HOT void ratio(const void *state, size_t p, const double *old_x, con
     }
 }
 
+static void sign(const void *state, size_t p, const double *trial_cache, double *row)
+{
+    const struct slater *slater = state;
+    const size_t n = slater->orbitals[p >= slater->first_particle[1]].n;
+    const double *ratio = rows_at_const(trial_cache, trial_row(slater) + n);
+    for (size_t w = 0; w < WALKERS; w++)
+        row[w] = copysign(1, ratio[w]) * row[w];
+}
+
 static PACK_HOT void accept(const void *state, size_t p, const double *mask, const double *trial_cache, double *cache)
 {
     const struct slater *slater = state;
@@ -614,6 +623,7 @@ const struct factor_type factor_slater = {
     .n_cache_rows = n_cache_rows,
     .weigh = weigh,
     .ratio = ratio,
+    .sign = sign,
     .accept = accept,
     .particle_gradient = particle_gradient,
     .n_move_rows = n_move_rows,

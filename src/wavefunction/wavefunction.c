@@ -313,6 +313,26 @@ void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const
         pair_product_ratio(wavefunction, p, frame, trial);
 }
 
+void wavefunction_sign(const struct wavefunction *wavefunction, size_t p, const double *trial, double *row)
+{
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        if (factor->type->sign)
+            factor->type->sign(factor->state, p, rows_at_const(trial, factor->first_cache_row), row);
+    }
+}
+
+bool wavefunction_knows_sign(const struct wavefunction *wavefunction)
+{
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        struct factor_traits traits;
+        wavefunction->factor[f].type->traits(wavefunction->factor[f].state, &traits);
+        if (traits.has_nodes && !wavefunction->factor[f].type->sign)
+            return false;
+    }
+    return true;
+}
+
 // Weight, gradient, Laplacian and cache of all particles, of which the gradient of one is asked.
 static void evaluate_particle(const struct wavefunction *wavefunction, const struct factor *factor, size_t p,
                               const struct configuration *at, double *scratch, double *gradient)

@@ -127,6 +127,29 @@ class Case(unittest.TestCase):
         self.vmc('-o', 'cosine.h5', '--set', 'optimizer.schedule=cosine')  # its rates depend on how many iterations there are
         self.assertEqual(set(self.open('cosine.h5')['/checkpoint']), {'measuring'})
 
+    def test_one_body(self):
+        """Four bosons bound by harmonic pairs on a line: natural occupations P (1 - t) t^n in closed form (tests/unit/test_one_body.c)."""
+        particles, kappa = 4, 0.5
+        wide = (1 + particles * kappa) ** 0.5
+        c = (1 - wide) / particles
+        d = c * c * (particles - 1) / (wide + c * (particles - 1))
+        ratio = (wide + c - d / 2) / (d / 2)
+        t = ratio - (ratio ** 2 - 1) ** 0.5
+        (self.folder / 'pairs.ini').write_text(
+            f'[system]\nparticles = 4\ndimensions = 1\ninteraction = harmonic\n[interaction]\nkappa = {kappa}\n[wavefunction]\n'
+            f'factors = gaussian, gaussian-pair\n[gaussian-pair]\ngamma = {(wide - 1) / (2 * particles):.17g}\n[optimizer]\niterations = 0\n'
+            '[observables]\nkinds = one-body, density-radial\ninterval = 2\n[measure]\nsamples = 4e5\n')
+        done = subprocess.run([VMC, 'pairs.ini', '-q'], cwd=self.folder, capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        seen = self.open('pairs.h5')['/observables']
+        occupation, error = seen['natural_occupation'][:], seen['natural_occupation_error'][:]
+        self.assertLess(error[0], 0.02)
+        for n in range(4):
+            self.assertLess(abs(occupation[n] - particles * (1 - t) * t ** n), 4 * error[n], n)
+        self.assertAlmostEqual(occupation.sum(), numpy.trace(seen['one_body'][:]), places=9)
+        numpy.testing.assert_array_equal(seen['one_body_quanta'][:, 0], numpy.arange(10))
+        self.assertNotIn('/observables/one_body', self.open('whole.h5'))  # only where it is asked for
+
     def test_samples_left_out_are_told_apart(self):
         file = self.open('whole.h5')
         self.assertEqual((file['/result/n_bad'][()], file['/result/n_bad_training'][()]), (0, 0))

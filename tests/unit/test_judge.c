@@ -154,6 +154,22 @@ static void test_figures(void **state)
 }
 
 // What does not apply is not judged.
+// An exact wave function: what scatters is rounding, which may well be the same for a walker's whole life.
+static void test_constant(void **state)
+{
+    (void)state;
+    static struct made made;
+    struct run_judgement judgement;
+    make_good(&made, 1, CHAINS);
+    for (size_t c = 0; c < CHAINS; c++)
+        for (size_t t = 0; t < DRAWS; t++)
+            made.energy[c * DRAWS + t] = 3 + 4e-16 * (double)(c / 20) + (t == 7 ? 1e-12 : 0);
+    conclude(&made);
+    made.result.effective_samples = 50;
+    run_judge(&made.evidence, &judgement);
+    assert_int_equal(judgement.verdict, VERDICT_GOOD);
+}
+
 static void test_silence(void **state)
 {
     (void)state;
@@ -173,6 +189,7 @@ static void test_silence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_walkers),
-                                        cmocka_unit_test(test_figures), cmocka_unit_test(test_silence) };
+                                        cmocka_unit_test(test_figures), cmocka_unit_test(test_constant),
+                                        cmocka_unit_test(test_silence) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,8 +45,8 @@ static void build(struct observables *observables, const struct system *system, 
 {
     static const struct observables_extent nothing;
     struct error error = { 0 };
-    assert_null(observable_name(4));
-    assert_true(observables_build(observables, system, 4, all_kinds, bins, n_groups, &error));
+    assert_null(observable_name(5));
+    assert_true(observables_build(observables, system, NULL, 4, all_kinds, bins, n_groups, &error));
     observables_reach(observables, range, &nothing);
 }
 
@@ -195,8 +195,8 @@ static void observe(struct model *model, size_t draws, struct observables *obser
     struct ensemble_sums sums;
     struct watch watch = { observables, &model->ensemble.wavefunction };
     const size_t threads = model->ensemble.threads;
-    assert_true(
-        observables_build(observables, &model->settings.system, 4, all_kinds, 100, model->ensemble.n_groups, &error));
+    assert_true(observables_build(observables, &model->settings.system, NULL, 4, all_kinds, 100,
+                                  model->ensemble.n_groups, &error));
     model->ensemble.threads = 1;  // one extent for all
     ensemble_pass(&model->ensemble, 8, 0, look, &watch, &sums);
     model->ensemble.threads = threads;
