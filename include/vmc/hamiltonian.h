@@ -29,6 +29,9 @@ struct interaction_type {
     const char *(*refuse)(const void *state, const struct system *system);
     // v(r) of n rows of r^2 and 1/r. NULL: there is no interaction, or none but its core.
     void (*pair_energy)(const void *state, size_t n, const double *r2, const double *inverse, double *out);
+    // May be NULL: adds v(r) of n rows, in their order, to the row `sum`, or writes their sum there unless `add`. For a
+    // v that is cheap enough for the rows in between to cost something.
+    void (*add_energies)(const void *state, size_t n, const double *r2, const double *inverse, bool add, double *sum);
     enum interaction_virial virial;
     double degree;  // VIRIAL_HOMOGENEOUS
     void (*pair_virial)(const void *state, size_t n, const double *r2, const double *inverse,

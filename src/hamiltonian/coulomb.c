@@ -24,6 +24,23 @@ static PACK_HOT void pair_energy(const void *state, size_t n, const double *r2, 
         ((pack *)out)[k] = coulomb->strength * ((const pack *)inverse)[k];
 }
 
+static PACK_HOT void add_energies(const void *state, size_t n, const double *r2, const double *inverse, bool add,
+                                  double *sum)
+{
+    const pack strength = pack_all(((const struct coulomb *)state)->strength);
+    (void)r2;
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        pack total[TILE_PACKS];
+        for (size_t w = 0; w < TILE_PACKS; w++)
+            total[w] = add ? ((const pack *)sum)[l + w] : pack_all(0.0);
+        for (size_t k = 0; k < n; k++)
+            for (size_t w = 0; w < TILE_PACKS; w++)
+                total[w] += strength * ((const pack *)inverse)[k * ROW_PACKS + l + w];
+        for (size_t w = 0; w < TILE_PACKS; w++)
+            ((pack *)sum)[l + w] = total[w];
+    }
+}
+
 static void contact(const void *state, struct interaction_contact *contact)
 {
     contact->inverse = ((const struct coulomb *)state)->strength;
@@ -35,6 +52,7 @@ const struct interaction_type interaction_coulomb = {
     .state_size = sizeof(struct coulomb),
     .params = params,
     .pair_energy = pair_energy,
+    .add_energies = add_energies,
     .virial = VIRIAL_HOMOGENEOUS,
     .degree = -1,
     .contact = contact,

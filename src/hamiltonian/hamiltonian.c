@@ -7,11 +7,11 @@
 
 #include <math.h>
 
-#define INTERACTIONS(X)                                                                                              \
-    X(interaction, none)                                                                                             \
-    X(interaction, coulomb)                                                                                          \
-    X(interaction, soft_coulomb) X(interaction, harmonic) X(interaction, hard_sphere) X(interaction, inverse_square) \
-        X(interaction, gaussian)
+#define INTERACTIONS(X)          \
+    X(interaction, none)         \
+    X(interaction, coulomb)      \
+    X(interaction, soft_coulomb) \
+    X(interaction, harmonic) X(interaction, hard_sphere) X(interaction, inverse_square) X(interaction, gaussian)
 LIST(interaction, INTERACTIONS)
 
 static const struct param no_params[] = { PARAM_END };
@@ -77,8 +77,12 @@ static PACK_HOT void add_tile(const struct pairs *pairs, void *context)
     struct sums *sums = context;
     const struct interaction_type *type = sums->hamiltonian->type;
     _Alignas(64) double values[PAIRS_AT_ONCE * WALKERS];
-    type->pair_energy(sums->hamiltonian->state, pairs->n, pairs->r2, pairs->inverse, values);
-    rows_add_up(pairs->n, values, sums->begun, sums->energy);
+    if (type->add_energies) {
+        type->add_energies(sums->hamiltonian->state, pairs->n, pairs->r2, pairs->inverse, sums->begun, sums->energy);
+    } else {
+        type->pair_energy(sums->hamiltonian->state, pairs->n, pairs->r2, pairs->inverse, values);
+        rows_add_up(pairs->n, values, sums->begun, sums->energy);
+    }
     if (type->virial == VIRIAL_ROWS) {
         type->pair_virial(sums->hamiltonian->state, pairs->n, pairs->r2, pairs->inverse, values);
         rows_add_up(pairs->n, values, sums->begun, sums->virial);

@@ -23,12 +23,13 @@ static inline size_t copies_find_rbm(const struct wavefunction *wavefunction)
 static inline void copies_draw_visible(const struct rbm *rbm, const double *hidden, const double *normals, double *x)
 {
     rows_multiply(rbm->n_coordinates, rbm->hidden, rbm->w, &(struct rows_start){ .bias = NULL }, hidden, x);
-    for (size_t i = 0; i < rbm->n_coordinates; i++) {
-        const pack width = pack_all(sqrt(1 / (2 * rbm->c * rbm->inverse_variance[i])));
+    const pack share = pack_all(1 / (2 * rbm->c));
+    for (size_t i = 0, d = 0; i < rbm->n_coordinates; i++, d = d + 1 < rbm->dimensions ? d + 1 : 0) {
+        const pack spread = pack_all(rbm->spread[d]);
         for (size_t l = 0; l < ROW_PACKS; l++) {
             pack *at = (pack *)x + i * ROW_PACKS + l;
-            const pack centre = pack_fma(*at, pack_all(1 / (2 * rbm->c)), pack_all(rbm->a[i]));
-            *at = pack_fma(width, ((const pack *)normals)[i * ROW_PACKS + l], centre);
+            const pack centre = pack_fma(*at, share, pack_all(rbm->a[i]));
+            *at = pack_fma(spread, ((const pack *)normals)[i * ROW_PACKS + l], centre);
         }
     }
 }

@@ -88,7 +88,7 @@ static size_t moves_per_sweep(const void *state, const struct system *system)
     return moves_one(state, system) ? system->particles : 1;
 }
 
-static void drift(double dt, size_t m, const double *gradient, const double *xi, const double *x, double *out)
+PACK_INLINE void drift(double dt, size_t m, const double *gradient, const double *xi, const double *x, double *out)
 {
     const pack s = pack_all(sqrt(dt)), t = pack_all(dt);
     for (size_t k = 0; k < m * ROW_PACKS; k++) {
@@ -97,8 +97,8 @@ static void drift(double dt, size_t m, const double *gradient, const double *xi,
     }
 }
 
-static void green_ratio(double dt, size_t m, const double *gradient, const double *new_gradient, const double *xi,
-                        double *out)
+PACK_INLINE void green_ratio(double dt, size_t m, const double *gradient, const double *new_gradient, const double *xi,
+                             double *out)
 {
     const pack half = pack_all(0.5 * sqrt(dt)), scale = pack_all(-sqrt(dt));
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {

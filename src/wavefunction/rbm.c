@@ -262,6 +262,7 @@ static bool prepare(void *state, const double *theta)
     for (size_t i = 0; i < m; i++) {
         const double sigma = rbm->sigma[i % rbm->dimensions];
         rbm->inverse_variance[i] = 1 / (sigma * sigma);
+        rbm->spread[i % rbm->dimensions] = sqrt(1 / (2 * rbm->c * rbm->inverse_variance[i]));
         rbm->stiffness[i] = rbm->envelope ? -rbm->c * rbm->inverse_variance[i] : 0;
         rbm->offset[i] = -rbm->stiffness[i] * rbm->a[i];
         rbm->curvature += rbm->stiffness[i];

@@ -30,6 +30,7 @@ struct rbm {
     size_t n_widths;  // trained: none, one for all dimensions, or one each
     double c;         // 1 amplitude, 1/2 probability
     double sigma[DIMENSIONS_MOST];
+    double spread[DIMENSIONS_MOST];  // sigma / sqrt(2 c): of a coordinate of |psi|^2 whose hidden units are known
     // from the parameters in use
     double *a, *b, *w;           // [M], [N], [M N]
     double *inverse_variance;    // 1 / sigma_i^2 [M]
