@@ -49,4 +49,10 @@ struct referee_descent {
 };
 bool referee_descend(struct referee *referee, struct referee_descent *descent, double *theta, struct error *error);
 
+// Starting parameters that are the minimum of a machine with one unit less, and one more unit; that minimum in turn was
+// found from one with less, down to the `first` units of theta, which is replaced. `limits`: of each descent. False
+// where `look` ended it, or numbers were not finite.
+bool referee_grow(struct referee *referee, const struct referee_descent *limits, size_t first,
+                  double (*uniform)(void *random), void *random, double *theta);
+
 #endif

@@ -36,6 +36,12 @@ struct referee_bell referee_bell(double centre, double variance);
 
 // How many parameters there are, and a length or 1 for each of them [n].
 size_t referee_parameters(const struct referee *referee);
+// How many coordinates; the hidden units at hand, all of them or the first so many (theta is then that of a machine of
+// so many); the width sigma_i.
+size_t referee_coordinates(const struct referee *referee);
+size_t referee_units_used(const struct referee *referee);
+void referee_use(struct referee *referee, size_t hidden);
+double referee_width(const struct referee *referee, const double *theta, size_t i);
 void referee_units(const struct referee *referee, const double *theta, double *unit);
 
 #endif

@@ -367,16 +367,18 @@ bool referee_evaluate(struct referee *referee, const double *theta, struct refer
     return good;
 }
 
-size_t referee_parameters(const struct referee *referee) { return n_plain(referee) + referee->widths; }
+double referee_width(const struct referee *referee, const double *theta, size_t i)
+{
+    const size_t d = i % referee->dimensions;
+    return referee->widths > 0 ? exp(theta[n_plain(referee) + (referee->widths == 1 ? 0 : d)]) : referee->sigma[d];
+}
 
 void referee_units(const struct referee *referee, const double *theta, double *unit)
 {
     const size_t m = referee->coordinates, n = referee->hidden, plain = n_plain(referee);
     for (size_t k = 0; k < plain + referee->widths; k++) {
-        const size_t i = k < m ? k : k >= m + n && k < plain ? (k - m - n) / n : m, d = i % referee->dimensions;
-        const double trained = referee->widths > 0 ? exp(theta[plain + (referee->widths == 1 ? 0 : d)])
-                                                   : referee->sigma[d];
-        unit[k] = i < m ? trained : 1;
+        const size_t i = k < m ? k : k >= m + n && k < plain ? (k - m - n) / n : m;
+        unit[k] = i < m ? referee_width(referee, theta, i) : 1;
     }
 }
 
@@ -387,6 +389,20 @@ void referee_widen(const struct referee *referee, double factor, double *theta)
 }
 
 size_t referee_terms(const struct referee *referee) { return referee->terms; }
+
+size_t referee_coordinates(const struct referee *referee) { return referee->coordinates; }
+
+size_t referee_units_used(const struct referee *referee) { return referee->hidden; }
+
+void referee_use(struct referee *referee, size_t hidden)
+{
+    referee->hidden = hidden;
+    referee->terms = 1;
+    for (size_t j = 0; j < hidden; j++)
+        referee->terms *= referee->copies + 1;
+}
+
+size_t referee_parameters(const struct referee *referee) { return n_plain(referee) + referee->widths; }
 
 // ---- building
 

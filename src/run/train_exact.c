@@ -20,8 +20,8 @@ static const struct {
     double tolerance, level;
 } COARSE = { 1e-7, 1e-10 }, FINE = { 1e-9, 1e-13 };
 static const double WIDER = 10;
-// Iterations that a descent takes, for the estimate.
-enum { ITERATIONS_USUAL = 300 };
+// Iterations that a descent takes, for the estimate; units that a grown start begins with.
+enum { ITERATIONS_USUAL = 300, FIRST_UNITS = 2 };
 
 bool train_exact_asked(const struct settings *settings)
 {
@@ -111,19 +111,39 @@ static void remember(struct run *run, const struct trace *trace, size_t first, c
         memcpy(history->parameters, start, n * sizeof *start);
 }
 
-// Every second start is ten times as wide: for strong correlations and traps that are not round the lowest minimum is
-// found from afar, for many units from near 0.
-static void starting_point(const struct run *run, const struct referee *referee, size_t start, double *theta)
+// Looks at a descent that only leads to a starting point.
+static bool look_on(void *context, size_t iteration, double energy, double gradient_norm, const double *theta)
 {
+    struct run *run = ((struct trace *)context)->run;
+    (void)iteration, (void)energy, (void)gradient_norm, (void)theta;
+    if (run->ensemble.cut && run->ensemble.cut(run->ensemble.cut_context))
+        run->ensemble.was_cut = true;
+    return !run->ensemble.was_cut;
+}
+
+// Every second start is ten times as wide: for strong correlations and traps that are not round the lowest minimum is
+// found from afar, for many units from near 0. Every fourth one is grown, so that a machine is as good as smaller ones.
+static bool starting_point(struct trace *trace, struct referee *referee, double *theta)
+{
+    const struct run *run = trace->run;
+    const struct wavefunction *wavefunction = &run->ensemble.wavefunction;
+    const struct referee_descent limits = { .iterations = run->settings->optimizer.iterations,
+                                            .tolerance = COARSE.tolerance,
+                                            .level = COARSE.level,
+                                            .look = look_on,
+                                            .context = trace };
     struct rng rng;
-    if (start == 0) {
-        memcpy(theta, run->good_theta, run->ensemble.wavefunction.n_parameters * sizeof *theta);
-        return;
+    if (trace->start == 0) {
+        memcpy(theta, run->good_theta, wavefunction->n_parameters * sizeof *theta);
+        return true;
     }
-    rng_start(&rng, run->settings->run.seed, UINT64_MAX - start);
-    wavefunction_start(&run->ensemble.wavefunction, rng_uniform, &rng, theta);
-    if (start % 2 == 1)
+    rng_start(&rng, run->settings->run.seed, UINT64_MAX - trace->start);
+    wavefunction_start(wavefunction, rng_uniform, &rng, theta);
+    if (trace->start % 2 == 1)
         referee_widen(referee, WIDER, theta);
+    else if (trace->start % 4 == 2)
+        return referee_grow(referee, &limits, FIRST_UNITS, rng_uniform, &rng, theta);
+    return true;
 }
 
 static bool descend(struct referee *referee, struct trace *trace, size_t iterations, double tolerance, double level,
@@ -157,7 +177,8 @@ static bool descend_all(struct run *run, struct referee *referee, struct trace *
     const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
     for (trace->start = 0; trace->start < n_starts(run) && !run->ensemble.was_cut; trace->start++) {
         struct referee_descent descent;
-        starting_point(run, referee, trace->start, begun);
+        if (!starting_point(trace, referee, begun))
+            continue;
         memcpy(theta, begun, n * sizeof *theta);
         if (!descend(referee, trace, most, COARSE.tolerance, COARSE.level, theta, &descent) ||
             descent.energy >= trace->best)
