@@ -5,10 +5,12 @@
     plot.py [--what KIND] [--output PICTURE] FILE.h5...
 
 KIND is one of overview (the default), training, blocking, series, density, plane, pairs, sweep. The picture is PNG, SVG or PDF by its name; default FILE.png.
-Several files share each panel. A merged file is drawn as a sweep: energy against the first swept key, the second one as colours,
-seeds put together as one point with their scatter as its error.
+Several files share each panel. A merged file is drawn as a sweep: energy against the first swept key, the second one as colours, further
+ones as panels, seeds put together as bands of their standard error.
 """
 import argparse
+import itertools
+import os
 import sys
 from pathlib import Path
 
@@ -36,6 +38,8 @@ def unit(data):
 
 
 def text(value):
+    if isinstance(value, (float, numpy.floating)):
+        return f'{value:.6g}'
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
@@ -44,15 +48,34 @@ def band(data, errors):
     return data - errors, data + errors
 
 
+KNOWN = {}  # file: [(label, energy)], what vmc knows of the system
+DASHES = ['--', ':', '-.', (0, (5, 1, 1, 1, 1, 1))]
+
+
+def draw_known(axes, file, low, high):
+    """Lines at known energies, and how far down and up they reach."""
+    shown = axes.get_legend_handles_labels()[1]
+    for k, (label, value) in enumerate(KNOWN.get(file.filename, [])):
+        words = f'{label} {value:.6g}'
+        if words not in shown:
+            axes.axhline(value, color='black', linewidth=0.9, linestyle=DASHES[(k + 1) % 4], label=words)
+        low, high = min(low, value), max(high, value)
+    return low, high
+
+
 def draw_training(axes, file, name, colour, _mark):
-    if '/training/energy' not in file:
+    if '/training/energy' not in file or len(file['/training/energy']) == 0:
         return False
     group = file['training']
     step, energy, error = group['iteration'][:], group['energy'][:], group['energy_error'][:]
     axes.fill_between(step, *band(energy, error), color=colour, alpha=0.3, linewidth=0)
     axes.plot(step, energy, color=colour, linewidth=1, label=name)
-    axes.axhline(file['/result/energy'][()], color=colour, linewidth=0.8, linestyle='--')
-    low, high = numpy.nanpercentile(energy, [0, 95])
+    if '/result/energy' in file and numpy.isfinite(file['/result/energy'][()]):
+        axes.axhline(file['/result/energy'][()], color=colour, linewidth=0.8, linestyle='--')
+    low, high = draw_known(axes, file, *numpy.nanpercentile(energy, [0, 95]))
+    if hasattr(axes, 'reach'):
+        low, high = min(low, axes.reach[0]), max(high, axes.reach[1])
+    axes.reach = low, high
     if high > low:
         axes.set_ylim(low - 0.1 * (high - low), high + 0.2 * (high - low))
     axes.set(xlabel='training iteration', ylabel='energy' + unit(group['energy']), title='training (dashed: measured)')
@@ -64,7 +87,8 @@ def draw_blocking(axes, file, name, colour, mark):
         return False
     group = file['/measurement/blocking']
     axes.errorbar(group['draws'][:], group['error'][:], group['error_error'][:], color=colour, marker=mark, markersize=4, linewidth=1, capsize=2, label=name)
-    axes.axhline(file['/result/energy_error'][()], color=colour, linewidth=0.8, linestyle='--')
+    if '/result/energy_error' in file:
+        axes.axhline(file['/result/energy_error'][()], color=colour, linewidth=0.8, linestyle='--')
     axes.set_xscale('log', base=2)
     axes.set_ylim(bottom=0)
     axes.set(xlabel='draws in a block', ylabel='error of the energy' + unit(group['error']), title='blocking (dashed: error bar)')
@@ -155,39 +179,109 @@ def swept_keys(table):
     return [name for name in keys if len(set(map(text, table[name][:]))) > 1]
 
 
+PANELS_MOST = 16
+
+
+def by_size(values):
+    """Distinct values as texts, in order of size where they are numbers."""
+    try:
+        return sorted(set(map(text, values)), key=float)
+    except ValueError:
+        return sorted(set(map(text, values)))
+
+
+def put_together(energy, error):
+    """Mean of runs that differ by their seed, and its standard error: from their scatter, but no less than their error bars say."""
+    n = len(energy)
+    scatter = energy.std(ddof=1) / n ** 0.5 if n > 1 else 0
+    return energy.mean(), max(scatter, (error ** 2).sum() ** 0.5 / n)
+
+
+def draw_group(axes, where, energy, error, numeric, style):
+    """One colour: points and a band of their errors; where the axis is no number, points alone."""
+    places = sorted(set(where))
+    mean, bar = numpy.array([put_together(energy[where == place], error[where == place]) for place in places]).T
+    if numeric and len(places) > 1:
+        axes.fill_between(places, mean - bar, mean + bar, color=style['color'], alpha=0.25, linewidth=0)
+    axes.errorbar(places, mean, bar, markersize=5, capsize=3, linewidth=1 if numeric else 0, elinewidth=1, **style)
+
+
 def draw_sweep(file, by):
     table = file['table']
-    keys = by or swept_keys(table)[:2]
+    swept = swept_keys(table)
+    keys = (by or swept[:2])[:2]
     if not keys:
         sys.exit('vmc plot: the runs of this merged file have the same settings; name a key with --by SECTION.KEY')
     for key in keys:
         if key not in table:
             sys.exit(f'vmc plot: the merged table has no column {key}; it has {", ".join(sorted(name for name in table if "." in name))}')
+    panel_keys = [key for key in swept if key not in keys]
+    column = {key: numpy.array([text(value) for value in table[key][:]]) for key in {*keys, *panel_keys}}
+    panels = [one for one in itertools.product(*(by_size(column[key]) for key in panel_keys))
+              if numpy.all([column[key] == value for key, value in zip(panel_keys, one)], axis=0).any() or not panel_keys]
+    if len(panels) > PANELS_MOST:
+        sys.exit(f'vmc plot: {len(panels)} panels, one for each value of {" and ".join(panel_keys)}, are too many; merge fewer runs, or choose other keys with --by')
     energy, error = table['energy'][:], table['energy_error'][:]
-    along, colours = table[keys[0]][:], [text(value) for value in table[keys[1]][:]] if len(keys) > 1 else [''] * len(energy)
-    numeric = numpy.issubdtype(along.dtype, numpy.number)
-    names = sorted(set(map(text, along)))
-    where = along.astype(float) if numeric else numpy.array([names.index(text(value)) for value in along], dtype=float)
-    figure, axes = pyplot.subplots(figsize=(7, 4.6), layout='constrained')
-    groups = sorted(set(colours), key=lambda value: (len(value), value))
-    for k, group in enumerate(groups):
-        mine = numpy.array([colour == group for colour in colours])
-        places = sorted(set(where[mine]))
-        mean, bar = [], []
-        for place in places:
-            chosen = mine & (where == place)
-            n = chosen.sum()
-            mean.append(energy[chosen].mean())
-            scatter = energy[chosen].std(ddof=1) / n ** 0.5 if n > 1 else 0
-            bar.append(max(scatter, (error[chosen] ** 2).sum() ** 0.5 / n))
-        axes.errorbar(places, mean, bar, color=COLOURS[k % 7], marker=MARKS[k % 7], markersize=5, capsize=3, linewidth=1 if numeric else 0,
-                      elinewidth=1, label=f'{keys[1]} = {group}' if len(keys) > 1 else None)
-    if not numeric:
-        axes.set_xticks(range(len(names)), names)
-    axes.set(xlabel=keys[0] + unit(table[keys[0]]), ylabel='energy' + unit(table['energy']))
+    numeric = numpy.issubdtype(table[keys[0]].dtype, numpy.number)
+    names = by_size(column[keys[0]])
+    where = table[keys[0]][:].astype(float) if numeric else numpy.array([names.index(value) for value in column[keys[0]]], dtype=float)
+    groups = by_size(column[keys[1]]) if len(keys) > 1 else ['']
+    colours = COLOURS if len(groups) <= len(COLOURS) else [matplotlib.colors.to_hex(one) for one in pyplot.cm.viridis(numpy.linspace(0, 0.95, len(groups)))]
+    columns = min(len(panels), 3 if len(panels) != 4 else 2)
+    rows = -(-len(panels) // columns)
+    size = (7, 4.6) if len(panels) == 1 else (4.4 * columns, 3.4 * rows + 0.3)
+    figure, grid = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained', sharex=True)
+    for axes, values in zip(grid.flat, panels):
+        here = numpy.isfinite(energy) & numpy.isfinite(where)
+        for key, value in zip(panel_keys, values):
+            here &= column[key] == value
+        for k, group in enumerate(groups):
+            mine = here & (column[keys[1]] == group) if len(keys) > 1 else here
+            if mine.any():
+                draw_group(axes, where[mine], energy[mine], error[mine], numeric,
+                           {'color': colours[k % len(colours)], 'marker': MARKS[k % 7], 'label': f'{keys[1]} = {group}' if len(keys) > 1 else None})
+        if not numeric:
+            axes.set_xticks(range(len(names)), names)
+        elif where.min() > 0 and where.max() > 50 * where.min():
+            axes.set_xscale('log')
+        axes.set(xlabel=keys[0] + unit(table[keys[0]]), ylabel='energy' + unit(table['energy']),
+                 title=', '.join(f'{key} = {value}' for key, value in zip(panel_keys, values)))
+    for axes in grid.flat[len(panels):]:
+        axes.set_axis_off()
     if len(keys) > 1:
-        axes.legend(frameon=False)
+        grid.flat[0].legend(frameon=False, fontsize='small', ncols=1 + len(groups) // 9)
     return figure
+
+
+def open_file(name):
+    try:
+        return h5py.File(name, 'r')
+    except OSError as wrong:
+        sys.exit(f'vmc plot: {name}: {wrong}')
+
+
+def picture_of(names, options):
+    opened = [(Path(name).stem, open_file(name)) for name in names]
+    if 'table' in opened[0][1]:
+        figure = draw_sweep(opened[0][1], options.by.split(',') if options.by else None)
+    else:
+        figure = draw_panels(opened, [options.what] if options.what in PANELS else list(PANELS))
+    for _, file in opened:
+        file.close()
+    return figure
+
+
+def save(figure, output):
+    """A viewer sees the old picture or the new one."""
+    place = Path(output)
+    beside = place.with_name(f'.{place.stem}.{os.getpid()}{place.suffix}')
+    try:
+        figure.savefig(beside)
+        os.replace(beside, place)
+    except (OSError, ValueError) as wrong:
+        beside.unlink(missing_ok=True)
+        sys.exit(f'vmc plot: {output}: {wrong}')
+    pyplot.close(figure)
 
 
 def main():
@@ -196,23 +290,14 @@ def main():
     parser.add_argument('--what', choices=['overview', *PANELS, 'sweep'], default='overview')
     parser.add_argument('--output', '-o')
     parser.add_argument('--by', metavar='SECTION.KEY[,SECTION.KEY]', help='of a merged file: along the axis, then as colours')
+    parser.add_argument('--known', nargs=3, action='append', default=[], metavar=('FILE', 'LABEL', 'ENERGY'), help='a line in the panel of training')
     options = parser.parse_args()
-    opened = []
-    for name in options.files:
-        try:
-            opened.append((Path(name).stem, h5py.File(name, 'r')))
-        except OSError as wrong:
-            sys.exit(f'vmc plot: {name}: {wrong}')
-    matplotlib.rcParams.update({'font.size': 10, 'axes.titlesize': 10, 'savefig.dpi': 150, 'axes.spines.top': False, 'axes.spines.right': False})
-    if 'table' in opened[0][1]:
-        figure = draw_sweep(opened[0][1], options.by.split(',') if options.by else None)
-    else:
-        figure = draw_panels(opened, [options.what] if options.what in PANELS else list(PANELS))
-    output = options.output or opened[0][0] + '.png'
-    try:
-        figure.savefig(output)
-    except (OSError, ValueError) as wrong:
-        sys.exit(f'vmc plot: {output}: {wrong}')
+    for name, label, value in options.known:
+        KNOWN.setdefault(name, []).append((label, float(value)))
+    matplotlib.rcParams.update({'font.size': 10, 'axes.titlesize': 10, 'savefig.dpi': 150, 'axes.spines.top': False, 'axes.spines.right': False,
+                                'svg.fonttype': 'none'})
+    output = options.output or Path(options.files[0]).stem + '.png'
+    save(picture_of(options.files, options), output)
     print(output)
 
 

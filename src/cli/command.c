@@ -40,12 +40,13 @@ const struct cli_command cli_commands[] = {
       .help =
           "Judge results: good, doubtful or bad, with what was found, what it means and what to do. Exit code 0: all "
           "are good; 1: not all." },
-    { "plot", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_OUTPUT) | CLI_BIT(CLI_WHAT) | CLI_BIT(CLI_BY), .least = 1,
-      .most = SIZE_MAX, .missing = "nothing to plot; write", .act = cli_plot,
+    { "plot", "FILE.h5...",
+      EVERYWHERE | CLI_BIT(CLI_OUTPUT) | CLI_BIT(CLI_WHAT) | CLI_BIT(CLI_BY) | CLI_BIT(CLI_WITH) | CLI_BIT(CLI_FOLLOW),
+      .least = 1, .most = SIZE_MAX, .missing = "nothing to plot; write", .act = cli_plot,
       .help =
           "Draw training, blocking curve, series, densities and g of results files, or the energy of a merged sweep, "
-          "with Python's matplotlib. The picture is PNG, SVG or PDF by the name given with --output; default "
-          "FILE.png." },
+          "with Python's matplotlib or with gnuplot. The picture is PNG, SVG or PDF by the name given with --output; "
+          "default FILE.png." },
     { "show", "FILE.h5...", EVERYWHERE, .least = 1, .most = SIZE_MAX, .missing = "nothing to show; write",
       .act = cli_show, .help = "Print settings and results of results files in words." },
     { "verify", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX,

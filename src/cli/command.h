@@ -16,6 +16,8 @@ enum cli_option {
     CLI_OUTPUT,
     CLI_WHAT,
     CLI_BY,
+    CLI_WITH,
+    CLI_FOLLOW,
     CLI_FORCE,
     CLI_RESUME,
     CLI_MAX_TIME,

@@ -76,6 +76,13 @@ static bool set_by(struct cli_options *options, const char *text, struct error *
     return true;
 }
 
+static bool set_with(struct cli_options *options, const char *text, struct error *error)
+{
+    (void)error;
+    options->with = text;
+    return true;
+}
+
 static bool add_set(struct cli_options *options, const char *text, struct error *error)
 {
     (void)error;
@@ -163,12 +170,15 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
     [CLI_SET] = { "set", 's', "SECTION.KEY=VALUE", 0, add_set, "override one entry; repeatable, the last one wins" },
     [CLI_OUTPUT] = { "output", 'o', "FILE", 0, set_output,
                      "results file; default: the configuration's name with .h5, in the current folder. A complete file "
-                     "already there is kept as "
-                     "NAME.1.h5 (the next free number)" },
+                     "already there is kept as NAME.1.h5 (the next free number). Of vmc plot: the picture" },
     [CLI_WHAT] = { "what", 0, "KIND", 0, set_what,
                    "overview (the default), training, blocking, series, density, plane, pairs or sweep" },
     [CLI_BY] = { "by", 0, "SECTION.KEY[,SECTION.KEY]", 0, set_by,
-                 "of a merged sweep: the key along the axis, and the one that colours tell apart" },
+                 "of a merged sweep: the key along the axis, and the one that colours tell apart; further keys are "
+                 "panels" },
+    [CLI_WITH] = { "with", 0, "PROGRAM", 0, set_with,
+                   "what draws: matplotlib or gnuplot; default: whichever is there, matplotlib first" },
+    [CLI_FOLLOW] = { "follow", 0, FLAG(follow), "draw again whenever the runs save, until they are at their end" },
     [CLI_FORCE] = { "force", 0, FLAG(force), "overwrite an unfinished or foreign file at --output" },
     [CLI_RESUME] = { "resume", 0, FLAG(resume),
                      "continue the unfinished run at --output; a complete one is extended if more samples are asked "

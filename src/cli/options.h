@@ -13,9 +13,10 @@ enum cli_progress_mode { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NE
 
 struct cli_options {
     const struct cli_command *command;
-    unsigned given;               // CLI_BITs of the options given
-    const char *config, *output;  // NULL: not given
-    const char *what, *by;        // of a picture; NULL: not given
+    unsigned given;                // CLI_BITs of the options given
+    const char *config, *output;   // NULL: not given
+    const char *what, *by, *with;  // of a picture; NULL: not given
+    bool follow;
     size_t n_sets;
     const char **sets;  // owned array of borrowed texts
     size_t threads;     // 0: not given

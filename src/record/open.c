@@ -58,9 +58,13 @@ static bool seal_check(struct record_file *file, struct error *error)
 
 static bool image_open(struct record_file *file, struct error *error)
 {
+    // HDF5 takes two open images of one name for the same file
+    static unsigned long opened;
+    char name[48];
+    snprintf(name, sizeof name, "results in memory %lu", __atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED));
     hid_t access = file->size > 0 ? record_access_read(file->image, file->size) : -1;
     if (access >= 0)
-        file->file = H5Fopen("results in memory", H5F_ACC_RDONLY, access);
+        file->file = H5Fopen(name, H5F_ACC_RDONLY, access);
     record_id_close(access);
     return file->file >= 0 ||
            error_add(error, ERROR_DAMAGED, "%s: no HDF5 file, or its beginning is damaged; " REMEDY, file->path);

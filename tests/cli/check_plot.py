@@ -4,9 +4,11 @@
 
     check_plot.py path/to/vmc [unittest options]
 """
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -53,14 +55,56 @@ class Plot(unittest.TestCase):
         self.assertGreater((self.folder / name).stat().st_size, 5000)
 
     def test_kinds(self):
-        for kind in KINDS:
+        for kind in KINDS[-2:]:  # the last one has them all
             with self.subTest(kind=kind):
                 self.assert_picture('one.png', 'dot.h5', '--what', kind)
         self.assert_picture('two.svg', 'dot.h5', 'many-0003.h5')
 
+    @unittest.skipUnless(shutil.which('gnuplot'), 'there is no gnuplot')
+    def test_gnuplot(self):
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                self.assert_picture('one.png', 'dot.h5', '--what', kind, '--with', 'gnuplot')
+        self.assert_picture('two.svg', 'dot.h5', 'many-0003.h5', '--with', 'gnuplot')
+        self.assertNotIn('warning', self.vmc('plot', 'dot.h5', '--with', 'gnuplot', '-o', 'three.png').stderr)
+        self.assert_picture('sweep.png', 'all.h5', '--by', 'rbm.hidden', '--with', 'gnuplot')
+        self.assertEqual(self.vmc('plot', 'dot.h5', '--with', 'gnuplot', '-o', 'one.jpg').returncode, 2)
+
+    def test_known_energies(self):
+        """The exact energy is a line in the panel of training."""
+        self.assert_picture('known.svg', 'dot.h5', '--what', 'training')
+        self.assertIn('exact 3', (self.folder / 'known.svg').read_text())
+
+    def test_follow(self):
+        """Begun before there is a file; at its end when the run is."""
+        following = subprocess.Popen([VMC, 'plot', 'late.h5', '--follow', '--what', 'training', '-o', 'late.png'], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            time.sleep(1)
+            self.assertIsNone(following.poll())
+            done = self.vmc('--config', 'dot.ini', '-o', 'late.h5', '-q', '--set', 'run.checkpoint_interval=0.2', '--set', 'measure.samples=1e6')
+            self.assertEqual(done.returncode, 0, done.stderr)
+            out, notes = following.communicate(timeout=60)
+        finally:
+            following.kill()
+        self.assertEqual(following.returncode, 0, notes)
+        self.assertIn('waiting for late.h5', notes)
+        self.assertGreaterEqual(out.count('late.png'), 1)
+        self.assertGreater((self.folder / 'late.png').stat().st_size, 5000)
+        self.assertEqual([path.name for path in self.folder.glob('.late*')], [])
+
+    def test_nobody_to_draw(self):
+        (self.folder / 'empty').mkdir(exist_ok=True)
+        done = self.vmc('plot', 'dot.h5', '--with', 'gnuplot', env={'PATH': str(self.folder / 'empty')})
+        self.assertEqual(done.returncode, 66)
+        for word in 'python3-matplotlib', 'gnuplot-nox', 'pip install':
+            self.assertIn(word, done.stderr)
+
     def test_sweep(self):
         self.assert_picture('sweep.png', 'all.h5')
         self.assert_picture('sweep.svg', 'all.h5', '--by', 'rbm.hidden,system.omega')
+        self.assert_picture('panels.svg', 'all.h5', '--by', 'rbm.hidden')  # the other key is panels
+        words = (self.folder / 'panels.svg').read_text()
+        self.assertTrue('system.omega = 0.5' in words and 'system.omega = 1' in words)
         done = self.vmc('plot', 'all.h5', '--by', 'rbm.nothing')
         self.assertEqual(done.returncode, 66)
         self.assertIn('rbm.hidden', done.stderr)

@@ -256,6 +256,30 @@ static void merging_is_linear(void **state)
     record_columns_finish(&columns);
 }
 
+// Each of two files that are open at once has its own numbers.
+static void files_are_told_apart(void **state)
+{
+    (void)state;
+    char path[2][300];
+    struct record_file *file[2];
+    for (int k = 0; k < 2; k++) {
+        struct record *record = record_create();
+        snprintf(path[k], sizeof path[k], "%s", sample_path(k == 0 ? "first.h5" : "second.h5"));
+        record_add_heading(record, "complete", NULL, "test");
+        record_add_real(record, "/result/energy", "1", "a number", 1 + k);
+        assert_true(record_publish(record, path[k], NULL));
+        record_destroy(record);
+    }
+    for (int k = 0; k < 2; k++)
+        assert_non_null(file[k] = record_open(path[k], false, NULL));
+    for (int k = 0; k < 2; k++) {
+        double value = 0;
+        assert_true(record_read_reals(file[k], "/result/energy", 1, &value, NULL) && value == 1 + k);
+    }
+    record_close(file[0]);
+    record_close(file[1]);
+}
+
 int main(int argc, char **argv)
 {
     record_prepare_hdf5();
@@ -270,6 +294,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(all_is_read_back),
         cmocka_unit_test(wrong_reads_are_told),
         cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(files_are_told_apart),
         cmocka_unit_test(equal_content_gives_equal_files),
         cmocka_unit_test(h5dump_and_h5repack_agree),
         cmocka_unit_test(other_files_are_refused),
