@@ -8,6 +8,23 @@
 #include "vmc/walkers.h"
 #include "vmc/wavefunction.h"
 
+// How walkers are sampled, besides what the keys of the configuration say. With parallel tempering every temperature
+// has a rung of its own.
+struct sampler_rung {
+    double temperature;  // T of |psi|^(2/T)
+    double step;
+    double *numbers;  // [n_numbers] of the sampler's own
+};
+
+// What a sampler may learn from while draws are discarded or parameters still change: never while measuring.
+struct sampler_lesson {
+    size_t n_coordinates;
+    double acceptance;             // since the last lesson
+    const double *mean, *squares;  // over the walkers: of x, and of (x - mean)^2; [n_coordinates]
+    double progress;               // through the burn-in, 0 to 1; in training NAN
+    bool tune;                     // false: the step is given
+};
+
 struct sampler_type {
     const char *name, *summary;
     size_t state_size;
@@ -27,8 +44,17 @@ struct sampler_type {
     size_t (*moves_per_sweep)(const void *state, const struct system *system);
     // One sweep of one block; returns accepted moves, summed over the walkers. `block->current` must have its weight
     // and caches (wavefunction_evaluate) from the same parameters.
-    size_t (*sweep)(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
-                    double *scratch);
+    size_t (*sweep)(const void *state, const struct sampler_rung *rung, const struct wavefunction *wavefunction,
+                    struct block *block, double *scratch);
+    bool tempers;  // can sample |psi|^(2/T)
+    // ---- for samplers that learn more than a step; NULL: none of this.
+    // Numbers kept with the run: first a width per coordinate, which the results file keeps and another run can begin
+    // from, then whatever `learn` needs.
+    size_t (*n_numbers)(const struct system *system);
+    void (*begin)(const void *state, const struct system *system, double *numbers);
+    // Sweeps from one lesson to the next in burn-in.
+    size_t lesson_sweeps;
+    void (*learn)(const void *state, const struct sampler_lesson *lesson, struct sampler_rung *rung);
 };
 
 const struct sampler_type *sampler_type_at(size_t index);

@@ -123,6 +123,16 @@ static void write_time(FILE *out, const char *label, double seconds)
     fprintf(out, "%s\n", text);
 }
 
+// Of trajectories.
+static void write_divergences(FILE *out, const struct cli_summary *summary)
+{
+    if (!sampler_type_at(settings_index(summary->settings, SETTINGS_SAMPLER))->learn)
+        return;
+    write_label(out, "divergences");
+    fprintf(out, "%.0f of %.0f trajectories\n", summary->result->divergences,
+            summary->result->n_samples * (double)summary->settings->sampler.thin);
+}
+
 static void write_training(FILE *out, const struct run_result *result, size_t width)
 {
     char text[400];
@@ -234,6 +244,7 @@ static void write_summary(FILE *out, const struct cli_summary *summary, size_t w
         for (size_t j = 0; k == 0 && j < summary->n_known; j++)
             write_known(out, &summary->known[j], result, width);
     }
+    write_divergences(out, summary);
     write_training(out, result, width);
     write_doubts(out, summary, width);
     write_time(out, "wall time", result->wall_time);

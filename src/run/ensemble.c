@@ -54,20 +54,45 @@ static size_t first_group(const struct ensemble *ensemble, size_t rank)
     return rank * ensemble->n_groups / team_ranks(ensemble->team);
 }
 
+static double *rung_numbers(const struct ensemble *ensemble, size_t rung)
+{
+    return ensemble->rungs + rung * ensemble->rung_row;
+}
+
+static struct sampler_rung rung_at(const struct ensemble *ensemble, size_t rung)
+{
+    double *numbers = rung_numbers(ensemble, rung);
+    return (struct sampler_rung){ ensemble->temperature[rung], rung ? numbers[RUNG_STEP] : ensemble->step,
+                                  numbers + RUNG_OWN };
+}
+
+static void begin_rungs(struct ensemble *ensemble)
+{
+    for (size_t r = 0; r < ensemble->n_rungs; r++) {
+        double *numbers = rung_numbers(ensemble, r);
+        numbers[RUNG_STEP] = ensemble->step;
+        if (ensemble->sampler->begin)
+            ensemble->sampler->begin(ensemble->sampler_state, &ensemble->wavefunction.system, numbers + RUNG_OWN);
+    }
+}
+
 static bool allocate(struct ensemble *ensemble, struct error *error)
 {
     struct rows rows;
     const size_t frame = ensemble->wavefunction.n_rows;
-    ensemble->block = calloc(ensemble->n_blocks, sizeof *ensemble->block);
-    ensemble->frames = memory_rows(frame * ensemble->n_blocks);
+    const size_t blocks = ensemble->n_blocks * ensemble->n_rungs, m = ensemble->wavefunction.n_coordinates;
+    ensemble->block = calloc(blocks, sizeof *ensemble->block);
+    ensemble->frames = memory_rows(frame * blocks);
     ensemble->trial = calloc(ensemble->threads, sizeof *ensemble->trial);
-    ensemble->random = (uint64_t *)memory_rows(RNG_ROWS * ensemble->n_blocks);
+    ensemble->random = (uint64_t *)memory_rows(RNG_ROWS * blocks);
     ensemble->log_psi = memory_doubles(2 * ensemble->n_walkers);
     ensemble->scratch_doubles = lay_out(ensemble, NULL, &rows) * WALKERS;
     ensemble->scratch = memory_doubles(ensemble->threads * ensemble->scratch_doubles);
     ensemble->group_gradients = memory_doubles(ensemble->n_groups * ensemble->wavefunction.n_parameters);
-    bool good = ensemble->block && ensemble->frames && ensemble->trial && ensemble->random && ensemble->scratch &&
-                ensemble->log_psi && ensemble->group_gradients;
+    ensemble->rungs = memory_doubles(ensemble->n_rungs * ensemble->rung_row);
+    ensemble->moments = memory_doubles(ensemble->sampler->learn ? 2 * m * (ensemble->n_groups + 1) : 1);
+    bool good = ensemble->rungs && ensemble->moments && ensemble->block && ensemble->frames && ensemble->trial &&
+                ensemble->random && ensemble->scratch && ensemble->log_psi && ensemble->group_gradients;
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         struct ensemble_group *group = &ensemble->group[g];
         group->first_block = first_block(ensemble, g);
@@ -81,10 +106,11 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
                          ensemble->n_walkers, (double)ensemble_memory(ensemble) * 1e-9);
     for (size_t t = 0; t < ensemble->threads; t++)
         ensemble->trial[t] = ensemble->scratch + t * ensemble->scratch_doubles;
-    for (size_t k = 0; k < ensemble->n_blocks; k++)
+    for (size_t k = 0; k < blocks; k++)
         ensemble->block[k] = (struct block){ .current = ensemble->frames + k * frame * WALKERS,
                                              .trial = ensemble->trial[0],
                                              .random = ensemble->random + k * RNG_ROWS * WALKERS };
+    begin_rungs(ensemble);
     return true;
 }
 
@@ -173,6 +199,11 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
     ensemble->step = isnan(settings->sampler.step)
                          ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
                          : settings->sampler.step;
+    ensemble->n_rungs = 1;
+    ensemble->temperature[0] = 1;
+    if (ensemble->sampler->n_numbers)
+        ensemble->n_sampler_numbers = ensemble->sampler->n_numbers(&settings->system);
+    ensemble->rung_row = RUNG_OWN + ensemble->n_sampler_numbers;
     if (check_symmetry(ensemble, settings, error) && check_observables(ensemble, settings, error) &&
         compatibility_check(&ensemble->hamiltonian, &ensemble->wavefunction, error) &&
         choose_controls(ensemble, settings, error) &&
@@ -189,6 +220,8 @@ void ensemble_finish(struct ensemble *ensemble)
         memory_free(ensemble->group[g].control_sums);
     }
     memory_free(ensemble->group_gradients);
+    memory_free(ensemble->rungs);
+    memory_free(ensemble->moments);
     free(ensemble->offset);
     memory_free(ensemble->scratch);
     memory_free(ensemble->log_psi);
@@ -231,7 +264,7 @@ size_t ensemble_memory(const struct ensemble *ensemble)
 {
     const size_t frame = ensemble->wavefunction.n_rows,
                  group = ensemble->wavefunction.n_sum_rows + controls_sum_rows(&ensemble->controls);
-    const size_t rows = (frame + RNG_ROWS) * ensemble->n_blocks + group * ensemble->n_groups;
+    const size_t rows = (frame + RNG_ROWS) * ensemble->n_blocks * ensemble->n_rungs + group * ensemble->n_groups;
     return sizeof(double) * (WALKERS * rows + ensemble->threads * ensemble->scratch_doubles);
 }
 
@@ -288,9 +321,12 @@ void ensemble_start(struct ensemble *ensemble, uint64_t seed)
     const size_t m = ensemble->wavefunction.n_coordinates;
     struct factor_traits traits;
     wavefunction_traits(&ensemble->wavefunction, &traits);
-    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
-        struct block *block = &ensemble->block[k];
-        rng_start_block(block->random, seed, k * WALKERS);
+    for (size_t j = 0; j < ensemble->n_rungs * ensemble->n_blocks; j++) {
+        const size_t k = j % ensemble->n_blocks, rung = j / ensemble->n_blocks;
+        struct block *block = &ensemble->block[j];
+        if (k < ensemble->first_block || k >= ensemble->end_block)
+            continue;
+        rng_start_block(block->random, seed, ((uint64_t)rung << 40) + k * WALKERS);
         rng_normals(block->random, m, block->current);
         for (size_t i = 0; i < m; i++)
             for (size_t w = 0; w < WALKERS; w++)
@@ -316,7 +352,8 @@ bool ensemble_take(struct ensemble *ensemble, const double *theta)
         return false;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
     for (size_t k = ensemble->first_block; k < ensemble->end_block; k++)
-        take_fresh(ensemble, &ensemble->block[k]);
+        for (size_t r = 0; r < ensemble->n_rungs; r++)
+            take_fresh(ensemble, &ensemble->block[r * ensemble->n_blocks + k]);
     return true;
 }
 
@@ -386,12 +423,13 @@ static void give_scratch(struct ensemble *ensemble, const struct rows *rows)
     ensemble->trial[omp_get_thread_num()] = rows->trial;
 }
 
-static size_t sweep(const struct ensemble *ensemble, struct block *block, struct rows *rows)
+static size_t sweep(const struct ensemble *ensemble, const struct sampler_rung *rung, struct block *block,
+                    struct rows *rows)
 {
     block->evaluated = true;  // a sampler that leaves the frame without gradients says so
     block->trial = rows->trial;
-    const size_t accepted = ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, &ensemble->wavefunction,
-                                                     block, rows->sampler);
+    const size_t accepted = ensemble->sampler->sweep(ensemble->sampler_state, rung, &ensemble->wavefunction, block,
+                                                     rows->sampler);
     rows->trial = block->trial;
     return accepted;
 }
@@ -408,6 +446,42 @@ static void refresh(const struct ensemble *ensemble, struct ensemble_group *grou
     block->updated = block->evaluated = false;
     block->movable = true;
     group->drift = fmax(group->drift, drift);
+}
+
+// One block of walkers at all temperatures.
+struct ladder {
+    struct block block[RUNGS_MOST];
+    size_t accepted[RUNGS_MOST], swapped[RUNGS_MOST - 1];
+};
+
+static void take_ladder(const struct ensemble *ensemble, size_t k, struct ladder *ladder)
+{
+    for (size_t r = 0; r < ensemble->n_rungs; r++) {
+        ladder->block[r] = ensemble->block[r * ensemble->n_blocks + k];
+        ladder->accepted[r] = ladder->block[r].divergent = 0;
+    }
+    for (size_t r = 0; r + 1 < ensemble->n_rungs; r++)
+        ladder->swapped[r] = 0;
+}
+
+static void give_ladder(struct ensemble *ensemble, size_t k, const struct ladder *ladder)
+{
+    for (size_t r = 0; r < ensemble->n_rungs; r++)
+        ensemble->block[r * ensemble->n_blocks + k] = ladder->block[r];
+}
+
+static void sweep_ladder(const struct ensemble *ensemble, struct ladder *ladder, struct rows *rows)
+{
+    for (size_t r = 0; r < ensemble->n_rungs; r++) {
+        const struct sampler_rung rung = rung_at(ensemble, r);
+        ladder->accepted[r] += sweep(ensemble, &rung, &ladder->block[r], rows);
+    }
+}
+
+static void refresh_ladder(const struct ensemble *ensemble, struct ensemble_group *group, struct ladder *ladder)
+{
+    for (size_t r = 0; r < ensemble->n_rungs; r++)
+        refresh(ensemble, group, &ladder->block[r]);
 }
 
 static bool is_cut(const struct ensemble *ensemble) { return __atomic_load_n(&ensemble->was_cut, __ATOMIC_RELAXED); }
@@ -431,45 +505,120 @@ static uint64_t join_cut(struct ensemble *ensemble, uint64_t accepted)
     return values[0];
 }
 
-static double sweeps_acceptance(struct ensemble *ensemble, size_t sweeps)
+// Means over the walkers of one temperature, and of the squares of the distances from them: [2][M].
+static void find_moments(struct ensemble *ensemble, size_t rung, double *out)
 {
-    size_t accepted = 0;
-    const size_t per_sweep = ensemble->sampler->moves_per_sweep(ensemble->sampler_state,
-                                                                &ensemble->wavefunction.system);
+    const size_t m = ensemble->wavefunction.n_coordinates, width = m * sizeof *out;
+    double *const sums = ensemble->moments;
+    memset(sums, 0, 2 * ensemble->n_groups * width);
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
+        for (size_t k = 0; k < ensemble->group[g].n_blocks; k++) {
+            const size_t block = rung * ensemble->n_blocks + ensemble->group[g].first_block + k;
+            const double *x = ensemble->block[block].current;
+            for (size_t i = 0; i < m * WALKERS; i++) {
+                sums[2 * g * m + i / WALKERS] += x[i];
+                sums[(2 * g + 1) * m + i / WALKERS] += x[i] * x[i];
+            }
+        }
+    ensemble_move_groups(ensemble, sums, 2 * width, TEAM_GATHER_ALL);
+    memset(out, 0, 2 * width);
+    for (size_t g = 0; g < ensemble->n_groups; g++)
+        for (size_t i = 0; i < 2 * m; i++)
+            out[i] += sums[2 * g * m + i] / (double)ensemble->n_walkers;
+    for (size_t i = 0; i < m; i++)
+        out[m + i] = fmax(0, out[m + i] - out[i] * out[i]);
+}
+
+static void give_lesson(struct ensemble *ensemble, size_t r, double acceptance, double progress, bool tune)
+{
+    const size_t m = ensemble->wavefunction.n_coordinates;
+    double *moments = ensemble->moments + 2 * m * ensemble->n_groups;
+    struct sampler_rung rung = rung_at(ensemble, r);
+    find_moments(ensemble, r, moments);
+    ensemble->sampler->learn(ensemble->sampler_state,
+                             &(struct sampler_lesson){ m, acceptance, moments, moments + m, progress, tune }, &rung);
+    rung_numbers(ensemble, r)[RUNG_STEP] = rung.step;
+    if (r == 0)
+        ensemble->step = rung.step;
+}
+
+void ensemble_learn(struct ensemble *ensemble, const struct ensemble_sums *sums, bool tune)
+{
+    for (size_t r = 0; ensemble->sampler->learn && r < ensemble->n_rungs; r++)
+        give_lesson(ensemble, r, sums->rung_accepted[r] / sums->moves, NAN, tune);
+}
+
+// Acceptance at every temperature.
+static void sweeps_acceptance(struct ensemble *ensemble, size_t sweeps, double *acceptance)
+{
+    size_t accepted[RUNGS_MOST] = { 0 };
+    const double moves = (double)(sweeps * ensemble->n_walkers *
+                                  ensemble->sampler->moves_per_sweep(ensemble->sampler_state,
+                                                                     &ensemble->wavefunction.system));
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static) reduction(+ : accepted)
     for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
         struct rows rows;
+        struct ladder ladder;  // a thread's own while it is written to
         take_scratch(ensemble, &rows);
-        struct block block = ensemble->block[k];  // a thread's own while it is written to
+        take_ladder(ensemble, k, &ladder);
         for (size_t s = 0; s < sweeps && !cut(ensemble); s++)
-            accepted += sweep(ensemble, &block, &rows);
-        take_fresh(ensemble, &block);  // rounding that one-particle updates gathered goes
-        ensemble->block[k] = block;
+            sweep_ladder(ensemble, &ladder, &rows);
+        for (size_t r = 0; r < ensemble->n_rungs; r++) {
+            take_fresh(ensemble, &ladder.block[r]);  // rounding that one-particle updates gathered goes
+            accepted[r] += ladder.accepted[r];
+        }
+        give_ladder(ensemble, k, &ladder);
         give_scratch(ensemble, &rows);
     }
-    return (double)join_cut(ensemble, accepted) / (double)(sweeps * per_sweep * ensemble->n_walkers);
+    for (size_t r = 0; r < ensemble->n_rungs; r++)
+        acceptance[r] = (double)join_cut(ensemble, accepted[r]) / moves;
 }
 
 // Windows of sweeps; ln step moves with the distance from the best acceptance, by less and less, and ends at the mean
 // over the last half.
 enum { TUNE_WINDOW = 10 };
 
-void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning)
+static void tune_step(double gain, double off, bool second_half, bool last, double *step, double *sum, double *count)
+{
+    *step *= exp(fmax(-1, fmin(1, gain * off)));
+    if (second_half) {
+        *sum += log(*step);
+        ++*count;
+    }
+    if (last && *count > 0)
+        *step = exp(*sum / *count);
+}
+
+static void tune_rung(struct ensemble *ensemble, size_t r, size_t sweeps, double acceptance,
+                      struct ensemble_tuning *tuning)
 {
     const double target = ensemble->sampler->best_acceptance(ensemble->sampler_state, &ensemble->wavefunction.system);
-    const size_t windows = (sweeps + TUNE_WINDOW - 1) / TUNE_WINDOW, k = tuning->done / TUNE_WINDOW;
-    const size_t n = sweeps - tuning->done < TUNE_WINDOW ? sweeps - tuning->done : TUNE_WINDOW;
-    const double acceptance = sweeps_acceptance(ensemble, n), gain = 2 / (1 + 0.1 * (double)k);
+    const size_t windows = (sweeps + TUNE_WINDOW - 1) / TUNE_WINDOW, k = (tuning->done - 1) / TUNE_WINDOW;
+    double *numbers = rung_numbers(ensemble, r);
+    tune_step(2 / (1 + 0.1 * (double)k), acceptance - target, 2 * k >= windows, tuning->done == sweeps,
+              r ? &numbers[RUNG_STEP] : &ensemble->step, r ? &numbers[RUNG_TUNING_SUM] : &tuning->sum,
+              r ? &numbers[RUNG_TUNING_COUNT] : &tuning->count);
+    if (tuning->done == sweeps)
+        numbers[RUNG_TUNING_SUM] = numbers[RUNG_TUNING_COUNT] = 0;
+}
+
+// A sampler that takes lessons has them once; they go on in training.
+void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning)
+{
+    const bool learns = ensemble->sampler->learn && !ensemble->learnt;
+    const size_t window = learns ? ensemble->sampler->lesson_sweeps : TUNE_WINDOW;
+    const size_t n = sweeps - tuning->done < window ? sweeps - tuning->done : window;
+    double acceptance[RUNGS_MOST];
+    sweeps_acceptance(ensemble, n, acceptance);
     tuning->done += n;
-    if (!tune || !ensemble->sampler->has_step)
-        return;
-    ensemble->step *= exp(fmax(-1, fmin(1, gain * (acceptance - target))));
-    if (2 * k >= windows) {
-        tuning->sum += log(ensemble->step);
-        tuning->count++;
+    for (size_t r = 0; r < ensemble->n_rungs && !is_cut(ensemble); r++) {
+        if (learns)
+            give_lesson(ensemble, r, acceptance[r], (double)tuning->done / (double)sweeps, tune);
+        else if (tune && ensemble->sampler->has_step && !ensemble->sampler->learn)
+            tune_rung(ensemble, r, sweeps, acceptance[r], tuning);
     }
-    if (tuning->done == sweeps && tuning->count > 0)
-        ensemble->step = exp(tuning->sum / tuning->count);
+    if (learns && tuning->done == sweeps && !is_cut(ensemble))
+        ensemble->learnt = true;
 }
 
 bool ensemble_is_independent(const struct ensemble *ensemble)
@@ -542,20 +691,21 @@ struct pass {
 // Block number k of group number g. Block and group are the thread's own copies: those in the ensemble share cache
 // lines with their neighbours.
 static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_t g, size_t k, struct rows *rows,
-                       struct ensemble_group *group, struct block *block)
+                       struct ensemble_group *group, struct ladder *ladder)
 {
+    struct block *const block = &ladder->block[0];
     const size_t draws = pass->draws;
     const unsigned what = pass->what;
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     const bool controlled = ensemble->controls.n_functions > 0, slopes = controlled && (what & PASS_GRADIENT);
     const size_t fit_every = 1 + draws * ensemble->n_walkers / FIT_SAMPLES_MOST;
     memset(rows->moments, 0, MOMENT_ROWS * WALKERS * sizeof(double));
-    refresh(ensemble, group, block);
+    refresh_ladder(ensemble, group, ladder);
     for (size_t t = 0, sweeps = 0; t < draws; t++) {
         for (size_t s = 0; s < ensemble->thin && !cut(ensemble); s++) {
-            group->sums.accepted += (double)sweep(ensemble, block, rows);
+            sweep_ladder(ensemble, ladder, rows);
             if (++sweeps % REFRESH_SWEEPS == 0)
-                refresh(ensemble, group, block);
+                refresh_ladder(ensemble, group, ladder);
         }
         if (is_cut(ensemble))
             return;
@@ -591,6 +741,16 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
     add_moments(rows, draws, controlled, &group->sums);
 }
 
+static void add_ladder(const struct ensemble *ensemble, const struct ladder *ladder, struct ensemble_sums *sums)
+{
+    sums->accepted += (double)ladder->accepted[0];
+    sums->divergent += (double)ladder->block[0].divergent;
+    for (size_t r = 0; r < ensemble->n_rungs; r++)
+        sums->rung_accepted[r] += (double)ladder->accepted[r];
+    for (size_t r = 0; r + 1 < ensemble->n_rungs; r++)
+        sums->swapped[r] += (double)ladder->swapped[r];
+}
+
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context,
                    struct ensemble_sums *total)
 {
@@ -608,9 +768,11 @@ void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensem
         if (what & PASS_CONTROLS)
             memset(group->control_sums, 0, controls_sum_rows(&ensemble->controls) * WALKERS * sizeof(double));
         for (size_t k = group->first_block; k < group->first_block + group->n_blocks; k++) {
-            struct block block = ensemble->block[k];
-            draw_block(ensemble, &pass, g, k, &rows, group, &block);
-            ensemble->block[k] = block;
+            struct ladder ladder;
+            take_ladder(ensemble, k, &ladder);
+            draw_block(ensemble, &pass, g, k, &rows, group, &ladder);
+            give_ladder(ensemble, k, &ladder);
+            add_ladder(ensemble, &ladder, &group->sums);
         }
         give_scratch(ensemble, &rows);
         group->sums.samples = (double)(group->n_blocks * WALKERS * draws);

@@ -11,14 +11,17 @@
 #include "vmc/team.h"
 #include "vmc/walkers.h"
 
-enum { GROUPS_MOST = 64 };
+enum { GROUPS_MOST = 64, RUNGS_MOST = PARAM_LIST_MOST };
 
 // Per-walker and per-draw sums of a pass; energies relative to `reference` so that squares keep their digits.
 struct ensemble_sums {
     double samples, bad, accepted, moves;
-    double energy, energy2;  // controlled
-    double local, local2;    // E_L itself
-    double walker2;          // squares of the walkers' means (controlled)
+    double energy, energy2;            // controlled
+    double local, local2;              // E_L itself
+    double walker2;                    // squares of the walkers' means (controlled)
+    double divergent;                  // trajectories
+    double rung_accepted[RUNGS_MOST];  // moves accepted at every temperature
+    double swapped[RUNGS_MOST - 1];    // configurations exchanged with the next temperature; once per sweep is tried
 };
 
 struct ensemble_group {
@@ -34,10 +37,17 @@ struct ensemble {
     struct controls controls;
     const struct sampler_type *sampler;
     void *sampler_state;
-    double step;  // in use
+    double step;  // in use at T = 1
+    // Parallel tempering: block k at temperature number r is block[r * n_blocks + k]; rung 0 has T = 1. Rows of
+    // rung_row numbers: step, its tuning, then the sampler's own.
+    size_t n_rungs, n_sampler_numbers, rung_row;
+    double temperature[RUNGS_MOST];
+    double *rungs;
+    bool learnt;      // the sampler has had its lessons
+    double *moments;  // [group, 2 n_coordinates], for lessons; NULL: it takes none
     size_t thin;
     size_t n_walkers, n_blocks, n_groups, threads;
-    struct block *block;
+    struct block *block;      // [n_rungs][n_blocks]
     double *frames, **trial;  // one frame per block; one per thread, which is in the scratch at first
     uint64_t *random;
     struct ensemble_group group[GROUPS_MOST];
@@ -57,6 +67,8 @@ struct ensemble {
     void *cut_context;
     bool was_cut;  // stays so until it is cleared
 };
+
+enum { RUNG_STEP, RUNG_TUNING_SUM, RUNG_TUNING_COUNT, RUNG_OWN };
 
 struct ensemble_rows {
     void *base;
@@ -107,6 +119,8 @@ struct ensemble_tuning {
     double sum, count;  // of ln step over the last half
 };
 void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning);
+// After a pass of training: what the sampler learns from it.
+void ensemble_learn(struct ensemble *ensemble, const struct ensemble_sums *sums, bool tune);
 // Whether draws are independent of each other and of where the walkers began: then nothing is to be discarded.
 bool ensemble_is_independent(const struct ensemble *ensemble);
 // Draws with sums. what: which sums are taken besides those of struct ensemble_sums.

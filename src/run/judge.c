@@ -184,6 +184,17 @@ static void check_acceptance(struct judge *judge)
              100 * acceptance, judge->result->autocorrelation_time);
 }
 
+static void check_divergences(struct judge *judge)
+{
+    const struct run_result *result = judge->result;
+    if (result->divergences > 1e-3 * result->n_samples)
+        find(judge, VERDICT_DOUBTFUL, "divergent trajectories",
+             "use a smaller sampler.step, or sampler.method = langevin",
+             "%.0f trajectories gained or lost more energy than any that is followed well enough: they were rejected, "
+             "and walkers may hardly come to where that happens",
+             result->divergences);
+}
+
 // ---- the error bar
 
 static void check_samples(struct judge *judge)
@@ -305,8 +316,8 @@ static void look_at_series(struct judge *judge)
 void run_judge(const struct run_evidence *evidence, struct run_judgement *judgement)
 {
     static void (*const checks[])(struct judge * judge) = {
-        check_finite,  check_bound,  check_stuck,   check_lost,   check_agreement, check_modes,   check_acceptance,
-        check_samples, check_errors, check_kinetic, check_virial, check_exact,     check_training
+        check_finite,      check_bound,   check_stuck,  check_lost,    check_agreement, check_modes, check_acceptance,
+        check_divergences, check_samples, check_errors, check_kinetic, check_virial,    check_exact, check_training
     };
     struct judge judge = { .evidence = evidence, .result = evidence->result, .judgement = judgement };
     judgement->verdict = VERDICT_GOOD;

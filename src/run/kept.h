@@ -68,7 +68,9 @@ enum kept_axis {
     AXIS_LEVEL,
     AXIS_POWER,
     AXIS_KEPT,
-    AXIS_PLACE
+    AXIS_PLACE,
+    AXIS_RUNG,
+    AXIS_RUNG_NUMBER
 };
 // Who knows what: all processes the same; the first alone; each its own blocks, or groups of blocks.
 enum kept_scope { OF_ALL, OF_FIRST, OF_BLOCKS, OF_GROUPS };

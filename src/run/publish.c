@@ -5,6 +5,7 @@
 #include "run/checkpoint.h"
 #include "run/judged.h"
 #include "run/kept.h"
+#include "run/learnt.h"
 #include "run/publish_parts.h"
 #include "run/series.h"
 
@@ -260,6 +261,7 @@ static bool publish(const struct run *run, const char *status, struct error *err
         record_add_wavefunction(record, &run->ensemble.wavefunction, run->theta);
         add_result(record, run);
         add_controls(record, run);
+        learnt_add(run, record);
         publish_observed(record, run, numbers);
         good = add_measurement(record, run, packed);
         checkpoint_add(run, record);

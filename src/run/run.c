@@ -5,6 +5,7 @@
 #include "run/conclude.h"
 #include "run/file.h"
 #include "run/kept.h"
+#include "run/learnt.h"
 #include "run/phases.h"
 #include "run/series.h"
 #include "run/stop.h"
@@ -35,7 +36,8 @@ static bool starting_parameters(struct run *run, struct error *error)
     if (!path)
         return true;
     struct record_file *file = record_open(path, true, error);
-    const bool good = file && record_load_wavefunction(file, &run->ensemble.wavefunction, run->theta, error);
+    const bool good = file && record_load_wavefunction(file, &run->ensemble.wavefunction, run->theta, error) &&
+                      learnt_load(run, file, error);
     record_close(file);
     return good;
 }
@@ -94,6 +96,7 @@ bool run_begin(struct run *run, struct error *error)
     if (!team_agree(team, !team_leads(team) || starting_parameters(run, error), error))
         return false;
     team_share(team, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
+    learnt_share(run);
     ensemble_start(&run->ensemble, run->settings->run.seed);
     run->stage = run->settings->optimizer.iterations > 0 ? STAGE_TRAINING_BURN_IN : STAGE_MEASURING_BURN_IN;
     return ensemble_take(&run->ensemble, run->theta) ||

@@ -77,6 +77,7 @@ void run_account(struct run *run)
     result->steps_back = (double)run->training.steps_back;
     result->n_bad_training = (double)run->training.bad;
     result->n_bad = run->measured.sums.bad;
+    result->divergences = run->measured.sums.divergent;
     const bool known = run->history.n > 0 && run->training.gain_error >= 0;
     result->converged = run->training.converged;
     result->training_gain = known ? run->training.gain : NAN;

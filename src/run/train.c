@@ -78,6 +78,7 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
     run->training.bad += (size_t)sums->bad;
     if (good) {
         ensemble_fit(ensemble);
+        ensemble_learn(ensemble, sums, isnan(run->settings->sampler.step));
         ensemble->reference += sums->energy / sums->samples;
     }
     return good;

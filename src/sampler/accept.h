@@ -46,6 +46,13 @@ static inline size_t accept_mask(const struct wavefunction *wavefunction, const 
                                : accept_some(n, current, trial, uniform, extra, skip, mask);
 }
 
+// u < |psi'/psi|^(2/T) e^(extra) is u^T < |psi'/psi|^2 e^(T extra): the row of uniform numbers for that.
+static inline void accept_temper(double temperature, double *uniform)
+{
+    for (size_t l = 0; temperature != 1 && l < ROW_PACKS; l++)
+        ((pack *)uniform)[l] = pack_exp(temperature * pack_log(((const pack *)uniform)[l]));
+}
+
 // Whole frames: the walkers of the mask take over the trial, but for caches that only one-particle moves read.
 static inline void accept_frame(const struct wavefunction *wavefunction, size_t accepted, const double *mask,
                                 struct block *block)

@@ -162,14 +162,14 @@ static void draw_counts(const struct exact *exact, size_t hidden, const double *
     }
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
-                    double *scratch)
+static size_t sweep(const void *state, const struct sampler_rung *rung, const struct wavefunction *wavefunction,
+                    struct block *block, double *scratch)
 {
     const size_t f = copies_find_rbm(wavefunction), m = wavefunction->n_coordinates;
     const struct rbm *rbm = wavefunction->factor[f].state;
     double *counts = scratch, *normals = rows_at(scratch, rbm->hidden), *uniform = rows_at(normals, m),
            *mask = rows_at(normals, m + 1);
-    (void)step;
+    (void)rung;
     rng_uniforms(block->random, 1, uniform);
     draw_counts(state, rbm->hidden, uniform, counts);
     rng_normals(block->random, m, normals);

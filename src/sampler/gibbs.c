@@ -138,11 +138,11 @@ static size_t move_particles(const struct wavefunction *wavefunction, size_t f, 
     return accepted;
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
-                    double *scratch)
+static size_t sweep(const void *state, const struct sampler_rung *rung, const struct wavefunction *wavefunction,
+                    struct block *block, double *scratch)
 {
     const size_t f = copies_find_rbm(wavefunction);
-    (void)step;
+    (void)rung;
     return (((const struct gibbs *)state)->single ? move_particles : move_all)(wavefunction, f, block, scratch);
 }
 

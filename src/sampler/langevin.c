@@ -5,13 +5,10 @@
 //     ln G(x|x') - ln G(x'|x) = -sum_i (g + g')_i s [ xi_i + (g + g')_i s / 2 ]
 // All particles move at once, or one particle p with grad_p ln|psi| before and after its own move. Roberts and Tweedie,
 // Bernoulli 2, 341 (1996).
-//
-// Near a node or a core, d away, g = 1 / d, and a step of that drift overshoots by any length: walkers that come there
-// would stay. Where psi vanishes somewhere the drift of each particle is therefore the mean one over the time dt as the
-// particle leaves a plane node (Umrigar, Nightingale and Runge, J. Chem. Phys. 99, 2865 (1993), with their a = 1), in
-// the proposal and in the ratio alike:
-//     g_p -> 2 g_p / (1 + sqrt(1 + 2 |g_p|^2 dt))
+// Where psi vanishes somewhere the drift is limited (drift.h), in the proposal and in the ratio alike. At a temperature
+// T it is g / T.
 #include "sampler/accept.h"
+#include "sampler/drift.h"
 #include "sampler/moves.h"
 #include "vmc/rng.h"
 #include "vmc/sampler.h"
@@ -60,13 +57,7 @@ static bool suits(const void *state, const struct wavefunction *wavefunction, st
 
 static bool prepare(void *state, const struct wavefunction *wavefunction)
 {
-    struct langevin *langevin = state;
-    struct factor_traits traits;
-    wavefunction_traits(wavefunction, &traits);
-    langevin->limited = traits.has_nodes || traits.core > 0;
-    for (size_t class = 0; class < PAIR_CLASSES; class ++)
-        langevin->limited = langevin->limited ||
-                            (traits.contact[class].power > 0 && system_class_pairs(&wavefunction->system, class) > 0);
+    ((struct langevin *)state)->limited = drift_needs_limit(wavefunction);
     return true;
 }
 
@@ -97,10 +88,12 @@ PACK_INLINE void drift(double dt, size_t m, const double *gradient, const double
     }
 }
 
-PACK_INLINE void green_ratio(double dt, size_t m, const double *gradient, const double *new_gradient, const double *xi,
-                             double *out)
+// T times the logarithm of the ratio
+PACK_INLINE void green_ratio(const struct sampler_rung *rung, size_t m, const double *gradient,
+                             const double *new_gradient, const double *xi, double *out)
 {
-    const pack half = pack_all(0.5 * sqrt(dt)), scale = pack_all(-sqrt(dt));
+    const double root = sqrt(rung->step);
+    const pack half = pack_all(0.5 * root), scale = pack_all(-root * rung->temperature);
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
         pack sum[TILE_PACKS] = { { 0 } };
         for (size_t k = l; k < m * ROW_PACKS; k += ROW_PACKS)
@@ -113,31 +106,19 @@ PACK_INLINE void green_ratio(double dt, size_t m, const double *gradient, const 
     }
 }
 
-// The drift of n coordinates, shortened particle by particle.
-static void shorten(double dt, size_t dimensions, size_t n, const double *gradient, double *out)
+// The gradient itself where nothing is to be limited at T = 1.
+static const double *limit(const struct langevin *langevin, const struct sampler_rung *rung, size_t dimensions,
+                           size_t n, const double *gradient, double *rows)
 {
-    const pack twice = pack_all(2 * dt), one = pack_all(1.0);
-    for (size_t first = 0; first < n; first += dimensions)
-        for (size_t l = 0; l < ROW_PACKS; l++) {
-            pack sum = one;
-            for (size_t d = 0; d < dimensions; d++) {
-                const pack slope = ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
-                sum = pack_fma(twice * slope, slope, sum);
-            }
-            const pack scale = 2.0 / pack_fma(sum, pack_rsqrt(sum), one);
-            for (size_t d = 0; d < dimensions; d++)
-                ((pack *)out)[(first + d) * ROW_PACKS + l] = scale *
-                                                             ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
-        }
-}
-
-// The gradient itself where nothing is to be limited.
-static const double *limit(const struct langevin *langevin, double dt, size_t dimensions, size_t n,
-                           const double *gradient, double *rows)
-{
+    if (rung->temperature != 1) {
+        const pack share = pack_all(1 / rung->temperature);
+        for (size_t k = 0; k < n * ROW_PACKS; k++)
+            ((pack *)rows)[k] = share * ((const pack *)gradient)[k];
+        gradient = rows;
+    }
     if (!langevin->limited)
         return gradient;
-    shorten(dt, dimensions, n, gradient, rows);
+    drift_shorten(rung->step, dimensions, n, gradient, rows);
     return rows;
 }
 
@@ -156,27 +137,28 @@ static struct rows lay_out(size_t n, double *scratch)
                           rows_at(scratch, 3 * n + 3) };
 }
 
-static PACK_HOT size_t move_all(const struct langevin *langevin, double step, const struct wavefunction *wavefunction,
-                                struct block *block, double *scratch)
+static PACK_HOT size_t move_all(const struct langevin *langevin, const struct sampler_rung *rung,
+                                const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
     const size_t m = wavefunction->n_coordinates, dimensions = wavefunction->system.dimensions;
     const struct rows rows = lay_out(m, scratch);
     rng_normals(block->random, m, rows.xi);
     rng_uniforms(block->random, 1, rows.uniform);
-    const double *before = limit(langevin, step, dimensions, m, rows_at(block->current, wavefunction->row_gradient),
+    accept_temper(rung->temperature, rows.uniform);
+    const double *before = limit(langevin, rung, dimensions, m, rows_at(block->current, wavefunction->row_gradient),
                                  rows.before);
-    drift(step, m, before, rows.xi, block->current, block->trial);
+    drift(rung->step, m, before, rows.xi, block->current, block->trial);
     wavefunction_evaluate(wavefunction, block->trial);
-    const double *after = limit(langevin, step, dimensions, m, rows_at(block->trial, wavefunction->row_gradient),
+    const double *after = limit(langevin, rung, dimensions, m, rows_at(block->trial, wavefunction->row_gradient),
                                 rows.after);
-    green_ratio(step, m, before, after, rows.xi, rows.ratio);
+    green_ratio(rung, m, before, after, rows.xi, rows.ratio);
     const size_t accepted = accept_mask(wavefunction, block->current, block->trial, rows.uniform, rows.ratio,
                                         wavefunction->n_weights, rows.mask);
     accept_frame(wavefunction, accepted, rows.mask, block);
     return accepted;
 }
 
-static PACK_HOT size_t move_particles(const struct langevin *langevin, double step,
+static PACK_HOT size_t move_particles(const struct langevin *langevin, const struct sampler_rung *rung,
                                       const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
     const size_t n = wavefunction->system.dimensions;
@@ -188,13 +170,14 @@ static PACK_HOT size_t move_particles(const struct langevin *langevin, double st
     for (size_t p = 0; p < wavefunction->system.particles; p++) {
         rng_normals(block->random, n, rows.xi);
         rng_uniforms(block->random, 1, rows.uniform);
+        accept_temper(rung->temperature, rows.uniform);
         wavefunction_particle_gradient(wavefunction, p, block->current, NULL, rows.factors, rows.before);
-        limit(langevin, step, n, n, rows.before, rows.before);
-        drift(step, n, rows.before, rows.xi, rows_at(block->current, p * n), rows_at(block->trial, p * n));
+        limit(langevin, rung, n, n, rows.before, rows.before);
+        drift(rung->step, n, rows.before, rows.xi, rows_at(block->current, p * n), rows_at(block->trial, p * n));
         wavefunction_ratio(wavefunction, p, block->current, block->trial);
         wavefunction_particle_gradient(wavefunction, p, block->current, block->trial, rows.factors, rows.after);
-        limit(langevin, step, n, n, rows.after, rows.after);
-        green_ratio(step, n, rows.before, rows.after, rows.xi, rows.ratio);
+        limit(langevin, rung, n, n, rows.after, rows.after);
+        green_ratio(rung, n, rows.before, rows.after, rows.xi, rows.ratio);
         accepted += accept_mask(wavefunction, block->current, block->trial, rows.uniform, rows.ratio,
                                 wavefunction->n_weights, rows.mask);
         wavefunction_accept(wavefunction, p, rows.mask, block->trial, block->current);
@@ -204,10 +187,10 @@ static PACK_HOT size_t move_particles(const struct langevin *langevin, double st
     return accepted;
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
-                    double *scratch)
+static size_t sweep(const void *state, const struct sampler_rung *rung, const struct wavefunction *wavefunction,
+                    struct block *block, double *scratch)
 {
-    return (moves_one(state, &wavefunction->system) ? move_particles : move_all)(state, step, wavefunction, block,
+    return (moves_one(state, &wavefunction->system) ? move_particles : move_all)(state, rung, wavefunction, block,
                                                                                  scratch);
 }
 
@@ -225,4 +208,5 @@ const struct sampler_type sampler_langevin = {
     .n_scratch_rows = n_scratch_rows,
     .moves_per_sweep = moves_per_sweep,
     .sweep = sweep,
+    .tempers = true,
 };

@@ -77,26 +77,28 @@ static size_t moves_per_sweep(const void *state, const struct system *system)
 }
 
 // x' of n coordinates from row `first` on; leaves the uniform row for the decision behind the displacements
-static void propose(const struct metropolis *metropolis, double step, size_t first, size_t n, struct block *block,
-                    double *scratch)
+static void propose(const struct metropolis *metropolis, const struct sampler_rung *rung, size_t first, size_t n,
+                    struct block *block, double *scratch)
 {
     const bool normal = metropolis->proposal == PROPOSAL_NORMAL;
+    const pack step = pack_all(rung->step);
     if (normal)
         rng_normals(block->random, n, scratch);
     rng_uniforms(block->random, normal ? 1 : n + 1, rows_at(scratch, normal ? n : 0));
+    accept_temper(rung->temperature, rows_at(scratch, n));
     for (size_t k = 0; k < n * ROW_PACKS; k++) {
         const pack draw = ((const pack *)scratch)[k], displacement = normal ? draw : (pack)(2.0 * draw - 1.0);
-        ((pack *)rows_at(block->trial, first))[k] = pack_fma(pack_all(step), displacement,
+        ((pack *)rows_at(block->trial, first))[k] = pack_fma(step, displacement,
                                                              ((const pack *)rows_at(block->current, first))[k]);
     }
 }
 
-static size_t move_all(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction,
-                       struct block *block, double *scratch)
+static size_t move_all(const struct metropolis *metropolis, const struct sampler_rung *rung,
+                       const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
     const size_t m = wavefunction->n_coordinates;
     double *uniform = rows_at(scratch, m), *mask = rows_at(scratch, m + 1);
-    propose(metropolis, step, 0, m, block, scratch);
+    propose(metropolis, rung, 0, m, block, scratch);
     wavefunction_weigh(wavefunction, block->trial);
     const size_t accepted = accept_mask(wavefunction, block->current, block->trial, uniform, NULL,
                                         wavefunction->n_weights, mask);
@@ -104,8 +106,8 @@ static size_t move_all(const struct metropolis *metropolis, double step, const s
     return accepted;
 }
 
-static size_t move_particles(const struct metropolis *metropolis, double step, const struct wavefunction *wavefunction,
-                             struct block *block, double *scratch)
+static size_t move_particles(const struct metropolis *metropolis, const struct sampler_rung *rung,
+                             const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
     const size_t dimensions = wavefunction->system.dimensions;
     double *uniform = rows_at(scratch, dimensions), *mask = rows_at(scratch, dimensions + 1);
@@ -114,7 +116,7 @@ static size_t move_particles(const struct metropolis *metropolis, double step, c
         wavefunction_refresh(wavefunction, false, block->current);
     rows_copy(wavefunction->n_coordinates, block->current, block->trial);
     for (size_t p = 0; p < wavefunction->system.particles; p++) {
-        propose(metropolis, step, p * dimensions, dimensions, block, scratch);
+        propose(metropolis, rung, p * dimensions, dimensions, block, scratch);
         wavefunction_ratio(wavefunction, p, block->current, block->trial);
         accepted += accept_mask(wavefunction, block->current, block->trial, uniform, NULL, wavefunction->n_weights,
                                 mask);
@@ -124,12 +126,12 @@ static size_t move_particles(const struct metropolis *metropolis, double step, c
     return accepted;
 }
 
-static size_t sweep(const void *state, double step, const struct wavefunction *wavefunction, struct block *block,
-                    double *scratch)
+static size_t sweep(const void *state, const struct sampler_rung *rung, const struct wavefunction *wavefunction,
+                    struct block *block, double *scratch)
 {
     const struct metropolis *metropolis = state;
     block->evaluated = false;
-    return (moves_one(metropolis, &wavefunction->system) ? move_particles : move_all)(metropolis, step, wavefunction,
+    return (moves_one(metropolis, &wavefunction->system) ? move_particles : move_all)(metropolis, rung, wavefunction,
                                                                                       block, scratch);
 }
 
@@ -146,4 +148,5 @@ const struct sampler_type sampler_metropolis = {
     .n_scratch_rows = n_scratch_rows,
     .moves_per_sweep = moves_per_sweep,
     .sweep = sweep,
+    .tempers = true,
 };

@@ -4,5 +4,5 @@
 
 #include "base/list.h"
 
-#define SAMPLERS(X) X(sampler, metropolis) X(sampler, langevin) X(sampler, gibbs) X(sampler, exact)
+#define SAMPLERS(X) X(sampler, metropolis) X(sampler, langevin) X(sampler, gibbs) X(sampler, hmc) X(sampler, exact)
 LIST(sampler, SAMPLERS)

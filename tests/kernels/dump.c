@@ -135,7 +135,8 @@ static void dump_derivatives(const struct wavefunction *wavefunction, const doub
     memory_free(o);
 }
 
-static void dump_samplers(const struct wavefunction *wavefunction, struct block *block, const double *x)
+static void dump_samplers(const struct wavefunction *wavefunction, struct block *block, const double *x,
+                          double temperature)
 {
     const size_t size = wavefunction->n_coordinates * WALKERS;
     for (size_t k = 0; sampler_name(k); k++) {
@@ -149,11 +150,19 @@ static void dump_samplers(const struct wavefunction *wavefunction, struct block 
             block->evaluated = true;
             block->movable = false;
             size_t accepted = 0;
-            const double step = type->has_step ? type->first_step(state, &wavefunction->system) : 0;
+            double *numbers = memory_doubles(type->n_numbers ? type->n_numbers(&wavefunction->system) : 1);
+            const struct sampler_rung rung = {
+                .temperature = type->tempers ? temperature : 1,
+                .step = type->has_step ? type->first_step(state, &wavefunction->system) : 0,
+                .numbers = numbers,
+            };
+            if (type->begin)
+                type->begin(state, &wavefunction->system, numbers);
             for (size_t sweep = 0; sweep < 20; sweep++)
-                accepted += type->sweep(state, step, wavefunction, block, scratch);
+                accepted += type->sweep(state, &rung, wavefunction, block, scratch);
             say(type->name, size, block->current);
             printf("    accepted     %zu\n", accepted);
+            memory_free(numbers);
             memory_free(scratch);
         }
         param_release(type->params, state);
@@ -199,7 +208,8 @@ static void dump_product(const struct system *system, const struct product *prod
     wavefunction_refresh(&wavefunction, false, block.current);
     wavefunction_ratio(&wavefunction, p, block.current, block.trial);
     say("ratio", 2 * wavefunction.n_weights * WALKERS, block.trial + wavefunction.row_weight * WALKERS);
-    dump_samplers(&wavefunction, &block, x);
+    dump_samplers(&wavefunction, &block, x, 1);
+    dump_samplers(&wavefunction, &block, x, 1.7);
 
     memory_free(x);
     memory_free(block.random);

@@ -414,9 +414,27 @@ static const char *const ways[][4] = {
     { "sampler.method=langevin", "sampler.walkers=512" },
     { "sampler.method=langevin", "sampler.move=particle", "sampler.walkers=512" },
     { "sampler.method=langevin", "sampler.walkers=512", "measure.controls=none" },
+    { "sampler.method=hmc", "sampler.walkers=512" },
     { "sampler.method=gibbs", "sampler.walkers=512" },  // last: for an RBM that has its Gaussian
 };
 enum { WAYS = sizeof ways / sizeof *ways, CONTROLLED_WAY = 2, PLAIN_WAY = 4 };
+
+// No walker is inside a core, however it moved.
+static void check_cores(const struct ensemble *ensemble, double core)
+{
+    const struct system *system = &ensemble->wavefunction.system;
+    const size_t n = system->dimensions;
+    for (size_t k = 0; k < ensemble->n_walkers; k++) {
+        const double *x = ensemble->block[k / WALKERS].current + k % WALKERS;
+        for (size_t p = 0; p < system->particles; p++)
+            for (size_t q = 0; q < p; q++) {
+                double square = 0;
+                for (size_t d = 0; d < n; d++)
+                    square += pow(x[(p * n + d) * WALKERS] - x[(q * n + d) * WALKERS], 2);
+                assert_true(square > core * core);
+            }
+    }
+}
 
 static void test_samplers(void **state)
 {
@@ -444,6 +462,7 @@ static void test_samplers(void **state)
                           error, row->energy > 0 ? (found[way].mean[MODEL_ENERGY] - row->energy) / error : 0);
             assert_true(row->energy == 0 || fabs(found[way].mean[MODEL_ENERGY] - row->energy) < 4.5 * error);
             assert_true(model.ensemble.drift < 1e-9);
+            check_cores(&model.ensemble, row->core);
             for (size_t q = 0; q < MODEL_QUANTITIES; q++) {
                 const double width = hypot(found[way].error[q], found[0].error[q]) +
                                      1e-9 * (1 + fabs(found[0].mean[q]));

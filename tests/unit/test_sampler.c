@@ -31,6 +31,8 @@ static const struct {
     { "langevin, dt 1", { "sampler.method=langevin", "sampler.step=1" } },
     { "gibbs", { "sampler.method=gibbs" } },
     { "exact", { "sampler.method=exact" } },
+    { "hmc", { "sampler.method=hmc" } },
+    { "hmc, long trajectories", { "sampler.method=hmc", "sampler.trajectory=5" } },
 };
 
 // The energy with its control variates; the plain estimators of finite variance; and a sampler that is wrong cannot
@@ -87,11 +89,12 @@ static void test_samplers(void **state)
 static void test_tuned_step(void **state)
 {
     (void)state;
-    for (size_t way = 0; way < 2; way++) {
+    static const char *const methods[] = { "sampler.method=metropolis", "sampler.method=langevin",
+                                           "sampler.method=hmc" };
+    for (size_t way = 0; way < sizeof methods / sizeof *methods; way++) {
         struct model model;
         struct ensemble_sums sums;
-        const char *const overrides[] = { way ? "sampler.method=langevin" : "sampler.method=metropolis",
-                                          "sampler.walkers=256", NULL };
+        const char *const overrides[] = { methods[way], "sampler.walkers=256", NULL };
         model_build(&model, &oracle_sets[0].rbm, overrides, 1);
         const double target = model.ensemble.sampler->best_acceptance(model.ensemble.sampler_state,
                                                                       &model.ensemble.wavefunction.system);
@@ -103,6 +106,67 @@ static void test_tuned_step(void **state)
         assert_true(fabs(sums.accepted / sums.moves - target) < 0.03);
         model_finish(&model);
     }
+}
+
+// |psi|^2 is a product of normal distributions with a twelfth to twice the widths that hmc begins with; it finds them,
+// and goes on with them: the second burn-in learns nothing. Over 512 walkers and some 50 looks a variance scatters by
+// about 1 %, a width by half of that.
+static void test_widths(void **state)
+{
+    (void)state;
+    static const double sigma[] = { 2, 1.0 / 12, 0.5 };
+    double widths_asked[] = { sigma[0], sigma[1], sigma[2] };
+    const struct oracle_rbm rbm = { .particles = 3,
+                                    .dimensions = 3,
+                                    .hidden = 1,
+                                    .amplitude = true,
+                                    .envelope = true,
+                                    .omega = { 1, 1, 1 },
+                                    .sigma = widths_asked };
+    struct settings settings;
+    struct ensemble ensemble;
+    struct error error = { 0 };
+    model_settings(&settings, &rbm, (const char *const[]){ "sampler.method=hmc", "sampler.walkers=512", NULL });
+    assert_true(ensemble_build(&ensemble, &settings, 2, &error));
+    double *theta = calloc(ensemble.wavefunction.n_parameters, sizeof *theta);
+    ensemble_start(&ensemble, 5);
+    assert_true(ensemble_take(&ensemble, theta));
+    ensemble_burn_in(&ensemble, 200, true);
+    const double *widths = ensemble.rungs + RUNG_OWN, step = ensemble.step;
+    double found[9];
+    for (size_t i = 0; i < 9; i++) {
+        found[i] = widths[i] / (sigma[i % 3] / sqrt(2));
+        print_message("width %zu: %.4f of the true one\n", i, found[i]);
+        assert_true(fabs(found[i] - 1) < 0.04);
+    }
+    memcpy(found, widths, sizeof found);
+    assert_true(ensemble.learnt);
+    ensemble_burn_in(&ensemble, 100, true);
+    assert_true(ensemble.step == step && memcmp(found, widths, sizeof found) == 0);
+    // training goes on learning: another acceptance, another step
+    struct ensemble_sums sums = { .moves = 1, .rung_accepted = { 0.3 } };
+    ensemble_learn(&ensemble, &sums, true);
+    assert_true(ensemble.step < step);
+    ensemble_finish(&ensemble);
+    settings_finish(&settings);
+    free(theta);
+}
+
+// Beyond twice the width leapfrog steps are not stable: every long trajectory gains energy without bound.
+static void test_divergences(void **state)
+{
+    (void)state;
+    struct model model;
+    struct ensemble_sums sums;
+    const char *const overrides[] = { "sampler.method=hmc", "sampler.walkers=64", "sampler.step=3",
+                                      "sampler.trajectory=100", NULL };
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, overrides, 1);
+    ensemble_pass(&model.ensemble, 20, 0, NULL, NULL, &sums);
+    assert_true(sums.divergent == sums.moves && sums.accepted == 0 && sums.bad == 0);
+    model.ensemble.step = 0.1;
+    ensemble_pass(&model.ensemble, 20, 0, NULL, NULL, &sums);
+    assert_true(sums.divergent == 0 && sums.accepted > 0.9 * sums.moves);
+    model_finish(&model);
 }
 
 enum { SERIES_DRAWS = 1500 };
@@ -179,7 +243,8 @@ int main(int argc, char **argv)
         target_error = strtod(argv[1], NULL);
     if (argc > 2)
         only_sets = argv[2];
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers), cmocka_unit_test(test_tuned_step),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers),    cmocka_unit_test(test_tuned_step),
+                                        cmocka_unit_test(test_widths),      cmocka_unit_test(test_divergences),
                                         cmocka_unit_test(test_independent), cmocka_unit_test(test_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

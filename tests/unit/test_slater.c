@@ -294,7 +294,8 @@ static void test_drift(void **state)
     double *kept = malloc(rows * sizeof *kept), worst = 0, size = 0;
     ensemble_burn_in(ensemble, 200, true);
     for (int k = 0; k < 1000; k++)
-        ensemble->sampler->sweep(ensemble->sampler_state, ensemble->step, wavefunction, block, scratch);
+        ensemble->sampler->sweep(ensemble->sampler_state, &(struct sampler_rung){ 1, ensemble->step, NULL }, wavefunction,
+                                 block, scratch);
     memcpy(kept, cache, rows * sizeof *kept);
     const double drift = wavefunction_refresh(wavefunction, true, block->current);
     for (size_t w = 0; w < WALKERS; w++) {  // relative to a walker's largest element
