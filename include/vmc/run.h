@@ -18,6 +18,7 @@ struct run_progress {
     size_t done, total;  // iterations in training, draws per walker in measuring, sweeps in burn-in
     double energy, energy_error, variance, acceptance;  // NAN where not known yet
     double seconds_left;                                // NAN where not known yet
+    size_t walkers;                                     // in measuring: a draw of all of them is so many samples
 };
 
 // What a caller wishes while a run goes on. Stopping is clean: results so far and a checkpoint are published.

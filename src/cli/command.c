@@ -22,8 +22,9 @@
 
 const struct cli_command cli_commands[] = {
     { "", "FILE",
-      CONFIGURED | CLI_BIT(CLI_FORCE) | CLI_BIT(CLI_RESUME) | CLI_BIT(CLI_MAX_TIME) | CLI_BIT(CLI_THREADS) |
-          CLI_BIT(CLI_CHECK) | CLI_BIT(CLI_PRINT_CONFIG) | CLI_BIT(CLI_JSON) | CLI_BIT(CLI_PROGRESS),
+      CONFIGURED | CLI_BIT(CLI_FORCE) | CLI_BIT(CLI_JOBS) | CLI_BIT(CLI_RESUME) | CLI_BIT(CLI_MAX_TIME) |
+          CLI_BIT(CLI_THREADS) | CLI_BIT(CLI_CHECK) | CLI_BIT(CLI_PRINT_CONFIG) | CLI_BIT(CLI_JSON) |
+          CLI_BIT(CLI_PROGRESS),
       .missing = "nothing to do: give a configuration with --config FILE, or write", .act = cli_job_run,
       .help = "Train and measure what the configuration FILE describes; every point, if it has a [sweep] section. The "
               "same as --config FILE." },

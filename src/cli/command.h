@@ -22,6 +22,7 @@ enum cli_option {
     CLI_RESUME,
     CLI_MAX_TIME,
     CLI_TASK,
+    CLI_JOBS,
     CLI_PER_JOB,
     CLI_TIME,
     CLI_THREADS,

@@ -82,6 +82,8 @@ static void choose_threads(struct job *job)
     const struct cli_program *program = cli_program();
     job->threads = job->options->threads > 0 ? (struct cli_threads){ job->options->threads, NULL }
                                              : cli_threads_default(program->sharing, program->local);
+    if (job->options->jobs > 1 && job->options->threads == 0)
+        job->threads.n = job->threads.n > job->options->jobs ? job->threads.n / job->options->jobs : 1;
     uint64_t in_all = job->threads.n;
     team_sum(job->team, &in_all, 1);
     job->threads_in_all = in_all;
@@ -200,6 +202,7 @@ static bool run(struct job *job, struct error *error)
     if (!cli_target_choose(&target, options->output, options->config, error))
         return false;
     cli_signals_catch();
+    cli_signals_announce(!options->quiet && team_leads(job->team));
     cli_progress_start(&progress, options->progress, options->quiet);
     bool good = execute(job, &target, use, options->max_time, &progress, &result, error);
     return report_end(job, good, &result, target.path, error);
@@ -266,7 +269,7 @@ static bool act_on_sweep(struct job *job, const struct action *action, bool well
 static bool act_on_run(struct job *job, const struct action *action, bool well_read, struct error *error)
 {
     const struct cli_options *options = job->options;
-    if (options->has_task || action->needs_sweep)
+    if (options->has_task || options->jobs > 0 || action->needs_sweep)
         return error_add(error, ERROR_USAGE, "%s: has no [sweep] section", options->config);
     struct cli_target target;
     if (options->resume && cli_target_choose(&target, options->output, options->config, NULL))

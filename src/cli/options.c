@@ -24,7 +24,7 @@ static const char *progress_mode_name(size_t index)
 
 // Values of options are read by the same kind of rows as keys, so that they are checked and refused in the same way.
 struct values {
-    size_t threads, progress, task, per_job;
+    size_t threads, progress, task, per_job, jobs;
 };
 static const struct param threads_row = PARAM_COUNT(values, threads, .range = PARAM_WITHIN(1, 4096));
 static const struct param task_row = PARAM_COUNT(values, task, .range = PARAM_WITHIN(0, SWEEP_POINTS_MOST - 1));
@@ -34,6 +34,7 @@ static const struct param per_job_row = {
     .offset = offsetof(struct values, per_job),
     .range = PARAM_WITHIN(1, SWEEP_POINTS_MOST),
 };
+static const struct param jobs_row = PARAM_COUNT(values, jobs, .range = PARAM_WITHIN(1, 4096));
 static const struct param progress_row = PARAM_CHOICE(values, progress, .choice = progress_mode_name);
 
 static bool read_value(const struct param *row, const char *text, struct values *values, struct error *error)
@@ -135,6 +136,14 @@ static bool set_per_job(struct cli_options *options, const char *text, struct er
     return good;
 }
 
+static bool set_jobs(struct cli_options *options, const char *text, struct error *error)
+{
+    struct values values = { 0 };
+    const bool good = read_value(&jobs_row, text, &values, error);
+    options->jobs = values.jobs;
+    return good;
+}
+
 static bool set_time(struct cli_options *options, const char *text, struct error *error)
 {
     options->time = text;
@@ -189,6 +198,8 @@ const struct cli_option_row cli_option_rows[CLI_OPTIONS] = {
                    "of a sweep, run only point K (from 0) or points A to B; default: all, one after the other. Point K "
                    "is written to NAME-K.h5 "
                    "(four digits), and skipped if that file is complete" },
+    [CLI_JOBS] = { "jobs", 'j', "N", 0, set_jobs,
+                   "of a sweep, run N points side by side; each has its share of the threads" },
     [CLI_PER_JOB] = { "per-job", 0, "N", 0, set_per_job, "points in one job of the array; default 1" },
     [CLI_TIME] = { "time", 0, "LIMIT", 0, set_time, "time limit of a job, as Slurm reads it; default 01:00:00" },
     [CLI_THREADS] = { "threads", 't', "N", 0, set_threads,

@@ -28,6 +28,7 @@ struct cli_options {
     bool has_task;
     size_t task_first, task_last;  // points of a sweep
     size_t per_job;                // of the script; 0: not given
+    size_t jobs;                   // points of a sweep side by side; 0: not given
     const char *time;              // of the script, as Slurm reads it; NULL: not given
     size_t n_words;
     char **words;  // arguments of the command, without its own words; borrowed

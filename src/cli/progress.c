@@ -42,16 +42,46 @@ static void write_parts(const struct run_progress *now, char part[PARTS][CLI_NUM
     }
 }
 
+// "45056", "4.5e6"
+static void write_count(double count, char text[CLI_NUMBER_SIZE])
+{
+    const int power = count >= 1e5 ? (int)floor(log10(count) + 1e-12) : 0;
+    if (power == 0)
+        snprintf(text, CLI_NUMBER_SIZE, "%.0f", count);
+    else
+        snprintf(text, CLI_NUMBER_SIZE, "%.2ge%d", count / pow(10, power), power);
+}
+
+// "train 120/300", "measuring 1.5 %, 4.5e6 of 3e8 samples"
+static void write_phase(const struct run_progress *now, char text[2 * CLI_NUMBER_SIZE])
+{
+    static const char *const phases[] = {
+        [RUN_BURN_IN] = "burn-in", [RUN_TRAIN] = "train", [RUN_MEASURE] = "measuring"
+    };
+    char done[CLI_NUMBER_SIZE], total[CLI_NUMBER_SIZE];
+    const double share = now->total > 0 ? 100 * (double)now->done / (double)now->total : 100;
+    if (now->phase != RUN_MEASURE) {
+        snprintf(text, 2 * CLI_NUMBER_SIZE, "%s %zu/%zu", phases[now->phase], now->done, now->total);
+        return;
+    }
+    const double walkers = now->walkers > 0 ? (double)now->walkers : 1;
+    write_count(walkers * (double)now->done, done);
+    write_count(walkers * (double)now->total, total);
+    snprintf(text, 2 * CLI_NUMBER_SIZE,
+             share < 9.95 ? "%s %.1f %%, %.20s of %.20s samples" : "%s %.0f %%, %.20s of %.20s samples",
+             phases[now->phase], share, done, total);
+}
+
 void cli_progress_line(const struct run_progress *now, size_t columns, char line[CLI_LINE_SIZE])
 {
-    static const char *const phases[] = { [RUN_BURN_IN] = "burn-in", [RUN_TRAIN] = "train", [RUN_MEASURE] = "measure" };
     static const int least_first[] = { PART_VARIANCE, PART_ACCEPTANCE, PART_LEFT, PART_ENERGY };
-    char part[PARTS][CLI_NUMBER_SIZE + 8];
+    char part[PARTS][CLI_NUMBER_SIZE + 8], phase[2 * CLI_NUMBER_SIZE];
     columns = columns < CLI_LINE_SIZE ? columns : CLI_LINE_SIZE - 1;
     write_parts(now, part);
+    write_phase(now, phase);
     for (size_t dropped = 0;; dropped++) {
-        int length = snprintf(line, CLI_LINE_SIZE, "%s %zu/%zu%s%s%s%s", phases[now->phase], now->done, now->total,
-                              part[PART_ENERGY], part[PART_VARIANCE], part[PART_ACCEPTANCE], part[PART_LEFT]);
+        int length = snprintf(line, CLI_LINE_SIZE, "%s%s%s%s%s", phase, part[PART_ENERGY], part[PART_VARIANCE],
+                              part[PART_ACCEPTANCE], part[PART_LEFT]);
         if (length <= (int)columns || dropped == PARTS)
             break;
         part[least_first[dropped]][0] = '\0';
@@ -100,22 +130,14 @@ static void named_line(const struct cli_progress *progress, const struct run_pro
     snprintf(line, columns < CLI_LINE_SIZE ? columns + 1 : CLI_LINE_SIZE, "%s%s", progress->name, rest);
 }
 
-void cli_progress_show(const struct run_progress *now, void *context)
+// turn: a phase begins, and what was last known of the one before is told
+static void show(struct cli_progress *progress, const char *line, bool turn)
 {
-    struct cli_progress *progress = context;
-    char line[CLI_LINE_SIZE];
-    if (progress->never)
-        return;
-    double time = seconds();
-    bool turn = !progress->started || progress->phase != now->phase;
-    bool due = time - progress->last >= (progress->updating ? UPDATE_INTERVAL : PLAIN_INTERVAL) ||
-               (turn && (progress->always || progress->updating));
-    // one column stays free: a full line wraps on some terminals
-    named_line(progress, now, progress->updating ? cli_width(stderr) - 1 : CLI_LINE_SIZE - 1, line);
+    const double time = seconds();
+    const bool due = time - progress->last >= (progress->updating ? UPDATE_INTERVAL : PLAIN_INTERVAL) ||
+                     (turn && (progress->always || progress->updating));
     if (progress->always && !progress->updating && turn && *progress->pending)
         print_line(progress, progress->pending);
-    progress->started = true;
-    progress->phase = now->phase;
     if (!due) {
         snprintf(progress->pending, sizeof progress->pending, "%s", line);
         return;
@@ -125,6 +147,30 @@ void cli_progress_show(const struct run_progress *now, void *context)
         update_line(progress, line);
     else
         print_line(progress, line);
+}
+
+void cli_progress_show(const struct run_progress *now, void *context)
+{
+    struct cli_progress *progress = context;
+    char line[CLI_LINE_SIZE];
+    if (progress->never)
+        return;
+    const bool turn = !progress->started || progress->phase != now->phase;
+    // one column stays free: a full line wraps on some terminals
+    named_line(progress, now, progress->updating ? cli_width(stderr) - 1 : CLI_LINE_SIZE - 1, line);
+    progress->started = true;
+    progress->phase = now->phase;
+    show(progress, line, turn);
+}
+
+void cli_progress_text(struct cli_progress *progress, const char *text)
+{
+    char line[CLI_LINE_SIZE];
+    const size_t width = progress->updating ? cli_width(stderr) : CLI_LINE_SIZE;
+    if (progress->never)
+        return;
+    snprintf(line, width < CLI_LINE_SIZE ? width : CLI_LINE_SIZE, "%s", text);
+    show(progress, line, false);
 }
 
 void cli_progress_note(const char *text, void *context)

@@ -14,7 +14,7 @@ struct cli_progress {
     enum run_phase phase;
     size_t shown;                 // columns the line now covers
     double last;                  // s, when something was shown last (or the run began)
-    char name[40];                // stands before every line; empty: nothing
+    char name[96];                // stands before every line; empty: nothing
     char pending[CLI_LINE_SIZE];  // the newest line that was not shown, for the end of a phase; empty: none
 };
 
@@ -25,6 +25,8 @@ void cli_progress_show(const struct run_progress *now, void *context);
 void cli_progress_name(struct cli_progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // For run_options.note: a line of text that stays, above the progress line.
 void cli_progress_note(const char *text, void *context);
+// Another line than that of a run, shown as often.
+void cli_progress_text(struct cli_progress *progress, const char *text);
 // Clears the line.
 void cli_progress_end(struct cli_progress *progress);
 

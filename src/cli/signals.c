@@ -4,6 +4,8 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { THIRD = 3 };
 static const struct {
@@ -11,12 +13,26 @@ static const struct {
     const char *name;
 } caught[] = { { SIGINT, "SIGINT" },   { SIGTERM, "SIGTERM" }, { SIGHUP, "SIGHUP" },
                { SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGXCPU, "SIGXCPU" } };
-static volatile sig_atomic_t count, first, interrupts;
+static volatile sig_atomic_t count, first, interrupts, announces;
+
+// write() may be called here, and a person who has pressed Ctrl-C sees at once that it was heard.
+static void announce(int number)
+{
+    static const char at_keyboard[] = "\nvmc: stopping and saving (Ctrl-C again: do not wait)\n",
+                      otherwise[] = "vmc: stopping and saving\n";
+    const char *text = number == SIGINT ? at_keyboard : otherwise;
+    const ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    (void)written;
+}
+
+void cli_signals_announce(bool wanted) { announces = wanted; }
 
 static void handle(int number)
 {
     if (__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) == 1)
         first = number;
+    if (announces && count == 1)
+        announce(number);
     // someone at the keyboard who insists; the file there is whole at any moment
     if (number == SIGINT && __atomic_add_fetch(&interrupts, 1, __ATOMIC_RELAXED) >= THIRD) {
         signal(SIGINT, SIG_DFL);

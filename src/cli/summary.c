@@ -142,8 +142,8 @@ static void write_training(FILE *out, const struct run_result *result, size_t wi
              result->stop_reason ? result->stop_reason : "");
     // nothing to worry about: a step that is too long is taken again, shorter
     if (result->steps_back > 0)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "; %.0f too long step%s shortened",
-                 result->steps_back, result->steps_back > 1 ? "s" : "");
+        snprintf(text + strlen(text), sizeof text - strlen(text), "; %.0f training step%s undone", result->steps_back,
+                 result->steps_back > 1 ? "s" : "");
     write_label(out, "training");
     cli_wrap(out, LABEL, LABEL, width, text);
     if (isfinite(result->training_gain + result->training_gain_error)) {

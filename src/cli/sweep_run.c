@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Lists, checks and runs the points of a sweep, one after the other. A point that fails does not keep the others from
 // being run; being stopped, and a disk that takes nothing more, do.
+#include "cli/sweep_jobs.h"
 #include "cli/sweep_parts.h"
 
 #include "cli/json.h"
@@ -11,6 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 enum { RANGES_SIZE = 4000 };
@@ -158,9 +160,13 @@ static const char *const outcome_names[] = {
 struct series {
     const struct cli_sweep_work *work;
     struct cli_progress progress;
-    enum outcome *outcomes;    // of every point asked for
+    struct ending {
+        enum outcome outcome;
+        enum error_kind kind;
+    } * endings;               // of every point asked for; shared with the processes that run them
     struct error first;        // kind of the first failure
     size_t n_failed, n_held;   // held: another process works on the point now
+    size_t n_run;              // points at their end that were not complete before
     struct run_result result;  // of the point under way, and of the last one where its file could not be written
     bool ended;                // the rest is not run
     double start;              // s
@@ -184,7 +190,7 @@ static bool run_point(struct series *series, size_t k, const struct cli_sweep_po
         cli_sweep_inspect(&file, point.output, point.settings);
     team_share(team, &file, sizeof file);
     if (file.state == CLI_POINT_COMPLETE && !options->force) {
-        series->outcomes[k - work->first] = SKIPPED;
+        series->endings[k - work->first].outcome = SKIPPED;
         return true;
     }
     point.force = options->force || file.state == CLI_POINT_DAMAGED;
@@ -236,38 +242,138 @@ static void report_failure(const struct series *series, size_t k, const struct e
     error_clear(&named);
 }
 
-// A file that another process works on is no failure: it will have the point's results.
-static void record_failure(struct series *series, size_t k, const struct error *own)
+// The results of a point in a process of its own go when it does.
+static void report_unsaved(const struct series *series, size_t k)
 {
+    char title[400], energy[CLI_NUMBER_SIZE];
+    if (!(series->result.n_samples > 0))
+        return;
+    cli_sweep_title(series->work, k, title, sizeof title);
+    cli_number(series->result.energy, series->result.energy_error, energy);
+    cli_note("%s: energy %s, not saved", title, energy);
+}
+
+// How a point ended, for all to know. A file that another process works on is no failure: it will have the point's
+// results.
+static void record_ending(struct series *series, size_t k, bool good, const struct error *own)
+{
+    struct ending *ending = &series->endings[k - series->work->first];
+    if (good && ending->outcome == NOT_RUN)
+        ending->outcome = DONE;
+    if (good)
+        return;
     const bool stopped = own->kind == ERROR_STOPPED,
                held = own->kind == ERROR_EXISTS && series->result.stop_reason == NULL;
-    series->outcomes[k - series->work->first] = stopped ? STOPPED : held ? HELD : FAILED;
-    series->n_failed += !stopped && !held;
-    series->n_held += held;
-    series->ended = stopped || own->kind == ERROR_WRITE;
-    if (series->first.kind == ERROR_NONE || stopped)
-        series->first.kind = own->kind;
+    *ending = (struct ending){ stopped ? STOPPED : held ? HELD : FAILED, own->kind };
     report_failure(series, k, own);
+}
+
+// What follows from it for the rest.
+static void count_ending(struct series *series, size_t k)
+{
+    const struct ending *ending = &series->endings[k - series->work->first];
+    const bool stopped = ending->outcome == STOPPED;
+    series->n_run += ending->outcome != SKIPPED;
+    if (ending->kind == ERROR_NONE)
+        return;
+    series->n_failed += ending->outcome == FAILED;
+    series->n_held += ending->outcome == HELD;
+    series->ended = series->ended || stopped || ending->kind == ERROR_WRITE;
+    if (series->first.kind == ERROR_NONE || stopped)
+        series->first.kind = ending->kind;
+}
+
+static void run_and_record(size_t k, void *context)
+{
+    struct series *series = context;
+    struct error own = { 0 };
+    const bool good = build_and_run(series, k, &own);
+    cli_progress_end(&series->progress);
+    record_ending(series, k, good, &own);
+    error_clear(&own);
+}
+
+// "  3 min 20 s left", from how long those before took; empty where nothing is known.
+static void write_left(const struct series *series, size_t left, char text[CLI_NUMBER_SIZE + 8])
+{
+    char time[CLI_NUMBER_SIZE];
+    text[0] = '\0';
+    if (series->n_run == 0)
+        return;
+    cli_duration((seconds() - series->start) / (double)series->n_run * (double)left, time);
+    snprintf(text, CLI_NUMBER_SIZE + 8, ", %s left", time);
+}
+
+// ---- side by side
+
+static void work_alone(size_t k, void *context)
+{
+    struct series *series = context;
+    cli_signals_announce(false);
+    series->progress = (struct cli_progress){ .never = true, .quiet = series->progress.quiet };
+    run_and_record(k, series);
+    if (series->endings[k - series->work->first].kind == ERROR_WRITE)
+        report_unsaved(series, k);
+}
+
+static bool take_ending(size_t k, int signal, void *context)
+{
+    struct series *series = context;
+    struct ending *ending = &series->endings[k - series->work->first];
+    if (signal != 0 || ending->outcome == NOT_RUN) {
+        struct error own = { 0 };
+        error_add(&own, ERROR_INTERNAL, "its process was ended by signal %d", signal);
+        record_ending(series, k, false, &own);
+        error_clear(&own);
+    }
+    count_ending(series, k);
+    return !series->ended;
+}
+
+static void show_points(size_t done, size_t running, void *context)
+{
+    struct series *series = context;
+    const size_t n = series->work->last - series->work->first + 1;
+    char left[CLI_NUMBER_SIZE + 8], line[CLI_LINE_SIZE];
+    write_left(series, n - done, left);
+    snprintf(line, sizeof line, "%zu of %zu points done, %zu under way%s", done, n, running, left);
+    cli_progress_text(&series->progress, line);
+}
+
+static void run_side_by_side(struct series *series, size_t jobs)
+{
+    cli_jobs_run(&(struct cli_jobs){ series->work->first, series->work->last, jobs, work_alone, take_ending,
+                                     show_points, series });
+    cli_progress_end(&series->progress);
+    if (!series->ended && cli_signals_wish(NULL) != RUN_GO_ON && series->first.kind == ERROR_NONE)
+        series->first.kind = ERROR_STOPPED;
+}
+
+static void run_in_turn(struct series *series)
+{
+    const struct cli_sweep_work *work = series->work;
+    const size_t n = work->last - work->first + 1;
+    for (size_t k = work->first; k <= work->last && !series->ended; k++) {
+        char left[CLI_NUMBER_SIZE + 8];
+        write_left(series, n - (k - work->first), left);
+        if (n > 1)
+            cli_progress_name(&series->progress, "point %zu/%zu%s  ", k - work->first + 1, n, left);
+        run_and_record(k, series);
+        count_ending(series, k);
+    }
 }
 
 static void run_all(struct series *series)
 {
-    const struct cli_sweep_work *work = series->work;
-    const struct cli_options *options = work->job->options;
+    const struct cli_options *options = series->work->job->options;
+    const size_t n = series->work->last - series->work->first + 1, jobs = options->jobs < n ? options->jobs : n;
     cli_signals_catch();
+    cli_signals_announce(!options->quiet && team_leads(series->work->job->team));
     cli_progress_start(&series->progress, options->progress, options->quiet);
-    for (size_t k = work->first; k <= work->last && !series->ended; k++) {
-        struct error own = { 0 };
-        if (work->first < work->last)
-            cli_progress_name(&series->progress, "point %zu/%zu  ", k - work->first + 1, work->last - work->first + 1);
-        bool good = build_and_run(series, k, &own);
-        cli_progress_end(&series->progress);
-        if (!good)
-            record_failure(series, k, &own);
-        else if (series->outcomes[k - work->first] == NOT_RUN)
-            series->outcomes[k - work->first] = DONE;
-        error_clear(&own);
-    }
+    if (jobs > 1)
+        run_side_by_side(series, jobs);
+    else
+        run_in_turn(series);
 }
 
 // "0-3, 7"
@@ -277,9 +383,9 @@ static size_t join_points(const struct series *series, enum outcome outcome, cha
     text[0] = '\0';
     for (size_t k = 0; k < n; k++) {
         size_t end = k;
-        if (series->outcomes[k] != outcome)
+        if (series->endings[k].outcome != outcome)
             continue;
-        while (end + 1 < n && series->outcomes[end + 1] == outcome)
+        while (end + 1 < n && series->endings[end + 1].outcome == outcome)
             end++;
         if (used < RANGES_SIZE)
             used += (size_t)snprintf(text + used, RANGES_SIZE - used, end > k ? "%s%zu-%zu" : "%s%zu",
@@ -374,7 +480,7 @@ static bool report_results(const struct series *series, struct error *error)
     for (size_t k = 0; k < sizeof headings / sizeof *headings; k++)
         cli_table_add(&table, "%s", headings[k]);
     for (size_t k = work->first; k <= work->last; k++) {
-        enum outcome outcome = series->outcomes[k - work->first];
+        enum outcome outcome = series->endings[k - work->first].outcome;
         struct cli_sweep_file file;
         inspect_again(work, k, &file);
         if (outcome == FAILED && series->ended)
@@ -419,17 +525,18 @@ static bool report_failures(const struct series *series, struct error *error)
 
 bool cli_sweep_run(const struct cli_sweep_work *work, struct error *error)
 {
-    struct series series = {
-        .work = work,
-        .outcomes = calloc(work->last - work->first + 1, sizeof *series.outcomes),
-        .start = seconds(),
-    };
-    if (!series.outcomes)
+    const size_t size = (work->last - work->first + 1) * sizeof(struct ending);
+    struct series series = { .work = work, .start = seconds() };
+    void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (work->job->team && work->job->options->jobs > 1)
+        return error_add(error, ERROR_USAGE, "--jobs is for one process; vmc-mpi runs one point on all of them");
+    if (shared == MAP_FAILED)
         return out_of_memory(error);
+    series.endings = shared;
     run_all(&series);
     report_skipped(&series);
     bool quiet = work->job->options->quiet && !work->job->options->json, told = quiet || report_results(&series, error);
     bool good = report_failures(&series, error);
-    free(series.outcomes);
+    munmap(shared, size);
     return good && told;
 }

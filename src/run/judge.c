@@ -289,7 +289,7 @@ static void check_training(struct judge *judge)
              "training did all iterations it was allowed, and nothing says that the energy no longer falls");
     if (result->steps_back > fmax(3, 0.05 * result->iterations))
         find(judge, VERDICT_DOUBTFUL, "training jumped", "use a smaller optimizer.learning_rate",
-             "%.0f of %.0f training steps were taken back since the energy jumped or was not finite",
+             "%.0f of %.0f training steps were undone since the energy jumped or was not finite",
              result->steps_back, result->iterations);
 }
 

@@ -59,7 +59,8 @@ static void report_progress(const struct run *run, double seconds, size_t first)
                         RUN_MEASURE, done < total ? done : total, total, run->ensemble.reference + mean,
                         sqrt(variance / sums->samples), mean_of_squares(sums->local, sums->local2, sums->samples),
                         sums->accepted / sums->moves,
-                        seconds / (double)(done - first) * (double)(total - (done < total ? done : total)) });
+                        seconds / (double)(done - first) * (double)(total - (done < total ? done : total)),
+                        run->ensemble.n_walkers });
 }
 
 static bool chunk(struct run *run, size_t draws)

@@ -240,7 +240,7 @@ static void report_progress(const struct run *run)
     const double n = (double)pace->n;
     const double left = pace->n > 0 ? train_time_most(run, pace->pass / n, pace->step / n, history->n) : NAN;
     run_report(run, &(struct run_progress){ RUN_TRAIN, history->n, total, history->energy[k], history->energy_error[k],
-                                            history->variance[k], history->acceptance[k], left });
+                                            history->variance[k], history->acceptance[k], left, 0 });
 }
 
 static bool give_up(struct run *run, struct error *error)

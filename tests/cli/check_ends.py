@@ -106,6 +106,16 @@ def hang_up(check):
     check.clear()
 
 
+def interrupt(check):
+    """Ctrl-C is answered at once, and says what another one does."""
+    process = check.begin(*LONG, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    check.hold(process.returncode == 75 and 'stopping and saving (Ctrl-C again: do not wait)' in said, 'SIGINT: exit', process.returncode, said)
+    check.hold(max(map(len, said.splitlines())) < 200, 'SIGINT: lines', said)
+    check.clear()
+
+
 def mode_and_group(check):
     path = check.folder / 'run.h5'
     check.run('-q')
@@ -187,7 +197,7 @@ def words(check):
 def main(vmc):
     check = Check(vmc)
     try:
-        for part in (last_write, hang_up, mode_and_group, special_files, held_points, refused_set, words):
+        for part in (last_write, hang_up, interrupt, mode_and_group, special_files, held_points, refused_set, words):
             part(check)
         print('ends of runs are as they should be;', unwritable_folder(check))
     finally:

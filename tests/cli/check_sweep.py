@@ -9,9 +9,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -161,6 +163,35 @@ class Sweep(Case):
         self.assertEqual(points[2:3], json.loads(self.vmc('--config', 's.ini', '--json', '--task', '2').stdout))
         listed = json.loads(self.vmc('sweep', 'list', 's.ini', '--json').stdout)
         self.assertEqual([(p['output'], p['status']) for p in listed], [(name, 'complete') for name in POINTS])
+
+    def test_side_by_side(self):
+        """The same results as one after the other; a failure of one point is told and keeps nobody else; a wish to stop comes to all."""
+        keys = ('energy', 'energy_error', 'variance', 'point', 'values', 'status')
+        first = [{key: p[key] for key in keys} for p in json.loads(self.vmc('--config', 's.ini', '--json').stdout)]
+        kept = (self.folder / POINTS[3]).read_bytes()
+        for name in POINTS[:3] + POINTS[4:]:
+            (self.folder / name).unlink()
+        done = self.vmc('--config', 's.ini', '--json', '--jobs', '3')
+        self.assertEqual([{key: p[key] for key in keys} for p in json.loads(done.stdout)], first)
+        self.assertEqual((self.folder / POINTS[3]).read_bytes(), kept)
+        self.assertIn('skipped 1 point already complete: 3', done.stderr)
+        for name in POINTS:
+            (self.folder / name).unlink()
+        (self.folder / POINTS[1]).mkdir()  # cannot be written
+        done = self.vmc('--config', 's.ini', '--json', '-j', '2', code=74)
+        self.assertEqual(json.loads(done.stdout)[1]['status'], 'failed')
+        self.assertIn('point 1 (', done.stderr)
+        (self.folder / POINTS[1]).rmdir()
+        process = subprocess.Popen([VMC, '--config', 's.ini', '--force', '-j', '2', '--set', 'measure.samples=1e10'], cwd=self.folder, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        out, notes = process.communicate(timeout=100)
+        self.assertEqual(process.returncode, 75, notes)
+        self.assertEqual(out.count(' stopped'), 2, out)
+        self.assertEqual(notes.count('stopping and saving'), 1, notes)
+        (self.folder / 'one.ini').write_text('[system]\nparticles = 1\ndimensions = 1\n')
+        self.assertIn('no [sweep] section', self.vmc('--config', 'one.ini', '--jobs', '2', code=2).stderr)
 
     def test_check(self):
         done = self.vmc('--config', 's.ini', '--check')

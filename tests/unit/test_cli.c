@@ -98,6 +98,27 @@ static void progress_line_is_as_promised(void **unused)
                                         .seconds_left = NAN };
     cli_progress_line(&start, 80, line);
     assert_string_equal(line, "burn-in 0/200");
+    const struct run_progress measuring = { .phase = RUN_MEASURE,
+                                            .done = 70313,
+                                            .total = 4687500,
+                                            .energy = 3.06521,
+                                            .energy_error = 0.0007,
+                                            .variance = NAN,
+                                            .acceptance = NAN,
+                                            .seconds_left = 65,
+                                            .walkers = 64 };
+    cli_progress_line(&measuring, 80, line);
+    assert_string_equal(line, "measuring 1.5 %, 4.5e6 of 3e8 samples  E = 3.0652(7)  ETA 1 min 5 s");
+    cli_progress_line(&(struct run_progress){ .phase = RUN_MEASURE,
+                                              .done = 100,
+                                              .total = 100,
+                                              .energy = NAN,
+                                              .variance = NAN,
+                                              .acceptance = NAN,
+                                              .seconds_left = NAN,
+                                              .walkers = 64 },
+                      80, line);
+    assert_string_equal(line, "measuring 100 %, 6400 of 6400 samples");
 }
 
 static void progress_line_fits_every_width(void **unused)
