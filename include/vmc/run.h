@@ -59,6 +59,7 @@ struct run_result {
     double virial_ratio, virial_ratio_error, acceptance, step, autocorrelation_time, autocorrelation_error,
         effective_samples, r_hat;
     double n_samples, n_bad, n_bad_training;  // whole numbers
+    double swap_acceptance;                   // between neighbouring temperatures, the least
     double divergences;                       // whole number: trajectories of hmc
     double iterations, steps_back;            // whole numbers: training iterations done, steps taken back
     double converged;                         // 0 or 1: nothing is left to gain beyond the noise of training

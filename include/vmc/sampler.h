@@ -8,6 +8,9 @@
 #include "vmc/walkers.h"
 #include "vmc/wavefunction.h"
 
+// Up to here u^T of a uniform number u stays above what a hard core has as its weight.
+#define SAMPLER_TEMPERATURE_MOST 16
+
 // How walkers are sampled, besides what the keys of the configuration say. With parallel tempering every temperature
 // has a rung of its own.
 struct sampler_rung {
@@ -56,6 +59,11 @@ struct sampler_type {
     size_t lesson_sweeps;
     void (*learn)(const void *state, const struct sampler_lesson *lesson, struct sampler_rung *rung);
 };
+
+// Exchanges the configurations of walkers at two temperatures where that is accepted; returns how many. Both frames have
+// their weights. Uniform numbers are the colder walkers'.
+size_t sampler_swap(const struct wavefunction *wavefunction, const double temperature[2], struct block *cold,
+                    struct block *hot);
 
 const struct sampler_type *sampler_type_at(size_t index);
 const char *sampler_name(size_t index);

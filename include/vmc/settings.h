@@ -36,10 +36,12 @@ struct settings_wavefunction {  // [wavefunction]
     bool allow_unsymmetric;
     char *load;
 };
-struct settings_sampler {  // [sampler], the keys all methods share
-    size_t walkers;        // multiple of 32
-    double step;           // NAN: auto
-    size_t burn_in, thin;  // sweeps
+struct settings_sampler {             // [sampler], the keys all methods share
+    size_t walkers;                   // multiple of 32
+    double step;                      // NAN: auto
+    size_t burn_in, thin;             // sweeps
+    struct param_reals temperatures;  // from 1 up
+    double spread;                    // of the starting points
 };
 struct settings_optimizer {  // [optimizer], the keys all methods share
     size_t iterations, samples;

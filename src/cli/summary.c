@@ -33,6 +33,7 @@ static const struct line lines[] = {
     { "pair energy", AT(pair), AT(pair_error), NULL },
     { "virial ratio", AT(virial_ratio), AT(virial_ratio_error), NULL },
     { "acceptance", AT(acceptance), ALONE, NULL },
+    { "swaps accepted", AT(swap_acceptance), ALONE, NULL },
     { "autocorrelation time", AT(autocorrelation_time), ALONE, "draws" },
     { "effective samples", AT(effective_samples), ALONE, NULL },
     { "R-hat", AT(r_hat), ALONE, NULL },

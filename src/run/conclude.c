@@ -6,6 +6,10 @@
 
 #include <math.h>
 
+// Walkers that have not met: each of them has seen a part of |psi|^2 of its own, and is worth one sample at most,
+// however many draws it has. Above this R-hat of all walkers' energies.
+static const double APART = 1.1;
+
 static double variance(double sum, double sum2, double n)
 {
     return fmax(0, (sum2 - sum * sum / n) / (n > 1 ? n - 1 : 1));
@@ -31,6 +35,8 @@ static bool conclude_energy(struct run *run, struct error *error)
                                 : 1;
     result->autocorrelation_time = energy.autocorrelation_time * averaged;
     result->effective_samples = energy.effective_samples / averaged;
+    if (energy.r_hat > APART)
+        result->effective_samples = fmin(result->effective_samples, (double)run->ensemble.n_walkers);
     return true;
 }
 
@@ -75,6 +81,17 @@ static bool conclude_virial(struct run *run, struct error *error)
     return true;
 }
 
+static void conclude_swaps(struct run *run)
+{
+    struct measured *measured = &run->measured;
+    const double tried = measured->sums.samples * (double)run->ensemble.thin;
+    for (size_t r = 0; r + 1 < run->ensemble.n_rungs; r++) {
+        measured->swap_share[r] = measured->sums.swapped[r] / tried;
+        if (r == 0 || measured->swap_share[r] < run->result->swap_acceptance)
+            run->result->swap_acceptance = measured->swap_share[r];
+    }
+}
+
 static bool conclude(struct run *run, struct error *error)
 {
     struct run_result *result = run->result;
@@ -82,6 +99,7 @@ static bool conclude(struct run *run, struct error *error)
     if (!conclude_energy(run, error) || !conclude_parts(run, error) || !conclude_virial(run, error))
         return false;
     result->acceptance = sums->accepted / sums->moves;
+    conclude_swaps(run);
     result->n_samples = sums->samples;
     result->n_bad = sums->bad;
     if (sums->bad > 0.01 * sums->samples || !isfinite(result->energy))

@@ -199,8 +199,10 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
     ensemble->step = isnan(settings->sampler.step)
                          ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
                          : settings->sampler.step;
-    ensemble->n_rungs = 1;
-    ensemble->temperature[0] = 1;
+    ensemble->spread = settings->sampler.spread;
+    ensemble->n_rungs = settings->sampler.temperatures.n;
+    memcpy(ensemble->temperature, settings->sampler.temperatures.value,
+           ensemble->n_rungs * sizeof *ensemble->temperature);
     if (ensemble->sampler->n_numbers)
         ensemble->n_sampler_numbers = ensemble->sampler->n_numbers(&settings->system);
     ensemble->rung_row = RUNG_OWN + ensemble->n_sampler_numbers;
@@ -287,13 +289,13 @@ static size_t count_apart(const struct system *system, double core, size_t w, co
 
 // Where psi has a core, walkers must not begin inside: particles that are too close to an earlier one are drawn again,
 // from a Gaussian that grows, so that any number of spheres finds room. Numbers come from the walkers' own streams.
-static void spread_apart(const struct system *system, double core, struct block *block)
+static void spread_apart(const struct system *system, double core, double spread, struct block *block)
 {
     const double margin = 1.05 * core;
     size_t apart[WALKERS], settled = 0;
     double width[WALKERS], draw[DIMENSIONS_MOST * WALKERS] __attribute__((aligned(64)));
     for (size_t w = 0; w < WALKERS; w++) {
-        width[w] = 1;
+        width[w] = spread;
         apart[w] = count_apart(system, margin, w, block->current, 1);
         settled += apart[w] == system->particles;
     }
@@ -307,14 +309,14 @@ static void spread_apart(const struct system *system, double core, struct block 
                                                                                     sqrt(0.5 / system->omega[d]) *
                                                                                     draw[d * WALKERS + w];
             const size_t now = count_apart(system, margin, w, block->current, apart[w]);
-            width[w] = now == apart[w] ? 1.02 * width[w] : 1;
+            width[w] = now == apart[w] ? 1.02 * width[w] : spread;
             apart[w] = now;
             settled += apart[w] == system->particles;
         }
     }
 }
 
-// Coordinates normally distributed with the width of the bare trap's ground state.
+// Coordinates normally distributed with the width of the bare trap's ground state, times the spread asked for.
 void ensemble_start(struct ensemble *ensemble, uint64_t seed)
 {
     const struct system *system = &ensemble->wavefunction.system;
@@ -330,9 +332,9 @@ void ensemble_start(struct ensemble *ensemble, uint64_t seed)
         rng_normals(block->random, m, block->current);
         for (size_t i = 0; i < m; i++)
             for (size_t w = 0; w < WALKERS; w++)
-                block->current[i * WALKERS + w] *= sqrt(0.5 / system->omega[i % system->dimensions]);
+                block->current[i * WALKERS + w] *= ensemble->spread * sqrt(0.5 / system->omega[i % system->dimensions]);
         if (traits.core > 0)
-            spread_apart(system, traits.core, block);
+            spread_apart(system, traits.core, ensemble->spread, block);
         block->evaluated = false;
     }
 }
@@ -476,6 +478,10 @@ static void sweep_ladder(const struct ensemble *ensemble, struct ladder *ladder,
         const struct sampler_rung rung = rung_at(ensemble, r);
         ladder->accepted[r] += sweep(ensemble, &rung, &ladder->block[r], rows);
     }
+    // from the hottest down, so that a configuration may come all the way
+    for (size_t r = ensemble->n_rungs - 1; r-- > 0;)
+        ladder->swapped[r] += sampler_swap(&ensemble->wavefunction, ensemble->temperature + r, &ladder->block[r],
+                                           &ladder->block[r + 1]);
 }
 
 static void refresh_ladder(const struct ensemble *ensemble, struct ensemble_group *group, struct ladder *ladder)

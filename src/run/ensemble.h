@@ -42,6 +42,7 @@ struct ensemble {
     // rung_row numbers: step, its tuning, then the sampler's own.
     size_t n_rungs, n_sampler_numbers, rung_row;
     double temperature[RUNGS_MOST];
+    double spread;  // of the starting points, in widths of the trap
     double *rungs;
     bool learnt;      // the sampler has had its lessons
     double *moments;  // [group, 2 n_coordinates], for lessons; NULL: it takes none

@@ -195,6 +195,16 @@ static void check_divergences(struct judge *judge)
              result->divergences);
 }
 
+static void check_swaps(struct judge *judge)
+{
+    if (judge->result->swap_acceptance < 0.05)
+        find(judge, VERDICT_DOUBTFUL, "few exchanges between temperatures",
+             "put more temperatures between those of sampler.temperatures",
+             "between two neighbouring temperatures only %.2g %% of the exchanges were accepted: what is found at the "
+             "higher ones hardly comes down",
+             100 * judge->result->swap_acceptance);
+}
+
 // ---- the error bar
 
 static void check_samples(struct judge *judge)
@@ -315,10 +325,10 @@ static void look_at_series(struct judge *judge)
 
 void run_judge(const struct run_evidence *evidence, struct run_judgement *judgement)
 {
-    static void (*const checks[])(struct judge * judge) = {
-        check_finite,      check_bound,   check_stuck,  check_lost,    check_agreement, check_modes, check_acceptance,
-        check_divergences, check_samples, check_errors, check_kinetic, check_virial,    check_exact, check_training
-    };
+    static void (*const checks[])(
+        struct judge * judge) = { check_finite, check_bound,      check_stuck,       check_lost,  check_agreement,
+                                  check_modes,  check_acceptance, check_divergences, check_swaps, check_samples,
+                                  check_errors, check_kinetic,    check_virial,      check_exact, check_training };
     struct judge judge = { .evidence = evidence, .result = evidence->result, .judgement = judgement };
     judgement->verdict = VERDICT_GOOD;
     judgement->n = 0;

@@ -37,6 +37,8 @@ const struct run_result_row run_result_rows[] = {
     NEW(virial_ratio_error, false, "1", "standard error of the virial ratio, with the correlations of its parts"),
     ROW(acceptance, false, "1", "share of moves accepted while measuring"),
     ROW(step, false, NULL, "step of the sampler in use"),
+    NEW(swap_acceptance, false, "1",
+        "share of exchanges accepted between neighbouring temperatures, the least of the ladder"),
     NEW(divergences, true, "1", "trajectories of hmc that diverged, and were rejected, while measuring"),
     ROW(autocorrelation_time, false, "draws", "integrated autocorrelation time of the energy"),
     ROW(autocorrelation_error, false, UNIT_ENERGY, "standard error of the energy by the autocorrelation time"),
@@ -222,6 +224,23 @@ static void *position_part(struct run *run, size_t row, size_t block)
     return run->ensemble.block[block].current;  // the coordinates are a frame's first rows
 }
 
+static void *hot_position_part(struct run *run, size_t row, size_t block)
+{
+    return run->ensemble.block[(row + 1) * run->ensemble.n_blocks + block].current;
+}
+
+static void *hot_random_part(struct run *run, size_t row, size_t block)
+{
+    return run->ensemble.block[(row + 1) * run->ensemble.n_blocks + block].random;
+}
+
+static void *swap_part(struct run *run, size_t row, size_t unit)
+{
+    (void)row;
+    (void)unit;
+    return run->measured.sums.swapped;
+}
+
 static void *control_part(struct run *run, size_t quantity, size_t unit)
 {
     (void)unit;
@@ -267,6 +286,12 @@ const struct kept_array kept_arrays[] = {
         AXES(AXIS_BLOCK, AXIS_WORD, AXIS_LANE), AT(ensemble.random)),
     ROW(2, "rungs", KEPT_REALS, IN_ALL, OF_ALL, "of every temperature: step, its tuning, what the sampler learnt",
         AXES(AXIS_RUNG, AXIS_RUNG_NUMBER), AT(ensemble.rungs)),
+    ROW(2, "hot_positions", KEPT_REALS, IN_ALL, OF_BLOCKS, "coordinates of the walkers at the other temperatures",
+        AXES(AXIS_HOT_RUNG, AXIS_BLOCK, AXIS_PLACE), .rows = true, .part = hot_position_part),
+    ROW(2, "hot_random", KEPT_WORDS, IN_ALL, OF_BLOCKS, "states of the random streams at the other temperatures",
+        AXES(AXIS_HOT_RUNG, AXIS_BLOCK, AXIS_STREAMS), .rows = true, .part = hot_random_part),
+    ROW(2, "swapped", KEPT_REALS, IN_MEASURING, OF_ALL, "exchanges accepted with the next higher temperature",
+        AXES(AXIS_HOT_RUNG), .part = swap_part),
     ROW(1, "controls", KEPT_REALS, IN_ALL, OF_ALL, "coefficients of the control variates",
         AXES(AXIS_QUANTITY, AXIS_FUNCTION), .rows = true, .part = control_part),
     ROW(1, "value_under_way", KEPT_REALS, IN_MEASURING, OF_BLOCKS, "part of the value that is not complete yet",
@@ -320,6 +345,8 @@ static struct record_axis axis_of(const struct run *run, enum kept_axis which)
         [AXIS_PLACE] = { "place", ensemble->wavefunction.n_coordinates * WALKERS, "coordinate, walker of the block" },
         [AXIS_RUNG] = { "rung", ensemble->n_rungs, "temperature" },
         [AXIS_RUNG_NUMBER] = { "rung_number", ensemble->rung_row, "step, tuning, the sampler's own" },
+        [AXIS_HOT_RUNG] = { "hot_rung", ensemble->n_rungs - 1, "temperature above 1" },
+        [AXIS_STREAMS] = { "stream", RNG_ROWS * WALKERS, "word of a stream's state, walker of the block" },
         [AXIS_COUNTER] = { "counter", observables->n_counters, "bin of all histograms" },
     };
     return (struct record_axis){ axes[which].name, axes[which].extent, "1", axes[which].long_name, NULL };

@@ -70,6 +70,8 @@ enum kept_axis {
     AXIS_KEPT,
     AXIS_PLACE,
     AXIS_RUNG,
+    AXIS_HOT_RUNG,
+    AXIS_STREAMS,
     AXIS_RUNG_NUMBER
 };
 // Who knows what: all processes the same; the first alone; each its own blocks, or groups of blocks.

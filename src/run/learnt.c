@@ -10,31 +10,41 @@
 void learnt_add(const struct run *run, struct record *record)
 {
     const struct ensemble *ensemble = &run->ensemble;
-    const struct record_axis coordinate = { "coordinate", ensemble->wavefunction.n_coordinates, "1", "coordinate",
-                                            NULL },
-                             rung = { "rung", ensemble->n_rungs, "1", "temperature", NULL },
-                             number = { "rung_number", ensemble->rung_row, "1", "step, its tuning, the sampler's own",
-                                        NULL };
+    const struct record_axis rung = { "rung", ensemble->n_rungs, "1", "temperature", NULL },
+                             pair = { "pair", ensemble->n_rungs - 1, "1", "temperature and the next higher one", NULL },
+                             number = { "rung_number", ensemble->rung_row, "1", "position", NULL },
+                             coordinate = { "coordinate", ensemble->wavefunction.n_coordinates, "1", "coordinate",
+                                            NULL };
+    const struct record_array all[] = {
+        { "/sampler/temperature", "1", "temperature T of |psi|^(2/T)", 1, { rung }, ensemble->temperature },
+        { "/sampler/learnt",
+          "1",
+          "of every temperature: step, its tuning, widths, what else the sampler needs",
+          2,
+          { rung, number },
+          ensemble->rungs },
+        { "/sampler/width",
+          UNIT_LENGTH,
+          "widths of the coordinates: inverse square roots of the masses",
+          1,
+          { coordinate },
+          ensemble->rungs + RUNG_OWN },
+        { "/sampler/swap_acceptance",
+          "1",
+          "share of exchanges accepted with the next higher temperature",
+          1,
+          { pair },
+          run->measured.swap_share },
+    };
+    const bool learns = ensemble->sampler->learn, tempers = ensemble->n_rungs > 1;
+    const bool has[] = { learns || tempers, learns || tempers, learns, tempers && run->stage == STAGE_MEASURING };
     record_add_text(record, "/sampler/method", "how configurations were drawn", ensemble->sampler->name);
-    if (!ensemble->sampler->learn)
-        return;
-    record_add_array(
-        record, &(struct record_array){
-                    "/sampler/temperature", "1", "temperature T of |psi|^(2/T)", 1, { rung }, ensemble->temperature });
-    record_add_array(record, &(struct record_array){ "/sampler/width",
-                                                     UNIT_LENGTH,
-                                                     "widths of the coordinates: inverse square roots of the masses",
-                                                     1,
-                                                     { coordinate },
-                                                     ensemble->rungs + RUNG_OWN });
-    record_add_coordinates(record, "/sampler/width", run->settings->system.particles, run->settings->system.dimensions);
-    record_add_array(record,
-                     &(struct record_array){ "/sampler/learnt",
-                                             "1",
-                                             "of every temperature: step, its tuning, widths, what else was learnt",
-                                             2,
-                                             { rung, number },
-                                             ensemble->rungs });
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        if (has[k])
+            record_add_array(record, &all[k]);
+    if (learns)
+        record_add_coordinates(record, "/sampler/width", run->settings->system.particles,
+                               run->settings->system.dimensions);
 }
 
 static bool is_alike(const struct run *run, struct record_file *file)

@@ -55,6 +55,7 @@ struct measured {
     bool was_seen;
     double *values[SERIES];  // [block of walkers, capacity, lane]
     struct ensemble_sums sums;
+    double swap_share[RUNGS_MOST - 1];  // of exchanges accepted, between neighbouring temperatures
     struct observables observables;
     struct observables_extent seen[GROUPS_MOST];  // at the end of the burn-in, per group
     double *pending,

@@ -72,6 +72,11 @@ static const struct param sampler_params[] = {
                 .help = "discarded before training and again before measuring"),
     PARAM_COUNT(settings_sampler, thin, .range = PARAM_WITHIN(1, 1e6), .fallback = "1", .unit = "sweeps",
                 .help = "between one kept draw and the next"),
+    PARAM_REALS(settings_sampler, temperatures, .range = PARAM_WITHIN(1, SAMPLER_TEMPERATURE_MOST), .fallback = "1",
+                .help = "parallel tempering: temperatures T of |psi|^(2/T), from 1 up, each with as many walkers; only "
+                        "T = 1 is measured"),
+    PARAM_REAL(settings_sampler, spread, .range = PARAM_ABOVE_BELOW(0, 1e6), .fallback = "1",
+               .help = "spread of the starting points, in widths of the ground state of the bare trap"),
     PARAM_END,
 };
 static const struct param optimizer_params[] = {
@@ -113,7 +118,8 @@ static const struct param measure_params[] = {
 static const struct param observables_params[] = {
     CHOOSER(observables, "kinds", SETTINGS_OBSERVABLE, observable_name, .may_be_auto = true, .may_be_none = true,
             .fallback = "auto",
-            .help = "what is observed besides the energy: auto: all there is for the system that costs little; none; or a list"),
+            .help = "what is observed besides the energy: auto: all there is for the system that costs little; none; "
+                    "or a list"),
     PARAM_COUNT(settings_observables, bins, .range = PARAM_WITHIN(2, 2000), .fallback = "100",
                 .help = "bins along a distance; half as many along each of x and y"),
     PARAM_REAL(settings_observables, range, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",

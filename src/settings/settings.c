@@ -112,6 +112,26 @@ static void bind_observables(struct settings_binder *binder)
     }
 }
 
+static void bind_temperatures(struct settings_binder *binder)
+{
+    const struct param_reals *ladder = &binder->settings->sampler.temperatures;
+    const struct config_entry entry = entry_or_default(binder, "sampler", "temperatures");
+    const struct param_names *chosen = &binder->settings->chosen[SETTINGS_SAMPLER].members;
+    bool rising = ladder->n > 0 && ladder->value[0] == 1;
+    for (size_t k = 1; k < ladder->n; k++)
+        rising = rising && ladder->value[k] > ladder->value[k - 1];
+    if (!rising)
+        settings_complain(binder, &entry, NULL,
+                          "the first temperature is 1, where draws are taken, and the others rise from there; allowed: "
+                          "1, or a list like 1, 1.5, 2.2");
+    else if (ladder->n > 1 && chosen->n == 1 && binder->decided[SETTINGS_SAMPLER] &&
+             !sampler_type_at(chosen->index[0])->tempers)
+        settings_complain(
+            binder, &entry, NULL,
+            "method = %s samples at T = 1 alone; allowed: 1, or another method: metropolis, langevin, hmc",
+            sampler_name(chosen->index[0]));
+}
+
 static void bind_system(struct settings_binder *binder)
 {
     struct settings *settings = binder->settings;
@@ -154,6 +174,7 @@ bool settings_build(struct settings *settings, const struct config *config, stru
         settings_bind(&binder);
         require_all_keys(&binder);
         bind_system(&binder);
+        bind_temperatures(&binder);
         if (!binder.failed)
             settings_drop_ignored(&binder);
     }

@@ -33,6 +33,9 @@ static const struct {
     { "exact", { "sampler.method=exact" } },
     { "hmc", { "sampler.method=hmc" } },
     { "hmc, long trajectories", { "sampler.method=hmc", "sampler.trajectory=5" } },
+    { "tempered metropolis", { "sampler.method=metropolis", "sampler.temperatures=1, 1.6, 2.5" } },
+    { "tempered langevin", { "sampler.method=langevin", "sampler.temperatures=1, 1.6, 2.5" } },
+    { "tempered hmc", { "sampler.method=hmc", "sampler.temperatures=1, 1.6, 2.5" } },
 };
 
 // The energy with its control variates; the plain estimators of finite variance; and a sampler that is wrong cannot
@@ -81,6 +84,8 @@ static void test_samplers(void **state)
             const bool hidden = strcmp(ways[way].name, "gibbs") == 0 || strcmp(ways[way].name, "exact") == 0;
             if ((hidden && !oracle_sets[s].rbm.envelope) || (only_sets && !strstr(only_sets, oracle_sets[s].name)))
                 continue;
+            if (strncmp(ways[way].name, "tempered", 8) == 0 && s % 3 != 0 && target_error > 2e-3)
+                continue;  // every third set, where time is short
             compare(&oracle_sets[s], way);
         }
 }
