@@ -297,10 +297,11 @@ static void run_and_record(size_t k, void *context)
 static void write_left(const struct series *series, size_t left, char text[CLI_NUMBER_SIZE + 8])
 {
     char time[CLI_NUMBER_SIZE];
+    const double guess = (seconds() - series->start) / (double)series->n_run * (double)left;
     text[0] = '\0';
-    if (series->n_run == 0)
+    if (series->n_run == 0 || guess < 1)
         return;
-    cli_duration((seconds() - series->start) / (double)series->n_run * (double)left, time);
+    cli_duration(guess, time);
     snprintf(text, CLI_NUMBER_SIZE + 8, ", %s left", time);
 }
 

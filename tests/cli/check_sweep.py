@@ -78,7 +78,7 @@ class Sweep(Case):
         self.assertRegex(first.stdout, r'point  omega  hidden  energy +variance +wall time +verdict +status\n0      0\.5    1 ')
         self.assertEqual(first.stdout.count(' done\n'), 6)
         for k in range(1, 7):
-            self.assertRegex(first.stderr, rf'(?m)^point {k}/6  train \d+/5')
+            self.assertRegex(first.stderr, rf'(?m)^point {k}/6(, .* left)?  train \d+/5')
         self.assertIsNone(CONTROL.search(first.stdout + first.stderr))
         before = {name: (self.folder / name).read_bytes() for name in POINTS}
         again = self.vmc('--config', 's.ini')
