@@ -44,6 +44,7 @@ struct optimizer_type {
     double learning_rate;        // default of this method
     bool rate_is_time;           // the rate is an imaginary time: the default is in units of 1/omega
     bool needs_metric;
+    bool remembers_step;    // the memory begins with the last step: a step that is shortened is remembered so
     size_t plateau_window;  // iterations over which the energy is compared
     size_t (*n_memory)(const void *state, size_t n_parameters);
     // Operations of a step after so many samples, so many of them in the metric, for estimates; NULL where they do not

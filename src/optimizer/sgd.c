@@ -65,6 +65,7 @@ const struct optimizer_type optimizer_momentum = {
     .state_size = sizeof(struct momentum),
     .params = momentum_params,
     .learning_rate = 0.05,
+    .remembers_step = true,
     .plateau_window = 60,
     .n_memory = one_each,
     .step = momentum_step,

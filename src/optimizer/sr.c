@@ -161,6 +161,7 @@ const struct optimizer_type optimizer_sr = {
     .learning_rate = 0.2,
     .rate_is_time = true,
     .needs_metric = true,
+    .remembers_step = true,
     .plateau_window = 12,
     .n_memory = n_memory,
     .operations = operations,

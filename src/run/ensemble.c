@@ -627,6 +627,13 @@ void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, 
         ensemble->learnt = true;
 }
 
+void ensemble_follow(struct ensemble *ensemble, double acceptance)
+{
+    const double target = ensemble->sampler->best_acceptance(ensemble->sampler_state, &ensemble->wavefunction.system);
+    if (ensemble->sampler->has_step && isfinite(acceptance))
+        ensemble->step *= exp(acceptance - target);
+}
+
 bool ensemble_is_independent(const struct ensemble *ensemble)
 {
     return ensemble->sampler->independent && ensemble->wavefunction.n_factors == 1;

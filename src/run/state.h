@@ -14,7 +14,7 @@
 struct history {
     size_t n;  // iterations recorded
     double *energy, *energy_error, *variance, *estimator_variance, *acceptance, *gradient_norm, *learning_rate;
-    double *bad, *samples, *slope, *damping;
+    double *bad, *samples, *expected, *slope, *damping;
     size_t stride, n_kept, room;  // every stride-th iteration keeps its parameters; room: then the stride doubles
     double *parameters;           // [n_kept, K]
 };
@@ -28,6 +28,7 @@ struct training {
     size_t backs, fresh, refined, averaged;
     size_t steps_back, bad;   // in all: steps taken back, samples that were not finite
     double damping;           // factor of the metric's shift
+    double expected;          // slope of the energy at the beginning of the last step, along it
     bool over, converged;     // ended by itself; with nothing left to gain
     double gain, gain_error;  // what as many iterations again would still gain; error below 0: not known yet
 };

@@ -70,6 +70,8 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
         ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS | PASS_FEATURES, metric_gather, &visit, sums);
     else
         ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS, NULL, NULL, sums);
+    if (isnan(run->settings->sampler.step) && !run->ensemble.was_cut)
+        ensemble_follow(ensemble, sums->accepted / sums->moves);
     ensemble_gradient(ensemble, sums->samples, run->gradient);
     const bool good = isfinite(norm(ensemble->wavefunction.n_parameters, run->gradient)) && isfinite(sums->energy2) &&
                       sums->bad <= 0.01 * sums->samples && !exploded(run, sums);
@@ -84,15 +86,20 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
     return good;
 }
 
+static double error_of(const struct run *run, const struct ensemble_sums *sums)
+{
+    const double walkers = (double)run->ensemble.n_walkers, mean = sums->energy / sums->samples;
+    return sqrt(fmax(0, sums->walker2 / walkers - mean * mean) / (walkers - 1));
+}
+
 // `reference` is the one the sums were taken with.
 static void append_history(struct run *run, const struct ensemble_sums *sums, double reference, double rate,
                            double slope)
 {
     struct history *history = &run->history;
     const size_t k = history->n, n = run->ensemble.wavefunction.n_parameters;
-    const double walkers = (double)run->ensemble.n_walkers, mean = sums->energy / sums->samples;
-    history->energy[k] = reference + mean;
-    history->energy_error[k] = sqrt(fmax(0, sums->walker2 / walkers - mean * mean) / (walkers - 1));
+    history->energy[k] = reference + sums->energy / sums->samples;
+    history->energy_error[k] = error_of(run, sums);
     history->variance[k] = variance(sums->local, sums->local2, sums->samples);
     history->estimator_variance[k] = variance(sums->energy, sums->energy2, sums->samples);
     history->acceptance[k] = sums->accepted / sums->moves;
@@ -100,6 +107,7 @@ static void append_history(struct run *run, const struct ensemble_sums *sums, do
     history->learning_rate[k] = rate;
     history->bad[k] = sums->bad;
     history->samples[k] = sums->samples;
+    history->expected[k] = run->training.fresh > 0 ? run->training.expected : NAN;
     history->slope[k] = slope;
     history->damping[k] = run->training.damping;
     if (k % history->stride == 0 && n > 0)
@@ -349,6 +357,34 @@ static bool nothing_left(const struct run *run, struct training *training)
             (gain.mean <= gain.error && on_plateau(history, training->window, training->since)));
 }
 
+// Steps of plain gradients know nothing of the curvature: where they are too long for it, the energy swings, and with
+// momentum ever further. Beyond what noise explains, compared with the lowest so far (the lowest of a thousand lies
+// three standard errors low), the method forgets what it remembers and goes on at half the rate, for good.
+static bool swings(const struct history *history, size_t since)
+{
+    size_t lowest = since;
+    const size_t last = history->n - 1;
+    for (size_t k = since; k < last; k++)
+        if (history->energy[k] < history->energy[lowest])
+            lowest = k;
+    const double noise = hypot(history->energy_error[last], history->energy_error[lowest]);
+    return last > since &&
+           history->energy[last] - history->energy[lowest] > 6 * noise + 1e-3 * fabs(history->energy[lowest]);
+}
+
+static void calm(struct run *run)
+{
+    struct training *training = &run->training;
+    const bool metric = run->metric.room > 0;
+    if (metric ? !trust_overshoots(&run->history, training->since) : !swings(&run->history, training->since))
+        return;
+    memset(run->memory, 0, run->n_memory * sizeof *run->memory);
+    training->fresh = training->averaged = 0;
+    training->longest *= 0.5;
+    training->shortened = fmin(training->shortened, training->longest);
+    training->since = run->history.n;
+}
+
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
 // the noise hid.
 static bool is_over(struct run *run, struct training *training)
@@ -398,11 +434,13 @@ static bool iterate(struct run *run, struct error *error)
     keep_good(run);
     append_history(run, &sums, reference, now, slope);
     gather_mean(run, training->averaged++, training->window);
+    calm(run);
     report_progress(run);
     const double passed = run_wall(), passed_cpu = run_cpu();
     const size_t draws = training->draws;
     if (!is_over(run, training) && !step_until_good(run, training, k, error))
         return false;
+    training->expected = trust_slope(run);
     if (training->draws != draws)
         *pace = (struct pace){ 0 };
     const double more[] = { passed - start, run_wall() - passed, passed_cpu - start_cpu, run_cpu() - passed_cpu };

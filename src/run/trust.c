@@ -46,6 +46,16 @@ static void damp(struct training *training, double factor)
     training->damping = fmax(damping_least, fmin(damping_most, factor * training->damping));
 }
 
+static void halve(struct run *run)
+{
+    const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
+    for (size_t k = 0; k < run->ensemble.wavefunction.n_parameters; k++) {
+        run->theta[k] = 0.5 * (run->theta[k] + run->good_theta[k]);
+        if (type->remembers_step)
+            run->memory[k] *= 0.5;
+    }
+}
+
 bool trust_take(struct run *run)
 {
     for (int k = 0; k < SHORTENED_MOST; k++) {
@@ -56,8 +66,7 @@ bool trust_take(struct run *run)
             damp(&run->training, ratio > too_long ? grow : ratio < too_short ? shrink : 1);
             return true;
         }
-        for (size_t i = 0; i < run->ensemble.wavefunction.n_parameters; i++)
-            run->theta[i] = 0.5 * (run->theta[i] + run->good_theta[i]);
+        halve(run);
         damp(&run->training, 2);
         if (run->metric.room == 0)
             run->training.shortened *= 0.5;  // no shift shortens its steps
@@ -65,6 +74,24 @@ bool trust_take(struct run *run)
             return false;
     }
     return false;
+}
+
+// A mode of energy gap D shrinks by 1 - rate D per step, noise and all, and so does the slope along the step: below -1
+// it grows and swings from side to side.
+static const double turned = -0.8;
+enum { OVERSHOOT_STEPS = 8 };
+
+bool trust_overshoots(const struct history *history, size_t since)
+{
+    double expected = 0, found = 0;
+    if (history->n < since + OVERSHOOT_STEPS + 1)
+        return false;
+    for (size_t k = history->n - OVERSHOOT_STEPS; k < history->n; k++)
+        if (isfinite(history->expected[k]) && isfinite(history->slope[k])) {
+            expected += history->expected[k];
+            found += history->slope[k];
+        }
+    return found < turned * expected;
 }
 
 struct trust_gain trust_gain(const struct history *history, size_t window, size_t since)

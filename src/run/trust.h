@@ -9,6 +9,8 @@
 // With the gradient of fresh samples at the end of the last step: what going on along it would gain, to first order.
 // NAN where there is no last step.
 double trust_slope(const struct run *run);
+// Whether the last steps were too long for the curvature of the energy.
+bool trust_overshoots(const struct history *history, size_t since);
 // Takes the step from good_theta to theta, shortened and damped more until the wave function follows it: false when it
 // cannot.
 bool trust_take(struct run *run);

@@ -226,6 +226,34 @@ static double normal(double (*uniform)(void *random), void *random)
     return radius * cos(6.283185307179586 * uniform(random));
 }
 
+// With a width to train, the units of a small start all end as ridges through the centre or as a wider centre of mass,
+// and more than 2 M of them find nothing else to do. Pairs of opposite units (b, w) and (b, -w) with biases so wide
+// that each begins apart from the others, blind to the centre of mass (which separates in a trap), find shells off the
+// centre: docs/optimizers.md.
+static bool starts_wide(const struct rbm *rbm) { return rbm->train_sigma && rbm->hidden > 2 * rbm->n_coordinates; }
+static const double wide_b = 20, wide_w = 20.0 / 3;
+
+// Unit j without its share in the centre of mass
+static void leave_centre(const struct rbm *rbm, size_t j, double *w)
+{
+    const size_t dimensions = rbm->dimensions, n = rbm->hidden, particles = rbm->n_coordinates / dimensions;
+    for (size_t d = 0; d < dimensions && particles > 1; d++) {
+        double mean = 0;
+        for (size_t p = 0; p < particles; p++)
+            mean += w[(p * dimensions + d) * n + j] / (double)particles;
+        for (size_t p = 0; p < particles; p++)
+            w[(p * dimensions + d) * n + j] -= mean;
+    }
+}
+
+static void oppose(const struct rbm *rbm, size_t j, double *b, double *w)
+{
+    const size_t m = rbm->n_coordinates, n = rbm->hidden;
+    b[j] = b[j - 1];
+    for (size_t i = 0; i < m; i++)
+        w[i * n + j] = -w[i * n + j - 1];
+}
+
 // The sum over units of w_ij^2 s_j (1 - s_j) is what bends ln psi, and that of w_ij s_j what displaces it. Weights of
 // init_scale sigma / sqrt N keep the former the same for any N, and centres a cancel the latter: at the start the wave
 // function is nearly the Gaussian for any number of units. Random biases tell the units' sigmoids apart.
@@ -233,16 +261,24 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
 {
     const struct rbm *rbm = state;
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
+    const bool wide = starts_wide(rbm);
+    const double spread_b = rbm->init_scale * (wide ? wide_b : 1),
+                 spread_w = rbm->init_scale * (wide ? wide_w : 1) / sqrt((double)n);
     double *a = theta, *b = theta + m, *w = b + n;
     for (size_t j = 0; j < n; j++)
-        b[j] = rbm->init_scale * normal(uniform, random);
+        b[j] = spread_b * normal(uniform, random);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            w[i * n + j] = spread_w * sigma_at_start(rbm, i % rbm->dimensions) * normal(uniform, random);
+    for (size_t j = 0; wide && j < n; j++)
+        if (j % 2 == 0)
+            leave_centre(rbm, j, w);
+        else
+            oppose(rbm, j, b, w);
     for (size_t i = 0; i < m; i++) {
         a[i] = 0;
-        for (size_t j = 0; j < n; j++) {
-            w[i * n + j] = rbm->init_scale * sigma_at_start(rbm, i % rbm->dimensions) / sqrt((double)n) *
-                           normal(uniform, random);
+        for (size_t j = 0; j < n; j++)
             a[i] -= w[i * n + j] / (1 + exp(-b[j]));
-        }
     }
     for (size_t d = 0; d < rbm->n_widths; d++)
         theta[sigma_offset(rbm) + d] = log(sigma_at_start(rbm, d));
