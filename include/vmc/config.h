@@ -28,7 +28,11 @@ struct config_section {
     size_t line;
 };
 
+// What a configuration is for: sections that only the other job reads are checked but not used.
+enum config_job { CONFIG_RUN, CONFIG_LEARN };
+
 struct config {
+    enum config_job job;
     char *file;  // as given
     char *text;  // the whole file as read
     size_t n_entries;

@@ -6,6 +6,7 @@
 #include "vmc/config.h"
 #include "vmc/estimator.h"
 #include "vmc/hamiltonian.h"
+#include "vmc/machine.h"
 #include "vmc/observables.h"
 #include "vmc/optimizer.h"
 #include "vmc/sampler.h"
@@ -19,6 +20,7 @@ enum settings_kind {
     SETTINGS_OPTIMIZER,
     SETTINGS_CONTROL,
     SETTINGS_OBSERVABLE,
+    SETTINGS_LEARNER,
     SETTINGS_KINDS
 };
 struct settings_choice {
@@ -67,8 +69,30 @@ struct settings_run {  // [run]
     uint64_t seed;
     double checkpoint_interval;  // s
 };
+struct settings_learn {  // [learn]
+    char *data;
+    size_t visible;  // enum machine_kind
+    size_t hidden, dimensions;
+    size_t representation;  // enum settings_representation
+    struct param_reals sigma;
+    bool train_sigma;
+    double init_scale;
+    size_t negative;  // enum settings_negative
+    size_t steps, chains, iterations, samples;
+    double learning_rate;  // NAN: auto, the method's own default
+    size_t schedule;       // enum settings_schedule
+    double decay, clip;
+    double held_out;  // share of the samples
+    bool partition, posterior;
+    double prior;  // NAN: auto
+    size_t posterior_samples, ais_chains, ais_steps;
+};
+enum settings_negative { NEGATIVE_GIBBS, NEGATIVE_METROPOLIS, NEGATIVE_EXACT };
+enum settings_representation { LEARN_PROBABILITY, LEARN_AMPLITUDE };
 
 struct settings {
+    enum config_job job;  // of the configuration
+    struct settings_learn learn;
     struct settings_system system_section;
     struct settings_wavefunction wavefunction;
     struct settings_sampler sampler;
@@ -110,8 +134,12 @@ size_t settings_schema(struct settings_schema_row *rows, size_t most);
 // Reports all errors at once, each as "file:line: [section] key: what is wrong; allowed: …; did you mean 'x'?". On
 // failure there is nothing to finish. Notes (keys of another method, ignored) are appended to `notes`, one per line; it
 // may be NULL.
+// What the configuration's job does not read is checked for form, and a note says so.
 bool settings_build(struct settings *settings, const struct config *config, struct error *error, struct error *notes);
 void settings_finish(struct settings *settings);
+
+// What [learn] method chooses from: optimisers that need no metric. NULL past the last.
+const struct optimizer_type *settings_learner(size_t index);
 
 // Every key in use with its resolved value, in schema order: calls `visit` once per key.
 struct settings_value {

@@ -48,6 +48,13 @@ const struct cli_command cli_commands[] = {
           "Draw training, blocking curve, series, densities and g of results files, or the energy of a merged sweep, "
           "with Python's matplotlib or with gnuplot. The picture is PNG, SVG or PDF by the name given with --output; "
           "default FILE.png." },
+    { "learn", "FILE",
+      CLI_BIT(CLI_QUIET) | CLI_BIT(CLI_CONFIG) | CLI_BIT(CLI_SET) | CLI_BIT(CLI_OUTPUT) | CLI_BIT(CLI_FORCE) |
+          CLI_BIT(CLI_RESUME) | CLI_BIT(CLI_MAX_TIME) | CLI_BIT(CLI_THREADS) | CLI_BIT(CLI_CHECK) |
+          CLI_BIT(CLI_PRINT_CONFIG) | CLI_BIT(CLI_JSON) | CLI_BIT(CLI_PROGRESS),
+      .missing = "nothing to learn from: give a configuration with --config FILE, or write", .act = cli_learn,
+      .help = "Learn a Boltzmann machine from samples by maximum likelihood, as section [learn] of the configuration "
+              "FILE describes. A learned Gaussian machine can be loaded as a wave function." },
     { "show", "FILE.h5...", EVERYWHERE, .least = 1, .most = SIZE_MAX, .missing = "nothing to show; write",
       .act = cli_show, .help = "Print settings and results of results files in words." },
     { "verify", "FILE.h5...", EVERYWHERE | CLI_BIT(CLI_JSON), .least = 1, .most = SIZE_MAX,

@@ -4,6 +4,7 @@
 
 #include "cli/diagnose.h"
 #include "cli/known.h"
+#include "cli/learn.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -248,7 +249,18 @@ static bool check_point(const struct cli_sweep_point *point, void *context, stru
 struct action {
     bool (*points)(const struct cli_sweep_work *work, struct error *error);
     bool needs_sweep;
+    enum config_job job;
 };
+
+// The job of vmc learn, whose settings are good.
+static bool learn(const struct job *job, struct error *error)
+{
+    return cli_learn_act(&(struct cli_learn_job){ .options = job->options,
+                                                  .settings = &job->settings,
+                                                  .config_text = job->config.text,
+                                                  .threads = job->threads.n },
+                         error);
+}
 
 static bool act_on_sweep(struct job *job, const struct action *action, bool well_read, struct error *error)
 {
@@ -280,6 +292,8 @@ static bool act_on_run(struct job *job, const struct action *action, bool well_r
     good = team_agree(job->team, good, error);
     if (good && options->print_config)
         good = cli_print_text(settings_print(&job->settings), error);
+    else if (good && action->job == CONFIG_LEARN)
+        good = learn(job, error);
     else if (good)
         good = options->check ? check(job, error) : run(job, error);
     settings_finish(&job->settings);
@@ -291,7 +305,10 @@ static bool act_on_config(const struct cli_options *options, const struct action
     struct job job = { .options = options, .team = cli_options_run(options) ? cli_program()->team : NULL };
     bool good = read_config(&job, error);
     choose_threads(&job);
-    if (job.config.file)
+    job.config.job = action->job;
+    if (job.config.file && action->job == CONFIG_LEARN && sweep_asked(&job.config))
+        good = error_add(error, ERROR_CONFIG, "%s: vmc learn runs no [sweep]; remove the section", options->config);
+    else if (job.config.file)
         good = sweep_asked(&job.config) ? act_on_sweep(&job, action, good, error)
                                         : act_on_run(&job, action, good, error);
     config_finish(&job.config);
@@ -301,15 +318,20 @@ static bool act_on_config(const struct cli_options *options, const struct action
 
 bool cli_job_run(const struct cli_options *options, struct error *error)
 {
-    return act_on_config(options, &(struct action){ cli_sweep_default, false }, error);
+    return act_on_config(options, &(struct action){ .points = cli_sweep_default }, error);
+}
+
+bool cli_learn(const struct cli_options *options, struct error *error)
+{
+    return act_on_config(options, &(struct action){ .job = CONFIG_LEARN }, error);
 }
 
 bool cli_job_list(const struct cli_options *options, struct error *error)
 {
-    return act_on_config(options, &(struct action){ cli_sweep_list, true }, error);
+    return act_on_config(options, &(struct action){ .points = cli_sweep_list, .needs_sweep = true }, error);
 }
 
 bool cli_job_script(const struct cli_options *options, struct error *error)
 {
-    return act_on_config(options, &(struct action){ cli_sweep_script, true }, error);
+    return act_on_config(options, &(struct action){ .points = cli_sweep_script, .needs_sweep = true }, error);
 }

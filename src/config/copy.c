@@ -46,7 +46,7 @@ static bool out_of_memory(struct error *error)
 
 bool config_copy(struct config *copy, const struct config *from, struct error *error)
 {
-    *copy = (struct config){ .cut = from->cut };
+    *copy = (struct config){ .job = from->job, .cut = from->cut };
     if (copy_text(&copy->file, from->file) && copy_text(&copy->text, from->text) && copy_entries(copy, from) &&
         copy_sections(copy, from))
         return true;

@@ -267,6 +267,15 @@ static void refuse_section(struct settings_binder *binder, const char *origin, s
                            settings_suggest(name, &sections));
 }
 
+// Of the other job: one file may serve both.
+static bool section_is_idle(const struct settings_binder *binder, const char *name)
+{
+    const struct settings_fixed *fixed = settings_fixed_find(name);
+    if (fixed)
+        return !settings_fixed_used(fixed, binder->settings->job);
+    return binder->settings->job == CONFIG_LEARN && settings_section_known(name);
+}
+
 static void bind_entry(struct settings_binder *binder, const struct config_entry *entry)
 {
     if (*entry->section == '\0' || strcmp(entry->section, SETTINGS_SWEEP) == 0)
@@ -282,6 +291,8 @@ static void bind_entry(struct settings_binder *binder, const struct config_entry
         return;
     }
     parse_value(binder, entry, &target);
+    if (section_is_idle(binder, entry->section))
+        return;
     note_value_without_effect(binder, entry, &target);
     if (!target.state && binder->decided[target.kind])
         report_unused_key(binder, entry, &target);
@@ -331,6 +342,14 @@ static bool kind_owns_section(size_t kind, const char *section)
 static void check_section(struct settings_binder *binder, const struct config_section *section)
 {
     const char *name = section->name;
+    if (section_is_idle(binder, name)) {
+        char location[SETTINGS_LOCATION_SIZE];
+        settings_location(binder->config->file, section->line, name, NULL, location, sizeof location);
+        settings_note(binder, location,
+                      binder->settings->job == CONFIG_LEARN ? "vmc learn does not read this section"
+                                                            : "only vmc learn reads this section");
+        return;
+    }
     if (*name == '\0' || strcmp(name, SETTINGS_SWEEP) == 0 || config_find_section(binder->config, name) != section ||
         settings_fixed_find(name))
         return;

@@ -10,7 +10,9 @@ struct settings_fixed {
     const char *name, *summary;
     const struct param *params;
     size_t offset;
+    unsigned jobs;  // SETTINGS_JOB bits of those that read it
 };
+#define SETTINGS_JOB(job) (1u << (job))
 extern const struct settings_fixed settings_fixed[];  // ends with a NULL name
 
 // A descriptor, whatever its kind.
@@ -29,11 +31,17 @@ struct settings_kind_row {
 };
 extern const struct settings_kind_row settings_kinds[SETTINGS_KINDS];
 
+static inline bool settings_fixed_used(const struct settings_fixed *fixed, enum config_job job)
+{
+    return fixed->jobs & SETTINGS_JOB(job);
+}
 const struct settings_fixed *settings_fixed_find(const char *section);
 // The section where the keys of this member stand.
 const char *settings_section_of(const struct settings_kind_row *kind, const struct settings_member *member);
 // The row of the key that chooses.
 const struct param *settings_chooser(const struct settings_kind_row *kind);
+// Whether a job reads what this kind's chooser chooses.
+bool settings_kind_used(enum settings_kind kind, enum config_job job);
 // The state of a member; NULL where it is not chosen.
 void *settings_state_of(const struct settings *settings, enum settings_kind kind, size_t member);
 
@@ -51,6 +59,11 @@ struct settings_binder {
 
 // What sampler.method = auto stands for.
 size_t settings_best_sampler(const struct settings_binder *binder);
+
+// The entry of a key, or a substitute if it has its default.
+struct config_entry settings_entry(const struct settings_binder *binder, const char *section, const char *key);
+// Values of [learn] that contradict each other.
+void settings_bind_learn(struct settings_binder *binder);
 
 // One pass over sections and entries.
 void settings_bind(struct settings_binder *binder);

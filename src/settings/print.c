@@ -30,6 +30,8 @@ void settings_each(const struct settings *settings, void (*visit)(const struct s
 {
     const struct visitor visitor = { visit, context };
     for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++) {
+        if (!settings_fixed_used(fixed, settings->job))
+            continue;
         visit_rows(&visitor, fixed->name, fixed->params, (const char *)settings + fixed->offset);
         for (size_t kind = 0; kind < SETTINGS_KINDS; kind++)
             if (strcmp(settings_kinds[kind].chooser, fixed->name) == 0)

@@ -19,6 +19,35 @@ static const char *statistics_name(size_t index)
     return index < sizeof statistics / sizeof statistics[0] ? statistics[index] : NULL;
 }
 
+static const char *const negatives[] = {
+    [NEGATIVE_GIBBS] = "gibbs", [NEGATIVE_METROPOLIS] = "metropolis", [NEGATIVE_EXACT] = "exact"
+};
+static const char *const representations[] = { [LEARN_PROBABILITY] = "probability", [LEARN_AMPLITUDE] = "amplitude" };
+
+static const char *negative_name(size_t index)
+{
+    return index < sizeof negatives / sizeof negatives[0] ? negatives[index] : NULL;
+}
+
+static const char *representation_name(size_t index)
+{
+    return index < sizeof representations / sizeof representations[0] ? representations[index] : NULL;
+}
+
+const struct optimizer_type *settings_learner(size_t index)
+{
+    for (size_t k = 0; optimizer_type_at(k); k++)
+        if (!optimizer_type_at(k)->needs_metric && index-- == 0)
+            return optimizer_type_at(k);
+    return NULL;
+}
+
+static const char *learner_name(size_t index)
+{
+    const struct optimizer_type *type = settings_learner(index);
+    return type ? type->name : NULL;
+}
+
 static const char *schedule_name(size_t index)
 {
     return index < sizeof schedules / sizeof schedules[0] ? schedules[index] : NULL;
@@ -138,16 +167,86 @@ static const struct param run_params[] = {
                .help = "wall time between saved states"),
     PARAM_END,
 };
+static const struct param learn_params[] = {
+    PARAM_TEXT(settings_learn, data, .help = "samples: file.h5:dataset, or file.csv with one sample per line"),
+    PARAM_CHOICE(settings_learn, visible, .choice = machine_kind_name, .fallback = "gaussian",
+                 .help = "gaussian: real coordinates; binary: 0 or 1; spins: -1 or 1, coupled in pairs without hidden "
+                         "units"),
+    PARAM_COUNT(settings_learn, hidden, .range = PARAM_WITHIN(0, 100000), .fallback = "2",
+                .help = "number of hidden units; spins have none"),
+    PARAM_COUNT(settings_learn, dimensions, .range = PARAM_WITHIN(1, DIMENSIONS_MOST), .may_be_auto = true,
+                .fallback = "auto", .applies = "visible = gaussian",
+                .help = "dimensions of space, whose coordinates stand side by side in a sample; auto: those of "
+                        "data with the shape [sample, particle, dimension], else 1"),
+    PARAM_CHOICE(settings_learn, representation, .choice = representation_name, .fallback = "probability",
+                 .applies = "visible = gaussian",
+                 .help = "probability: p = F; amplitude: p = F^2, so that psi = F has |psi|^2 = p"),
+    PARAM_REALS(settings_learn, sigma, .range = PARAM_ABOVE(0), .most = DIMENSIONS_MOST, .may_be_auto = true,
+                .fallback = "auto", .unit = UNIT_LENGTH, .applies = "visible = gaussian",
+                .help = "width of the Gaussian at the start: one value, one per dimension, or auto, that of the data"),
+    PARAM_BOOL(settings_learn, train_sigma, .fallback = "yes", .applies = "visible = gaussian",
+               .help = "learn the width too"),
+    PARAM_REAL(settings_learn, init_scale, .range = PARAM_AT_LEAST(0), .fallback = "0.1",
+               .help = "spread of the normally distributed starting weights, in units of the data's width"),
+    PARAM_CHOICE(settings_learn, negative, .choice = negative_name, .fallback = "gibbs",
+                 .help = "how the mean over the model is found: persistent chains by gibbs or metropolis; exact: a "
+                         "sum over all states of the smaller layer"),
+    PARAM_COUNT(settings_learn, steps, .range = PARAM_WITHIN(1, 1e6), .fallback = "1", .unit = "sweeps",
+                .help = "of the persistent chains per iteration"),
+    PARAM_COUNT(settings_learn, chains, .range = PARAM_WITHIN(WALKERS, 1 << 20), .multiple = WALKERS, .fallback = "512",
+                .help = "persistent chains"),
+    PARAM_COUNT(settings_learn, iterations, .range = PARAM_WITHIN(0, 1e9), .fallback = "4000",
+                .help = "steps of the optimiser, at most"),
+    PARAM_COUNT(settings_learn, samples, .range = PARAM_WITHIN(1, 1e12), .may_be_auto = true, .fallback = "auto",
+                .help = "samples per iteration; each is used once before any is used again; auto: 512, and all of "
+                        "them with negative = exact"),
+    CHOOSER(learn, "method", SETTINGS_LEARNER, learner_name, .most = 1, .fallback = "adam",
+            .help = "how the parameters follow the gradient of the likelihood"),
+    PARAM_REAL(settings_learn, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
+               .help = "length of a step; auto: the method's own"),
+    PARAM_CHOICE(settings_learn, schedule, .choice = schedule_name, .fallback = "cosine",
+                 .help = "how the learning rate changes: constant; inverse: rate / (1 + decay * iteration); cosine: "
+                         "half a cosine down to 0"),
+    PARAM_REAL(settings_learn, decay, .range = PARAM_AT_LEAST(0), .fallback = "0.01", .applies = "schedule = inverse",
+               .help = "decay of the inverse schedule, per iteration"),
+    PARAM_REAL(settings_learn, clip, .range = PARAM_AT_LEAST(0), .fallback = "0",
+               .help = "largest norm of the gradient; a longer gradient is scaled down to it; 0: no limit"),
+    PARAM_REAL(settings_learn, held_out, .range = { 0, 1, false, true }, .fallback = "0.1",
+               .help = "share of the samples, drawn at random, that is kept from learning to judge the result by"),
+    PARAM_BOOL(settings_learn, partition, .fallback = "yes",
+               .help = "no: leave out ln Z, which is wrong and there to show what it is for"),
+    PARAM_BOOL(settings_learn, posterior, .fallback = "no",
+               .help = "yes: sample the parameters given the data, by Hamiltonian Monte Carlo"),
+    PARAM_REAL(
+        settings_learn, prior, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
+        .help = "width of a normal prior of every parameter of binary units and spins; auto: 1 for the posterior and "
+                "with partition = no, else none"),
+    PARAM_COUNT(settings_learn, posterior_samples, .range = PARAM_WITHIN(64, 1e8), .fallback = "16000",
+                .applies = "posterior = yes", .help = "samples of the posterior, over all of its chains"),
+    PARAM_COUNT(settings_learn, ais_chains, .range = PARAM_WITHIN(WALKERS, 1 << 20), .multiple = WALKERS,
+                .fallback = "512", .help = "chains of annealed importance sampling, where Z cannot be summed"),
+    PARAM_COUNT(settings_learn, ais_steps, .range = PARAM_WITHIN(1, 1e7), .fallback = "2000",
+                .help = "temperatures that each of them goes through"),
+    PARAM_END,
+};
 
 const struct settings_fixed settings_fixed[] = {
-    { "system", "what is simulated", system_params, offsetof(struct settings, system_section) },
-    { "wavefunction", "the trial wave function", wavefunction_params, offsetof(struct settings, wavefunction) },
-    { "sampler", "how configurations are drawn", sampler_params, offsetof(struct settings, sampler) },
-    { "optimizer", "how the wave function is trained", optimizer_params, offsetof(struct settings, optimizer) },
+    { "system", "what is simulated", system_params, offsetof(struct settings, system_section),
+      SETTINGS_JOB(CONFIG_RUN) },
+    { "wavefunction", "the trial wave function", wavefunction_params, offsetof(struct settings, wavefunction),
+      SETTINGS_JOB(CONFIG_RUN) },
+    { "sampler", "how configurations are drawn", sampler_params, offsetof(struct settings, sampler),
+      SETTINGS_JOB(CONFIG_RUN) },
+    { "optimizer", "how the wave function is trained", optimizer_params, offsetof(struct settings, optimizer),
+      SETTINGS_JOB(CONFIG_RUN) },
     { "measure", "what is measured afterwards, with the parameters frozen", measure_params,
-      offsetof(struct settings, measure) },
-    { "observables", "where the particles are", observables_params, offsetof(struct settings, observables) },
-    { "run", "the run itself", run_params, offsetof(struct settings, run) },
+      offsetof(struct settings, measure), SETTINGS_JOB(CONFIG_RUN) },
+    { "observables", "where the particles are", observables_params, offsetof(struct settings, observables),
+      SETTINGS_JOB(CONFIG_RUN) },
+    { "learn", "what vmc learn does: maximum likelihood of a Boltzmann machine on samples", learn_params,
+      offsetof(struct settings, learn), SETTINGS_JOB(CONFIG_LEARN) },
+    { "run", "the run itself", run_params, offsetof(struct settings, run),
+      SETTINGS_JOB(CONFIG_RUN) | SETTINGS_JOB(CONFIG_LEARN) },
     { .name = NULL },
 };
 
@@ -169,6 +268,18 @@ MEMBER(optimizer, WITH_PARAMS)
 MEMBER(control)
 MEMBER(observable)
 
+// The optimisers again, under [learn].
+static struct settings_member learner_member(size_t index)
+{
+    const struct optimizer_type *type = settings_learner(index);
+    if (!type)
+        return (struct settings_member){ .name = NULL };
+    return (struct settings_member){ .name = type->name,
+                                     .summary = type->step ? type->summary
+                                                           : "limited-memory BFGS on the exact likelihood",
+                                     WITH_PARAMS };
+}
+
 #define CHOSEN_BY(section, key) section, key, section "." key
 const struct settings_kind_row settings_kinds[SETTINGS_KINDS] = {
     [SETTINGS_INTERACTION] = { "interaction", "interaction", CHOSEN_BY("system", "interaction"), interaction_member },
@@ -177,6 +288,7 @@ const struct settings_kind_row settings_kinds[SETTINGS_KINDS] = {
     [SETTINGS_OPTIMIZER] = { "optimizer", "optimizer", CHOSEN_BY("optimizer", "method"), optimizer_member },
     [SETTINGS_CONTROL] = { "control variate", "measure", CHOSEN_BY("measure", "controls"), control_member },
     [SETTINGS_OBSERVABLE] = { "observable", "observables", CHOSEN_BY("observables", "kinds"), observable_member },
+    [SETTINGS_LEARNER] = { "optimizer", "learn", CHOSEN_BY("learn", "method"), learner_member },
 };
 
 const struct settings_fixed *settings_fixed_find(const char *section)
@@ -190,6 +302,11 @@ const struct settings_fixed *settings_fixed_find(const char *section)
 const char *settings_section_of(const struct settings_kind_row *kind, const struct settings_member *member)
 {
     return kind->section ? kind->section : member->name;
+}
+
+bool settings_kind_used(enum settings_kind kind, enum config_job job)
+{
+    return settings_fixed_used(settings_fixed_find(settings_kinds[kind].chooser), job);
 }
 
 const struct param *settings_chooser(const struct settings_kind_row *kind)

@@ -6,7 +6,6 @@
 // undecided: keys that depend on it are checked for form, but none is reported as unused.
 #include "settings/parts.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,32 +63,23 @@ static void require_keys(struct settings_binder *binder, const char *name, const
 static void require_all_keys(struct settings_binder *binder)
 {
     for (const struct settings_fixed *fixed = settings_fixed; fixed->name; fixed++)
-        require_keys(binder, fixed->name, fixed->params);
+        if (settings_fixed_used(fixed, binder->settings->job))
+            require_keys(binder, fixed->name, fixed->params);
     for (size_t kind = 0; kind < SETTINGS_KINDS; kind++) {
         const struct param_names *members = &binder->settings->chosen[kind].members;
         for (size_t k = 0; k < members->n && binder->decided[kind]; k++) {
             struct settings_member member = settings_kinds[kind].member(members->index[k]);
-            require_keys(binder, settings_section_of(&settings_kinds[kind], &member), member.params);
+            if (settings_kind_used(kind, binder->settings->job))
+                require_keys(binder, settings_section_of(&settings_kinds[kind], &member), member.params);
         }
     }
-}
-
-// The entry of a key, or a substitute if it has its default.
-static struct config_entry entry_or_default(const struct settings_binder *binder, const char *section, const char *key)
-{
-    const struct config_entry *entry = config_find(binder->config, section, key);
-    if (entry)
-        return *entry;
-    return (struct config_entry){ .section = (char *)(uintptr_t)section,
-                                  .key = (char *)(uintptr_t)key,
-                                  .origin = binder->config->file };
 }
 
 static void bind_spins(struct settings_binder *binder)
 {
     struct settings *settings = binder->settings;
     const struct settings_system *section = &settings->system_section;
-    const struct config_entry spin_up = entry_or_default(binder, "system", "spin_up");
+    const struct config_entry spin_up = settings_entry(binder, "system", "spin_up");
     if (section->spin_up != PARAM_COUNT_AUTO && section->spin_up > section->particles)
         settings_complain(binder, &spin_up, NULL,
                           "%zu of %zu particle%s; allowed: auto or a whole number from 0 to %zu", section->spin_up,
@@ -103,7 +93,7 @@ static void bind_spins(struct settings_binder *binder)
 static void bind_observables(struct settings_binder *binder)
 {
     const struct param_names *kinds = &binder->settings->chosen[SETTINGS_OBSERVABLE].members;
-    const struct config_entry entry = entry_or_default(binder, "observables", "kinds");
+    const struct config_entry entry = settings_entry(binder, "observables", "kinds");
     for (size_t k = 0; k < kinds->n && !kinds->is_auto; k++) {
         const struct observable_type *type = observable_type_at(kinds->index[k]);
         const char *reason = type->refuse ? type->refuse(&binder->settings->system) : NULL;
@@ -115,7 +105,7 @@ static void bind_observables(struct settings_binder *binder)
 static void bind_temperatures(struct settings_binder *binder)
 {
     const struct param_reals *ladder = &binder->settings->sampler.temperatures;
-    const struct config_entry entry = entry_or_default(binder, "sampler", "temperatures");
+    const struct config_entry entry = settings_entry(binder, "sampler", "temperatures");
     const struct param_names *chosen = &binder->settings->chosen[SETTINGS_SAMPLER].members;
     bool rising = ladder->n > 0 && ladder->value[0] == 1;
     for (size_t k = 1; k < ladder->n; k++)
@@ -136,8 +126,8 @@ static void bind_system(struct settings_binder *binder)
 {
     struct settings *settings = binder->settings;
     const struct settings_system *section = &settings->system_section;
-    const struct config_entry omega = entry_or_default(binder, "system", "omega"),
-                              interaction = entry_or_default(binder, "system", "interaction");
+    const struct config_entry omega = settings_entry(binder, "system", "omega"),
+                              interaction = settings_entry(binder, "system", "interaction");
     if (binder->system_failed || binder->config->cut)
         return;
     if (section->omega.n != 1 && section->omega.n != section->dimensions) {
@@ -161,10 +151,16 @@ static void bind_system(struct settings_binder *binder)
         settings_complain(binder, &interaction, NULL, "%s: %s", type->name, reason);
 }
 
+static void bind_run(struct settings_binder *binder)
+{
+    bind_system(binder);
+    bind_temperatures(binder);
+}
+
 bool settings_build(struct settings *settings, const struct config *config, struct error *error, struct error *notes)
 {
     struct settings_binder binder = { .settings = settings, .config = config, .error = error, .notes = notes };
-    *settings = (struct settings){ 0 };
+    *settings = (struct settings){ .job = config->job };
     bool good = true;
     for (const struct settings_fixed *fixed = settings_fixed; good && fixed->name; fixed++)
         good = fill_defaults(fixed->params, (char *)settings + fixed->offset, error);
@@ -173,8 +169,7 @@ bool settings_build(struct settings *settings, const struct config *config, stru
     if (good) {
         settings_bind(&binder);
         require_all_keys(&binder);
-        bind_system(&binder);
-        bind_temperatures(&binder);
+        (config->job == CONFIG_LEARN ? settings_bind_learn : bind_run)(&binder);
         if (!binder.failed)
             settings_drop_ignored(&binder);
     }

@@ -3,6 +3,7 @@
 #include "settings/parts.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -55,6 +56,16 @@ void settings_complain_section(struct settings_binder *binder, const struct conf
 void settings_note(struct settings_binder *binder, const char *location, const char *what)
 {
     error_add(binder->notes, ERROR_CONFIG, "%s: %s", location, what);
+}
+
+struct config_entry settings_entry(const struct settings_binder *binder, const char *section, const char *key)
+{
+    const struct config_entry *entry = config_find(binder->config, section, key);
+    if (entry)
+        return *entry;
+    return (struct config_entry){ .section = (char *)(uintptr_t)section,
+                                  .key = (char *)(uintptr_t)key,
+                                  .origin = binder->config->file };
 }
 
 // --- names, for "allowed" and "did you mean" ---

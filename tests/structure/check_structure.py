@@ -20,11 +20,11 @@ FLOORS = [
     {'base'},
     {'config', 'rng', 'reference'},
     {'walkers'},
-    {'hamiltonian', 'wavefunction'},
+    {'hamiltonian', 'machine', 'wavefunction'},
     {'sampler', 'estimator', 'referee'},
     {'record', 'optimizer'},
     {'settings'},
-    {'run', 'sweep'},
+    {'learn', 'run', 'sweep'},
     {'cli'},
     {'mpi'},
 ]
@@ -43,6 +43,7 @@ PREFIXES = {
     'walkers': 'geometry_', 'hamiltonian': 'hamiltonian_ interaction_', 'wavefunction': 'wavefunction_ factor_',
     'sampler': 'sampler_ accept_', 'estimator': 'estimator_ statistics_ controls_ control_ energy_ observables_ observable_', 'record': 'record_', 'optimizer': 'optimizer_',
     'referee': 'referee_',
+    'learn': 'learn_', 'machine': 'machine_',
     'settings': 'settings_', 'sweep': 'sweep_', 'run': 'run_',
 }
 # Where a descriptor and the list it stands in, or two halves of one thing, name one another.

@@ -501,6 +501,49 @@ static void visit(const struct settings_value *value, void *context)
         visited->unit_seen = true;
 }
 
+// A file for both jobs: each reads its own sections, refuses what is wrong in the other's, and says what it leaves out.
+static void two_jobs_share_a_file(void **unused)
+{
+    (void)unused;
+    const struct {
+        const char *text, *error;
+    } cases[] = {
+        { "[learn]\ndata = x.csv\nvisible = binary\nnegative = exact\nmethod = exact\nposterior = yes\n", NULL },
+        { "[system]\nparticles = 2\ndimensions = 2\n[learn]\ndata = x.csv\n", NULL },
+        { "[learn]\nvisible = binary\n", "[learn] data: missing" },
+        { "[learn]\ndata = x.csv\nmethod = sr\n", "f.ini:3: [learn] method: 'sr'" },
+        { "[learn]\ndata = x.csv\nmethod = exact\n", "f.ini:3: [learn] method: it follows the exact likelihood" },
+        { "[learn]\ndata = x.csv\nchains = 100\n", "f.ini:3: [learn] chains: " },
+        { "[learn]\ndata = x.csv\npartition = no\n", "f.ini:3: [learn] partition: " },
+        { "[learn]\ndata = x.csv\nvisible = spins\npartition = no\n", "[learn] negative: without ln Z" },
+        { "[learn]\ndata = x.csv\nposterior = yes\n", "f.ini:3: [learn] posterior: " },
+        { "[learn]\ndata = x.csv\nheld_out = 1\n", "f.ini:3: [learn] held_out: " },
+        { "[learn]\ndata = x.csv\nmomentun = 1\n", "did you mean 'momentum'?" },
+        { "[learn]\ndata = x.csv\n[sampler]\nwalkers = 7\n", "f.ini:4: [sampler] walkers: " },
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct outcome outcome = { .built = false };
+        struct config config;
+        assert_true(config_parse(&config, "f.ini", cases[k].text, strlen(cases[k].text), NULL));
+        config.job = CONFIG_LEARN;
+        outcome.built = settings_build(&outcome.settings, &config, &outcome.error, &outcome.notes);
+        assert_int_equal(outcome.built, cases[k].error == NULL);
+        if (cases[k].error && !strstr(outcome.error.text, cases[k].error))
+            fail_msg("%s", outcome.error.text);
+        if (k == 1)
+            assert_string_equal(outcome.notes.text, "f.ini:1: [system]: vmc learn does not read this section");
+        config_finish(&config);
+        finish(&outcome);
+    }
+    struct outcome run = build("[system]\nparticles = 2\ndimensions = 2\n[learn]\nhidden = 3\n", NULL);
+    assert_true(run.built);
+    assert_string_equal(run.notes.text, "f.ini:4: [learn]: only vmc learn reads this section");
+    finish(&run);
+    run = build("[system]\nparticles = 2\ndimensions = 2\n[learn]\nhidden = -3\n", NULL);
+    assert_false(run.built);
+    finish(&run);
+}
+
 static void each_visits_every_key_in_use(void **unused)
 {
     struct outcome outcome = build(base, NULL);
@@ -514,6 +557,7 @@ static void each_visits_every_key_in_use(void **unused)
         bool used = !row->when || strcmp(row->owner, "rbm") == 0 ||
                     strcmp(row->owner, sampler_name(settings_index(&outcome.settings, SETTINGS_SAMPLER))) == 0 ||
                     strcmp(row->owner, optimizer_name(settings_index(&outcome.settings, SETTINGS_OPTIMIZER))) == 0;
+        used = used && strcmp(row->section, "learn") != 0;
         for (const struct param *key = row->params; used && key->key; key++)
             expected++;
     }
@@ -541,6 +585,7 @@ int main(void)
                                         cmocka_unit_test(every_default_is_valid_and_documented),
                                         cmocka_unit_test(every_typo_is_refused_with_a_hint),
                                         cmocka_unit_test(trailing_garbage_is_refused_everywhere),
+                                        cmocka_unit_test(two_jobs_share_a_file),
                                         cmocka_unit_test(each_visits_every_key_in_use) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
