@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+// Factors without a cheap way to move one particle: what belongs to one of them is computed anew for all.
+static const struct whole {
+    const char *section, *key;
+} wholes[] = { { "slater", "backflow" }, { "slater", "mixing" }, { "rbm", "sharing" } };
+// … but with these values.
+static const char *const cheap[] = { "none", "pairs", "no", "false", "off" };
+
 // The first row that fits decides. A step that is given is a time, as it has always been: then the last one does.
 static const struct rule {
     size_t least;  // particles
@@ -24,6 +31,19 @@ static size_t sampler_index(const char *name)
     return k;
 }
 
+static bool moves_as_a_whole(const struct config *config)
+{
+    for (size_t k = 0; k < sizeof wholes / sizeof *wholes; k++) {
+        const struct config_entry *entry = config_find(config, wholes[k].section, wholes[k].key);
+        bool is_cheap = !entry;
+        for (size_t c = 0; entry && c < sizeof cheap / sizeof *cheap; c++)
+            is_cheap = is_cheap || strcmp(entry->value, cheap[c]) == 0;
+        if (!is_cheap)
+            return true;
+    }
+    return false;
+}
+
 size_t settings_best_sampler(const struct settings_binder *binder)
 {
     struct settings scratch = { 0 };
@@ -35,7 +55,7 @@ size_t settings_best_sampler(const struct settings_binder *binder)
     size_t k = 0;
     if (!entry || !param_parse(row, entry->value, (char *)&scratch + section->offset, why))
         scratch.system_section.particles = 1;  // refused later
-    if (step && strcmp(step->value, "auto") != 0)
+    if ((step && strcmp(step->value, "auto") != 0) || moves_as_a_whole(binder->config))
         k = RULES - 1;
     while (k + 1 < RULES && scratch.system_section.particles < rules[k].least)
         k++;

@@ -9,91 +9,123 @@
 //     grad_p = G_p + sum_q K_pq (G_p - G_q),   d/d lambda = sum_{p<q} (eta / lambda) d . (G_p - G_q),
 //     Laplacian = sum_{ab} F_ab (J J^T)_ab + 2 sum_{p<q} [ eta'' + (D + 1) eta'/r ] d . (G_p - G_q),
 // a = (p, d), b = (q, e) of one spin: F_ab = delta_pq sum_k (d_d d_e phi_k)(x'_p) B_kp - T^d_pq T^e_qp, J_pq = -K_pq,
-// J_pp = 1 + sum_q K_pq, so that of n particles of a spin all takes about D^2 n^2 M operations.
-// Kept rows: the derivatives O. A move of one particle changes all rows of the determinants: they are computed anew.
-#include "wavefunction/slater.h"
+// J_pp = 1 + sum_q K_pq, so that of n particles of a spin all takes about D^2 n^2 M operations. Orbitals may be mixed
+// as well, or only (mixing.c). Kept rows: the derivatives O. A move of one particle changes all rows of the
+// determinants: they are computed anew.
+#include "wavefunction/backflow.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { PARTICLES_MOST = 40, SCALES = 2 };
+enum { SCALES = 2 };
 static const double scales[SCALES] = { 0.667, 2 };
 
-// --- parameters: alpha where it is trained, then lambda ---
+// --- parameters: alpha where it is trained, lambda, ln length where it is trained, kappa ---
 
-// Strengths: those of parallel spins come first.
-struct strengths {
-    size_t n, per_class, column[PAIR_CLASSES];
-    bool acts[PAIR_CLASSES];
-};
-
-static struct strengths strengths_of(const struct slater *slater)
+static struct flow_strengths strengths_of(const struct slater *slater)
 {
-    struct strengths strengths = { .per_class = slater->backflow == BACKFLOW_TWO_SCALES ? SCALES : 1 };
+    struct flow_strengths strengths = { .per_class = slater->backflow == BACKFLOW_TWO_SCALES ? SCALES : 1 };
     for (size_t class = PAIR_CLASSES; class -- > 0;) {
         strengths.acts[class] = system_class_pairs(&slater->system, class) > 0 &&
-                                (slater->backflow == BACKFLOW_TWO_SCALES || class == PAIR_ANTIPARALLEL);
+                                (slater->backflow == BACKFLOW_TWO_SCALES ||
+                                 (slater->backflow == BACKFLOW_EXPONENTIAL && class == PAIR_ANTIPARALLEL));
         strengths.column[class] = strengths.n;
         strengths.n += strengths.acts[class] ? strengths.per_class : 0;
     }
     return strengths;
 }
 
+static bool trains_length(const struct slater *slater)
+{
+    return slater->backflow == BACKFLOW_EXPONENTIAL && slater->train_backflow_length;
+}
+
+static size_t n_kappa(const struct slater *slater)
+{
+    return slater->mixing ? slater->n_mixed * surroundings_shape(&slater->system, true).n : 0;
+}
+
 static size_t n_parameters(const void *state)
 {
     const struct slater *slater = state;
-    return (size_t)slater->train + strengths_of(slater).n;
+    return (size_t)slater->train + strengths_of(slater).n + trains_length(slater) + n_kappa(slater);
 }
 
 static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
                   struct error *error)
 {
-    if (system->particles > PARTICLES_MOST)
-        return error_add(error, ERROR_CONFIG,
-                         "[slater] backflow: %zu particles, and at most %d are possible; use backflow = none",
-                         system->particles, PARTICLES_MOST);
-    if (!slater_build(state, system, surroundings, error))
+    struct slater *slater = state;
+    if (system->particles > FLOW_PARTICLES_MOST)
+        return error_add(error, ERROR_CONFIG, "[slater] %s: %zu particles, and at most %d are possible; use %s",
+                         slater->backflow != BACKFLOW_NONE ? "backflow" : "mixing", system->particles,
+                         FLOW_PARTICLES_MOST, slater->backflow != BACKFLOW_NONE ? "backflow = none" : "mixing = no");
+    if (!slater_build(slater, system, surroundings, error) || (slater->mixing && !mixing_build(slater, error)))
         return false;
-    return strengths_of(state).n > 0 || error_add(error, ERROR_CONFIG,
-                                                  "[slater] backflow = exponential: it acts between antiparallel "
-                                                  "spins, and there are none; use two-scales");
+    return slater->backflow == BACKFLOW_NONE || strengths_of(slater).n > 0 ||
+           error_add(error, ERROR_CONFIG,
+                     "[slater] backflow = exponential: it acts between antiparallel spins, and there are none; use "
+                     "two-scales");
 }
 
 static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
 {
     const struct slater *slater = state;
-    const size_t n = slater_views(state, view);
-    view[n] = (struct factor_view){ .name = "lambda",
-                                    .long_name = "strengths of the backflow, parallel before antiparallel spins",
-                                    .rank = 1,
-                                    .extent = { strengths_of(slater).n, 0 },
-                                    .label = { "backflow", NULL },
-                                    .first = slater->train };
-    return n + 1;
+    const size_t strengths = strengths_of(slater).n, features = surroundings_shape(&slater->system, true).n;
+    size_t n = slater_views(state, view), first = slater->train;
+    if (strengths > 0)
+        view[n++] = (struct factor_view){ .name = "lambda",
+                                          .long_name = "strengths of the backflow, parallel before antiparallel spins",
+                                          .rank = 1,
+                                          .extent = { strengths, 0 },
+                                          .label = { "backflow", NULL },
+                                          .first = first };
+    first += strengths;
+    if (trains_length(slater))
+        view[n++] = (struct factor_view){ .name = "backflow_length",
+                                          .long_name = "range of the backflow, in lengths of the trap",
+                                          .first = first++,
+                                          .logarithm = true };
+    if (slater->mixing)
+        view[n++] =
+            (struct factor_view){ .name = "kappa",
+                                  .long_name = "weights of the surroundings' features in the orbitals of a shell",
+                                  .rank = 2,
+                                  .extent = { slater->n_mixed, features },
+                                  .label = { "shell", "feature" },
+                                  .first = first };
+    return n;
 }
 
-// No backflow: a start that is as good as any.
+// No backflow and no mixing: a start that is as good as any.
 static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
 {
     const struct slater *slater = state;
     (void)uniform;
     (void)random;
+    memset(theta, 0, n_parameters(state) * sizeof *theta);
     if (slater->train)
         theta[0] = slater->alpha;
-    for (size_t k = slater->train; k < n_parameters(state); k++)
-        theta[k] = 0;
+    if (trains_length(slater))
+        theta[slater->train + strengths_of(slater).n] = log(slater->backflow_length);
 }
 
 static bool prepare(void *state, const double *theta)
 {
     struct slater *slater = state;
-    const size_t n = strengths_of(slater).n;
+    const size_t strengths = strengths_of(slater).n, kappas = n_kappa(slater);
     bool good = slater_take_alpha(slater, slater->train ? theta[0] : slater->alpha);
-    for (size_t k = 0; k < n; k++) {
-        slater->lambda[k] = theta[slater->train + k];
+    theta += slater->train;
+    for (size_t k = 0; k < strengths; k++) {
+        slater->lambda[k] = theta[k];
         good = good && isfinite(slater->lambda[k]);
     }
-    return good;
+    theta += strengths;
+    slater->range = trains_length(slater) ? exp(*theta++) : slater->backflow_length;
+    for (size_t k = 0; k < kappas; k++) {
+        slater->kappa[k] = theta[k];
+        good = good && isfinite(slater->kappa[k]);
+    }
+    return good && isfinite(slater->range) && slater->range > 0;
 }
 
 static void traits(const void *state, struct factor_traits *traits)
@@ -103,27 +135,6 @@ static void traits(const void *state, struct factor_traits *traits)
 }
 
 // --- one pack of walkers ---
-
-typedef pack matrix[DIMENSIONS_MOST][DIMENSIONS_MOST];
-
-struct flow {
-    const struct slater *slater;
-    struct strengths strengths;
-    size_t particles, dimensions, l;
-    const double *x;
-    pack moved[PARTICLES_MOST][DIMENSIONS_MOST];              // y of x'
-    pack slope[PARTICLES_MOST][DIMENSIONS_MOST];              // G, in lengths of the trap
-    matrix k[PARTICLES_MOST][PARTICLES_MOST];                 // K_pq; J_pp on the diagonal
-    pack spread[PARTICLES_MOST][PARTICLES_MOST];              // eta'' + (D + 1) eta'/r, p > q
-    pack b[PARTICLES_MOST * PARTICLES_MOST];                  // of the spin at hand, [p][k]
-    pack t[DIMENSIONS_MOST][PARTICLES_MOST][PARTICLES_MOST];  // T^d_pq of it
-    pack laplacian;
-};
-
-static bool acts(const struct flow *flow, size_t p, size_t q)
-{
-    return flow->strengths.acts[system_pair_class(&flow->slater->system, p, q)];
-}
 
 static pack distance(const struct flow *flow, size_t p, size_t q, pack d[DIMENSIONS_MOST])
 {
@@ -146,7 +157,7 @@ static void shape_pair(const struct flow *flow, size_t p, size_t q, pack r2, pac
     sum[0] = sum[1] = sum[2] = pack_all(0.0);
     if (slater->backflow == BACKFLOW_EXPONENTIAL) {
         const pack inverse = pack_rsqrt(r2);
-        const double rate = 1 / slater->backflow_length;
+        const double rate = 1 / slater->range;
         unit[0] = pack_exp(-rate * (r2 * inverse));
         sum[0] = lambda[0] * unit[0];
         sum[1] = -rate * sum[0] * inverse;
@@ -168,7 +179,7 @@ static void move(struct flow *flow)
 {
     const size_t n = flow->dimensions;
     for (size_t p = 0; p < flow->particles; p++) {
-        memset(flow->k[p][p], 0, sizeof(matrix));
+        memset(flow->k[p][p], 0, sizeof(flow_matrix));
         for (size_t d = 0; d < n; d++) {
             flow->k[p][p][d][d] = pack_all(1.0);
             flow->moved[p][d] = (1 / flow->slater->length) * ((const pack *)flow->x)[(p * n + d) * ROW_PACKS + flow->l];
@@ -177,7 +188,7 @@ static void move(struct flow *flow)
     for (size_t p = 1; p < flow->particles; p++)
         for (size_t q = 0; q < p; q++) {
             pack d[DIMENSIONS_MOST], unit[SCALES], sum[3];
-            if (!acts(flow, p, q))
+            if (!flow_acts(flow, p, q))
                 continue;
             shape_pair(flow, p, q, distance(flow, p, q, d), unit, sum);
             flow->spread[p][q] = sum[2];
@@ -199,14 +210,22 @@ static void move(struct flow *flow)
 
 // --- determinants ---
 
-static void mend(struct flow *flow, size_t spin, int lane, struct determinant *determinant)
+static void find_orbitals(const struct flow *flow, size_t spin, size_t p, pack *functions)
 {
     const struct orbitals *orbitals = &flow->slater->orbitals[spin];
-    const size_t n = orbitals->n, first = flow->slater->first_particle[spin];
-    double a[PARTICLES_MOST * PARTICLES_MOST], inverse[PARTICLES_MOST * PARTICLES_MOST], mantissa, exponent;
+    slater_products(orbitals, orbitals->n, 1, flow->moved[flow->slater->first_particle[spin] + p], functions);
+    if (flow->slater->mixing)
+        mixing_apply(flow, spin, flow->slater->first_particle[spin] + p, functions);
+}
+
+static void mend(struct flow *flow, size_t spin, int lane, struct determinant *determinant)
+{
+    const size_t n = flow->slater->orbitals[spin].n;
+    double a[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST], inverse[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST], mantissa,
+        exponent;
     pack functions[ORBITALS_MOST];
     for (size_t p = 0; p < n; p++) {
-        slater_products(orbitals, n, 1, flow->moved[first + p], functions);
+        find_orbitals(flow, spin, p, functions);
         for (size_t k = 0; k < n; k++)
             a[k * n + p] = functions[k][lane];
     }
@@ -219,19 +238,18 @@ static void mend(struct flow *flow, size_t spin, int lane, struct determinant *d
 
 static struct determinant invert(struct flow *flow, size_t spin)
 {
-    const struct orbitals *orbitals = &flow->slater->orbitals[spin];
-    const size_t n = orbitals->n, first = flow->slater->first_particle[spin];
+    const size_t n = flow->slater->orbitals[spin].n;
     struct determinant determinant;
     pack functions[ORBITALS_MOST], residual = pack_all(0.0);
     for (size_t p = 0; p < n; p++) {
-        slater_products(orbitals, n, 1, flow->moved[first + p], functions);
+        find_orbitals(flow, spin, p, functions);
         for (size_t k = 0; k < n; k++)
             flow->b[k * n + p] = functions[k];
     }
     inverse_eliminate(n, 1, flow->b, &determinant);
     for (size_t p = 0; p < n; p++) {
         pack sum = pack_all(-1.0);
-        slater_products(orbitals, n, 1, flow->moved[first + p], functions);
+        find_orbitals(flow, spin, p, functions);
         for (size_t k = 0; k < n; k++)
             sum = pack_fma(functions[k], flow->b[p * n + k], sum);
         sum = pack_abs(sum);
@@ -243,47 +261,63 @@ static struct determinant invert(struct flow *flow, size_t spin)
     return determinant;
 }
 
+// The functions d quanta lower, or d and e, [n] at particle p: derivatives of the orbitals.
+static void lower_orbitals(const struct flow *flow, size_t spin, size_t p, size_t d, size_t e, const pack *functions,
+                           pack *out)
+{
+    const struct orbitals *orbitals = &flow->slater->orbitals[spin];
+    for (size_t k = 0; k < orbitals->n; k++) {
+        long at = orbitals->lower[d][k];
+        if (at != ORBITALS_NONE && e < flow->dimensions)
+            at = orbitals->lower[e][at];
+        out[k] = at == ORBITALS_NONE ? pack_all(0.0) : functions[at];
+    }
+    if (flow->slater->mixing)
+        mixing_apply(flow, spin, p, out);
+}
+
+PACK_INLINE pack times_inverse(const struct flow *flow, size_t n, const pack *functions, size_t q)
+{
+    pack sum = pack_all(0.0);
+    for (size_t k = 0; k < n; k++)
+        sum = pack_fma(functions[k], flow->b[q * n + k], sum);
+    return sum;
+}
+
 // T, G, and the share of F_ab that is diagonal in the particles and no product: times (J J^T)_pp
-static void find_slopes(struct flow *flow, size_t spin, matrix *own)
+static void find_slopes(struct flow *flow, size_t spin, flow_matrix *own)
 {
     const struct slater *slater = flow->slater;
     const struct orbitals *orbitals = &slater->orbitals[spin];
-    const size_t n = orbitals->n, first = slater->first_particle[spin];
-    pack functions[ORBITALS_FUNCTIONS_MOST];
+    const size_t n = orbitals->n, first = slater->first_particle[spin], dimensions = flow->dimensions;
+    pack functions[ORBITALS_FUNCTIONS_MOST], lowered[ORBITALS_MOST];
     for (size_t p = 0; p < n; p++) {
         slater_products(orbitals, orbitals->n_functions, 1, flow->moved[first + p], functions);
-        for (size_t d = 0; d < flow->dimensions; d++) {
+        for (size_t d = 0; d < dimensions; d++) {
             const double scale = slater->scale[d] * slater->length;
-            for (size_t q = 0; q < n; q++) {
-                pack sum = pack_all(0.0);
-                for (size_t k = 0; k < n; k++)
-                    if (orbitals->lower[d][k] != ORBITALS_NONE)
-                        sum = pack_fma(functions[orbitals->lower[d][k]], flow->b[q * n + k], sum);
-                flow->t[d][p][q] = scale * sum;
-            }
+            lower_orbitals(flow, spin, first + p, d, dimensions, functions, lowered);
+            for (size_t q = 0; q < n; q++)
+                flow->t[d][p][q] = scale * times_inverse(flow, n, lowered, q);
             flow->slope[first + p][d] = flow->t[d][p][p];
-            for (size_t e = 0; e < flow->dimensions; e++) {
-                pack sum = pack_all(0.0);
-                for (size_t k = 0; k < n; k++) {
-                    const long once = orbitals->lower[d][k],
-                               twice = once == ORBITALS_NONE ? once : orbitals->lower[e][once];
-                    if (twice != ORBITALS_NONE)
-                        sum = pack_fma(functions[twice], flow->b[p * n + k], sum);
-                }
-                flow->laplacian = pack_fma(scale * slater->scale[e] * slater->length * sum, own[first + p][d][e],
-                                           flow->laplacian);
+            for (size_t e = 0; e < dimensions; e++) {
+                lower_orbitals(flow, spin, first + p, d, e, functions, lowered);
+                flow->laplacian = pack_fma(scale * slater->scale[e] * slater->length *
+                                               times_inverse(flow, n, lowered, p),
+                                           own[first + p][d][e], flow->laplacian);
             }
         }
+        if (slater->mixing)
+            mixing_find_parts(flow, spin, p, functions);
     }
 }
 
 // (J J^T)_pq
-static void metric(const struct flow *flow, size_t p, size_t q, matrix out)
+static void metric(const struct flow *flow, size_t p, size_t q, flow_matrix out)
 {
     const size_t n = flow->dimensions;
-    memset(out, 0, sizeof(matrix));
+    memset(out, 0, sizeof(flow_matrix));
     for (size_t r = 0; r < flow->particles; r++) {
-        if ((r != p && !acts(flow, p, r)) || (r != q && !acts(flow, q, r)))
+        if ((r != p && !flow_acts(flow, p, r)) || (r != q && !flow_acts(flow, q, r)))
             continue;
         const bool negative = (r == p) != (r == q);
         for (size_t i = 0; i < n; i++)
@@ -296,13 +330,13 @@ static void metric(const struct flow *flow, size_t p, size_t q, matrix out)
 }
 
 // - sum_pq T^d_pq T^e_qp (J J^T)_pq of a spin
-static void add_products(struct flow *flow, size_t spin, matrix *own)
+static void add_products(struct flow *flow, size_t spin, flow_matrix *own)
 {
     const size_t n = flow->slater->orbitals[spin].n, first = flow->slater->first_particle[spin],
                  dimensions = flow->dimensions;
     for (size_t p = 0; p < n; p++)
         for (size_t q = 0; q <= p; q++) {
-            matrix other;
+            flow_matrix other;
             if (q < p)
                 metric(flow, first + p, first + q, other);
             for (size_t d = 0; d < dimensions; d++)
@@ -317,7 +351,7 @@ static void add_products(struct flow *flow, size_t spin, matrix *own)
 // --- everything ---
 
 // Pairs' share of Laplacian and gradient, and O.
-static void add_pairs(struct flow *flow, pack gradient[PARTICLES_MOST][DIMENSIONS_MOST], pack o[BACKFLOW_MOST])
+static void add_pairs(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST], pack o[BACKFLOW_MOST + 1])
 {
     const size_t n = flow->dimensions;
     for (size_t p = 0; p < flow->particles; p++)
@@ -325,9 +359,10 @@ static void add_pairs(struct flow *flow, pack gradient[PARTICLES_MOST][DIMENSION
     for (size_t p = 1; p < flow->particles; p++)
         for (size_t q = 0; q < p; q++) {
             pack d[DIMENSIONS_MOST], unit[SCALES], sum[3], along = pack_all(0.0);
-            if (!acts(flow, p, q))
+            if (!flow_acts(flow, p, q))
                 continue;
-            shape_pair(flow, p, q, distance(flow, p, q, d), unit, sum);
+            const pack r2 = distance(flow, p, q, d);
+            shape_pair(flow, p, q, r2, unit, sum);
             for (size_t i = 0; i < n; i++) {
                 const pack apart = flow->slope[p][i] - flow->slope[q][i];
                 along = pack_fma(d[i], apart, along);
@@ -340,11 +375,14 @@ static void add_pairs(struct flow *flow, pack gradient[PARTICLES_MOST][DIMENSION
             const size_t first = flow->strengths.column[system_pair_class(&flow->slater->system, p, q)];
             for (size_t k = 0; k < flow->strengths.per_class; k++)
                 o[first + k] = pack_fma(unit[k], along, o[first + k]);
+            if (trains_length(flow->slater))  // d eta / d ln l = eta r / l
+                o[flow->strengths.n] = pack_fma(sum[0] * along, (1 / flow->slater->range) * pack_sqrt(r2),
+                                                o[flow->strengths.n]);
         }
 }
 
 // d/d alpha = (1/2 alpha) sum x' G - 1/2 sum omega x^2
-static void keep_derivatives(const struct flow *flow, const pack o[BACKFLOW_MOST], double *kept)
+static void keep_derivatives(const struct flow *flow, const pack o[BACKFLOW_MOST + 1], double *kept)
 {
     const struct slater *slater = flow->slater;
     pack pull = pack_all(0.0), spread = pack_all(0.0), *out = (pack *)kept + flow->l;
@@ -358,17 +396,22 @@ static void keep_derivatives(const struct flow *flow, const pack o[BACKFLOW_MOST
         *out = pack_fma(pack_all(0.5 / slater->value), pull, -0.5 * spread);
         out += ROW_PACKS;
     }
-    for (size_t k = 0; k < flow->strengths.n; k++)
+    const size_t pairs = flow->strengths.n + trains_length(slater);
+    for (size_t k = 0; k < pairs; k++)
         out[k * ROW_PACKS] = o[k];
+    if (slater->mixing)
+        mixing_derivatives(flow, out + pairs * ROW_PACKS);
 }
 
 static void finish_pack(struct flow *flow, bool add, double *gradient, double *laplacian, double *cache)
 {
     const struct slater *slater = flow->slater;
-    pack slopes[PARTICLES_MOST][DIMENSIONS_MOST], o[BACKFLOW_MOST], *out = (pack *)laplacian + flow->l;
+    pack slopes[FLOW_PARTICLES_MOST][DIMENSIONS_MOST], o[BACKFLOW_MOST + 1], *out = (pack *)laplacian + flow->l;
     double constant = 0;
     memset(o, 0, sizeof o);
     add_pairs(flow, slopes, o);
+    if (slater->mixing)
+        mixing_finish(flow, slopes);
     for (size_t p = 0; p < flow->particles; p++)
         for (size_t d = 0; d < flow->dimensions; d++) {
             const size_t at = (p * flow->dimensions + d) * ROW_PACKS + flow->l;
@@ -383,7 +426,8 @@ static void finish_pack(struct flow *flow, bool add, double *gradient, double *l
     keep_derivatives(flow, o, cache);
 }
 
-static void begin(const struct slater *slater, size_t l, const double *x, struct flow *flow)
+static void begin(const struct slater *slater, const struct surroundings_shape *surroundings, size_t l, const double *x,
+                  bool slopes, struct flow *flow)
 {
     flow->slater = slater;
     flow->strengths = strengths_of(slater);
@@ -392,16 +436,21 @@ static void begin(const struct slater *slater, size_t l, const double *x, struct
     flow->l = l;
     flow->x = x;
     flow->laplacian = pack_all(0.0);
+    flow->surroundings = *surroundings;
     move(flow);
+    if (slater->mixing)
+        mixing_look(flow, slopes);
 }
 
 static void weigh(const void *state, const struct configuration *at, double *weight, double *cache)
 {
+    const struct slater *slater = state;
+    const struct surroundings_shape surroundings = surroundings_shape(&slater->system, true);
     struct flow flow;
     (void)cache;
     for (size_t l = 0; l < ROW_PACKS; l++) {
         struct determinant both = { pack_all(1.0), pack_all(0.0) };
-        begin(state, l, at->x, &flow);
+        begin(slater, &surroundings, l, at->x, false, &flow);
         for (size_t spin = 0; spin < SPINS; spin++) {
             const struct determinant one = invert(&flow, spin);
             both.mantissa *= one.mantissa;
@@ -414,11 +463,13 @@ static void weigh(const void *state, const struct configuration *at, double *wei
 static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient,
                      double *laplacian, double *cache)
 {
+    const struct slater *slater = state;
+    const struct surroundings_shape surroundings = surroundings_shape(&slater->system, true);
     struct flow flow;
     for (size_t l = 0; l < ROW_PACKS; l++) {
         struct determinant both = { pack_all(1.0), pack_all(0.0) };
-        matrix own[PARTICLES_MOST];
-        begin(state, l, at->x, &flow);
+        flow_matrix own[FLOW_PARTICLES_MOST];
+        begin(slater, &surroundings, l, at->x, true, &flow);
         for (size_t p = 0; p < flow.particles; p++)
             metric(&flow, p, p, own[p]);
         for (size_t spin = 0; spin < SPINS; spin++) {
@@ -427,6 +478,8 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
             both.exponent += one.exponent;
             find_slopes(&flow, spin, own);
             add_products(&flow, spin, own);
+            if (slater->mixing)
+                mixing_add_products(&flow, spin);
         }
         finish_pack(&flow, how & FACTOR_ADD, gradient, laplacian, cache);
         slater_set_weight(state, l, at->x, both, weight);
@@ -441,7 +494,7 @@ static void derivatives(const void *state, const struct configuration *at, const
 
 const struct factor_type slater_backflow = {
     .name = "slater",
-    .summary = "Slater determinants with backflow",
+    .summary = "Slater determinants with backflow or mixing",
     .state_size = sizeof(struct slater),
     .carries_trap = true,
     .build = build,

@@ -43,13 +43,19 @@ static const struct param params[] = {
                          "spins; two-scales: by both"),
     PARAM_REAL(slater, backflow_length, .range = PARAM_ABOVE(0), .fallback = "1.1", .applies = "backflow = exponential",
                .help = "range of the exponential, in lengths of the trap"),
+    PARAM_BOOL(slater, train_backflow_length, .fallback = "no", .applies = "backflow = exponential",
+               .help = "train the range of the exponential"),
+    PARAM_BOOL(slater, mixing, .fallback = "no",
+               .help = "orbitals of lower shells are multiplied by 1 + kappa . features of each particle's "
+                       "surroundings, kappa trained"),
     PARAM_END,
 };
 
-// With backflow the determinants are another factor under the same name.
+// With backflow or mixing the determinants are another factor under the same name.
 static const struct factor_type *instead(const void *state)
 {
-    return ((const struct slater *)state)->backflow == BACKFLOW_NONE ? &factor_slater : &slater_backflow;
+    const struct slater *slater = state;
+    return slater->backflow == BACKFLOW_NONE && !slater->mixing ? &factor_slater : &slater_backflow;
 }
 
 static size_t n_parameters(const void *state) { return ((const struct slater *)state)->train; }

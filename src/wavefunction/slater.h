@@ -7,19 +7,25 @@
 #include "vmc/wavefunction.h"
 #include "wavefunction/inverse.h"
 #include "wavefunction/orbitals.h"
+#include "wavefunction/surroundings.h"
 
 enum { SPINS = 2 };
 enum { BACKFLOW_NONE, BACKFLOW_EXPONENTIAL, BACKFLOW_TWO_SCALES };
-enum { BACKFLOW_MOST = 4 };  // strengths: two per class of pairs
+enum { BACKFLOW_MOST = 4 };                        // strengths: two per class of pairs
+enum { MIXED_MOST = 5, SHELL_NONE = MIXED_MOST };  // shells of orbitals that are mixed
 
 struct slater {
     double alpha;  // starting value, or the fixed one
     bool train;
     char *orbitals_up, *orbitals_down;
     size_t backflow;
-    double backflow_length;        // 1 / sqrt(omega)
-    double lambda[BACKFLOW_MOST];  // strengths in use
-    double length;                 // 1 / sqrt(omega), omega the geometric mean
+    double backflow_length;  // 1 / sqrt(omega): the starting value, or the fixed one
+    bool train_backflow_length, mixing;
+    double range;                                  // backflow_length in use
+    double lambda[BACKFLOW_MOST];                  // strengths in use
+    double kappa[MIXED_MOST * SURROUNDINGS_MOST];  // of mixing, in use: [shell, feature]
+    size_t n_mixed, shell[SPINS][ORBITALS_MOST];   // of an orbital: its mixed shell, or SHELL_NONE
+    double length;                                 // 1 / sqrt(omega), omega the geometric mean
     struct system system;
     size_t n_coordinates, dimensions;
     double omega[DIMENSIONS_MOST];
@@ -86,7 +92,7 @@ void slater_describe(const void *state, char *text, size_t size);
 void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant,
                        double *weight);
 
-// With backflow, another factor under the same name (backflow.c).
+// With backflow or mixing, another factor under the same name (backflow.c).
 extern const struct factor_type slater_backflow;
 
 #endif

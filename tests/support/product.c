@@ -119,9 +119,10 @@ static long double log_rbm_jastrow(const struct system *system, const long doubl
     return rbm(system, 3, true, theta, x) + pade(system, cusp, beta, x);
 }
 
-// ln|det| of Hermite functions of the trap at alpha omega; H_n of physicists
+// ln|det| of Hermite functions of the trap at alpha omega; H_n of physicists; share: NULL, or factors of orbital k at
+// particle p
 static long double determinant(const struct system *system, long double alpha, size_t first, size_t n,
-                               const size_t (*quantum)[3], const long double *x)
+                               const size_t (*quantum)[3], const long double *x, const long double (*share)[8])
 {
     long double a[8][8], sum = 0;
     for (size_t p = 0; p < n; p++)
@@ -134,6 +135,7 @@ static long double determinant(const struct system *system, long double alpha, s
                     hermite[m + 1] = 2 * y * hermite[m] - 2 * m * hermite[m - 1];
                 a[p][k] *= hermite[quantum[k][d]];
             }
+            a[p][k] *= share ? share[first + p][k] : 1;
         }
     for (size_t k = 0; k < n; k++) {
         size_t pivot = k;
@@ -158,8 +160,8 @@ static const size_t shells_3d[][3] = { { 0, 0, 0 }, { 0, 0, 1 }, { 1, 0, 0 }, { 
 static long double slater(const struct system *system, long double alpha, const long double *x)
 {
     const size_t(*shells)[3] = system->dimensions == 3 ? shells_3d : shells_2d;
-    return gaussian(system, alpha, x) + determinant(system, alpha, 0, system->spin_up, shells, x) +
-           determinant(system, alpha, system->spin_up, system->particles - system->spin_up, shells, x);
+    return gaussian(system, alpha, x) + determinant(system, alpha, 0, system->spin_up, shells, x, NULL) +
+           determinant(system, alpha, system->spin_up, system->particles - system->spin_up, shells, x, NULL);
 }
 
 static long double log_slater(const struct system *system, const long double *theta, const long double *x)
@@ -170,8 +172,8 @@ static long double log_slater(const struct system *system, const long double *th
 static long double log_open_shells(const struct system *system, const long double *theta, const long double *x)
 {
     static const size_t up[][3] = { { 0, 0, 0 }, { 2, 0, 0 }, { 1, 1, 0 } }, down[][3] = { { 1, 0, 0 }, { 0, 2, 3 } };
-    return gaussian(system, theta[0], x) + determinant(system, theta[0], 0, 3, up, x) +
-           determinant(system, theta[0], 3, 2, down, x);
+    return gaussian(system, theta[0], x) + determinant(system, theta[0], 0, 3, up, x, NULL) +
+           determinant(system, theta[0], 3, 2, down, x, NULL);
 }
 
 static long double log_slater_pairs(const struct system *system, const long double *theta, const long double *x)
@@ -194,30 +196,38 @@ static long double log_polarised(const struct system *system, const long double 
     return pade(system, cusps, betas, x) + slater(system, theta[1], x);
 }
 
-// Hidden units that all particles share; theta: b [K], v [K, classes], y [K, products], parallel spins first
-static long double environment(const struct system *system, size_t units, bool vectors, const long double *theta,
-                               const long double *x)
+// Features of the surroundings of p: sums over distances per class, parallel spins first, then products of vectors
+static void look_around(const struct system *system, size_t p, const long double *x, long double s[2], long double q[3])
 {
-    const size_t dimensions = system->dimensions, classes = system->statistics == STATISTICS_FERMIONS ? 2 : 1,
-                 products = classes == 2 ? 3 : 1;
-    long double omega = 1, sum = 0;
+    const size_t dimensions = system->dimensions, classes = system->statistics == STATISTICS_FERMIONS ? 2 : 1;
+    long double omega = 1, g[2][3] = { { 0 } };
+    s[0] = s[1] = q[0] = q[1] = q[2] = 0;
     for (size_t d = 0; d < dimensions; d++)
         omega *= system->omega[d];
     omega = powl(omega, 1 / (long double)dimensions);
+    for (size_t other = 0; other < system->particles; other++) {
+        const size_t c = classes == 2 && (p < system->spin_up) != (other < system->spin_up);
+        const long double r2 = omega * powl(distance(system, x, p, other), 2);
+        s[c] += r2 / (1 + r2);
+        for (size_t d = 0; d < dimensions; d++)
+            g[c][d] += sqrtl(omega) * (x[p * dimensions + d] - x[other * dimensions + d]) / (1 + 2.25L * r2);
+    }
+    for (size_t d = 0; d < dimensions; d++) {
+        q[0] += g[0][d] * g[0][d];
+        q[1] += g[1][d] * g[1][d];
+        q[2] += g[0][d] * g[1][d];
+    }
+}
+
+// Hidden units that all particles share; theta: b [K], v [K, classes], y [K, products]
+static long double environment(const struct system *system, size_t units, bool vectors, const long double *theta,
+                               const long double *x)
+{
+    const size_t classes = system->statistics == STATISTICS_FERMIONS ? 2 : 1, products = classes == 2 ? 3 : 1;
+    long double sum = 0;
     for (size_t p = 0; p < system->particles; p++) {
-        long double s[2] = { 0 }, g[2][3] = { { 0 } }, q[3] = { 0 };
-        for (size_t other = 0; other < system->particles; other++) {
-            const size_t c = classes == 2 && (p < system->spin_up) != (other < system->spin_up);
-            const long double r2 = omega * powl(distance(system, x, p, other), 2);
-            s[c] += r2 / (1 + r2);
-            for (size_t d = 0; d < dimensions; d++)
-                g[c][d] += sqrtl(omega) * (x[p * dimensions + d] - x[other * dimensions + d]) / (1 + 2.25L * r2);
-        }
-        for (size_t d = 0; d < dimensions; d++) {
-            q[0] += g[0][d] * g[0][d];
-            q[1] += g[1][d] * g[1][d];
-            q[2] += g[0][d] * g[1][d];
-        }
+        long double s[2], q[3];
+        look_around(system, p, x, s, q);
         for (size_t k = 0; k < units; k++) {
             long double angle = theta[k];
             for (size_t c = 0; c < classes; c++)
@@ -324,7 +334,7 @@ static long double log_line(const struct system *system, const long double *thet
 // Determinants of moved coordinates; lambda of the pairs: one of antiparallel spins, or two of parallel and two of
 // antiparallel ones
 static long double moved(const struct system *system, size_t n, long double alpha, const long double *lambda,
-                         const long double *x)
+                         long double length, const long double (*share)[8], const long double *x)
 {
     const size_t dimensions = system->dimensions;
     const size_t(*shells)[3] = dimensions == 3 ? shells_3d : shells_2d;
@@ -338,18 +348,19 @@ static long double moved(const struct system *system, size_t n, long double alph
             for (size_t q = 0; q < system->particles; q++) {
                 const bool parallel = (p < system->spin_up) == (q < system->spin_up);
                 const long double r = distance(system, x, p, q) * sqrtl(omega), *own = lambda + (parallel ? 0 : 2);
-                const long double eta = n == 1 ? (parallel ? 0 : lambda[0] * expl(-r / 1.1L))
-                                               : own[0] / (1 + r * r / (0.667L * 0.667L)) + own[1] / (1 + r * r / 4);
+                const long double eta = n == 0   ? 0
+                                        : n == 1 ? (parallel ? 0 : lambda[0] * expl(-r / length))
+                                                 : own[0] / (1 + r * r / (0.667L * 0.667L)) + own[1] / (1 + r * r / 4);
                 y[p * dimensions + d] += eta * (x[p * dimensions + d] - x[q * dimensions + d]);
             }
         }
-    return gaussian(system, alpha, x) + determinant(system, alpha, 0, system->spin_up, shells, y) +
-           determinant(system, alpha, system->spin_up, system->particles - system->spin_up, shells, y);
+    return gaussian(system, alpha, x) + determinant(system, alpha, 0, system->spin_up, shells, y, share) +
+           determinant(system, alpha, system->spin_up, system->particles - system->spin_up, shells, y, share);
 }
 
 static long double log_backflow(const struct system *system, const long double *theta, const long double *x)
 {
-    return moved(system, 1, theta[0], theta + 1, x);
+    return moved(system, 1, theta[0], theta + 1, 1.1L, NULL, x);
 }
 
 static long double log_backflow_scales(const struct system *system, const long double *theta, const long double *x)
@@ -357,7 +368,59 @@ static long double log_backflow_scales(const struct system *system, const long d
     const long double cusp = 1 / (long double)(system->dimensions - 1),
                       cusps[2] = { 1 / (long double)(system->dimensions + 1), cusp };
     const long double betas[2] = { expl(theta[4]), expl(theta[5]) };
-    return moved(system, 2, 1, theta, x) + pade(system, cusps, betas, x);
+    return moved(system, 2, 1, theta, 0, NULL, x) + pade(system, cusps, betas, x);
+}
+
+// Orbitals of lower shells times 1 + kappa . features; kappa [shells, 5], shell by sum of quantum numbers, of which
+// those below top[spin] are mixed
+static void find_shares(const struct system *system, const size_t (*quantum)[3], const size_t top[2],
+                        const long double *kappa, const long double *x, long double share[16][8])
+{
+    for (size_t p = 0; p < system->particles; p++) {
+        long double s[2], q[3];
+        look_around(system, p, x, s, q);
+        for (size_t k = 0; k < 6; k++) {
+            const size_t shell = quantum[k][0] + quantum[k][1] + quantum[k][2];
+            const long double *own = kappa + 5 * shell;
+            share[p][k] = 1;
+            if (shell < top[p >= system->spin_up])
+                share[p][k] += own[0] * s[0] + own[1] * s[1] + own[2] * q[0] + own[3] * q[1] + own[4] * q[2];
+        }
+    }
+}
+
+// theta: alpha, lambda, ln length, kappa of one shell
+static long double log_mixed(const struct system *system, const long double *theta, const long double *x)
+{
+    static const size_t top[2] = { 1, 1 };
+    long double share[16][8];
+    find_shares(system, shells_2d, top, theta + 3, x, share);
+    return moved(system, 1, theta[0], theta + 1, expl(theta[2]), (const long double(*)[8])share, x);
+}
+
+// theta: kappa of two shells, of which the spin with fewer particles has one; ln beta of both classes
+static long double log_mixed_alone(const struct system *system, const long double *theta, const long double *x)
+{
+    static const size_t top[2] = { 2, 1 };
+    const long double cusps[2] = { 1 / 3.0L, 1 }, betas[2] = { expl(theta[10]), expl(theta[11]) };
+    long double share[16][8];
+    find_shares(system, shells_2d, top, theta, x, share);
+    return moved(system, 0, 1.1L, NULL, 0, (const long double(*)[8])share, x) + pade(system, cusps, betas, x);
+}
+
+// theta: alpha, four strengths, kappa of one shell
+static long double log_mixed_scales(const struct system *system, const long double *theta, const long double *x)
+{
+    long double share[16][8] = { { 0 } };
+    for (size_t p = 0; p < system->particles; p++) {
+        long double s[2], q[3];
+        look_around(system, p, x, s, q);
+        for (size_t k = 0; k < 4; k++)
+            share[p][k] = 1 + (k > 0 || p >= system->spin_up ? 0
+                                                             : theta[5] * s[0] + theta[6] * s[1] + theta[7] * q[0] +
+                                                                   theta[8] * q[1] + theta[9] * q[2]);
+    }
+    return moved(system, 2, theta[0], theta + 1, 0, (const long double(*)[8])share, x);
 }
 
 // the energies: closed forms and quadrature of data/reference.csv
@@ -515,6 +578,18 @@ const struct product_row product_rows[] = {
                          "pade-jastrow\n[slater]\n"
                          "backflow = two-scales\ntrain = no\n",
       log_backflow_scales, 1.4, false, .shift = 0.1 },
+    { "backflow and mixing, length trained",
+      FERMIONS("6", "2") "omega = 0.8, 1.3\n[wavefunction]\nfactors = slater\n[slater]\nbackflow = exponential\n"
+                         "train_backflow_length = yes\nmixing = yes\n",
+      log_mixed, 1.4, false, .shift = 0.15 },
+    { "mixing alone, two shells",
+      FERMIONS("9", "2") "spin_up = 6\nomega = 0.9\ninteraction = coulomb\n[wavefunction]\nfactors = slater, "
+                         "pade-jastrow\n[slater]\nalpha = 1.1\ntrain = no\nmixing = yes\n",
+      log_mixed_alone, 1.4, false, .shift = 0.06 },
+    { "mixing and backflow of two scales, 3D",
+      FERMIONS("5", "3") "spin_up = 4\nomega = 0.9\n[wavefunction]\nfactors = slater\n[slater]\nbackflow = "
+                         "two-scales\nmixing = yes\n",
+      log_mixed_scales, 1.4, false, .shift = 0.1 },
 };
 const size_t n_product_rows = sizeof product_rows / sizeof *product_rows;
 

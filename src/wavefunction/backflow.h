@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What backflow (backflow.c) and the mixing of orbitals (mixing.c) know of one pack of walkers. Lengths are those of
+// the trap, 1/sqrt(omega).
+#ifndef VMC_WAVEFUNCTION_BACKFLOW_H
+#define VMC_WAVEFUNCTION_BACKFLOW_H
+
+#include "wavefunction/slater.h"
+
+enum { FLOW_PARTICLES_MOST = 40 };
+
+typedef pack flow_matrix[DIMENSIONS_MOST][DIMENSIONS_MOST];
+
+// Strengths of the backflow: those of parallel spins come first.
+struct flow_strengths {
+    size_t n, per_class, column[PAIR_CLASSES];
+    bool acts[PAIR_CLASSES];
+};
+
+struct flow {
+    const struct slater *slater;
+    struct flow_strengths strengths;
+    size_t particles, dimensions, l;
+    const double *x;
+    pack moved[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                   // y of x'
+    pack slope[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                   // G
+    flow_matrix k[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];            // K_pq; J_pp on the diagonal
+    pack spread[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];              // eta'' + (D + 1) eta'/r, p > q
+    pack b[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST];                  // of the spin at hand, [p][k]
+    pack t[DIMENSIONS_MOST][FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];  // T^d_pq of it
+    pack laplacian;
+    // of mixing, per shell of orbitals that are mixed
+    struct surroundings_shape surroundings;
+    pack feature[FLOW_PARTICLES_MOST][SURROUNDINGS_MOST];
+    pack share[FLOW_PARTICLES_MOST][MIXED_MOST];                                       // 1 + M
+    pack bend[FLOW_PARTICLES_MOST][MIXED_MOST];                                        // Laplacian of M
+    pack pull[MIXED_MOST][FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST][DIMENSIONS_MOST];  // grad_r M_p as [p][r]
+    pack part[MIXED_MOST][FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];                   // T^M_pq of the spin at hand
+    pack response[FLOW_PARTICLES_MOST][MIXED_MOST];                                    // T^M_pp
+};
+
+static inline bool flow_acts(const struct flow *flow, size_t p, size_t q)
+{
+    return flow->strengths.acts[system_pair_class(&flow->slater->system, p, q)];
+}
+
+// Which shells of orbitals are mixed; an error where there is none below the highest, or too many.
+bool mixing_build(struct slater *slater, struct error *error);
+// Shares of the orbitals; with `slopes` their gradients and Laplacians.
+void mixing_look(struct flow *flow, bool slopes);
+// The orbitals, or derivatives of the orbitals, [n] at particle p, times their shares.
+void mixing_apply(const struct flow *flow, size_t spin, size_t p, pack *functions);
+// T^M of particle p, whose functions are given, and the share of F_ab that is diagonal in the particles; slope: of
+// orbitals as [d][k], not mixed.
+void mixing_find_parts(struct flow *flow, size_t spin, size_t p, const pack *functions);
+// - sum_ab T^a_pq T^b_qp (J J^T)_ab of a spin, where a or b is a share
+void mixing_add_products(struct flow *flow, size_t spin);
+// What is left of the Laplacian, and the gradient.
+void mixing_finish(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST]);
+// O of kappa, rows from `out` on.
+void mixing_derivatives(const struct flow *flow, pack *out);
+
+#endif
