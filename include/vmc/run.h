@@ -19,6 +19,7 @@ struct run_progress {
     double energy, energy_error, variance, acceptance;  // NAN where not known yet
     double seconds_left;                                // NAN where not known yet
     size_t walkers;                                     // in measuring: a draw of all of them is so many samples
+    const char *stage;                                  // of training; NULL: there is only one
 };
 
 // What a caller wishes while a run goes on. Stopping is clean: results so far and a checkpoint are published.

@@ -52,6 +52,7 @@ struct settings_optimizer {  // [optimizer], the keys all methods share
     double decay;
     double clip;  // largest norm of the gradient; 0: no limit
     size_t stop;  // enum settings_stop
+    bool stages;
 };
 enum settings_schedule { SCHEDULE_CONSTANT, SCHEDULE_INVERSE, SCHEDULE_COSINE };
 enum settings_stop { STOP_PLATEAU, STOP_NEVER };

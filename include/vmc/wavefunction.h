@@ -50,6 +50,10 @@ struct factor_traits {
     struct factor_contact contact[PAIR_CLASSES];
 };
 
+// When in training a parameter joins (docs/optimizers.md, "Stages"): at the beginning; once those have settled, the
+// strengths of backflow; last what reads the surroundings of particles.
+enum factor_stage { FACTOR_FIRST, FACTOR_BACKFLOW, FACTOR_UNITS, FACTOR_STAGES, FACTOR_LAST = FACTOR_STAGES - 1 };
+
 // What a factor may know of what it stands beside.
 struct factor_surroundings {
     bool others_carry_trap;  // another factor of the product has the trap's Gaussian
@@ -106,6 +110,8 @@ struct factor_type {
     void (*derivatives)(const void *state, const struct configuration *at, const double *cache, double *o);
 
     // ---- optional
+    // The stage of training in which a parameter joins. NULL: the first.
+    enum factor_stage (*stage)(const void *state, size_t parameter);
     // After the params are bound.
     bool (*build)(void *state, const struct system *system, const struct factor_surroundings *surroundings,
                   struct error *error);
@@ -214,6 +220,7 @@ void wavefunction_finish(struct wavefunction *wavefunction);
 void wavefunction_start(const struct wavefunction *wavefunction, double (*uniform)(void *random), void *random,
                         double *theta);
 bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta);
+enum factor_stage wavefunction_stage(const struct wavefunction *wavefunction, size_t parameter);
 
 // Of the whole product at the parameters in use: antisymmetric where one factor is and the others are symmetric;
 // contacts add up.

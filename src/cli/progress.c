@@ -52,7 +52,7 @@ static void write_count(double count, char text[CLI_NUMBER_SIZE])
         snprintf(text, CLI_NUMBER_SIZE, "%.2ge%d", count / pow(10, power), power);
 }
 
-// "train 120/300", "measuring 1.5 %, 4.5e6 of 3e8 samples"
+// "train backflow 120/300", "measuring 1.5 %, 4.5e6 of 3e8 samples"
 static void write_phase(const struct run_progress *now, char text[2 * CLI_NUMBER_SIZE])
 {
     static const char *const phases[] = {
@@ -61,7 +61,8 @@ static void write_phase(const struct run_progress *now, char text[2 * CLI_NUMBER
     char done[CLI_NUMBER_SIZE], total[CLI_NUMBER_SIZE];
     const double share = now->total > 0 ? 100 * (double)now->done / (double)now->total : 100;
     if (now->phase != RUN_MEASURE) {
-        snprintf(text, 2 * CLI_NUMBER_SIZE, "%s %zu/%zu", phases[now->phase], now->done, now->total);
+        snprintf(text, 2 * CLI_NUMBER_SIZE, "%s%s%.12s %zu/%zu", phases[now->phase], now->stage ? " " : "",
+                 now->stage ? now->stage : "", now->done, now->total);
         return;
     }
     const double walkers = now->walkers > 0 ? (double)now->walkers : 1;

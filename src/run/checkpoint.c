@@ -227,7 +227,8 @@ static bool check_numbers(const struct run *run, size_t which, struct error *err
                 NUMBER(history.n_kept) <= (double)run->history.room && NUMBER(history.n_kept) <= NUMBER(history.n) &&
                 NUMBER(history.n) <= (double)run->settings->optimizer.iterations;
     if (training && !early)
-        good = good && NUMBER(training.draws) >= 1 && NUMBER(training.longest) > 0 && NUMBER(training.shortened) > 0;
+        good = good && NUMBER(training.draws) >= 1 && NUMBER(training.longest) > 0 && NUMBER(training.shortened) > 0 &&
+               NUMBER(training.stage) < FACTOR_STAGES;
     if (!training && !early)
         good = good && NUMBER(measured.block) >= 1 && NUMBER(measured.partial) < NUMBER(measured.block) &&
                NUMBER(measured.draws) <= NUMBER(measured.room) && NUMBER(measured.room) <= (double)run->measured.room &&

@@ -143,6 +143,8 @@ const struct kept_number kept_numbers[] = {
     ROW("refined", KEPT_COUNT, training.refined, IN_TRAINING, "1", "refinements so far"),
     ROW("averaged", KEPT_COUNT, training.averaged, IN_TRAINING, "1", "iterations in the mean of the parameters"),
     NEW("expected", KEPT_REAL, training.expected, IN_TRAINING, UNIT_ENERGY, "what the last step was to gain"),
+    NEW("training_stage", KEPT_COUNT, training.stage, IN_TRAINING, "1",
+        "0: pair factors are trained, 1: backflow too, 2: all"),
     NEW("damping", KEPT_REAL, training.damping, IN_TRAINING, "1", "factor of the metric's shift"),
     ROW("steps_back", KEPT_COUNT, training.steps_back, IN_ALL, "1", "training steps taken back"),
     ROW("bad", KEPT_COUNT, training.bad, IN_ALL, "1", "samples of training without a finite energy"),

@@ -18,7 +18,7 @@ static size_t work_doubles(const struct wavefunction *wavefunction, size_t sampl
 
 bool metric_build(struct metric *metric, const struct wavefunction *wavefunction, size_t samples)
 {
-    *metric = (struct metric){ .wavefunction = wavefunction, .room = samples };
+    *metric = (struct metric){ .wavefunction = wavefunction, .room = samples, .stage = FACTOR_LAST };
     metric->features = memory_doubles(wavefunction->n_features * samples);
     metric->mean = memory_doubles(wavefunction->n_parameters);
     metric->work = memory_doubles(work_doubles(wavefunction, samples));
@@ -32,6 +32,18 @@ void metric_finish(struct metric *metric)
     memory_free(metric->mean);
     memory_free(metric->work);
     memory_free(metric->condition);
+}
+
+static bool has_joined(const struct metric *metric, size_t parameter)
+{
+    return wavefunction_stage(metric->wavefunction, parameter) <= metric->stage;
+}
+
+// v without what has not joined
+static void hold(const struct metric *metric, double *v)
+{
+    for (size_t k = 0; metric->stage < FACTOR_LAST && k < metric->wavefunction->n_parameters; k++)
+        v[k] = has_joined(metric, k) ? v[k] : 0;
 }
 
 void metric_gather(const struct ensemble_draw *draw, void *context)
@@ -121,6 +133,7 @@ static void transpose(void *context, const double *y, double *out)
         sum += y[k];
     transpose_plain(metric, y, out);
     cblas_daxpy((int)metric->wavefunction->n_parameters, -sum, metric->mean, 1, out, 1);
+    hold(metric, out);
 }
 
 // All O of a chunk of samples, centred: [K][n]
@@ -148,6 +161,10 @@ static void matrix(void *context, double *out)
     for (size_t i = 0; i < parameters; i++)
         for (size_t j = i + 1; j < parameters; j++)
             out[i * parameters + j] = out[j * parameters + i];
+    for (size_t i = 0; metric->stage < FACTOR_LAST && i < parameters; i++)
+        for (size_t j = 0; j < parameters; j++)
+            if (!has_joined(metric, i) || !has_joined(metric, j))
+                out[i * parameters + j] = 0;
 }
 
 // Q diag(weight) Q^T from O diag(weight) O^T: with a_i = (O diag(weight) <O>)_i and c = <O>^T diag(weight) <O>, minus
@@ -190,9 +207,8 @@ static void gram_by_expansion(const struct metric *metric, const struct factor *
     memory_free(o);
 }
 
-static void gram(void *context, const double *weight, double *out)
+static void gram_of_joined(const struct metric *metric, const double *weight, double *out)
 {
-    const struct metric *metric = context;
     const struct wavefunction *wavefunction = metric->wavefunction;
     const size_t n = metric->n_samples;
     memset(out, 0, n * n * sizeof *out);
@@ -209,6 +225,21 @@ static void gram(void *context, const double *weight, double *out)
         for (size_t j = i + 1; j < n; j++)
             out[i * n + j] = out[j * n + i];
     centre_gram(metric, weight, out);
+}
+
+static void gram(void *context, const double *weight, double *out)
+{
+    const struct metric *metric = context;
+    const size_t n = metric->wavefunction->n_parameters;
+    double *joined = memory_doubles(n);
+    if (!joined) {
+        out[0] = NAN;
+        return;
+    }
+    memcpy(joined, weight, n * sizeof *weight);
+    hold(metric, joined);
+    gram_of_joined(metric, joined, out);
+    memory_free(joined);
 }
 
 static void variance_of_o(const struct metric *metric, const struct factor *factor, double *out)
@@ -236,6 +267,7 @@ static void scale(void *context, double *out)
         else
             variance_of_o(metric, factor, part);
     }
+    hold(metric, out);
 }
 
 static bool condition(void *context)

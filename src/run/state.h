@@ -27,6 +27,7 @@ struct training {
     size_t window, since;       // of the plateau; the iteration it is looked for from
     size_t backs, fresh, refined, averaged;
     size_t steps_back, bad;   // in all: steps taken back, samples that were not finite
+    size_t stage;             // enum factor_stage: parameters of later ones have not joined
     double damping;           // factor of the metric's shift
     double expected;          // slope of the energy at the beginning of the last step, along it
     bool over, converged;     // ended by itself; with nothing left to gain

@@ -4,6 +4,7 @@
 #include "run/phases.h"
 
 #include "run/checkpoint.h"
+#include "run/stages.h"
 #include "run/stop.h"
 #include "run/train_exact.h"
 #include "run/trust.h"
@@ -13,6 +14,8 @@
 
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
 enum { SWEEPS_AFTER_STEP_BACK = 20 };
+// A stage of training lasts so many windows of the plateau at most, and no more than this part of all iterations.
+enum { STAGE_WINDOWS_MOST = 3, STAGE_SHARE = 4 };
 // On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one
 // iteration that make the metric.
 enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
@@ -73,6 +76,7 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
     if (isnan(run->settings->sampler.step) && !run->ensemble.was_cut)
         ensemble_follow(ensemble, sums->accepted / sums->moves);
     ensemble_gradient(ensemble, sums->samples, run->gradient);
+    stages_hold(run, run->gradient);
     const bool good = isfinite(norm(ensemble->wavefunction.n_parameters, run->gradient)) && isfinite(sums->energy2) &&
                       sums->bad <= 0.01 * sums->samples && !exploded(run, sums);
     if (run->ensemble.was_cut)
@@ -248,7 +252,7 @@ static void report_progress(const struct run *run)
     const double n = (double)pace->n;
     const double left = pace->n > 0 ? train_time_most(run, pace->pass / n, pace->step / n, history->n) : NAN;
     run_report(run, &(struct run_progress){ RUN_TRAIN, history->n, total, history->energy[k], history->energy_error[k],
-                                            history->variance[k], history->acceptance[k], left, 0 });
+                                            history->variance[k], history->acceptance[k], left, 0, stages_name(run) });
 }
 
 static bool give_up(struct run *run, struct error *error)
@@ -385,11 +389,22 @@ static void calm(struct run *run)
     training->since = run->history.n;
 }
 
+// What has joined has settled, or has had its time: the next parameters join.
+static void leave_stage(struct run *run, struct training *training, bool settled)
+{
+    const size_t done = run->history.n - training->since, windows = STAGE_WINDOWS_MOST * training->window,
+                 share = run->settings->optimizer.iterations / STAGE_SHARE;
+    if (!settled && done < windows && done < share)
+        return;
+    stages_advance(run);
+    training->since = run->history.n;
+    training->averaged = 0;
+}
+
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
 // the noise hid.
-static bool is_over(struct run *run, struct training *training)
+static bool is_over(struct run *run, struct training *training, bool settled)
 {
-    const bool settled = nothing_left(run, training);
     if (run->settings->optimizer.stop != STOP_PLATEAU || !settled)
         return false;
     if (training->refined == REFINEMENTS)
@@ -438,8 +453,11 @@ static bool iterate(struct run *run, struct error *error)
     report_progress(run);
     const double passed = run_wall(), passed_cpu = run_cpu();
     const size_t draws = training->draws;
-    if (!is_over(run, training) && !step_until_good(run, training, k, error))
+    const bool at_last = stages_at_last(run), settled = nothing_left(run, training);
+    if (!(at_last && is_over(run, training, settled)) && !step_until_good(run, training, k, error))
         return false;
+    if (!at_last)
+        leave_stage(run, training, settled);
     training->expected = trust_slope(run);
     if (training->draws != draws)
         *pace = (struct pace){ 0 };
@@ -483,9 +501,11 @@ bool run_train(struct run *run, struct error *error)
     if (run->stage == STAGE_TRAINING_BURN_IN) {
         training->shortened = training->longest = training->damping = 1;
         training->gain_error = -1;  // not known yet
+        stages_begin(run);
         training->draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers;
         keep_good(run);
     }
+    run->metric.stage = training->stage;
     if (!(training->damping > 0))
         training->damping = 1;  // a file of format 1 has none
     run->stage = STAGE_TRAINING;
@@ -498,8 +518,9 @@ bool run_train(struct run *run, struct error *error)
         if (!run_boundary(run, error) || !iterate(run, error))
             return false;
     }
-    training->converged = training->over || (!train_exact_asked(run->settings) && nothing_left(run, training) &&
-                                             (training->refined == REFINEMENTS || optimizer->stop == STOP_NEVER));
+    training->converged = training->over ||
+                          (!train_exact_asked(run->settings) && stages_at_last(run) && nothing_left(run, training) &&
+                           (training->refined == REFINEMENTS || optimizer->stop == STOP_NEVER));
     run->stage = STAGE_TRAINED;
     checkpoint_take(run);
     average(run);

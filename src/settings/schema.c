@@ -124,6 +124,9 @@ static const struct param optimizer_params[] = {
                .applies = "schedule = inverse", .help = "decay of the inverse schedule, per iteration"),
     PARAM_REAL(settings_optimizer, clip, .range = PARAM_AT_LEAST(0), .fallback = "0",
                .help = "largest norm of the gradient; a longer gradient is scaled down to it; 0: no limit"),
+    PARAM_BOOL(settings_optimizer, stages, .fallback = "yes",
+               .help = "pair factors are trained first, then backflow, then units that see surroundings; no: all at "
+                       "once"),
     PARAM_CHOICE(settings_optimizer, stop, .choice = stop_name, .fallback = "plateau",
                  .help = "plateau: end training once the energy no longer falls; never: do all iterations"),
     PARAM_END,

@@ -96,6 +96,15 @@ static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
     return n;
 }
 
+// Nothing pulls at the length before there are strengths.
+static enum factor_stage stage(const void *state, size_t parameter)
+{
+    const struct slater *slater = state;
+    return parameter < slater->train                            ? FACTOR_FIRST
+           : parameter - slater->train < strengths_of(slater).n ? FACTOR_BACKFLOW
+                                                                : FACTOR_UNITS;
+}
+
 // No backflow and no mixing: a start that is as good as any.
 static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
 {
@@ -500,6 +509,7 @@ const struct factor_type slater_backflow = {
     .build = build,
     .n_parameters = n_parameters,
     .views = views,
+    .stage = stage,
     .start = start,
     .prepare = prepare,
     .traits = traits,

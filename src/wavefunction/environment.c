@@ -99,6 +99,13 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
     }
 }
 
+static enum factor_stage stage(const void *state, size_t parameter)
+{
+    (void)state;
+    (void)parameter;
+    return FACTOR_UNITS;
+}
+
 static bool prepare(void *state, const double *theta)
 {
     struct rbm *rbm = state;
@@ -371,6 +378,7 @@ const struct factor_type environment_units = {
     .build = build,
     .n_parameters = n_parameters,
     .views = views,
+    .stage = stage,
     .start = start,
     .prepare = prepare,
     .traits = traits,

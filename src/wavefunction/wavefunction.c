@@ -190,6 +190,17 @@ bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta
     return good;
 }
 
+enum factor_stage wavefunction_stage(const struct wavefunction *wavefunction, size_t parameter)
+{
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        if (parameter - factor->first_parameter < factor->n_parameters)
+            return factor->type->stage ? factor->type->stage(factor->state, parameter - factor->first_parameter)
+                                       : FACTOR_FIRST;
+    }
+    return FACTOR_FIRST;
+}
+
 void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_traits *traits)
 {
     *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC, .scalable = true };
