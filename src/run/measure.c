@@ -60,7 +60,7 @@ static void report_progress(const struct run *run, double seconds, size_t first)
                         sqrt(variance / sums->samples), mean_of_squares(sums->local, sums->local2, sums->samples),
                         sums->accepted / sums->moves,
                         seconds / (double)(done - first) * (double)(total - (done < total ? done : total)),
-                        run->ensemble.n_walkers });
+                        run->ensemble.n_walkers, NULL });
 }
 
 static bool chunk(struct run *run, size_t draws)

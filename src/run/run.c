@@ -115,7 +115,8 @@ bool run_burn_in(struct run *run, struct error *error)
     const size_t sweeps = ensemble_is_independent(ensemble) ? 0 : run->settings->sampler.burn_in;
     struct ensemble_sums sums;
     do {
-        run_report(run, &(struct run_progress){ RUN_BURN_IN, run->tuning.done, sweeps, NAN, NAN, NAN, NAN, NAN, 0 });
+        run_report(run,
+                   &(struct run_progress){ RUN_BURN_IN, run->tuning.done, sweeps, NAN, NAN, NAN, NAN, NAN, 0, NULL });
         if (!run_boundary(run, error))
             return false;
         if (run->tuning.done < sweeps)

@@ -83,7 +83,8 @@ static bool look(void *context, size_t iteration, double energy, double gradient
         trace->gradient_norm[iteration] = gradient_norm;
         trace->n = iteration + 1;
     }
-    run_report(run, &(struct run_progress){ RUN_TRAIN, iteration, most, fmin(energy, trace->best), 0, NAN, NAN, NAN, 0 });
+    run_report(run, &(struct run_progress){ RUN_TRAIN, iteration, most, fmin(energy, trace->best), 0, NAN, NAN, NAN, 0,
+                                            NULL });
     if (run->ensemble.cut && run->ensemble.cut(run->ensemble.cut_context))
         run->ensemble.was_cut = true;
     return !run->ensemble.was_cut;
