@@ -27,6 +27,7 @@ struct reader {
     // text
     size_t line, room;
     char separator;  // 0: white space
+    bool headed;     // the names of the columns were there
     size_t *lines;   // line of each sample, for messages
 };
 
@@ -184,8 +185,8 @@ static bool read_line(struct reader *reader, char *line, size_t length)
         return true;
     if (reader->data->m == 0) {
         reader->separator = find_separator(line);
-        if (is_heading(line, reader->separator) && reader->line == 1)
-            return true;
+        if (!reader->headed && is_heading(line, reader->separator))
+            return reader->headed = true;
         reader->data->m = count_fields(line, reader->separator);
     }
     return read_sample(reader, line);

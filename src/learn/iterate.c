@@ -40,10 +40,17 @@ static double add_batch(struct learn *learn)
                           learn->data_moments, NULL);
 }
 
+// The methods' own rates are those of energies. ln p bends more where the data are narrow: without a scale per
+// parameter a tenth of the rate is stable where they are three times narrower in places than as a whole.
+static double default_rate(const struct optimizer_type *method)
+{
+    return strcmp(method->name, "adam") == 0 ? method->learning_rate : 0.1 * method->learning_rate;
+}
+
 static double rate_at(const struct learn *learn)
 {
     const struct settings_learn *own = learn->own;
-    const double base = isnan(own->learning_rate) ? learn->method->learning_rate : own->learning_rate;
+    const double base = isnan(own->learning_rate) ? default_rate(learn->method) : own->learning_rate;
     const double t = (double)learn->iteration;
     switch ((enum settings_schedule)own->schedule) {
     case SCHEDULE_INVERSE: return base / (1 + own->decay * t);

@@ -206,7 +206,7 @@ static const struct param learn_params[] = {
     CHOOSER(learn, "method", SETTINGS_LEARNER, learner_name, .most = 1, .fallback = "adam",
             .help = "how the parameters follow the gradient of the likelihood"),
     PARAM_REAL(settings_learn, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
-               .help = "length of a step; auto: the method's own"),
+               .help = "length of a step; auto: that of the method in [optimizer], a tenth of it for sgd and momentum"),
     PARAM_CHOICE(settings_learn, schedule, .choice = schedule_name, .fallback = "cosine",
                  .help = "how the learning rate changes: constant; inverse: rate / (1 + decay * iteration); cosine: "
                          "half a cosine down to 0"),

@@ -1,0 +1,377 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vmc learn from outside: bad data, threads, stopping and resuming, the two nodes against quadrature, and a learned
+machine as a wave function.
+
+    check_learn.py path/to/vmc [TEST...]
+"""
+import json
+import math
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy
+
+VMC = str(Path(sys.argv.pop(1)).resolve())
+ROOT = Path(__file__).resolve().parents[2]
+TWO_NODES = ROOT / 'configs' / 'learn_two_nodes.ini'
+
+
+def pairs(n, w, seed):
+    """n pairs of +-1 with p ~ e^(w s t)."""
+    dice = random.Random(seed)
+    alike = 1 / (1 + math.exp(-2 * w))
+    return [(s, s if dice.random() < alike else -s) for s in (dice.choice((-1, 1)) for _ in range(n))]
+
+
+def quadrature(n, total, partition):
+    """Mean and width of w under e^(w total) (4 cosh w)^-n e^(-w^2 / 2), or without the cosh."""
+    if not partition:
+        return total, 1.0
+    centre = math.atanh(total / n)
+    width = 1 / math.sqrt(1 + n / math.cosh(centre) ** 2)
+    w = centre + width * numpy.linspace(-12, 12, 48001)
+    ln = w * total - n * (numpy.abs(w) + numpy.log1p(numpy.exp(-2 * numpy.abs(w)))) - w * w / 2
+    p = numpy.exp(ln - ln.max())
+    mean = (p * w).sum() / p.sum()
+    return mean, math.sqrt((p * (w - mean) ** 2).sum() / p.sum())
+
+
+def gaussian_samples(n, seed):
+    """Of a machine with two coordinates and two hidden units."""
+    dice = numpy.random.default_rng(seed)
+    hidden = numpy.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    w, a, s = numpy.array([[2.0, -1.0], [0.5, 1.5]]), numpy.array([0.3, -0.2]), 0.7
+    centre = a + hidden @ w.T
+    ln = hidden @ numpy.array([-3.0, 0.2]) + ((centre ** 2 - a ** 2) / (2 * s * s)).sum(1)
+    p = numpy.exp(ln - ln.max())
+    return centre[dice.choice(4, size=n, p=p / p.sum())] + s * dice.normal(size=(n, 2))
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def write(self, name, text):
+        (self.path / name).write_text(text, encoding='utf-8')
+
+    def config(self, text, name='a.ini'):
+        self.write(name, '[learn]\n' + text)
+
+    def learn(self, *arguments, code=0, config='a.ini'):
+        run = subprocess.run([VMC, 'learn', '--config', str(config), '--progress', 'never', *arguments], cwd=self.path, capture_output=True, text=True,
+                             timeout=300, check=False)
+        self.assertEqual(run.returncode, code, run.stdout + run.stderr)
+        return run
+
+    def result(self, *arguments, config='a.ini'):
+        return json.loads(self.learn('--json', '--force', *arguments, config=config).stdout)
+
+    def contents(self, name):
+        """Everything in a file but clocks and the settings that may differ, as bytes."""
+        found = {}
+
+        def visit(path, item):
+            if isinstance(item, h5py.Dataset) and not path.startswith(('provenance', 'config')):
+                value = item[()]
+                found[path] = value.tobytes() if hasattr(value, 'tobytes') else value
+        with h5py.File(self.path / name) as file:
+            file.visititems(visit)
+        return found
+
+    def write_gaussian(self, n=3000):
+        numpy.savetxt(self.path / 'x.csv', gaussian_samples(n, 1), delimiter=',', fmt='%.9g')
+
+
+class Data(Case):
+    def refuse(self, text, *said, kind='gaussian', code=66):
+        self.write('x.csv', text)
+        self.config(f'data = x.csv\nvisible = {kind}\n')
+        run = self.learn(code=code)
+        for words in said:
+            self.assertIn(words, run.stderr)
+        self.assertFalse((self.path / 'a.h5').exists())
+
+    def test_bad_text(self):
+        self.refuse('1,2\n3,nan\n4,5\n', "x.csv:2: column 2: 'nan' is not finite")
+        self.refuse('1,2\n3,inf\n4,5\n', "x.csv:2: column 2: 'inf' is not finite")
+        self.refuse('1,2\n3,4\n4,5e999\n', "x.csv:3: column 2: '5e999' is not finite")
+        self.refuse('1,2\nabc,4\n', "x.csv:2: column 1: 'abc' is not a number")
+        self.refuse('1,2\n3,1.5x\n', "x.csv:2: column 2: '1.5x' is not a number")
+        self.refuse('1,2\n3,\n', "x.csv:2: column 2: '' is empty")
+        self.refuse('1,2\n3,4,5\n', 'x.csv:2: 3 columns, the lines before have 2')
+        self.refuse('1,2\n3\n', 'x.csv:2: 1 column, the lines before have 2')
+        self.refuse('', 'x.csv: holds no samples')
+        self.refuse('# nothing\n\n', 'x.csv: holds no samples')
+        self.refuse('x,y\n', 'x.csv: holds no samples')
+        self.refuse('1,2\n', 'x.csv: holds one sample')
+        self.refuse('x,y\n1,2\n1,3\n1,5\n', 'x.csv:2: column 1 is 1 from here to line 4, in all 3 samples')
+        self.refuse('1,2\n3,\0 4\n', 'x.csv:2: holds a NUL byte')
+        self.refuse('a,b\nc,d\n1,2\n', "x.csv:2: column 1: 'c' is not a number")
+
+    def test_wrong_states(self):
+        self.refuse('0,1\n1,0.5\n1,1\n', "x.csv:2: column 2: '0.5' is neither 0 nor 1", kind='binary')
+        self.refuse('1,1\n1,-1\n-1,1\n', 'for -1 and 1 use visible = spins', kind='binary')
+        self.refuse('1,1\n1,0\n-1,1\n', "x.csv:2: column 2: '0' is neither -1 nor 1; for 0 and 1 use visible = binary", kind='spins')
+        self.refuse('1\n-1\n1\n', 'has one column', kind='spins')
+
+    def test_many_mistakes_are_counted(self):
+        self.write('x.csv', 'a,b\n' + 'x,y\n' * 20)
+        self.config('data = x.csv\n')
+        lines = self.learn(code=66).stderr.splitlines()
+        self.assertLessEqual(len(lines), 8)
+
+    def test_missing(self):
+        self.config('data = no.csv\n')
+        self.assertIn('no.csv: cannot be read', self.learn(code=66).stderr)
+        self.config('data = .\n')
+        self.assertIn('folder', self.learn(code=66).stderr)
+        self.config('data = no.h5:/x\n')
+        self.learn(code=66)
+
+    def test_hdf5(self):
+        values = numpy.arange(24.0).reshape(4, 3, 2)
+        bad = values.copy()
+        bad[1, 2, 0] = math.nan
+        with h5py.File(self.path / 'x.h5', 'w') as file:
+            file['good'] = values
+            file['bad'] = bad
+            file['constant'] = numpy.ones((5, 2))
+            file['empty'] = numpy.zeros((0, 2))
+            file['text'] = 'words'
+            file['group/whole'] = numpy.arange(10).reshape(5, 2)
+        for name, said in (('bad', 'sample 2, coordinate 5'), ('constant', 'column 1 is 1'), ('empty', 'holds no samples'), ('text', 'text'),
+                           ('group', 'group'), ('other', 'there is no such data set')):
+            self.config(f'data = x.h5:/{name}\n')
+            run = subprocess.run([VMC, 'learn', 'a.ini'], cwd=self.path, capture_output=True, text=True, check=False)
+            self.assertIn(run.returncode, (65, 66), run.stderr)
+            self.assertIn(said, run.stderr)
+        self.config('data = x.h5\n')
+        self.assertIn('which data set?', self.learn(code=66).stderr)
+        self.config('data = x.h5:good\nheld_out = 0\n')
+        self.assertEqual(json.loads(self.learn('--check', '--json').stdout)['visible_units'], 6)
+        self.config('data = x.h5:group/whole\n')
+        self.assertEqual(json.loads(self.learn('--check', '--json').stdout)['visible_units'], 2)
+
+    def test_always_equal_spins(self):
+        self.write('x.csv', '1,1\n-1,-1\n' * 4)
+        self.config('data = x.csv\nvisible = spins\nnegative = exact\nmethod = exact\nheld_out = 0\n')
+        self.assertIn('columns 1 and 2 are equal in all samples', self.learn(code=66).stderr)
+        self.learn('--set', 'learn.prior=1')
+
+    def test_forms_of_text(self):
+        for text in ('1,2\n3,4\n5,7\n', '# c\nx, y\n1 , 2\n\n3,4 # d\n5,7', '1 2\n 3\t4\n5 7\n', '1;2\r\n3;4\r\n5;7\r\n'):
+            self.write('x.csv', text)
+            self.config('data = x.csv\nheld_out = 0\n')
+            self.assertEqual(json.loads(self.learn('--check', '--json').stdout), {**json.loads(self.learn('--check', '--json').stdout), 'samples': 3,
+                                                                                   'visible_units': 2})
+
+
+class Ends(Case):
+    methods = ('negative = gibbs\n', 'negative = metropolis\nmethod = momentum\nsteps = 2\n', 'negative = exact\nsamples = 200\n',
+               'negative = exact\nmethod = exact\n')
+
+    def test_threads_do_not_show(self):
+        self.write_gaussian()
+        for k, method in enumerate(self.methods):
+            self.config(f'data = x.csv\nhidden = 3\niterations = 60\nchains = 256\n{method}', f'{k}.ini')
+            files = []
+            for threads in ('1', '2', '3'):
+                self.learn('--threads', threads, '--output', f'{k}-{threads}.h5', config=f'{k}.ini')
+                files.append(self.contents(f'{k}-{threads}.h5'))
+            self.assertTrue(len(files[0]) > 10)
+            self.assertEqual(files[0], files[1])
+            self.assertEqual(files[0], files[2])
+
+    def test_stopped_and_resumed(self):
+        """Cut at many moments: the file is the same to the last bit as without a cut."""
+        self.write_gaussian()
+        for k, method in enumerate(self.methods):
+            n = 30000 if k == 0 else 6000
+            self.config(f'data = x.csv\nhidden = 4\niterations = {n}\nchains = 256\n{method}', f'{k}.ini')
+            self.learn('--output', 'whole.h5', '--threads', '1', '--force', config=f'{k}.ini')
+            cuts = 0
+            (self.path / 'cut.h5').unlink(missing_ok=True)
+            for t in range(100):
+                arguments = [VMC, 'learn', f'{k}.ini', '--output', 'cut.h5', '--resume', '--threads', '2', '--progress', 'never', '--quiet']
+                with subprocess.Popen(arguments, cwd=self.path, stderr=subprocess.PIPE, text=True) as run:
+                    if t < 4:
+                        time.sleep(0.15 + 0.1 * t)
+                        run.send_signal((signal.SIGINT, signal.SIGTERM)[t % 2])
+                    said = run.stderr.read()
+                    code = run.wait(timeout=300)
+                self.assertIn(code, (0, 75, -signal.SIGINT, -signal.SIGTERM), said)  # negative: before it could catch any
+                cuts += code == 75
+                if code == 0:
+                    break
+            self.assertEqual(code, 0)
+            if k == 0:
+                self.assertGreater(cuts, 0)
+            self.assertEqual(self.contents('whole.h5'), self.contents('cut.h5'), method)
+
+    def test_extended(self):
+        """Half of the iterations, then all: as in one go, with a rate that does not look ahead."""
+        self.write_gaussian()
+        for k, method in enumerate(self.methods[:3]):
+            self.config(f'data = x.csv\nhidden = 3\niterations = 80\nschedule = inverse\nchains = 64\n{method}', f'{k}.ini')
+            self.learn('--output', 'whole.h5', '--force', config=f'{k}.ini')
+            self.learn('--output', 'half.h5', '--force', '--set', 'learn.iterations=37', config=f'{k}.ini')
+            self.learn('--output', 'half.h5', '--resume', config=f'{k}.ini')
+            self.assertEqual(self.contents('whole.h5'), self.contents('half.h5'), method)
+
+    def test_killed(self):
+        """kill -9 loses nothing of what was saved."""
+        self.write_gaussian()
+        self.config('data = x.csv\nhidden = 3\niterations = 40000\n[run]\ncheckpoint_interval = 0.05\n')
+        arguments = [VMC, 'learn', 'a.ini', '--resume', '--quiet', '--threads', '1', '--progress', 'never']
+        done = -1
+        for _ in range(3):
+            with subprocess.Popen(arguments, cwd=self.path, stderr=subprocess.DEVNULL) as run:
+                time.sleep(0.6)
+                run.kill()
+            with h5py.File(self.path / 'a.h5') as file:
+                self.assertGreaterEqual(file['checkpoint/iteration'][()], done)
+                done = file['checkpoint/iteration'][()]
+        self.assertGreater(done, 0)
+
+    def test_resume_refuses_another_job(self):
+        self.write_gaussian(200)
+        self.config('data = x.csv\niterations = 20\n')
+        self.learn()
+        self.assertIn('nothing left to do', self.learn('--resume').stderr)
+        self.assertIn('[learn] steps = 3', self.learn('--resume', '--set', 'learn.steps=3', code=78).stderr)
+        self.write('x.csv', (self.path / 'x.csv').read_text(encoding='utf-8') + '0,0\n')
+        self.assertIn('samples are others', self.learn('--resume', code=78).stderr)
+        self.write_gaussian(200)
+        longer = json.loads(self.learn('--resume', '--set', 'learn.iterations=50', '--json').stdout)
+        self.assertEqual(longer['iterations'], 50)
+        self.learn(code=0)  # a complete file is kept
+        self.assertTrue((self.path / 'a.1.h5').exists())
+
+    def test_configuration(self):
+        self.write_gaussian(200)
+        self.config('data = x.csv\nhiden = 3\n')
+        self.assertIn("did you mean 'hidden'?", self.learn(code=78).stderr)
+        self.config('data = x.csv\niterations = 20\n')
+        first = self.contents(json.loads(self.learn('--json').stdout)['output'])
+        printed = self.learn('--print-config').stdout
+        self.write('b.ini', printed)
+        self.learn(config='b.ini')
+        self.assertEqual(first, self.contents('b.h5'))
+
+
+class TwoNodes(Case):
+    def two_nodes(self, n, w, seed, *arguments):
+        data = pairs(n, w, seed)
+        self.write('x.csv', 's,t\n' + ''.join(f'{s},{t}\n' for s, t in data))
+        return sum(s * t for s, t in data), self.result('--set', 'learn.data=x.csv', '--set', 'learn.posterior_samples=64000', *arguments,
+                                                        config=TWO_NODES)
+
+    def test_estimate_and_posterior(self):
+        for n, w in ((1000, 0), (10000, 0), (100000, 0), (1000, 0.5), (10000, -1.2), (37, 1)):
+            total, found = self.two_nodes(n, w, n + 5)
+            self.assertAlmostEqual(found['estimate'][0], math.atanh(total / n), delta=1e-8)
+            self.assertLess(abs(found['estimate'][0] - w), 4 * math.cosh(w) / math.sqrt(n))
+            self.check(found, quadrature(n, total, True))
+
+    def test_without_partition(self):
+        for n, w in ((1000, 0), (10000, 0), (10000, 0.3)):
+            total, found = self.two_nodes(n, w, n + 6, '--set', 'learn.partition=no')
+            self.assertAlmostEqual(found['estimate'][0], total, delta=1e-6 * (1 + abs(total)))
+            self.check(found, quadrature(n, total, False))
+
+    def check(self, found, right):
+        """Mean and width within 4 sigma of quadrature; 18 numbers, fixed seeds."""
+        for name, value in zip(('mean', 'width'), right):
+            self.assertLess(abs(found[name][0] - value), 4 * found[name + '_error'][0], (name, value, found))
+            self.assertLess(found[name + '_error'][0], 0.01 * right[1])
+        self.assertLess(found['r_hat'][0], 1.01)
+
+    def test_wrong_model_is_refused(self):
+        self.write_gaussian(100)
+        self.config('data = x.csv\npartition = no\n')
+        self.assertIn('[learn] partition', self.learn(code=78).stderr)
+        _, found = self.two_nodes(100, 0, 1)
+        self.assertLess(abs(found['estimate'][0]), 0.5)
+        self.assertIn('ln Z was left out', self.learn('--set', 'learn.data=x.csv', '--set', 'learn.partition=no', '--force', config=TWO_NODES).stderr)
+
+
+class Machines(Case):
+    def test_held_out(self):
+        """Annealed ln Z beside the summed one: the same file, judged in both ways."""
+        self.write_gaussian()
+        self.config('data = x.csv\nhidden = 2\nnegative = exact\nmethod = exact\nstarts = 2\n')
+        found = self.result()
+        self.assertEqual(found['samples_held_out'], 300)
+        self.assertEqual(found['ln_partition_error'], 0)
+        self.assertLess(abs(found['held_out'] - found['log_likelihood']), 5 * found['held_out_error'])
+
+    def test_large_machine_is_annealed(self):
+        dice = numpy.random.default_rng(2)
+        numpy.savetxt(self.path / 'x.csv', (dice.random((400, 40)) < 0.3).astype(int), delimiter=',', fmt='%d')
+        self.config('data = x.csv\nvisible = binary\nhidden = 30\niterations = 50\nais_chains = 128\nais_steps = 500\n')
+        found = self.result()
+        self.assertGreater(found['ln_partition_error'], 0)
+        self.assertTrue(math.isfinite(found['held_out']))
+
+    def test_units_do_not_matter(self):
+        """Samples in other units and moved: the same machine, moved; p changes by the volume alone."""
+        x = gaussian_samples(2000, 3)
+        found = []
+        for k, values in enumerate((x, 1000 * x + 5000)):
+            numpy.savetxt(self.path / f'{k}.csv', values, delimiter=',', fmt='%.17g')
+            self.config(f'data = {k}.csv\niterations = 300\n')
+            found.append(self.result('--output', f'{k}.h5'))
+        self.assertAlmostEqual(found[1]['log_likelihood'] + 2 * math.log(1000), found[0]['log_likelihood'], delta=1e-6)
+        with h5py.File(self.path / '0.h5') as one, h5py.File(self.path / '1.h5') as other:
+            numpy.testing.assert_allclose(1000 * one['wavefunction/rbm/w'][()], other['wavefunction/rbm/w'][()], rtol=1e-5)
+            numpy.testing.assert_allclose(1000 * one['wavefunction/rbm/a'][()] + 5000, other['wavefunction/rbm/a'][()], rtol=1e-6)
+
+    def test_loads_as_wave_function(self):
+        """|psi|^2 of the loaded machine is p: a run that samples it has the data's moments, in both representations."""
+        dice = numpy.random.default_rng(4)
+        x = dice.normal(size=(20000, 2, 2)) * 0.6 + 0.3 * dice.normal(size=(20000, 1, 1))
+        x += numpy.where(dice.random((20000, 1, 1)) < 0.4, 1.5, -0.2)
+        with h5py.File(self.path / 'x.h5', 'w') as file:
+            file['positions'] = x
+        for form in ('probability', 'amplitude'):
+            self.config(f'data = x.h5:/positions\nhidden = 3\nnegative = exact\nmethod = exact\nstarts = 1\nrepresentation = {form}\n')
+            self.learn('--force', '--output', f'{form}.h5')
+            self.write('run.ini', '[system]\nparticles = 2\ndimensions = 2\n[wavefunction]\nfactors = rbm\n'
+                       f'load = {form}.h5\n[rbm]\nhidden = 3\nrepresentation = {form}\ntrain_sigma = yes\n[sampler]\nmethod = gibbs\n'
+                       '[optimizer]\niterations = 0\n[measure]\nsamples = 40000\npositions = 40000\n')
+            run = subprocess.run([VMC, 'run.ini', '--force', '--quiet', '--progress', 'never'], cwd=self.path, capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            with h5py.File(self.path / 'run.h5') as file:
+                y = file['positions'][()].reshape(-1, 4)
+            numpy.testing.assert_allclose(numpy.cov(y.T), numpy.cov(x.reshape(-1, 4).T), atol=0.05)
+            numpy.testing.assert_allclose(y.mean(0), x.reshape(-1, 4).mean(0), atol=0.03)
+        text = (self.path / 'run.ini').read_text(encoding='utf-8').replace('representation = amplitude', 'representation = probability')
+        self.write('run.ini', text)
+        run = subprocess.run([VMC, 'run.ini', '--force', '--quiet'], cwd=self.path, capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 78)
+        self.assertIn('set rbm.representation = amplitude', run.stderr)
+
+    def test_other_commands(self):
+        self.write_gaussian(200)
+        self.config('data = x.csv\niterations = 20\n')
+        self.learn()
+        for command in ('show', 'diagnose', 'verify'):
+            run = subprocess.run([VMC, command, 'a.h5'], cwd=self.path, capture_output=True, text=True, check=False)
+            self.assertIn(run.returncode, (0, 65, 78), run.stderr)
+            self.assertGreaterEqual(run.returncode, 0)
+
+
+if __name__ == '__main__':
+    unittest.main()
