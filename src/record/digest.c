@@ -150,15 +150,80 @@ static bool entry_add(struct digest *digest, hid_t file, const struct record_ent
     return good;
 }
 
+static bool table_add(struct digest *digest, hid_t file, const struct record_table *table)
+{
+    bool good = true;
+    digest->table = table;
+    for (size_t i = 0; good && i < table->n; i++)
+        good = entry_add(digest, file, &table->entry[i]);
+    return good;
+}
+
+static void digest_end(struct digest *digest, char text[RECORD_DIGEST_SIZE])
+{
+    char hex[33];
+    record_hash_end(&digest->hash, hex);
+    snprintf(text, RECORD_DIGEST_SIZE, "siphash-2-4-128:%s", hex);
+}
+
 bool record_digest(hid_t file, const struct record_table *table, char text[RECORD_DIGEST_SIZE])
 {
-    struct digest digest = { .table = table };
-    char hex[33];
+    struct digest digest = { .is_root = false };
     record_hash_start(&digest.hash);
-    for (size_t i = 0; i < table->n; i++)
-        if (!entry_add(&digest, file, &table->entry[i]))
-            return false;
-    record_hash_end(&digest.hash, hex);
-    snprintf(text, RECORD_DIGEST_SIZE, "siphash-2-4-128:%s", hex);
+    if (!table_add(&digest, file, table))
+        return false;
+    digest_end(&digest, text);
+    return true;
+}
+
+// --- by parts ---
+
+struct parts {
+    struct digest digest;
+    hid_t file;
+    const char *group, *split;
+};
+
+static bool parts_add(struct parts *parts, const char *group);
+
+// A list of objects for each part: that of thousands of runs would be larger than they are.
+static herr_t part_visit(hid_t group, const char *name, const H5L_info_t *link, void *context)
+{
+    struct parts *parts = context;
+    struct record_table table;
+    char path[64];
+    (void)group, (void)link;
+    if (snprintf(path, sizeof path, "%s/%s", parts->group, name) >= (int)sizeof path)
+        return -1;
+    if (strcmp(path, parts->split) == 0)
+        return parts_add(parts, path) ? 0 : -1;
+    if (!record_table_build(&table, parts->file, path, false))
+        return -1;
+    const bool good = table_add(&parts->digest, parts->file, &table);
+    record_table_finish(&table);
+    return good ? 0 : -1;
+}
+
+static bool parts_add(struct parts *parts, const char *group)
+{
+    const char *outer = parts->group;
+    char name[] = "/", *path = *group ? (char *)(uintptr_t)group : name;
+    const struct record_entry entry = { .path = path, .is_group = true };
+    hid_t id = H5Gopen2(parts->file, path, H5P_DEFAULT);
+    parts->group = group;
+    const bool good = id >= 0 && entry_add(&parts->digest, parts->file, &entry) &&
+                      H5Literate(id, H5_INDEX_NAME, H5_ITER_INC, NULL, part_visit, parts) >= 0;
+    parts->group = outer;
+    record_id_close(id);
+    return good;
+}
+
+bool record_digest_parts(hid_t file, const char *split, char text[RECORD_DIGEST_SIZE])
+{
+    struct parts parts = { .file = file, .split = split };
+    record_hash_start(&parts.digest.hash);
+    if (!parts_add(&parts, ""))
+        return false;
+    digest_end(&parts.digest, text);
     return true;
 }

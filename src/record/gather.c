@@ -189,20 +189,19 @@ static bool dataset_gather(struct gathering *gathering, const struct record_sour
                         : error_add(error, ERROR_INTERNAL, "%s: out of memory", gathering->file->path);
 }
 
-// Axes come first, since arrays are attached to them when they are written.
-static bool entry_gather(struct gathering *gathering, const struct record_entry *entry, bool axes, struct error *error)
+static bool entry_gather(struct gathering *gathering, const struct record_entry *entry, struct error *error)
 {
     struct record_source source;
     gathering->path = entry->path;
     if (entry->is_group) {
-        hid_t group = axes ? -1 : H5Gopen2(gathering->file->file, entry->path, H5P_DEFAULT);
-        bool good = axes || (group >= 0 && attributes_gather(gathering, group, error));
+        hid_t group = H5Gopen2(gathering->file->file, entry->path, H5P_DEFAULT);
+        bool good = group >= 0 && attributes_gather(gathering, group, error);
         record_id_close(group);
         return good;
     }
     if (!record_source_dataset(&source, gathering->file->file, entry->path))
         return complain(gathering, "cannot be opened", error);
-    bool good = (H5DSis_scale(source.id) > 0) != axes || dataset_gather(gathering, &source, error);
+    bool good = dataset_gather(gathering, &source, error);
     record_source_close(&source);
     return good;
 }
@@ -211,8 +210,7 @@ bool record_gather(struct record *record, struct record_file *file, const char *
 {
     struct gathering gathering = { .record = record, .file = file, .prefix = prefix };
     bool good = true;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; good && i < file->table.n; i++)
-            good = entry_gather(&gathering, &file->table.entry[i], pass == 0, error);
+    for (size_t i = 0; good && i < file->table.n; i++)
+        good = entry_gather(&gathering, &file->table.entry[i], error);
     return good;
 }

@@ -277,16 +277,21 @@ static void properties_close(struct image *image)
         record_id_close(ids[i]);
 }
 
+static bool digest_keep(struct image *image, bool known, const char *digest)
+{
+    hid_t root = known ? H5Oopen(image->file, "/", H5P_DEFAULT) : -1;
+    bool good = root >= 0 ? attribute_write(image, root, "digest", digest) : fail(image, "digest", "of values");
+    record_id_close(root);
+    return good;
+}
+
 static bool digest_write(struct image *image)
 {
     struct record_table table;
     char digest[RECORD_DIGEST_SIZE];
-    if (!record_table_build(&table, image->file, false))
+    if (!record_table_build(&table, image->file, "/", false))
         return fail(image, "list", "of objects");
-    hid_t root = H5Oopen(image->file, "/", H5P_DEFAULT);
-    bool good = root >= 0 && record_digest(image->file, &table, digest) ? attribute_write(image, root, "digest", digest)
-                                                                        : fail(image, "digest", "of values");
-    record_id_close(root);
+    bool good = digest_keep(image, record_digest(image->file, &table, digest), digest);
     record_table_finish(&table);
     return good;
 }
@@ -316,11 +321,13 @@ static bool seal_append(struct image *image, size_t *size)
     return true;
 }
 
+// Axes come first, since arrays are attached to them.
 static bool list_write(struct image *image, const struct record *record)
 {
     bool good = true;
-    for (size_t i = 0; good && i < record->n_items; i++)
-        good = item_write(image, &record->items[i]);
+    for (int axes = 1; axes >= 0; axes--)
+        for (size_t i = 0; good && i < record->n_items; i++)
+            good = record->items[i].is_axis != (axes == 1) || item_write(image, &record->items[i]);
     for (size_t i = 0; good && i < record->n_notes; i++)
         good = note_write(image, &record->notes[i]);
     return good;
@@ -337,10 +344,12 @@ bool record_write_list(hid_t file, const struct record *record, const char *path
     return good;
 }
 
-bool record_write_digest(hid_t file, const char *path, struct error *error)
+bool record_write_digest(hid_t file, const char *split, const char *path, struct error *error)
 {
     struct image image = { .file = file, .path = path, .error = error };
-    bool good = (properties_open(&image) || fail(&image, "properties", "of objects")) && digest_write(&image);
+    char digest[RECORD_DIGEST_SIZE];
+    bool good = (properties_open(&image) || fail(&image, "properties", "of objects")) &&
+                digest_keep(&image, record_digest_parts(file, split, digest), digest);
     properties_close(&image);
     return good;
 }

@@ -6,25 +6,80 @@
 #include "vmc/config.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { CELL_NAME_SIZE = 256 };
 
+// --- texts ---
+
+// FNV-1a
+static size_t text_hash(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+    return (size_t)(hash ^ hash >> 32);
+}
+
+static char **pool_place(const struct record_pool *pool, const char *text)
+{
+    size_t k = text_hash(text);
+    while (pool->slot[k &= pool->size - 1] != NULL && strcmp(pool->slot[k], text) != 0)
+        k++;
+    return &pool->slot[k];
+}
+
+static bool pool_grow(struct record_pool *pool)
+{
+    struct record_pool larger = { .n = pool->n, .size = pool->size == 0 ? 1024 : 2 * pool->size };
+    if ((larger.slot = calloc(larger.size, sizeof *larger.slot)) == NULL)
+        return false;
+    for (size_t k = 0; k < pool->size; k++)
+        if (pool->slot[k] != NULL)
+            *pool_place(&larger, pool->slot[k]) = pool->slot[k];
+    free(pool->slot);
+    *pool = larger;
+    return true;
+}
+
+// The pool's own copy of a text, which it takes over; NULL for NULL, or without memory.
+static const char *pool_take(struct record_pool *pool, char *text)
+{
+    char **place = NULL;
+    if (text != NULL && (2 * pool->n < pool->size || pool_grow(pool)))
+        place = pool_place(pool, text);
+    if (place == NULL || *place != NULL) {
+        free(text);
+        return place == NULL ? NULL : *place;
+    }
+    pool->n++;
+    return *place = text;
+}
+
+void record_pool_finish(struct record_pool *pool)
+{
+    for (size_t k = 0; k < pool->size; k++)
+        free(pool->slot[k]);
+    free(pool->slot);
+    *pool = (struct record_pool){ 0 };
+}
+
 // --- rows ---
 
-static struct record_cell *cell_add(struct record_row *row, const char *name)
+static struct record_cell *cell_add(struct record_row *row, struct record_pool *pool, const char *name)
 {
     if (row->n == row->most) {
-        size_t most = row->most == 0 ? 128 : 2 * row->most;
+        size_t most = row->most == 0 ? 128 : row->most + 32;
         struct record_cell *more = realloc(row->cell, most * sizeof *more);
         if (more == NULL)
             return NULL;
         row->cell = more;
         row->most = most;
     }
-    row->cell[row->n] = (struct record_cell){ .name = strdup(name), .number = NAN };
+    row->cell[row->n] = (struct record_cell){ .name = pool_take(pool, strdup(name)), .number = NAN };
     return row->cell[row->n].name != NULL ? &row->cell[row->n++] : NULL;
 }
 
@@ -43,21 +98,22 @@ static char *number_text(struct record_file *file, const char *path, double valu
     return strdup(text);
 }
 
-static bool cell_read(struct record_row *row, struct record_file *file, const char *path, const char *name,
-                      bool is_setting)
+static bool cell_read(struct record_row *row, struct record_pool *pool, struct record_file *file, const char *path,
+                      const char *name, bool is_setting)
 {
     size_t rank, extent[RECORD_RANK_MOST];
     bool is_number = record_shape(file, path, &rank, extent, NULL) && rank == 0;
     if (!is_number && !is_setting)
         return true;
-    struct record_cell *cell = cell_add(row, name);
+    struct record_cell *cell = cell_add(row, pool, name);
     if (cell == NULL)
         return false;
     cell->is_setting = is_setting;
     cell->is_number = is_number && record_read_reals(file, path, 1, &cell->number, NULL);
-    cell->unit = is_number ? record_read_attribute(file, path, "units", NULL) : NULL;
-    cell->long_name = record_read_attribute(file, path, "long_name", NULL);
-    cell->text = is_setting ? record_read_attribute(file, path, "text", NULL) : number_text(file, path, cell->number);
+    cell->unit = is_number ? pool_take(pool, record_read_attribute(file, path, "units", NULL)) : NULL;
+    cell->long_name = pool_take(pool, record_read_attribute(file, path, "long_name", NULL));
+    cell->text = pool_take(pool, is_setting ? record_read_attribute(file, path, "text", NULL)
+                                            : number_text(file, path, cell->number));
     return true;
 }
 
@@ -69,7 +125,7 @@ static bool is_setting(struct record_file *file, const char *path)
     return text != NULL;
 }
 
-static bool entry_read(struct record_row *row, struct record_file *file, const char *path)
+static bool entry_read(struct record_row *row, struct record_pool *pool, struct record_file *file, const char *path)
 {
     static const char config[] = "/config/", result[] = "/result/";
     char name[CELL_NAME_SIZE];
@@ -77,36 +133,29 @@ static bool entry_read(struct record_row *row, struct record_file *file, const c
     if (key != NULL && is_setting(file, path)) {
         snprintf(name, sizeof name, "%.*s.%s", (int)(key - path - (long)sizeof config + 1), path + sizeof config - 1,
                  key + 1);
-        return cell_read(row, file, path, name, true);
+        return cell_read(row, pool, file, path, name, true);
     }
-    return strncmp(path, result, sizeof result - 1) != 0 || cell_read(row, file, path, path + sizeof result - 1, false);
+    return strncmp(path, result, sizeof result - 1) != 0 ||
+           cell_read(row, pool, file, path, path + sizeof result - 1, false);
 }
 
-bool record_row_read(struct record_row *row, struct record_file *file, struct error *error)
+bool record_row_read(struct record_row *row, struct record_pool *pool, struct record_file *file, struct error *error)
 {
-    *row = (struct record_row){ .file = strdup(file->path),
-                                .status = record_read_attribute(file, "/", "status", error) };
+    *row = (struct record_row){ .file = pool_take(pool, strdup(file->path)),
+                                .status = pool_take(pool, record_read_attribute(file, "/", "status", error)) };
     bool good = row->file != NULL && row->status != NULL;
-    row->config = record_has(file, "/config/text") ? record_read_text(file, "/config/text", NULL) : NULL;
+    if (record_has(file, "/config/text"))
+        row->config = pool_take(pool, record_read_text(file, "/config/text", NULL));
     for (size_t i = 0; good && i < file->table.n; i++)
         if (!file->table.entry[i].is_group)
-            good = entry_read(row, file, file->table.entry[i].path) ||
+            good = entry_read(row, pool, file, file->table.entry[i].path) ||
                    error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
     return good;
 }
 
 void record_row_finish(struct record_row *row)
 {
-    for (size_t k = 0; k < row->n; k++) {
-        free(row->cell[k].name);
-        free(row->cell[k].text);
-        free(row->cell[k].unit);
-        free(row->cell[k].long_name);
-    }
     free(row->cell);
-    free(row->file);
-    free(row->status);
-    free(row->config);
     *row = (struct record_row){ 0 };
 }
 

@@ -129,7 +129,7 @@ static bool file_check(struct record_file *file, bool foreign_allowed, struct er
     bool foreign = foreign_allowed && H5Aexists_by_name(file->file, "/", "digest", H5P_DEFAULT) == 0;
     if (!foreign && !version_check(file, error))
         return false;
-    if (!record_table_build(&file->table, file->file, foreign))
+    if (!record_table_build(&file->table, file->file, "/", foreign))
         return error_add(error, ERROR_DAMAGED, "%s: damaged: its list of objects cannot be read; " REMEDY, file->path);
     return foreign || file->is_sealed || digest_check(file, error);
 }

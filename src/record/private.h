@@ -71,7 +71,8 @@ bool record_image(const struct record *record, const char *path, unsigned char *
 // The parts of it for a file on disk. The file is made anew and takes over the access properties; -1 where that fails.
 hid_t record_file_create(const char *name, unsigned flags, hid_t access);
 bool record_write_list(hid_t file, const struct record *record, const char *path, struct error *error);
-bool record_write_digest(hid_t file, const char *path, struct error *error);
+// `split`: the group whose members are each a part of its own, "/runs".
+bool record_write_digest(hid_t file, const char *split, const char *path, struct error *error);
 // Why the last HDF5 call failed, in the library's own words.
 const char *record_hdf5_reason(char *text, size_t size);
 
@@ -130,7 +131,8 @@ struct record_table {
     size_t *by_address;          // numbers of the entries in order of address, then of path
     bool soft_links;             // these are followed
 };
-bool record_table_build(struct record_table *table, hid_t file, bool soft_links);
+// All at and below the group `top`.
+bool record_table_build(struct record_table *table, hid_t file, const char *top, bool soft_links);
 void record_table_finish(struct record_table *table);
 const struct record_entry *record_table_find(const struct record_table *table, const char *path);
 // The first path of the object at this address, or NULL.
@@ -171,6 +173,9 @@ void record_seal_end(struct record_hash *hash, unsigned char seal[RECORD_SEAL_SI
 
 // "siphash-2-4-128:<32 hexadecimal digits>" of every path, type, shape, value and attribute.
 bool record_digest(hid_t file, const struct record_table *table, char digest[RECORD_DIGEST_SIZE]);
+// The same one of the whole file, for which no list of all objects is made: references stay within a member of the root
+// or of the group `split`, and names of these have no character that sorts before '/'.
+bool record_digest_parts(hid_t file, const char *split, char digest[RECORD_DIGEST_SIZE]);
 
 // ---- merging (gather.c, merge_table.c) ----
 
@@ -178,20 +183,27 @@ bool record_digest(hid_t file, const struct record_table *table, char digest[REC
 // group).
 bool record_gather(struct record *record, struct record_file *file, const char *prefix, struct error *error);
 
-// What becomes of one input in the table.
+// Texts, each once: those of thousands of runs are mostly the same.
+struct record_pool {
+    size_t n, size;  // texts, slots of a hash table
+    char **slot;     // owned
+};
+void record_pool_finish(struct record_pool *pool);
+
+// What becomes of one input in the table; texts are the pool's.
 struct record_cell {
-    char *name;     // "system.omega", or "energy"
-    char *text;     // as in an INI, or a number's shortest text
-    double number;  // NAN where it is none
+    const char *name;  // "system.omega", or "energy"
+    const char *text;  // as in an INI, or a number's shortest text
+    double number;     // NAN where it is none
     bool is_number, is_setting;
-    char *unit, *long_name;
+    const char *unit, *long_name;
 };
 struct record_row {
-    char *file, *status, *config;  // config: the INI as it was read
+    const char *file, *status, *config;  // config: the INI as it was read
     size_t n, most;
     struct record_cell *cell;
 };
-bool record_row_read(struct record_row *row, struct record_file *file, struct error *error);
+bool record_row_read(struct record_row *row, struct record_pool *pool, struct record_file *file, struct error *error);
 void record_row_finish(struct record_row *row);
 
 struct record_columns {

@@ -120,18 +120,18 @@ const char *record_table_path(const struct record_table *table, haddr_t address)
     return entry != NULL && entry->address == address ? entry->path : NULL;
 }
 
-bool record_table_build(struct record_table *table, hid_t file, bool soft_links)
+bool record_table_build(struct record_table *table, hid_t file, const char *top, bool soft_links)
 {
     *table = (struct record_table){ .soft_links = soft_links, .limit = OBJECTS_MOST };
     H5O_info_t info;
     hsize_t size = 0;
     if (H5Fget_filesize(file, &size) >= 0 && size / OBJECT_SIZE_LEAST > OBJECTS_MOST)
         table->limit = (size_t)(size / OBJECT_SIZE_LEAST);  // many merged runs
-    hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
-    struct walk walk = { table, 0, "" };
-    bool good = root >= 0 && H5Oget_info2(root, &info, H5O_INFO_BASIC) >= 0 && table_add(table, "/", &info) &&
-                folder_walk(root, &walk);
-    record_id_close(root);
+    hid_t group = H5Gopen2(file, top, H5P_DEFAULT);
+    struct walk walk = { table, 0, strcmp(top, "/") == 0 ? "" : top };
+    bool good = group >= 0 && H5Oget_info2(group, &info, H5O_INFO_BASIC) >= 0 && table_add(table, top, &info) &&
+                folder_walk(group, &walk);
+    record_id_close(group);
     if (good)
         qsort(table->entry, table->n, sizeof *table->entry, entry_order);
     good = good && address_order(table);

@@ -332,6 +332,28 @@ class Merge(Case):
         self.damage('all.h5')
         self.assertIn('all.h5: damaged', self.vmc('merge', 'b.h5', 'all.h5', code=65).stderr)
 
+    def test_its_digest_is_that_of_the_whole_file(self):
+        """The digest is made by parts, and without the seal it is checked in one piece."""
+        self.vmc('merge', 'all.h5', *POINTS)
+        whole = (self.folder / 'all.h5').read_bytes()
+        (self.folder / 'all.h5').write_bytes(whole[:-64])
+        self.assertIn('itself merged', self.vmc('merge', 'b.h5', 'all.h5', code=66).stderr)
+        with h5py.File(self.folder / 'all.h5', 'r+') as file:
+            file['runs/0004/result/energy'][()] += 1e-9
+        self.assertIn('digest', self.vmc('merge', 'b.h5', 'all.h5', code=65).stderr)
+
+    def test_memory_stays_bounded(self):
+        """The most that was in memory: 60 inputs more may take 100 KB each, a tenth of what one of them is."""
+        def most(n):
+            inputs = [f'copy-{k}.h5' for k in range(n)]
+            for name in inputs:
+                shutil.copyfile(self.done / POINTS[0], self.folder / name)
+            child = os.posix_spawn(VMC, [VMC, 'merge', str(self.folder / 'all.h5'), *(str(self.folder / name) for name in inputs), '-q'], os.environ)
+            _, status, used = os.wait4(child, 0)
+            self.assertEqual(status, 0)
+            return 1024 * used.ru_maxrss
+        self.assertLess((most(80) - most(20)) / 60, 1e5)
+
     def test_damaged_inputs_are_all_named(self):
         self.damage('s-0001.h5')
         os.truncate(self.folder / 's-0004.h5', 4000)
