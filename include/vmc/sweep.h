@@ -43,6 +43,8 @@ bool sweep_point(const struct sweep *sweep, const struct config *config, size_t 
 // Checks every point with settings_build; each error and note is given once, with the points it is about unless it is
 // about all.
 bool sweep_check(const struct sweep *sweep, const struct config *config, struct error *error, struct error *notes);
+// Bytes of a path before the extension of its last part, which ".h5" alone is not: the stem of all names made of it.
+size_t sweep_stem(const char *path);
 // "<stem>-0007.h5" of the output "<stem>.h5"; false where it does not fit.
 bool sweep_output(const char *output, size_t point, char *path, size_t size);
 

@@ -7,6 +7,7 @@
 #include "cli/text.h"
 #include "vmc/merge.h"
 #include "vmc/run.h"
+#include "vmc/sweep.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -74,9 +75,7 @@ static bool choose_inputs(const struct cli_options *options, const char **inputs
 
 static bool table_path(const char *output, char path[PATH_MAX], struct error *error)
 {
-    const char *slash = strrchr(output, '/'), *base = slash ? slash + 1 : output, *dot = strrchr(base, '.');
-    size_t stem = dot && dot > base ? (size_t)(dot - output) : strlen(output);
-    int length = snprintf(path, PATH_MAX, "%.*s.csv", (int)stem, output);
+    int length = snprintf(path, PATH_MAX, "%.*s.csv", (int)sweep_stem(output), output);
     if (length < 0 || length >= PATH_MAX)
         return error_add(error, ERROR_WRITE, "the name of the output is longer than %d bytes", PATH_MAX - 1);
     return strcmp(path, output) != 0 ||

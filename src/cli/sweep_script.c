@@ -61,11 +61,9 @@ static void write_head(FILE *out, const struct cli_sweep_work *work, size_t n_jo
           out);
     char stem[PATH_MAX];
     snprintf(stem, sizeof stem, "%s", work->output);
-    char *slash = strrchr(stem, '/'), *dot = strrchr(slash ? slash : stem, '.');
-    if (dot && dot > stem)
-        *dot = '\0';
+    stem[sweep_stem(stem)] = '\0';
     write_word(out, stem);
-    fputs("-[0-9][0-9][0-9][0-9].h5\n#SBATCH --job-name=", out);
+    fprintf(out, "-[0-9][0-9][0-9][0-9]%s\n#SBATCH --job-name=", work->output + sweep_stem(work->output));
     write_job_name(out, options->config);
     fprintf(out,
             "#SBATCH --array=0-%zu\n"

@@ -4,6 +4,7 @@
 // (RENAME_NOREPLACE).
 #include "cli/target.h"
 
+#include "vmc/sweep.h"
 #include "vmc/record.h"
 
 #include <errno.h>
@@ -22,19 +23,12 @@ static const char *base_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-// Bytes of the path before the extension of its last part.
-static size_t stem_length(const char *path)
-{
-    const char *base = base_of(path), *dot = strrchr(base, '.');
-    return dot && dot > base ? (size_t)(dot - path) : strlen(path);
-}
-
 bool cli_target_choose(struct cli_target *target, const char *output, const char *config, struct error *error)
 {
     const char *base = base_of(config);
     *target = (struct cli_target){ .lock = NULL };
     int length = output ? snprintf(target->path, sizeof target->path, "%s", output)
-                        : snprintf(target->path, sizeof target->path, "%.*s.h5", (int)stem_length(base), base);
+                        : snprintf(target->path, sizeof target->path, "%.*s.h5", (int)sweep_stem(base), base);
     if (length < 0 || (size_t)length >= sizeof target->path)
         return error_add(error, ERROR_WRITE, "the name of the output is longer than %d bytes", PATH_MAX - 1);
     return true;
@@ -85,7 +79,7 @@ static bool check_complete(const char *path, struct error *error)
 // Moves the file to the next free name.
 static bool move_aside(struct cli_target *target, struct error *error)
 {
-    size_t stem = stem_length(target->path);
+    const size_t stem = sweep_stem(target->path);
     for (int k = 1; k <= KEPT_MOST; k++) {
         int length = snprintf(target->kept, sizeof target->kept, "%.*s.%d%s", (int)stem, target->path, k,
                               target->path + stem);

@@ -94,10 +94,11 @@ static void check_lost(struct judge *judge)
 }
 
 // What good chains may show: their length in correlation times, and the scatter of a variance between so many of them.
+// Chains of less than 50 times are no longer good ones, however well that explains their R-hat.
 static double r_hat_bound(const struct judge *judge)
 {
     const double chains = (double)judge->evidence->chains, values = fmax(1, (double)judge->evidence->draws / 2);
-    const double slow = fmin(0.1, 2 * judge->result->autocorrelation_time / fmax(1, judge->evidence->draws_per_chain));
+    const double slow = fmin(0.04, 2 * judge->result->autocorrelation_time / fmax(1, judge->evidence->draws_per_chain));
     return 1.01 + slow + 5 / sqrt(4 * fmax(1, chains)) / values;
 }
 
@@ -269,7 +270,7 @@ static void check_exact(struct judge *judge)
     const double exact = judge->evidence->exact, above = result->energy - exact;
     if (isnan(exact))
         return;
-    if (above < -5 * result->energy_error - 1e-9 * fabs(exact) && !result->no_bound)
+    if (above < -4 * result->energy_error - 1e-9 * fabs(exact) && !result->no_bound)
         find(judge, VERDICT_BAD, "below the exact energy",
              "measure again with another run.seed and more sampler.burn_in; if it stays, report it",
              "the energy lies %.1f standard errors below %.8g, which no wave function can",

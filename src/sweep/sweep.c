@@ -404,10 +404,15 @@ bool sweep_check(const struct sweep *sweep, const struct config *config, struct 
     return good;
 }
 
+size_t sweep_stem(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+    return dot && dot > base ? (size_t)(dot - path) : strlen(path);
+}
+
 bool sweep_output(const char *output, size_t point, char *path, size_t size)
 {
-    const char *slash = strrchr(output, '/'), *base = slash ? slash + 1 : output, *dot = strrchr(base, '.');
-    size_t stem = dot && dot > base ? (size_t)(dot - output) : strlen(output);
+    const size_t stem = sweep_stem(output);
     int length = snprintf(path, size, "%.*s-%04zu%s", (int)stem, output, point, output + stem);
     return length > 0 && (size_t)length < size;
 }

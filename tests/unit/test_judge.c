@@ -153,6 +153,33 @@ static void test_figures(void **state)
     assert_found(&made, "training failed");
 }
 
+// Steps far too small: R-hat is about what chains so short in correlation times show, but those are no good chains.
+static void test_creeping(void **state)
+{
+    (void)state;
+    static struct made made;
+    static const struct {
+        double r_hat, time;
+    } seen[] = { { 1.0646, 70 }, { 1.0755, 81 }, { 1.47, 200 } };
+    for (size_t k = 0; k < sizeof seen / sizeof *seen; k++) {
+        make_good(&made, 1, CHAINS);
+        made.evidence.draws_per_chain = 1024;
+        made.result.autocorrelation_time = seen[k].time;
+        made.result.r_hat = seen[k].r_hat;
+        assert_found(&made, "walkers disagree");
+    }
+}
+
+// 4 standard errors below what no wave function can.
+static void test_below(void **state)
+{
+    (void)state;
+    static struct made made;
+    make_good(&made, 1, CHAINS);
+    made.evidence.exact = made.result.energy + 4.1 * made.result.energy_error;
+    assert_found(&made, "below the exact energy");
+}
+
 // What does not apply is not judged.
 // An exact wave function: what scatters is rounding, which may well be the same for a walker's whole life.
 static void test_constant(void **state)
@@ -188,8 +215,9 @@ static void test_silence(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_walkers),
-                                        cmocka_unit_test(test_figures), cmocka_unit_test(test_constant),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_good),    cmocka_unit_test(test_walkers),
+                                        cmocka_unit_test(test_figures), cmocka_unit_test(test_creeping),
+                                        cmocka_unit_test(test_below),   cmocka_unit_test(test_constant),
                                         cmocka_unit_test(test_silence) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
