@@ -14,12 +14,12 @@ static void write_table(FILE *out, const char *path, const struct run_verificati
 {
     fprintf(out, "%s: %zu terms in the closed form, %.0f samples; energies in %s\n", path, found->terms,
             found->n_samples, UNIT_ENERGY);
-    fprintf(out, "%-10s%18s%18s%14s%10s\n", "", "closed form", "Monte Carlo", "difference", "in errors");
+    fprintf(out, "%-32s%18s%18s%14s%10s\n", "", "closed form", "Monte Carlo", "difference", "in errors");
     for (size_t k = 0; k < VERIFY_PARTS; k++) {
         const struct verified_part *part = &found->part[k];
         char number[CLI_NUMBER_SIZE];
         cli_number(part->measured, part->error, number);
-        fprintf(out, "%-10s%18.10f%18s%14.1e%10.2f\n", part->name, part->exact, number, part->measured - part->exact,
+        fprintf(out, "%-32s%18.10f%18s%14.1e%10.2f\n", part->title, part->exact, number, part->measured - part->exact,
                 part->deviation);
     }
 }
@@ -72,8 +72,8 @@ static bool verify(const struct cli_options *options, const char *path, struct e
     const struct verified_part *worst = &found.part[found.worst];
     return fabs(worst->deviation) <= VERIFY_LIMIT ||
            error_add(error, ERROR_FAULT,
-                     "%s: %s%s lies %.1f standard errors from the closed form; at most %.0f are allowed", path,
-                     worst->name, found.worst > 0 ? " energy" : "", fabs(worst->deviation), VERIFY_LIMIT);
+                     "%s: the %s lies %.1f standard errors from the closed form; at most %.0f are allowed", path,
+                     worst->title, fabs(worst->deviation), VERIFY_LIMIT);
 }
 
 bool cli_verify(const struct cli_options *options, struct error *error)

@@ -32,7 +32,13 @@ static bool read_settings(struct record_file *file, const char *path, struct set
 
 static bool read_measured(struct record_file *file, const char *path, struct run_verification *out, struct error *error)
 {
-    static const char *const names[VERIFY_PARTS] = { "energy", "kinetic", "trap", "pair" };
+    static const struct {
+        const char *name, *title;
+    } parts[VERIFY_PARTS] = { { "energy", "energy" },
+                              { "kinetic", "kinetic energy" },
+                              { "trap", "trap energy" },
+                              { "pair", "pair energy" },
+                              { "kinetic_gradient", "kinetic energy by the gradient" } };
     uint64_t samples = 0;
     char name[64];
     bool good = record_read_count(file, "/result/n_samples", &samples, error);
@@ -41,21 +47,22 @@ static bool read_measured(struct record_file *file, const char *path, struct run
         return error_add(error, ERROR_CONFIG, "%s: nothing has been measured yet; finish the run with --resume", path);
     for (size_t k = 0; good && k < VERIFY_PARTS; k++) {
         struct verified_part *part = &out->part[k];
-        part->name = names[k];
-        snprintf(name, sizeof name, "/result/%s", names[k]);
+        part->name = parts[k].name;
+        part->title = parts[k].title;
+        snprintf(name, sizeof name, "/result/%s", part->name);
         good = record_read_reals(file, name, 1, &part->measured, error);
-        snprintf(name, sizeof name, "/result/%s_error", names[k]);
+        snprintf(name, sizeof name, "/result/%s_error", part->name);
         good = good && record_read_reals(file, name, 1, &part->error, error);
         if (good && !(isfinite(part->measured) && isfinite(part->error)))
-            return error_add(error, ERROR_CONFIG, "%s: the %s%s and its error are not both known; measure more samples",
-                             path, names[k], k > 0 ? " energy" : "");
+            return error_add(error, ERROR_CONFIG, "%s: the %s and its error are not both known; measure more samples",
+                             path, part->title);
     }
     return good;
 }
 
 static void compare(const struct referee_energy *exact, struct run_verification *out)
 {
-    const double values[VERIFY_PARTS] = { exact->energy, exact->kinetic, exact->trap, exact->pair };
+    const double values[VERIFY_PARTS] = { exact->energy, exact->kinetic, exact->trap, exact->pair, exact->kinetic };
     for (size_t k = 0; k < VERIFY_PARTS; k++) {
         struct verified_part *part = &out->part[k];
         part->exact = values[k];
