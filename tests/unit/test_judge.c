@@ -50,6 +50,7 @@ static void make_good(struct made *made, unsigned long seed, size_t chains)
                                        .virial_ratio = 1.001,
                                        .virial_ratio_error = 0.001,
                                        .acceptance = 0.57,
+                                       .swap_acceptance = NAN,
                                        .iterations = 100,
                                        .training_gain = 1e-6,
                                        .training_gain_error = 1e-6,

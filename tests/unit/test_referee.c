@@ -88,7 +88,7 @@ static void test_grid(void **state)
 }
 
 // Random machines: one to six particles, every dimension, both forms, shared and separate widths, all forces.
-struct machine {
+struct drawn_machine {
     struct oracle_rbm rbm;
     double a[18], b[8], w[144], sigma[3];
 };
@@ -99,7 +99,7 @@ static double random_within(uint64_t *state, double low, double high)
     return low + (high - low) * (double)(*state >> 11) * 0x1p-53;
 }
 
-static void make(struct machine *machine, uint64_t *state, size_t particles, size_t dimensions, size_t hidden,
+static void make(struct drawn_machine *machine, uint64_t *state, size_t particles, size_t dimensions, size_t hidden,
                  bool amplitude, bool separate, double reach)
 {
     const size_t m = particles * dimensions;
@@ -153,7 +153,7 @@ static void test_gradient(void **state)
                   { 2, 2, 3, true, true, 6 },   { 2, 2, 3, false, true, 6 } };
     uint64_t random = 5;
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        struct machine machine;
+        struct drawn_machine machine;
         double gradient[VALUES_MOST];
         make(&machine, &random, cases[c].particles, cases[c].dimensions, cases[c].hidden, cases[c].amplitude,
              cases[c].separate, cases[c].reach);
@@ -233,7 +233,7 @@ static void test_forces(void **state)
 static void test_shared_width(void **state)
 {
     (void)state;
-    struct machine machine;
+    struct drawn_machine machine;
     struct settings settings;
     struct ensemble ensemble;
     struct referee_energy energy, shared_energy;
