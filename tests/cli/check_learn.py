@@ -349,7 +349,7 @@ class Machines(Case):
             self.config(f'data = x.h5:/positions\nhidden = 3\nnegative = exact\nmethod = exact\nstarts = 1\nrepresentation = {form}\n')
             self.learn('--force', '--output', f'{form}.h5')
             self.write('run.ini', '[system]\nparticles = 2\ndimensions = 2\n[wavefunction]\nfactors = rbm\n'
-                       f'load = {form}.h5\n[rbm]\nhidden = 3\nrepresentation = {form}\ntrain_sigma = yes\n[sampler]\nmethod = gibbs\n'
+                       f'load = {form}.h5\n[rbm]\nhidden = 3\nrepresentation = {form}\ntrain_sigma = yes\n[sampler]\nmethod = exact\n'
                        '[optimizer]\niterations = 0\n[measure]\nsamples = 40000\npositions = 40000\n')
             run = subprocess.run([VMC, 'run.ini', '--force', '--quiet', '--progress', 'never'], cwd=self.path, capture_output=True, text=True, check=False)
             self.assertEqual(run.returncode, 0, run.stderr)
