@@ -60,10 +60,14 @@ struct sampler_type {
     void (*learn)(const void *state, const struct sampler_lesson *lesson, struct sampler_rung *rung);
 };
 
-// Exchanges the configurations of walkers at two temperatures where that is accepted; returns how many. Both frames have
-// their weights. Uniform numbers are the colder walkers'.
+// Exchanges the configurations of walkers at two temperatures where that is accepted; returns how many. Both frames
+// have their weights. Uniform numbers are the colder walkers'.
 size_t sampler_swap(const struct wavefunction *wavefunction, const double temperature[2], struct block *cold,
                     struct block *hot);
+
+// One trajectory of momentum diffusion at a temperature, approximate: for warming up. scratch: sampler_diffusion_rows.
+size_t sampler_diffusion_rows(const struct wavefunction *wavefunction);
+void sampler_diffuse(const struct wavefunction *wavefunction, double temperature, struct block *block, double *scratch);
 
 const struct sampler_type *sampler_type_at(size_t index);
 const char *sampler_name(size_t index);

@@ -44,7 +44,9 @@ struct settings_sampler {             // [sampler], the keys all methods share
     size_t burn_in, thin;             // sweeps
     struct param_reals temperatures;  // from 1 up
     double spread;                    // of the starting points
+    size_t warm_up;                   // enum settings_warm_up
 };
+enum settings_warm_up { WARM_UP_PLAIN, WARM_UP_DIFFUSION };
 struct settings_optimizer {  // [optimizer], the keys all methods share
     size_t iterations, samples;
     double learning_rate;  // NAN: auto, the method's own default

@@ -29,7 +29,9 @@ static size_t lay_out(const struct ensemble *ensemble, double *scratch, struct r
     size_t at = 0;
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     claim_rows(scratch, &at, wavefunction->n_rows, &rows->trial);
-    claim_rows(scratch, &at, ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction), &rows->sampler);
+    const size_t sampler = ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction),
+                 diffusion = ensemble->diffuses ? sampler_diffusion_rows(wavefunction) : 0;
+    claim_rows(scratch, &at, sampler > diffusion ? sampler : diffusion, &rows->sampler);
     claim_rows(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
     claim_rows(scratch, &at, controls_scratch_rows(&ensemble->controls), &rows->control);
     claim_rows(scratch, &at, ENERGY_ROWS, &rows->energy);
@@ -165,13 +167,19 @@ static bool check_observables(const struct ensemble *ensemble, const struct sett
     return true;
 }
 
-bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian,
-                          struct wavefunction *wavefunction, struct error *error)
+static void choose_factors(const struct settings *settings, struct ensemble_factors *factors)
 {
-    const struct settings_choice *factors = &settings->chosen[SETTINGS_FACTOR];
-    const struct factor_type *types[FACTORS_MOST];
-    for (size_t f = 0; f < factors->members.n; f++)
-        types[f] = factor_type_at(factors->members.index[f]);
+    const struct settings_choice *chosen = &settings->chosen[SETTINGS_FACTOR];
+    factors->n = chosen->members.n;
+    for (size_t f = 0; f < factors->n; f++) {
+        factors->type[f] = factor_type_at(chosen->members.index[f]);
+        factors->state[f] = chosen->state[f];
+    }
+}
+
+static bool build_model(const struct settings *settings, const struct ensemble_factors *factors,
+                        struct hamiltonian *hamiltonian, struct wavefunction *wavefunction, struct error *error)
+{
     if (!hamiltonian_build(hamiltonian, &settings->system,
                            interaction_type_at(settings_index(settings, SETTINGS_INTERACTION)),
                            settings_state(settings, SETTINGS_INTERACTION), error))
@@ -179,11 +187,27 @@ bool ensemble_build_model(const struct settings *settings, struct hamiltonian *h
     struct factor_surroundings asked = { .power = hamiltonian_power(hamiltonian), .core = hamiltonian->contact.core };
     for (size_t class = 0; class < PAIR_CLASSES; class ++)
         asked.slope[class] = hamiltonian_slope(hamiltonian, class);
-    return wavefunction_build(wavefunction, &settings->system, &asked, factors->members.n, types,
+    return wavefunction_build(wavefunction, &settings->system, &asked, factors->n, factors->type,
                               (void **)(uintptr_t)factors->state, error);
 }
 
+bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian,
+                          struct wavefunction *wavefunction, struct error *error)
+{
+    struct ensemble_factors factors;
+    choose_factors(settings, &factors);
+    return build_model(settings, &factors, hamiltonian, wavefunction, error);
+}
+
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error)
+{
+    struct ensemble_factors factors;
+    choose_factors(settings, &factors);
+    return ensemble_build_product(ensemble, settings, &factors, threads, error);
+}
+
+bool ensemble_build_product(struct ensemble *ensemble, const struct settings *settings,
+                            const struct ensemble_factors *factors, size_t threads, struct error *error)
 {
     *ensemble = (struct ensemble){ .threads = threads,
                                    .thin = settings->sampler.thin,
@@ -194,12 +218,13 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
     ensemble->n_groups = ensemble->n_blocks < GROUPS_MOST ? ensemble->n_blocks : GROUPS_MOST;
     ensemble->end_group = ensemble->n_groups;
     ensemble->end_block = ensemble->n_blocks;
-    if (!ensemble_build_model(settings, &ensemble->hamiltonian, &ensemble->wavefunction, error))
+    if (!build_model(settings, factors, &ensemble->hamiltonian, &ensemble->wavefunction, error))
         return false;
     ensemble->step = isnan(settings->sampler.step)
                          ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
                          : settings->sampler.step;
     ensemble->spread = settings->sampler.spread;
+    ensemble->diffuses = settings->sampler.warm_up == WARM_UP_DIFFUSION;
     ensemble->n_rungs = settings->sampler.temperatures.n;
     memcpy(ensemble->temperature, settings->sampler.temperatures.value,
            ensemble->n_rungs * sizeof *ensemble->temperature);
@@ -595,36 +620,68 @@ static void tune_step(double gain, double off, bool second_half, bool last, doub
         *step = exp(*sum / *count);
 }
 
-static void tune_rung(struct ensemble *ensemble, size_t r, size_t sweeps, double acceptance,
+static void tune_rung(struct ensemble *ensemble, size_t r, size_t done, size_t sweeps, double acceptance,
                       struct ensemble_tuning *tuning)
 {
     const double target = ensemble->sampler->best_acceptance(ensemble->sampler_state, &ensemble->wavefunction.system);
-    const size_t windows = (sweeps + TUNE_WINDOW - 1) / TUNE_WINDOW, k = (tuning->done - 1) / TUNE_WINDOW;
+    const size_t windows = (sweeps + TUNE_WINDOW - 1) / TUNE_WINDOW, k = (done - 1) / TUNE_WINDOW;
     double *numbers = rung_numbers(ensemble, r);
-    tune_step(2 / (1 + 0.1 * (double)k), acceptance - target, 2 * k >= windows, tuning->done == sweeps,
+    tune_step(2 / (1 + 0.1 * (double)k), acceptance - target, 2 * k >= windows, done == sweeps,
               r ? &numbers[RUNG_STEP] : &ensemble->step, r ? &numbers[RUNG_TUNING_SUM] : &tuning->sum,
               r ? &numbers[RUNG_TUNING_COUNT] : &tuning->count);
-    if (tuning->done == sweeps)
+    if (done == sweeps)
         numbers[RUNG_TUNING_SUM] = numbers[RUNG_TUNING_COUNT] = 0;
 }
 
+// Approximate trajectories, at every temperature.
+static void diffuse(struct ensemble *ensemble, size_t sweeps)
+{
+#pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
+    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
+        struct rows rows;
+        struct ladder ladder;
+        take_scratch(ensemble, &rows);
+        take_ladder(ensemble, k, &ladder);
+        for (size_t s = 0; s < sweeps && !cut(ensemble); s++)
+            for (size_t r = 0; r < ensemble->n_rungs; r++) {
+                ladder.block[r].trial = rows.trial;
+                sampler_diffuse(&ensemble->wavefunction, ensemble->temperature[r], &ladder.block[r], rows.sampler);
+            }
+        give_ladder(ensemble, k, &ladder);
+        give_scratch(ensemble, &rows);
+    }
+    join_cut(ensemble, 0);
+}
+
 // A sampler that takes lessons has them once; they go on in training.
+// Approximate sweeps, if there are any, come first, and only in the first burn-in; exact ones learn and are tuned as if
+// there were no others.
 void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, struct ensemble_tuning *tuning)
 {
     const bool learns = ensemble->sampler->learn && !ensemble->learnt;
+    const size_t approximate = ensemble->diffuses && !ensemble->warm ? sweeps / 2 : 0,
+                 end = tuning->done < approximate ? approximate : sweeps;
     const size_t window = learns ? ensemble->sampler->lesson_sweeps : TUNE_WINDOW;
-    const size_t n = sweeps - tuning->done < window ? sweeps - tuning->done : window;
+    const size_t n = end - tuning->done < window ? end - tuning->done : window;
     double acceptance[RUNGS_MOST];
-    sweeps_acceptance(ensemble, n, acceptance);
+    if (tuning->done < approximate)
+        diffuse(ensemble, n);
+    else
+        sweeps_acceptance(ensemble, n, acceptance);
     tuning->done += n;
-    for (size_t r = 0; r < ensemble->n_rungs && !is_cut(ensemble); r++) {
+    if (is_cut(ensemble))
+        return;
+    const size_t exact = tuning->done < approximate ? 0 : tuning->done - approximate;
+    for (size_t r = 0; r < ensemble->n_rungs && exact > 0; r++) {
         if (learns)
-            give_lesson(ensemble, r, acceptance[r], (double)tuning->done / (double)sweeps, tune);
+            give_lesson(ensemble, r, acceptance[r], (double)exact / (double)(sweeps - approximate), tune);
         else if (tune && ensemble->sampler->has_step && !ensemble->sampler->learn)
-            tune_rung(ensemble, r, sweeps, acceptance[r], tuning);
+            tune_rung(ensemble, r, exact, sweeps - approximate, acceptance[r], tuning);
     }
-    if (learns && tuning->done == sweeps && !is_cut(ensemble))
-        ensemble->learnt = true;
+    if (tuning->done == sweeps) {
+        ensemble->learnt = ensemble->learnt || learns;
+        ensemble->warm = true;
+    }
 }
 
 void ensemble_follow(struct ensemble *ensemble, double acceptance)

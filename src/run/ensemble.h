@@ -44,8 +44,9 @@ struct ensemble {
     double temperature[RUNGS_MOST];
     double spread;  // of the starting points, in widths of the trap
     double *rungs;
-    bool learnt;      // the sampler has had its lessons
-    double *moments;  // [group, 2 n_coordinates], for lessons; NULL: it takes none
+    bool diffuses, warm;  // momentum diffusion is asked for; the first burn-in is over
+    bool learnt;          // the sampler has had its lessons
+    double *moments;      // [group, 2 n_coordinates], for lessons; NULL: it takes none
     size_t thin;
     size_t n_walkers, n_blocks, n_groups, threads;
     struct block *block;      // [n_rungs][n_blocks]
@@ -91,6 +92,14 @@ typedef void ensemble_visit(const struct ensemble_draw *draw, void *context);
 bool ensemble_build_model(const struct settings *settings, struct hamiltonian *hamiltonian,
                           struct wavefunction *wavefunction, struct error *error);
 bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, size_t threads, struct error *error);
+// The same with other factors than those that the settings choose.
+struct ensemble_factors {
+    size_t n;
+    const struct factor_type *type[FACTORS_MOST];
+    void *state[FACTORS_MOST];
+};
+bool ensemble_build_product(struct ensemble *ensemble, const struct settings *settings,
+                            const struct ensemble_factors *factors, size_t threads, struct error *error);
 void ensemble_finish(struct ensemble *ensemble);
 // From here on this process has its share of the groups only. Everything below is then done by all of the team at once.
 bool ensemble_join(struct ensemble *ensemble, const struct team *team, struct error *error);

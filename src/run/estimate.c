@@ -175,7 +175,10 @@ static bool estimate_times(struct run *run, struct run_estimate *estimate, struc
         };
     const struct cost draw = draw_cost(run);
     add(&total, trains ? 2 : 1, burn_in);
-    add(&total, (trains ? 2 : 1) * (sweeps - (double)few.sampler.burn_in), draw);
+    const struct cost each = { burn_in.cpu / (1 + (double)few.sampler.burn_in),
+                               burn_in.wall / (1 + (double)few.sampler.burn_in) };
+    const bool dearer = settings->sampler.warm_up != WARM_UP_PLAIN && each.cpu > draw.cpu;
+    add(&total, (trains ? 2 : 1) * (sweeps - (double)few.sampler.burn_in), dearer ? each : draw);
     add(&total, (double)series_draws_wanted(run), draw);
     add(&total, PER_VALUE, (struct cost){ values, values });
     if (isfinite(training.cpu))

@@ -153,6 +153,7 @@ const struct kept_number kept_numbers[] = {
     NEW("gain", KEPT_REAL, training.gain, IN_ALL, UNIT_ENERGY, "what as many iterations again would still gain"),
     NEW("gain_error", KEPT_REAL, training.gain_error, IN_ALL, UNIT_ENERGY, "standard error of that"),
     ROW("step", KEPT_REAL, ensemble.step, IN_ALL, NULL, "step of the sampler"),
+    NEW("warm", KEPT_FLAG, ensemble.warm, IN_ALL, "1", "1: the first burn-in is over"),
     NEW("learnt", KEPT_FLAG, ensemble.learnt, IN_ALL, "1", "1: the sampler has learnt its step and widths"),
     ROW("reference", KEPT_REAL, ensemble.reference, IN_ALL, UNIT_ENERGY, "energy that sums are taken relative to"),
     ROW("range", KEPT_REAL, ensemble.controls.range, IN_ALL, UNIT_PER_LENGTH,

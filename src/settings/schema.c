@@ -48,6 +48,12 @@ static const char *learner_name(size_t index)
     return type ? type->name : NULL;
 }
 
+static const char *warm_up_name(size_t index)
+{
+    static const char *const names[] = { [WARM_UP_PLAIN] = "plain", [WARM_UP_DIFFUSION] = "momentum-diffusion" };
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
+}
+
 static const char *schedule_name(size_t index)
 {
     return index < sizeof schedules / sizeof schedules[0] ? schedules[index] : NULL;
@@ -106,6 +112,9 @@ static const struct param sampler_params[] = {
                         "T = 1 is measured"),
     PARAM_REAL(settings_sampler, spread, .range = PARAM_ABOVE_BELOW(0, 1e6), .fallback = "1",
                .help = "spread of the starting points, in widths of the ground state of the bare trap"),
+    PARAM_CHOICE(settings_sampler, warm_up, .choice = warm_up_name, .fallback = "plain",
+                 .help = "what the first half of the first burn-in is: plain, sweeps like all others; "
+                         "momentum-diffusion, approximate trajectories that lead out of far starting points"),
     PARAM_END,
 };
 static const struct param optimizer_params[] = {

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import NEVER, OFTEN, Bench, content, default_signals, differences, fail
 from resume import PHASES
 
-METHODS = (('langevin', 'sr', 'rbm'), ('metropolis', 'adam', 'rbm, pade-jastrow'), ('gibbs', 'momentum', 'rbm'), ('hmc\ntemperatures = 1, 1.7', 'sr', 'rbm'))
+METHODS = (('langevin', 'sr', 'rbm'), ('metropolis', 'adam', 'rbm, pade-jastrow'), ('gibbs', 'momentum', 'rbm'), ('hmc\ntemperatures = 1, 1.7\nwarm_up = momentum-diffusion', 'sr', 'rbm'))
 # as root, with more ranks than processors; without a search for fast networks, and without a second of patience after an exit code
 OPEN_MPI = {'OMPI_ALLOW_RUN_AS_ROOT': '1', 'OMPI_ALLOW_RUN_AS_ROOT_CONFIRM': '1', 'OMPI_MCA_rmaps_base_oversubscribe': '1',
             'OMPI_MCA_pml': 'ob1', 'OMPI_MCA_btl': 'self,vader', 'OMPI_MCA_odls_base_sigkill_timeout': '0'}

@@ -170,6 +170,28 @@ static void dump_samplers(const struct wavefunction *wavefunction, struct block 
     }
 }
 
+// Approximate trajectories, and exchanges between the configurations they come to from x and from its mirror image.
+static void dump_warm_up(const struct wavefunction *wavefunction, struct block *block, const double *x)
+{
+    const size_t m = wavefunction->n_coordinates;
+    double *scratch = memory_rows(sampler_diffusion_rows(wavefunction)), *frame = memory_rows(wavefunction->n_rows);
+    struct block hot = *block;
+    hot.current = frame;
+    rng_start_block(block->random, 7, 200);
+    for (size_t k = 0; k < m * WALKERS; k++) {
+        block->current[k] = x[k];
+        frame[k] = -1.1 * x[k];
+    }
+    for (size_t k = 0; k < 3; k++) {
+        sampler_diffuse(wavefunction, 1, block, scratch);
+        sampler_diffuse(wavefunction, 2.5, &hot, scratch);
+        printf("    swapped      %zu\n", sampler_swap(wavefunction, (const double[]){ 1, 2.5 }, block, &hot));
+    }
+    say("diffusion", m * WALKERS, block->current);
+    memory_free(frame);
+    memory_free(scratch);
+}
+
 static void dump_product(const struct system *system, const struct product *product)
 {
     struct wavefunction wavefunction;
@@ -210,6 +232,7 @@ static void dump_product(const struct system *system, const struct product *prod
     say("ratio", 2 * wavefunction.n_weights * WALKERS, block.trial + wavefunction.row_weight * WALKERS);
     dump_samplers(&wavefunction, &block, x, 1);
     dump_samplers(&wavefunction, &block, x, 1.7);
+    dump_warm_up(&wavefunction, &block, x);
 
     memory_free(x);
     memory_free(block.random);
