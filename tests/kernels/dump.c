@@ -35,6 +35,7 @@ static const struct product products[] = {
     { { "slater", "pade-jastrow" }, { "alpha=0.9", "beta=0.4" }, true },
     { { "slater", "rbm" }, { "hidden=3", "sharing=environment", "backflow=exponential" }, true },
     { { "slater", "rbm" }, { "hidden=2", "sharing=pairs", "backflow=two-scales" }, true },
+    { { "slater", "pade-jastrow" }, { "mixing=yes", "backflow=exponential", "train_backflow_length=yes" }, true },
     { { "slater" }, { "alpha=1.2", "orbitals_up=0 0, 2 0, 1 3, 0 2" }, true },
 };
 

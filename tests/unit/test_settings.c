@@ -73,6 +73,14 @@ static void auto_in_words_chooses(void **unused)
         { "[system]\nparticles = 2\ndimensions = 2\n[sampler]\nmethod = auto\n", "run.seed=1", "langevin" },
         { "[system]\nparticles = 20\ndimensions = 2\n[sampler]\nmethod = gibbs\n", "sampler.method=auto",
           "metropolis" },
+#define DOT "[system]\nparticles = 20\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = slater\n"
+        { DOT, "run.seed=1", "metropolis" },
+        { DOT "[slater]\nbackflow = two-scales\n", "run.seed=1", "langevin" },
+        { DOT "[slater]\nbackflow = two-scales\n", "slater.backflow=none", "metropolis" },
+        { DOT "[slater]\nmixing = off\n", "run.seed=1", "metropolis" },
+        { DOT, "slater.mixing=true", "langevin" },
+        { "[system]\nparticles = 30\ndimensions = 2\n[wavefunction]\nfactors = gaussian, rbm\n[rbm]\nsharing = none\n",
+          "rbm.sharing=environment", "langevin" },
     };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {

@@ -109,6 +109,20 @@ static void test_filling(void **state)
         "number 2 is there twice");
 }
 
+static void test_mixing_refused(void **state)
+{
+    (void)state;
+    expect_refusal(FREE("particles = 2\ndimensions = 2\n") "[slater]\nmixing = yes\n",
+                   "all are of one shell; use mixing = no");
+    expect_refusal(FREE("particles = 14\ndimensions = 1\n") "[slater]\nmixing = yes\n",
+                   "of more than 6 shells; use mixing = no");
+    expect_refusal(FREE("particles = 42\ndimensions = 2\n") "[slater]\nmixing = yes\n", "at most 40 are possible");
+    struct outcome six = build(FREE("particles = 12\ndimensions = 1\n") "[slater]\nmixing = yes\n");
+    assert_true(six.built);
+    assert_int_equal(six.model.ensemble.wavefunction.n_parameters, 1 + 5 * 5);
+    finish(&six);
+}
+
 static void test_statistics(void **state)
 {
     (void)state;
@@ -294,8 +308,8 @@ static void test_drift(void **state)
     double *kept = malloc(rows * sizeof *kept), worst = 0, size = 0;
     ensemble_burn_in(ensemble, 200, true);
     for (int k = 0; k < 1000; k++)
-        ensemble->sampler->sweep(ensemble->sampler_state, &(struct sampler_rung){ 1, ensemble->step, NULL }, wavefunction,
-                                 block, scratch);
+        ensemble->sampler->sweep(ensemble->sampler_state, &(struct sampler_rung){ 1, ensemble->step, NULL },
+                                 wavefunction, block, scratch);
     memcpy(kept, cache, rows * sizeof *kept);
     const double drift = wavefunction_refresh(wavefunction, true, block->current);
     for (size_t w = 0; w < WALKERS; w++) {  // relative to a walker's largest element
@@ -378,9 +392,9 @@ static void test_exact(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),  cmocka_unit_test(test_statistics),
-                                        cmocka_unit_test(test_pivots),   cmocka_unit_test(test_node),
-                                        cmocka_unit_test(test_symmetry), cmocka_unit_test(test_drift),
-                                        cmocka_unit_test(test_exact) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),    cmocka_unit_test(test_mixing_refused),
+                                        cmocka_unit_test(test_statistics), cmocka_unit_test(test_pivots),
+                                        cmocka_unit_test(test_node),       cmocka_unit_test(test_symmetry),
+                                        cmocka_unit_test(test_drift),      cmocka_unit_test(test_exact) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
