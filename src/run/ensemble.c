@@ -413,13 +413,16 @@ struct strain_sums {
     double linear, linear2, quadratic, quadratic2;
 };
 
-static void add_strain(const struct ensemble *ensemble, size_t block, struct strain_sums *sums)
+// Near a node that a step moves, at distance d, ln psi changes like 1/d to first and 1/d^2 to second order, whose
+// variance is infinite: with `bounded` no walker's quadratic part counts for more than its linear one.
+static void add_strain(const struct ensemble *ensemble, size_t block, bool bounded, struct strain_sums *sums)
 {
     const double *before = ensemble->log_psi + block * WALKERS, *back = before + ensemble->n_walkers;
     double after[WALKERS];
     wavefunction_log(&ensemble->wavefunction, ensemble->block[block].current, after);
     for (size_t w = 0; w < WALKERS; w++) {
-        const double linear = 0.5 * (after[w] - back[w]), quadratic = 0.5 * (after[w] + back[w]) - before[w];
+        const double linear = 0.5 * (after[w] - back[w]), bend = 0.5 * (after[w] + back[w]) - before[w];
+        const double quadratic = bounded ? fmax(-fabs(linear), fmin(fabs(linear), bend)) : bend;
         sums->linear += linear;
         sums->linear2 += linear * linear;
         sums->quadratic += quadratic;
@@ -430,9 +433,11 @@ static void add_strain(const struct ensemble *ensemble, size_t block, struct str
 struct ensemble_strain ensemble_strain(struct ensemble *ensemble)
 {
     struct strain_sums sums[GROUPS_MOST] = { { 0 } }, total = { 0 };
+    struct factor_traits traits;
+    wavefunction_traits(&ensemble->wavefunction, &traits);
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
         for (size_t k = 0; k < ensemble->group[g].n_blocks; k++)
-            add_strain(ensemble, ensemble->group[g].first_block + k, &sums[g]);
+            add_strain(ensemble, ensemble->group[g].first_block + k, traits.has_nodes, &sums[g]);
     ensemble_move_groups(ensemble, sums, sizeof *sums, TEAM_GATHER_ALL);
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         total.linear += sums[g].linear;

@@ -15,7 +15,7 @@
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
 enum { SWEEPS_AFTER_STEP_BACK = 20 };
 // A stage of training lasts so many windows of the plateau at most, and no more than this part of all iterations.
-enum { STAGE_WINDOWS_MOST = 3, STAGE_SHARE = 4 };
+enum { STAGE_WINDOWS_MOST = 2, STAGE_SHARE = 4 };
 // On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one
 // iteration that make the metric.
 enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
@@ -399,6 +399,7 @@ static void leave_stage(struct run *run, struct training *training, bool settled
     stages_advance(run);
     training->since = run->history.n;
     training->averaged = 0;
+    training->damping = 1;  // as at the start: what joins has not been tried yet
 }
 
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
