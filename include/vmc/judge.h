@@ -33,6 +33,7 @@ struct run_evidence {
     bool has_nodes, scalable;  // of the wave function, all its factors trained where scalable
     bool trained;              // training was asked for
     double exact;              // energy that no wave function gets below; NAN: not known
+    double closed_form;        // energy of this very wave function without samples (vmc/referee.h); NAN: not known
 };
 
 // "good", "doubtful", "bad"; "" for none.

@@ -5,6 +5,7 @@
 #include "run/judged.h"
 #include "run/kept.h"
 #include "run/series.h"
+#include "vmc/referee.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,6 +25,20 @@ static void look_at_wavefunction(const struct wavefunction *wavefunction, const 
     evidence->has_step = sampler_type_at(settings_index(settings, SETTINGS_SAMPLER))->has_step;
 }
 
+// Without samples, where that takes no time worth speaking of.
+static double find_closed_form(const struct wavefunction *wavefunction, const struct hamiltonian *hamiltonian,
+                               const double *theta)
+{
+    enum { TERMS_MOST = 59049 };  // 20 ms
+    struct referee_energy energy;
+    struct referee *referee = referee_create(wavefunction, hamiltonian, NULL);
+    const bool known = referee && referee_terms(referee) <= TERMS_MOST &&
+                       referee_evaluate(referee, theta, &energy, NULL);
+    if (referee)
+        referee_destroy(referee);
+    return known ? energy.energy : NAN;
+}
+
 void run_judge_measured(struct run *run)
 {
     const struct measured *measured = &run->measured;
@@ -41,6 +56,7 @@ void run_judge_measured(struct run *run)
     evidence.energy = series;
     evidence.draws_per_chain = run->result->n_samples / (double)walkers;
     look_at_wavefunction(&run->ensemble.wavefunction, run->settings, &evidence);
+    evidence.closed_form = find_closed_form(&run->ensemble.wavefunction, &run->ensemble.hamiltonian, run->theta);
     run_judge(&evidence, &run->result->judgement);
     free(series);
 }
@@ -111,6 +127,7 @@ static bool read_model(struct record_file *file, struct run_reading *reading, st
         struct factor_traits traits;
         wavefunction_traits(&wavefunction, &traits);
         look_at_wavefunction(&wavefunction, &reading->settings, &reading->evidence);
+        reading->evidence.closed_form = find_closed_form(&wavefunction, &hamiltonian, theta);
         reading->result.no_bound = reading->settings.system.statistics == STATISTICS_FERMIONS &&
                                    traits.symmetry != FACTOR_ANTISYMMETRIC;
     }
@@ -121,7 +138,7 @@ static bool read_model(struct record_file *file, struct run_reading *reading, st
 
 bool run_reading_open(struct run_reading *reading, const char *path, struct error *error)
 {
-    *reading = (struct run_reading){ .evidence = { .exact = NAN } };
+    *reading = (struct run_reading){ .evidence = { .exact = NAN, .closed_form = NAN } };
     struct record_file *file = record_open(path, false, error);
     if (!file)
         return false;

@@ -281,6 +281,21 @@ static void check_exact(struct judge *judge)
              "the energy is %.0f %% above the exact %.8g", 100 * above / fabs(exact), exact);
 }
 
+// 5 errors: in 1 of 2 million good runs, were errors normally distributed.
+static void check_closed_form(struct judge *judge)
+{
+    const struct run_result *result = judge->result;
+    const double exact = judge->evidence->closed_form, apart = result->energy - exact;
+    if (!isfinite(exact) || fabs(apart) < 1e-9 * fmax(1, fabs(exact)) || !(fabs(apart) > 5 * result->energy_error))
+        return;
+    find(judge, VERDICT_BAD, "closed form",
+         "measure again with another run.seed and more sampler.burn_in; if it stays, report it",
+         "the energy lies %.1f standard errors %s %.8g, that of this very wave function in closed form: samples or "
+         "error "
+         "bar are wrong",
+         fabs(apart) / result->energy_error, apart > 0 ? "above" : "below", exact);
+}
+
 static void check_training(struct judge *judge)
 {
     const struct run_result *result = judge->result;
@@ -300,8 +315,8 @@ static void check_training(struct judge *judge)
              "training did all iterations it was allowed, and nothing says that the energy no longer falls");
     if (result->steps_back > fmax(3, 0.05 * result->iterations))
         find(judge, VERDICT_DOUBTFUL, "training jumped", "use a smaller optimizer.learning_rate",
-             "%.0f of %.0f training steps were undone since the energy jumped or was not finite",
-             result->steps_back, result->iterations);
+             "%.0f of %.0f training steps were undone since the energy jumped or was not finite", result->steps_back,
+             result->iterations);
 }
 
 // ---- all of it
@@ -326,10 +341,11 @@ static void look_at_series(struct judge *judge)
 
 void run_judge(const struct run_evidence *evidence, struct run_judgement *judgement)
 {
-    static void (*const checks[])(
-        struct judge * judge) = { check_finite, check_bound,      check_stuck,       check_lost,  check_agreement,
-                                  check_modes,  check_acceptance, check_divergences, check_swaps, check_samples,
-                                  check_errors, check_kinetic,    check_virial,      check_exact, check_training };
+    static void (*const checks[])(struct judge *
+                                  judge) = { check_finite,    check_bound,   check_stuck,       check_lost,
+                                             check_agreement, check_modes,   check_acceptance,  check_divergences,
+                                             check_swaps,     check_samples, check_errors,      check_kinetic,
+                                             check_virial,    check_exact,   check_closed_form, check_training };
     struct judge judge = { .evidence = evidence, .result = evidence->result, .judgement = judgement };
     judgement->verdict = VERDICT_GOOD;
     judgement->n = 0;

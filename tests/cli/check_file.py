@@ -4,12 +4,15 @@
 
     check_file.py path/to/vmc [unittest options]
 """
+import io
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -149,6 +152,51 @@ class Case(unittest.TestCase):
         self.assertAlmostEqual(occupation.sum(), numpy.trace(seen['one_body'][:]), places=9)
         numpy.testing.assert_array_equal(seen['one_body_quanta'][:, 0], numpy.arange(10))
         self.assertNotIn('/observables/one_body', self.open('whole.h5'))  # only where it is asked for
+
+    def test_sizes(self):
+        """A default file takes at most 2 MB, the record of a sweep's point in a merged file at most 0.5 MB."""
+        for name, system in (('two', 'particles = 2\ndimensions = 2\ninteraction = coulomb\n'), ('ten', 'particles = 10\ndimensions = 3\n')):
+            (self.folder / f'{name}.ini').write_text('[system]\n' + system)
+            done = subprocess.run([VMC, f'{name}.ini', '-q', '--set', 'optimizer.iterations=20'], cwd=self.folder, capture_output=True, text=True, timeout=300)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertLess((self.folder / f'{name}.h5').stat().st_size, 2e6)
+        (self.folder / 'points.ini').write_text('[system]\nparticles = 2\ndimensions = 2\n[optimizer]\niterations = 10\n[sweep]\nsystem.omega = 0.5 | 1 | 2\n')
+        for words in (['points.ini'], ['merge', 'points.h5', *(f'points-{k:04}.h5' for k in range(3))]):
+            done = subprocess.run([VMC, *words, '-q'], cwd=self.folder, capture_output=True, text=True, timeout=300)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertLess((self.folder / 'points-0000.h5').stat().st_size, 1.2e6)
+        self.assertLess((self.folder / 'points.h5').stat().st_size, 3 * 0.5e6)
+
+    def test_a_thousand_reads(self):
+        """While a run saves again and again, every one of 1000 reads by 8 readers finds a complete file, and the result is that of a quiet run."""
+        settings = ('--set', 'measure.samples=1e6', '--set', 'run.checkpoint_interval=0.3')
+        self.vmc('-o', 'quiet.h5', *settings)
+        process = subprocess.Popen([VMC, 'run.ini', '-q', '-o', 'watched.h5', *settings], cwd=self.folder, stderr=subprocess.PIPE, text=True)
+        path, seen, wrong = self.folder / 'watched.h5', set(), []
+        reads = itertools.count()
+
+        def read():
+            while next(reads) < 1000 or process.poll() is None:
+                if not path.exists():
+                    time.sleep(0.01)
+                    continue
+                try:
+                    content = path.read_bytes()  # h5py is not for threads
+                    with lock, h5py.File(io.BytesIO(content), 'r') as file:
+                        seen.add((file.attrs['status'], file['/training/energy'].shape[0]))
+                except (OSError, KeyError) as why:
+                    wrong.append(why)
+        lock = threading.Lock()
+        readers = [threading.Thread(target=read) for _ in range(8)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        self.assertEqual((process.wait(), process.stderr.read(), wrong), (0, '', []))
+        process.stderr.close()
+        self.assertGreaterEqual(next(reads), 1000)
+        for name in 'energy', 'energy_error':
+            self.assertEqual(self.open('watched.h5')[f'/result/{name}'][()], self.open('quiet.h5')[f'/result/{name}'][()])
 
     def test_samples_left_out_are_told_apart(self):
         file = self.open('whole.h5')

@@ -61,7 +61,8 @@ static void make_good(struct made *made, unsigned long seed, size_t chains)
                                          .has_step = true,
                                          .scalable = true,
                                          .trained = true,
-                                         .exact = 2.9 } };
+                                         .exact = 2.9,
+                                         .closed_form = NAN } };
     for (size_t i = 0; i < chains * DRAWS; i++)
         made->energy[i] = 3 + 0.1 * gsl_ran_ugaussian(random);
     made->evidence.result = &made->result;
@@ -152,6 +153,9 @@ static void test_figures(void **state)
     make_good(&made, 1, CHAINS);
     made.result.training_end = "failed";
     assert_found(&made, "training failed");
+    make_good(&made, 1, CHAINS);
+    made.evidence.closed_form = made.result.energy + 6 * made.result.energy_error;
+    assert_found(&made, "closed form");
 }
 
 // Steps far too small: R-hat is about what chains so short in correlation times show, but those are no good chains.
