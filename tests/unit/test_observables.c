@@ -469,6 +469,37 @@ static double mixture_distance(const struct mixture *mixture, const struct oracl
     return sum / pairs;
 }
 
+// Densities of every sampler at the same parameters, each against the mixture that `exact` draws from.
+static void test_samplers(void **state)
+{
+    (void)state;
+    static const char *const sets[] = { "amplitude-displaced", "probability-2p2d" };
+    static const char *const ways[][3] = { { "sampler.method=exact" },
+                                           { "sampler.method=gibbs" },
+                                           { "sampler.method=langevin" },
+                                           { "sampler.method=metropolis", "sampler.move=particle" },
+                                           { "sampler.method=metropolis", "sampler.move=all" },
+                                           { "sampler.method=hmc" },
+                                           { "sampler.method=metropolis", "sampler.temperatures=1, 1.6, 2.5" } };
+    for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
+        for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+            const struct oracle_rbm *rbm = &oracle_set_find(sets[s])->rbm;
+            struct mixture mixture;
+            struct model model;
+            struct observables observables;
+            char name[128];
+            snprintf(name, sizeof name, "%s, %s", sets[s], ways[k][0] + 15);
+            mixture_build(&mixture, rbm);
+            model_build(&model, rbm, (const char *const[]){ "measure.controls=none", ways[k][0], ways[k][1], NULL }, 2);
+            ensemble_burn_in(&model.ensemble, 200, isnan(model.settings.sampler.step));
+            observe(&model, 200, &observables);
+            compare_bins(name, &observables, PLANE, mixture_plane, &mixture, 8);
+            observables_finish(&observables);
+            model_finish(&model);
+            mixture_finish(&mixture);
+        }
+}
+
 // Correlated chains: every set of the oracle with one width in all directions (closed form of <r>).
 static void test_machines(void **state)
 {
@@ -605,9 +636,9 @@ static void test_known(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_bins),    cmocka_unit_test(test_reach),
-                                        cmocka_unit_test(test_classes), cmocka_unit_test(test_known),
-                                        cmocka_unit_test(test_trap),    cmocka_unit_test(test_machines),
-                                        cmocka_unit_test(test_honest) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_bins),     cmocka_unit_test(test_reach),
+                                        cmocka_unit_test(test_classes),  cmocka_unit_test(test_known),
+                                        cmocka_unit_test(test_trap),     cmocka_unit_test(test_machines),
+                                        cmocka_unit_test(test_samplers), cmocka_unit_test(test_honest) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
