@@ -81,6 +81,7 @@ static void write_head(FILE *out, const struct cli_sweep_work *work, size_t n_jo
 
 static void write_points(FILE *out, const struct cli_sweep_work *work, size_t per_job)
 {
+    fputs(": \"${SLURM_ARRAY_TASK_ID:?no task: this is a Slurm job array, submit it with sbatch}\"\n", out);
     fprintf(out, "first=$((%zu + SLURM_ARRAY_TASK_ID * %zu))\n", work->first, per_job);
     if (per_job == 1) {
         fputs("points=$first\n", out);
