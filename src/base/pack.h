@@ -19,7 +19,7 @@
 #define PACK_WIDTH 8
 #elif defined __AVX2__ && defined __FMA__
 #define PACK_WIDTH 4
-#elif defined __SSE2__
+#elif defined __SSE2__ || defined __aarch64__
 #define PACK_WIDTH 2
 #else
 #define PACK_WIDTH 1
@@ -28,6 +28,8 @@
 
 #if defined __SSE2__
 #include <immintrin.h>
+#elif defined __aarch64__
+#include <arm_neon.h>
 #endif
 
 typedef double pack __attribute__((vector_size(8 * PACK_WIDTH), may_alias));
@@ -59,6 +61,8 @@ PACK_INLINE pack pack_fma(pack a, pack b, pack c)
     return (pack)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 #elif PACK_WIDTH == 4 && defined __FMA__
     return (pack)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif PACK_WIDTH == 2 && defined __aarch64__
+    return (pack)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #elif defined __FMA__ || defined __ARM_FEATURE_FMA
     pack out;
     for (int k = 0; k < PACK_WIDTH; k++)
@@ -77,6 +81,8 @@ PACK_INLINE pack pack_sqrt(pack x)
     return (pack)_mm256_sqrt_pd((__m256d)x);
 #elif PACK_WIDTH == 2 && defined __SSE2__
     return (pack)_mm_sqrt_pd((__m128d)x);
+#elif PACK_WIDTH == 2 && defined __aarch64__
+    return (pack)vsqrtq_f64((float64x2_t)x);
 #else
     pack out;
     for (int k = 0; k < PACK_WIDTH; k++)

@@ -10,6 +10,8 @@
 
 #include "base/pack.h"
 
+#include <stddef.h>
+
 // Largest error of the diagonal of A A^-1 that passes.
 #define INVERSE_RESIDUAL 1e-11
 

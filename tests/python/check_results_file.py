@@ -3,10 +3,14 @@
 """Reads a results file as users do: h5py, and xarray with both of its HDF5 engines, without glue code.
 
     check_results_file.py FILE
+    check_results_file.py VMC CONFIG      # of a run made for it
 
 Needs h5py, xarray, h5netcdf and netCDF4 (without them: exit 77, skipped). Exit 0 when every check holds, 1 with the reasons otherwise.
 """
+import pathlib
+import subprocess
 import sys
+import tempfile
 
 try:
     import h5py
@@ -46,7 +50,7 @@ def check_dataset(path, dataset):
         check(units not in TIME_WORDS, f"{path}: units '{units}' would make xarray read dates")
         check(dataset.ndim == 0 or dataset.size == 0 or dataset.fletcher32, f"{path}: no checksum")
         dataset[()]
-    if not dataset.is_scale:
+    if not h5py.h5ds.is_scale(dataset.id):
         for d in range(dataset.ndim):
             scales = dataset.dims[d].keys()
             check(len(scales) == 1, f"{path}: axis {d} has {len(scales)} scales")
@@ -95,20 +99,31 @@ def check_engine(path, engine, values, groups):
             for dim in dataset.dims:
                 check(dim in dataset.coords, f"{engine}: {group} has the nameless axis {dim}")
     check(seen == set(values), f"{engine}: not seen: {sorted(set(values) - seen)}")
-    xarray.open_datatree(path, engine=engine).close()
+    if hasattr(xarray, "open_datatree"):
+        xarray.open_datatree(path, engine=engine).close()
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) == 3:
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(pathlib.Path(folder) / "results.h5")
+            subprocess.run([sys.argv[1], sys.argv[2], "-q", "-o", path], check=True)
+            read(path)
+    elif len(sys.argv) == 2:
+        read(sys.argv[1])
+    else:
         print(__doc__)
         sys.exit(2)
-    values, groups = walk(sys.argv[1])
+    sys.exit(1 if faults else 0)
+
+
+def read(path):
+    values, groups = walk(path)
     for engine in ("h5netcdf", "netcdf4"):
-        check_engine(sys.argv[1], engine, values, groups)
+        check_engine(path, engine, values, groups)
     for fault in faults:
         print(fault)
-    print(f"{sys.argv[1]}: {len(values)} data sets in {len(groups)} groups, {len(faults)} faults")
-    sys.exit(1 if faults else 0)
+    print(f"{path}: {len(values)} data sets in {len(groups)} groups, {len(faults)} faults")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // GSL calls whichever CBLAS the loader meets first. This program is linked as vmc is, and asks which one that would be:
-// OpenBLAS, whose matrix products are an order of magnitude faster than those of GSL's own. Without any CBLAS in the
-// process there is none to mistake.
+// OpenBLAS, whose matrix products are an order of magnitude faster than those of GSL's own.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@ int main(void)
         Dl_info info;
         if (!symbol || !dladdr(symbol, &info)) {
             printf("%s: not loaded\n", names[k]);
+            wrong++;
             continue;
         }
         char *path = realpath(info.dli_fname, NULL);
