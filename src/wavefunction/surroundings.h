@@ -79,6 +79,7 @@ PACK_INLINE void surroundings_meet(const struct surroundings_shape *shape, size_
     pair->column = shape->column[system_pair_class(shape->system, p, q)];
     pair->t = 1.0 / (pair->r2 + 1.0);
     pair->steep = 2.0 * pair->t * pair->t;
+    pair->g = pair->bend = pair->curl = pack_all(0.0);
     if (shape->products == 0)
         return;
     pair->g = 1.0 / pack_fma(pack_all(SURROUNDINGS_STEEP), pair->r2, pack_all(1.0));

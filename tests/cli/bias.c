@@ -5,6 +5,7 @@
 #include "../../src/rng/rng.c"
 #undef rng_normals
 
+void rng_normals(uint64_t *rows, size_t n, double *out);
 void rng_normals(uint64_t *rows, size_t n, double *out)
 {
     rng_normals_as_they_are(rows, n, out);

@@ -206,12 +206,9 @@ static void dump_product(const struct system *system, const struct product *prod
     wavefunction_start(&wavefunction, rng_uniform, &rng, theta);
     if (!wavefunction_prepare(&wavefunction, theta))
         fail("prepare");
-    struct block block = { memory_rows(wavefunction.n_rows),
-                           memory_rows(wavefunction.n_rows),
-                           (uint64_t *)memory_rows(RNG_ROWS),
-                           false,
-                           false,
-                           false };
+    struct block block = { .current = memory_rows(wavefunction.n_rows),
+                           .trial = memory_rows(wavefunction.n_rows),
+                           .random = (uint64_t *)memory_rows(RNG_ROWS) };
     rng_start_block(block.random, 42, 0);
     rng_normals(block.random, m, block.current);
     rng_uniforms(block.random, m + 1, rows);
