@@ -6,6 +6,7 @@
 #include "vmc/layout.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct block {

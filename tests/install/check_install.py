@@ -51,8 +51,8 @@ class Installed(unittest.TestCase):
     def test_manual_pages(self):
         page = next(self.root.rglob('man1/vmc.1'))
         text = page.read_text()
-        for section in ('NAME', 'SYNOPSIS', 'EXIT STATUS', 'FILES', 'EXAMPLES'):
-            self.assertIn('.SH ' + section, text.replace('"', ''))
+        for section in ('NAME', 'SYNOPSIS', 'EXIT STATUS', 'FILES', 'EXAMPLE'):
+            self.assertTrue('.SH ' + section in text.replace('"', ''), section)
 
     def compile(self, compiler):
         if not shutil.which(compiler):
