@@ -129,6 +129,7 @@ static void check_settings(const struct settings *settings)
     struct error error = { 0 }, notes = { 0 };
     char *text = print(settings);
     bool read = config_parse(&config, "resolved", text, strlen(text), &error);
+    config.job = settings->job;
     if (!settings_build(&again, &config, &error, &notes) || !read)
         fuzz_wrong("a resolved configuration that is refused: %s\n%s", error.text, text);
     if (notes.text)
@@ -140,7 +141,8 @@ static void check_settings(const struct settings *settings)
     free(second);
     settings_finish(&again);
     config_finish(&config);
-    check_known(settings);
+    if (settings->job == CONFIG_RUN)
+        check_known(settings);
 }
 
 // Settings of a text that was not read to its end are good for their complaints only.
@@ -222,6 +224,17 @@ static bool read_sets(struct config *config, const char *text, struct error *err
     return good;
 }
 
+// The same text for vmc learn.
+static void judge_learning(const struct config *config, size_t n_lines)
+{
+    struct config other = *config;
+    struct error error = { 0 };
+    other.job = CONFIG_LEARN;
+    judge_run(&other, &error);
+    check_messages(&error, error.n_messages == 0, config, n_lines);
+    error_clear(&error);
+}
+
 void fuzz_judge(const char *text, size_t length)
 {
     struct config config;
@@ -234,6 +247,8 @@ void fuzz_judge(const char *text, size_t length)
     good = read_sets(&config, config.text, &error) && good;
     good = (sweep_asked(&config) ? judge_sweep(&config, &error, n_lines) : judge_run(&config, &error)) && good;
     check_messages(&error, good, &config, n_lines);
+    if (!sweep_asked(&config))
+        judge_learning(&config, n_lines);
     error_clear(&error);
     config_finish(&config);
 }
