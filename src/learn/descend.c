@@ -167,6 +167,8 @@ bool learn_descend(struct learn *learn, double column[LEARN_COLUMNS])
     const struct memory memory = memory_of(learn);
     const size_t n = learn->n_parameters;
     double *direction = learn->scratch, *from = learn->scratch + n;
+    if ((size_t)*memory.start >= learn->n_starts)
+        return false;  // resumed after the end
     if (*memory.began == 0)
         begin(learn, &memory);
     const double size = largest(n, memory.last_gradient);
@@ -197,4 +199,7 @@ void learn_descend_finish(struct learn *learn)
     if (*memory.began > 0)
         keep_best(learn, &memory);
     memcpy(learn->theta, memory.best_theta, learn->n_parameters * sizeof *learn->theta);
+    // more iterations would go on from elsewhere than the last step ended
+    if (learn->n_starts > 1)
+        *memory.began = 0;
 }

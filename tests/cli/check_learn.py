@@ -298,6 +298,23 @@ class TwoNodes(Case):
             self.assertLess(found[name + '_error'][0], 0.01 * right[1])
         self.assertLess(found['r_hat'][0], 1.01)
 
+    def test_stopped_in_the_posterior(self):
+        self.write('x.csv', ''.join(f'{s},{t}\n' for s, t in pairs(1000, 0.3, 3)))
+        arguments = ['--set', 'learn.data=x.csv', '--set', 'learn.posterior_samples=300000', '--set', 'run.seed=4']
+        self.learn('--output', 'whole.h5', *arguments, config=TWO_NODES)
+        for t in range(20):
+            command = [VMC, 'learn', str(TWO_NODES), '--output', 'cut.h5', '--resume', '--quiet', '--progress', 'never', *arguments]
+            with subprocess.Popen(command, cwd=self.path, stderr=subprocess.PIPE) as run:
+                if t < 2:
+                    time.sleep(0.4)
+                    run.send_signal(signal.SIGINT)
+                run.stderr.read()
+                code = run.wait(timeout=300)
+            self.assertIn(code, (0, 75, -signal.SIGINT))
+            if code == 0:
+                break
+        self.assertEqual(self.contents('whole.h5'), self.contents('cut.h5'))
+
     def test_wrong_model_is_refused(self):
         self.write_gaussian(100)
         self.config('data = x.csv\npartition = no\n')
@@ -316,6 +333,23 @@ class Machines(Case):
         self.assertEqual(found['samples_held_out'], 300)
         self.assertEqual(found['ln_partition_error'], 0)
         self.assertLess(abs(found['held_out'] - found['log_likelihood']), 5 * found['held_out_error'])
+
+    def test_methods_agree(self):
+        """Chains and sums lead to the same likelihood; noise leaves chains a little below the maximum."""
+        self.write_gaussian(10000)
+        best = None
+        for method in ('negative = exact\nmethod = exact\n', 'negative = exact\niterations = 1500\n', 'negative = gibbs\n', 'negative = metropolis\n'):
+            self.config(f'data = x.csv\nhidden = 2\nheld_out = 0\n{method}')
+            found = self.result()['log_likelihood']
+            best = best or found
+            self.assertLess(found, best + 1e-4, method)
+            self.assertGreater(found, best - 2e-3, method)
+
+    def test_no_iterations(self):
+        self.write_gaussian(300)
+        for method in ('', 'negative = exact\nmethod = exact\n'):
+            self.config(f'data = x.csv\niterations = 0\n{method}')
+            self.assertTrue(math.isfinite(self.result()['log_likelihood']))
 
     def test_large_machine_is_annealed(self):
         dice = numpy.random.default_rng(2)
