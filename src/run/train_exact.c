@@ -20,8 +20,9 @@ static const struct {
     double tolerance, level;
 } COARSE = { 1e-7, 1e-10 }, FINE = { 1e-9, 1e-13 };
 static const double WIDER = 10;
-// Iterations that a descent takes, for the estimate; units that a grown start begins with.
-enum { ITERATIONS_USUAL = 300, FIRST_UNITS = 2 };
+// Iterations that a descent takes, for the estimate; units that a grown start begins with, and terms from which on
+// there are grown starts.
+enum { ITERATIONS_USUAL = 300, FIRST_UNITS = 2, GROWN_TERMS = 1000 };
 
 bool train_exact_asked(const struct settings *settings)
 {
@@ -123,7 +124,7 @@ static bool look_on(void *context, size_t iteration, double energy, double gradi
 }
 
 // Every second start is ten times as wide: for strong correlations and traps that are not round the lowest minimum is
-// found from afar, for many units from near 0. Every fourth one is grown, so that a machine is as good as smaller ones.
+// found from afar, for many units from near 0. From 7 units (10 in the probability form) every fourth one is grown.
 static bool starting_point(struct trace *trace, struct referee *referee, double *theta)
 {
     const struct run *run = trace->run;
@@ -142,7 +143,7 @@ static bool starting_point(struct trace *trace, struct referee *referee, double 
     wavefunction_start(wavefunction, rng_uniform, &rng, theta);
     if (trace->start % 2 == 1)
         referee_widen(referee, WIDER, theta);
-    else if (trace->start % 4 == 2)
+    else if (trace->start % 4 == 2 && referee_terms(referee) > GROWN_TERMS)
         return referee_grow(referee, &limits, FIRST_UNITS, rng_uniform, &rng, theta);
     return true;
 }
