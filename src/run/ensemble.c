@@ -483,6 +483,7 @@ static void refresh(const struct ensemble *ensemble, struct ensemble_group *grou
 // One block of walkers at all temperatures.
 struct ladder {
     struct block block[RUNGS_MOST];
+    struct sampler_rung rung[RUNGS_MOST];
     size_t accepted[RUNGS_MOST], swapped[RUNGS_MOST - 1];
 };
 
@@ -490,6 +491,7 @@ static void take_ladder(const struct ensemble *ensemble, size_t k, struct ladder
 {
     for (size_t r = 0; r < ensemble->n_rungs; r++) {
         ladder->block[r] = ensemble->block[r * ensemble->n_blocks + k];
+        ladder->rung[r] = rung_at(ensemble, r);
         ladder->accepted[r] = ladder->block[r].divergent = 0;
     }
     for (size_t r = 0; r + 1 < ensemble->n_rungs; r++)
@@ -504,10 +506,8 @@ static void give_ladder(struct ensemble *ensemble, size_t k, const struct ladder
 
 static void sweep_ladder(const struct ensemble *ensemble, struct ladder *ladder, struct rows *rows)
 {
-    for (size_t r = 0; r < ensemble->n_rungs; r++) {
-        const struct sampler_rung rung = rung_at(ensemble, r);
-        ladder->accepted[r] += sweep(ensemble, &rung, &ladder->block[r], rows);
-    }
+    for (size_t r = 0; r < ensemble->n_rungs; r++)
+        ladder->accepted[r] += sweep(ensemble, &ladder->rung[r], &ladder->block[r], rows);
     // from the hottest down, so that a configuration may come all the way
     for (size_t r = ensemble->n_rungs - 1; r-- > 0;)
         ladder->swapped[r] += sampler_swap(&ensemble->wavefunction, ensemble->temperature + r, &ladder->block[r],

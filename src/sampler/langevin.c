@@ -107,8 +107,8 @@ PACK_INLINE void green_ratio(const struct sampler_rung *rung, size_t m, const do
 }
 
 // The gradient itself where nothing is to be limited at T = 1.
-static const double *limit(const struct langevin *langevin, const struct sampler_rung *rung, size_t dimensions,
-                           size_t n, const double *gradient, double *rows)
+PACK_INLINE const double *limit(const struct langevin *langevin, const struct sampler_rung *rung, size_t dimensions,
+                                size_t n, const double *gradient, double *rows)
 {
     if (rung->temperature != 1) {
         const pack share = pack_all(1 / rung->temperature);

@@ -37,6 +37,8 @@ FAULTS = {
     'few moves accepted': ('sampler.method=metropolis', 'sampler.step=30'),
     'steps too short': ('sampler.method=metropolis', 'sampler.step=0.002'),
     'walkers disagree': ('sampler.step=0.001',),
+    'divergent trajectories': ('sampler.method=hmc', 'sampler.step=2.3', 'sampler.trajectory=60'),
+    'few exchanges between temperatures': ('sampler.temperatures=1, 16',),
     'few effective samples': ('measure.samples=64', 'sampler.step=0.01'),
     'short chains': ('sampler.step=0.003', 'measure.samples=6400'),
     'training not converged': ('optimizer.iterations=2',),
