@@ -86,6 +86,17 @@ struct learn_result {
 };
 void learn_result_finish(struct learn_result *result);
 
+// What a file of vmc learn says.
+struct learn_reading {
+    struct settings settings;
+    struct learn_result result;
+    char *status, *created, *version, *end;  // owned
+    bool built;
+};
+// False with nothing to finish.
+bool learn_read(const char *path, struct learn_reading *reading, struct error *error);
+void learn_reading_finish(struct learn_reading *reading);
+
 // ERROR_STOPPED: as wished, or since the time was over; resuming goes on with the same bits.
 bool learn_execute(const struct settings *settings, const struct learn_options *options, struct learn_result *result,
                    struct error *error);

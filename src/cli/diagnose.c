@@ -3,8 +3,10 @@
 
 #include "cli/json.h"
 #include "cli/known.h"
+#include "cli/learn.h"
 #include "cli/summary.h"
 #include "cli/text.h"
+#include "vmc/record.h"
 #include "vmc/diagnose.h"
 
 #include <math.h>
@@ -178,10 +180,39 @@ static bool show(const struct cli_options *options, const char *path, struct err
     return good;
 }
 
+static bool show_learned(const char *path, struct error *error)
+{
+    struct learn_reading reading;
+    char *text = NULL;
+    size_t length = 0;
+    if (!learn_read(path, &reading, error))
+        return false;
+    FILE *out = open_memstream(&text, &length);
+    if (out) {
+        fprintf(out, "%s: %s, begun %s, vmc %s\n\nsettings that are not the defaults\n", path, reading.status,
+                reading.created, reading.version);
+        settings_each(&reading.settings, write_setting, &(struct settings_words){ .out = out });
+        fputs("\nresults\n", out);
+        cli_learn_write(out, &reading.settings, &reading.result, 0, path);
+    }
+    learn_reading_finish(&reading);
+    return out ? cli_print_stream(out, &text, error) : error_add(error, ERROR_INTERNAL, "not enough memory");
+}
+
+// Whether the file is one of vmc learn.
+static bool is_learned(const char *path)
+{
+    struct record_file *file = record_open(path, false, NULL);
+    const bool learned = file && record_has(file, "/result/log_likelihood");
+    record_close(file);
+    return learned;
+}
+
 bool cli_show(const struct cli_options *options, struct error *error)
 {
     bool good = true;
     for (size_t k = 0; good && k < options->n_words; k++)
-        good = show(options, options->words[k], error);
+        good = is_learned(options->words[k]) ? show_learned(options->words[k], error)
+                                             : show(options, options->words[k], error);
     return good;
 }

@@ -15,9 +15,9 @@
 
 enum { PARAMETERS_SHOWN = 12 };
 
-static void write_machine(FILE *out, const struct cli_learn_job *job, const struct learn_result *result)
+static void write_machine(FILE *out, const struct settings *settings, const struct learn_result *result)
 {
-    const char *kind = machine_kind_name(job->settings->learn.visible);
+    const char *kind = machine_kind_name(settings->learn.visible);
     fprintf(out, "%s machine of %zu visible and %zu hidden units, %zu parameters; %zu samples", kind, result->n_visible,
             result->n_hidden, result->n_parameters, result->n_train);
     fprintf(out, result->n_held_out > 0 ? " and %zu held out\n" : "\n", result->n_held_out);
@@ -49,11 +49,11 @@ static void write_parameters(FILE *out, const struct learn_result *result)
         fprintf(out, "%zu more parameters are in the file\n", result->n_couplings - PARAMETERS_SHOWN);
 }
 
-static void write_text(FILE *out, const struct cli_learn_job *job, const struct learn_result *result,
-                       const char *output)
+void cli_learn_write(FILE *out, const struct settings *settings, const struct learn_result *result, size_t threads,
+                     const char *output)
 {
     char wall[CLI_NUMBER_SIZE], cpu[CLI_NUMBER_SIZE], chains[80];
-    write_machine(out, job, result);
+    write_machine(out, settings, result);
     fprintf(out, "%-22s%zu, end: %s\n", "iterations", result->iterations, result->end ? result->end : "");
     write_line(out, "ln p per sample", result->train, result->train_error, "");
     write_line(out, "held out", result->held_out, result->held_out_error, "");
@@ -64,7 +64,10 @@ static void write_text(FILE *out, const struct cli_learn_job *job, const struct 
     write_parameters(out, result);
     cli_duration(result->wall_time, wall);
     cli_duration(result->cpu_time, cpu);
-    fprintf(out, "%-22s%s, CPU %s, %zu thread%s\n", "wall time", wall, cpu, job->threads, job->threads == 1 ? "" : "s");
+    fprintf(out, "%-22s%s, CPU %s", "wall time", wall, cpu);
+    if (threads > 0)
+        fprintf(out, ", %zu thread%s", threads, threads == 1 ? "" : "s");
+    fputc('\n', out);
     fprintf(out, "%-22s%s\n", "results", output);
 }
 
@@ -132,7 +135,10 @@ static bool report(const struct cli_learn_job *job, const struct learn_result *r
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return error_add(error, ERROR_INTERNAL, "not enough memory");
-    (job->options->json ? write_json : write_text)(out, job, result, output);
+    if (job->options->json)
+        write_json(out, job, result, output);
+    else
+        cli_learn_write(out, job->settings, result, job->threads, output);
     return cli_print_stream(out, &text, error);
 }
 
@@ -153,7 +159,7 @@ static bool check(const struct cli_learn_job *job, const struct learn_options *o
                 result.n_train, result.n_held_out, result.n_visible, result.n_parameters);
         fprintf(out, "\"memory\": %.0f}\n", memory);
     } else {
-        write_machine(out, job, &result);
+        write_machine(out, job->settings, &result);
         fprintf(out, "memory %s; nothing was learned (--check)\n", bytes);
     }
     return cli_print_stream(out, &text, error);

@@ -4,7 +4,10 @@
 #define VMC_CLI_LEARN_H
 
 #include "cli/options.h"
+#include "vmc/learn.h"
 #include "vmc/settings.h"
+
+#include <stdio.h>
 
 struct cli_learn_job {
     const struct cli_options *options;
@@ -14,5 +17,9 @@ struct cli_learn_job {
 };
 // Learns, or with --check looks at data and memory alone.
 bool cli_learn_act(const struct cli_learn_job *job, struct error *error);
+
+// The lines of a result, as after learning; `threads` 0: not known.
+void cli_learn_write(FILE *out, const struct settings *settings, const struct learn_result *result, size_t threads,
+                     const char *output);
 
 #endif

@@ -189,6 +189,8 @@ static const struct {
 } counts[] = {
     { "n_train", offsetof(struct learn_result, n_train), "samples learned from" },
     { "n_held_out", offsetof(struct learn_result, n_held_out), "samples held out" },
+    { "n_visible", offsetof(struct learn_result, n_visible), "visible units" },
+    { "n_hidden", offsetof(struct learn_result, n_hidden), "hidden units" },
     { "n_parameters", offsetof(struct learn_result, n_parameters), "parameters" },
     { "iterations", offsetof(struct learn_result, iterations), "iterations done" },
 };
@@ -399,10 +401,9 @@ static bool read_checkpoint(struct learn *learn, struct record_file *file, struc
     return good;
 }
 
-// Results of a complete job.
-static bool read_result(struct learn *learn, struct record_file *file, struct error *error)
+// Results of a job, the times and the end left out.
+static bool read_result(struct learn_result *result, struct record_file *file, struct error *error)
 {
-    struct learn_result *result = learn->result;
     char path[PATH_SIZE];
     bool good = true;
     for (size_t k = 0; good && k < COUNTS; k++) {
@@ -420,14 +421,50 @@ static bool read_result(struct learn *learn, struct record_file *file, struct er
         snprintf(path, sizeof path, "/posterior/%s", vectors[k].name);
         if (!record_has(file, path))
             continue;
-        double *values = *vector_at(result, vectors[k].offset) = calloc(learn->n_parameters, sizeof *values);
-        result->n_couplings = learn->n_parameters;
-        good = values && record_read_reals(file, path, learn->n_parameters, values, error);
+        double *values = *vector_at(result, vectors[k].offset) = calloc(result->n_parameters, sizeof *values);
+        result->n_couplings = result->n_parameters;
+        good = values && record_read_reals(file, path, result->n_parameters, values, error);
     }
-    result->end = learn->converged ? "converged" : "iterations";
-    result->wall_time = learn->wall_before;
-    result->cpu_time = learn->cpu_before;
     return good;
+}
+
+bool learn_read(const char *path, struct learn_reading *reading, struct error *error)
+{
+    struct config config = { .job = CONFIG_LEARN };
+    struct learn_result *result = &reading->result;
+    struct record_file *file = record_open(path, false, error);
+    *reading = (struct learn_reading){ .status = NULL };
+    char *resolved = file ? record_read_text(file, "/config/resolved", error) : NULL;
+    bool good = resolved && config_parse(&config, path, resolved, strlen(resolved), error);
+    config.job = CONFIG_LEARN;
+    good = good && settings_build(&reading->settings, &config, error, NULL);
+    reading->built = good;
+    good = good && read_result(result, file, error) &&
+           record_read_reals(file, "/provenance/wall_time", 1, &result->wall_time, error) &&
+           record_read_reals(file, "/provenance/cpu_time", 1, &result->cpu_time, error) &&
+           (reading->status = record_read_attribute(file, "/", "status", error)) &&
+           (reading->created = record_read_attribute(file, "/", "created", error)) &&
+           (reading->version = record_read_attribute(file, "/", "version", error)) &&
+           (reading->end = record_read_text(file, "/training/end", error));
+    result->end = reading->end;
+    config_finish(&config);
+    free(resolved);
+    record_close(file);
+    if (!good)
+        learn_reading_finish(reading);
+    return good;
+}
+
+void learn_reading_finish(struct learn_reading *reading)
+{
+    learn_result_finish(&reading->result);
+    if (reading->built)
+        settings_finish(&reading->settings);
+    free(reading->status);
+    free(reading->created);
+    free(reading->version);
+    free(reading->end);
+    *reading = (struct learn_reading){ .status = NULL };
 }
 
 enum learn_resumed learn_resume(struct learn *learn, struct error *error)
@@ -449,8 +486,12 @@ enum learn_resumed learn_resume(struct learn *learn, struct error *error)
         good = !comparison.differs && read_checkpoint(learn, file, error);
     }
     const bool complete = good && strcmp(status, "complete") == 0 && (!comparison.grew || learn->converged);
-    if (complete)
-        good = read_result(learn, file, error);
+    if (complete) {
+        good = read_result(learn->result, file, error);
+        learn->result->end = learn->converged ? "converged" : "iterations";
+        learn->result->wall_time = learn->wall_before;
+        learn->result->cpu_time = learn->cpu_before;
+    }
     char *created = good ? record_read_attribute(file, "/", "created", NULL) : NULL;
     if (created) {
         free(learn->created);

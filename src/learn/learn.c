@@ -18,16 +18,6 @@
 
 static const double SUM_OPERATIONS_MOST = 4e9;  // states times weights, at the end of a job
 
-void learn_result_finish(struct learn_result *result)
-{
-    double **const owned[] = { &result->estimate, &result->mean,        &result->mean_error,
-                               &result->width,    &result->width_error, &result->r_hat };
-    for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) {
-        free(*owned[k]);
-        *owned[k] = NULL;
-    }
-}
-
 // ---- the end
 
 static bool stopped_at_end(struct learn *learn, struct error *error)

@@ -144,3 +144,13 @@ void learn_start(struct learn *learn, size_t start, double *theta)
                                                  : log(given->value[given->n == 1 ? 0 : d] / learn->scale[d]);
     }
 }
+
+void learn_result_finish(struct learn_result *result)
+{
+    double **const owned[] = { &result->estimate, &result->mean,        &result->mean_error,
+                               &result->width,    &result->width_error, &result->r_hat };
+    for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) {
+        free(*owned[k]);
+        *owned[k] = NULL;
+    }
+}

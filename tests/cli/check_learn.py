@@ -401,6 +401,7 @@ class Machines(Case):
         self.write_gaussian(200)
         self.config('data = x.csv\niterations = 20\n')
         self.learn()
+        self.assertIn('ln p per sample', subprocess.run([VMC, 'show', 'a.h5'], cwd=self.path, capture_output=True, text=True, check=True).stdout)
         for command in ('show', 'diagnose', 'verify'):
             run = subprocess.run([VMC, command, 'a.h5'], cwd=self.path, capture_output=True, text=True, check=False)
             self.assertIn(run.returncode, (0, 65, 78), run.stderr)
