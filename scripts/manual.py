@@ -58,6 +58,39 @@ def sections(lines):
             text.append(line)
 
 
+FILES = '''\
+.TP
+.I NAME.ini
+the configuration; examples lie in the folder of the documentation
+.TP
+.I NAME.h5
+the results of NAME.ini, written whole each time: a reader sees a complete file at any moment
+.TP
+.I NAME\\-0000.h5
+the results of point 0 of a sweep
+.TP
+.I NAME.h5.lock
+names the run that writes NAME.h5; gone when it ends
+.TP
+.I OUT.h5, OUT.csv
+what vmc merge makes of many runs: one file, and its table as text
+.TP
+.I NAME.png
+what vmc plot draws'''
+EXAMPLES = [('run a configuration, with one entry changed', 'vmc dot.ini --set system.omega=0.5'),
+            ('what would it take?', 'vmc dot.ini --check'),
+            ('stop after half an hour, and go on later', 'vmc dot.ini --max-time 30m\nvmc dot.ini --resume'),
+            ('may it be trusted? what does it look like?', 'vmc diagnose dot.h5\nvmc plot dot.h5'),
+            ('all points of a sweep, four at a time, into one table and one picture',
+             'vmc sweep.ini --jobs 4\nvmc merge all.h5 sweep-[0-9]*.h5\nvmc plot all.h5 --by system.omega,rbm.hidden'),
+            ('the same on a cluster', 'vmc sweep script sweep.ini > job.sh\nsbatch job.sh')]
+
+
+def examples():
+    for words, lines in EXAMPLES:
+        yield from ['.PP', escaped(words), '.PP', '.RS 4', *preformatted(lines.splitlines()), '.RE']
+
+
 def main(program, version, target):
     name = escaped(Path(target).stem)
     page = ['.\\" Made by scripts/manual.py from the program\'s own help.', f'.TH {name.upper()} 1 "" "vmc {version}" "User commands"',
@@ -67,6 +100,7 @@ def main(program, version, target):
         if title == 'SYNOPSIS':
             page += ['.SH DESCRIPTION', DESCRIPTION.format(name)]
     page += ['.SH CONFIGURATION', *configuration(said(program, '--help-config'))]
+    page += ['.SH FILES', FILES, '.SH EXAMPLES', *examples()]
     with open(target, 'w', encoding='utf-8') as file:
         file.write('\n'.join(page) + '\n')
 

@@ -4,7 +4,7 @@
 //
 // A triangle of distances is either stored with the configuration, where a factor of the wave function and the energy
 // both read it and it fits the second-level cache, or computed anew, a tile at a time, whenever it is read
-// (docs/performance.md has the measurement behind the bound).
+// (docs/tried.md has the measurement behind the bound).
 #ifndef VMC_GEOMETRY_H
 #define VMC_GEOMETRY_H
 

@@ -144,6 +144,9 @@ bool record_row_read(struct record_row *row, struct record_pool *pool, struct re
     *row = (struct record_row){ .file = pool_take(pool, strdup(file->path)),
                                 .status = pool_take(pool, record_read_attribute(file, "/", "status", error)) };
     bool good = row->file != NULL && row->status != NULL;
+    row->verdict = pool_take(pool, record_has(file, "/result/verdict") ? record_read_text(file, "/result/verdict", NULL)
+                                                                       : strdup(""));
+    good = good && row->verdict != NULL;
     if (record_has(file, "/config/text"))
         row->config = pool_take(pool, record_read_text(file, "/config/text", NULL));
     for (size_t i = 0; good && i < file->table.n; i++)
@@ -270,16 +273,17 @@ static bool others_add(struct record_columns *columns, const struct record_row *
 
 static bool names_add(struct record_columns *columns, const struct record_row *rows, size_t n)
 {
-    static const char *const names[] = { "file", "status" }, *const long_names[] = { "results file",
-                                                                                     "status of the run" };
-    for (size_t c = 0; c < 2; c++) {
+    static const char *const names[] = { "file", "status", "verdict" }, *const long_names[] = {
+        "results file", "status of the run", "good, doubtful or bad; empty: not judged"
+    };
+    for (size_t c = 0; c < sizeof names / sizeof *names; c++) {
         struct record_column *column = column_add(columns, names[c], n);
         if (column == NULL)
             return false;
         column->is_text = true;
         column->long_name = long_names[c];
         for (size_t r = 0; r < n; r++)
-            column->text[r] = c == 0 ? rows[r].file : rows[r].status;
+            column->text[r] = c == 0 ? rows[r].file : c == 1 ? rows[r].status : rows[r].verdict;
     }
     return true;
 }

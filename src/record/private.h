@@ -199,7 +199,7 @@ struct record_cell {
     const char *unit, *long_name;
 };
 struct record_row {
-    const char *file, *status, *config;  // config: the INI as it was read
+    const char *file, *status, *verdict, *config;  // config: the INI as it was read
     size_t n, most;
     struct record_cell *cell;
 };

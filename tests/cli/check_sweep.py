@@ -299,7 +299,8 @@ class Merge(Case):
             energies = table['energy'][()].tolist()
         with open(self.folder / 'all.csv', newline='') as file:
             rows = list(csv.DictReader(file))
-        self.assertEqual(list(rows[0])[:8], ['run', 'file', 'status', 'system.omega', 'rbm.hidden', 'run.seed', 'energy', 'energy_error'])
+        self.assertEqual(list(rows[0])[:8], ['run', 'file', 'status', 'verdict', 'system.omega', 'rbm.hidden', 'run.seed', 'energy'])
+        self.assertTrue(all(row['verdict'] in ('good', 'doubtful', 'bad') for row in rows))
         self.assertEqual([float(row['energy']) for row in rows], energies)
         self.assertEqual([row['rbm.hidden'] for row in rows], ['1', '2', '3', '1', '2', '3'])
 
