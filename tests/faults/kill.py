@@ -66,6 +66,8 @@ def main(vmc, shim, kills, seed=1):
             before = now
             if h5dump and bench.path().exists() and subprocess.run([h5dump, '-d', '/result/energy', bench.path()], capture_output=True).returncode:
                 fail('h5dump cannot read it')
+    if absent == killed:
+        fail('all kills came before the first file')
     print(f'{killed} of {kills} kills: every file opened in h5py{", h5dump" if h5dump else ""} and vmc, nothing lost; {during} in the middle of '
           f'publishing, {absent} before the first file; {finished} runs came to their end, with the bits of an undisturbed one')
 

@@ -9,8 +9,8 @@
 //   FAIL_AT=N    at the N-th call that makes, writes, flushes, closes, renames, links or removes a file of the run …
 //   FAIL_HOW     … fail with this errno (a number), or "kill": SIGKILL before the call
 //   FAIL_ON      set: all later calls fail too
-//   SHIM_COUNT   file that gets both counts when the program ends: "<looks at the clock> <calls>"; CUT_RANK counts here
-//   too
+//   SHIM_COUNT   file that gets the counts when the program ends: "<looks at the clock> <calls> <calls that failed>";
+//   CUT_RANK counts here too
 #undef _FILE_OFFSET_BITS  // open and open64 are two names here
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags);
 
 enum { DESCRIPTORS = 1024 };
-static long looks, calls;
+static long looks, calls, failed;
 static _Bool ours[DESCRIPTORS];
 
 static long number(const char *name, long otherwise)
@@ -56,7 +56,7 @@ __attribute__((destructor)) static void report(void)
     const char *path = is_meant() ? getenv("SHIM_COUNT") : NULL;
     FILE *out = path ? fopen(path, "w") : NULL;
     if (out) {
-        fprintf(out, "%ld %ld\n", looks, calls);
+        fprintf(out, "%ld %ld %ld\n", looks, calls, failed);
         fclose(out);
     }
 }
@@ -106,6 +106,7 @@ static _Bool fails(void)
         return 0;
     if (strcmp(how, "kill") == 0)
         kill(getpid(), SIGKILL);
+    __atomic_add_fetch(&failed, 1, __ATOMIC_RELAXED);
     errno = (int)strtol(how, NULL, 10);
     return 1;
 }
