@@ -247,11 +247,13 @@ static void merging_is_linear(void **state)
                                                 .text = c == 5 && r == ROWS - 1 ? "2" : "1",
                                                 .is_setting = true };
         }
-        rows[r] = (struct record_row){ .file = "x.h5", .status = "complete", .n = CELLS, .cell = cells[r] };
+        rows[r] = (struct record_row){
+            .file = "x.h5", .status = "complete", .verdict = "good", .n = CELLS, .cell = cells[r]
+        };
     }
     assert_true(record_columns_build(&columns, rows, ROWS, NULL));
-    assert_int_equal(columns.n, 3);  // file, status, and what differs
-    assert_string_equal(columns.column[2].name, "section.key5");
+    assert_int_equal(columns.n, 4);  // file, status, verdict, and what differs
+    assert_string_equal(columns.column[3].name, "section.key5");
     assert_true(cpu_since(start) < 10);
     record_columns_finish(&columns);
 }
