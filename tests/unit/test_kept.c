@@ -88,7 +88,8 @@ static void test_parts(void **state)
     for (const struct kept_array *array = kept_arrays; array->name; array++) {
         const struct kept_parts parts = kept_array_parts(&bench.run, array);
         assert_int_equal(parts.rows * parts.units * parts.size, kept_array_count(&bench.run, array));
-        assert_true(parts.size > 0 && parts.rows > 0);
+        if (kept_array_count(&bench.run, array) > 0)  // a run without temperatures has no hot walkers
+            assert_true(parts.size > 0 && parts.rows > 0);
     }
     bench_finish(&bench);
 }
