@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { QUANTITIES = 3, ROUND = 50, DRAWS_MOST = 4000 };
+enum { QUANTITIES = 3, ROUND = 50, DRAWS_MOST = 3200 };
 
 struct record {
     size_t chains, draws;
@@ -129,7 +129,7 @@ static double time_once(const char *path, const char *spread, const char *way, s
     spent += cpu() - start;
     *r_hat = NAN;
     while (record.values && record.draws < DRAWS_MOST && spent < most) {
-        const size_t draws = record.draws ? record.draws / 2 : ROUND;
+        const size_t draws = record.draws ? record.draws : ROUND;
         start = cpu();
         const size_t room = DRAWS_MOST - record.draws, n = draws < room ? draws : room;
         ensemble_pass(&target.ensemble, n, 0, keep, &record, &sums);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two far humps of |psi|^2: walkers that cannot cross are found out, and with temperatures the energy is the exact one.
+"""Two far humps of |psi|^2: walkers that cannot cross are found out, and with temperatures the energy is the exact one. What hmc learns is used again.
 
     check_tempering.py VMC configs/two_humps.ini
 
@@ -24,6 +24,20 @@ def run(vmc, config, folder, *settings):
     return result, verified.returncode
 
 
+def learnt_once(vmc, config, folder):
+    """hmc learns in the first burn-in; who loads its file learns nothing, but for a sampler with other temperatures."""
+    first = run(vmc, config, folder, 'sampler.method=hmc', 'measure.samples=1e4')[0]
+    kept = os.path.join(folder, 'kept.h5')
+    os.rename(os.path.join(folder, 'run.h5'), kept)
+    load = ('sampler.method=hmc', 'measure.samples=1e4', f'wavefunction.load={kept}', 'run.seed=7', 'sampler.burn_in=20')
+    again, other = run(vmc, config, folder, *load)[0], run(vmc, config, folder, *load, 'sampler.temperatures=1, 2')[0]
+    assert again['step'] == first['step']
+    assert other['step'] != first['step']
+    extended = subprocess.run([vmc, config, '-q', '--json', '-t', '1', '-o', kept, '--resume', '--set', 'sampler.method=hmc', '--set', 'measure.samples=2e4'],
+                              capture_output=True, text=True, check=True, timeout=120)
+    assert json.loads(extended.stdout)['step'] == first['step']
+
+
 def main(vmc, config):
     vmc = os.path.abspath(vmc)
     with tempfile.TemporaryDirectory() as folder:
@@ -40,6 +54,7 @@ def main(vmc, config):
             assert plain['effective_samples'] <= 256, 'walkers that have not met count as one sample each'
             assert plain['swap_acceptance'] is None
             assert plain['verdict'] == 'bad'
+        learnt_once(vmc, config, folder)
         # from far off it is the same
         far, verified = run(vmc, config, folder, 'sampler.spread=8')
         assert verified == 0 and far['r_hat'] < 1.05
