@@ -51,13 +51,8 @@ struct optimizer_type {
     // depend on that.
     double (*operations)(const void *state, size_t n_parameters, size_t n_samples, size_t n_metric);
     // theta <- theta + step. False when no step could be found (theta is untouched then). NULL: no sampled gradient is
-    // followed; the run descends the closed form of the energy (vmc/referee.h), and the state is a struct
-    // optimizer_exact.
+    // followed; the run descends the closed form of the energy (vmc/referee.h).
     bool (*step)(const void *state, const struct optimizer_step *step);
-};
-
-struct optimizer_exact {
-    size_t starts;
 };
 
 const struct optimizer_type *optimizer_type_at(size_t index);

@@ -55,6 +55,7 @@ struct settings_optimizer {  // [optimizer], the keys all methods share
     double clip;  // largest norm of the gradient; 0: no limit
     size_t stop;  // enum settings_stop
     bool stages;
+    size_t starts;  // PARAM_COUNT_AUTO: as many as the method is best served with
 };
 enum settings_schedule { SCHEDULE_CONSTANT, SCHEDULE_INVERSE, SCHEDULE_COSINE };
 enum settings_stop { STOP_PLATEAU, STOP_NEVER };
@@ -82,6 +83,7 @@ struct settings_learn {  // [learn]
     double init_scale;
     size_t negative;  // enum settings_negative
     size_t steps, chains, iterations, samples;
+    size_t starts;         // of method = exact
     double learning_rate;  // NAN: auto, the method's own default
     size_t schedule;       // enum settings_schedule
     double decay, clip;

@@ -222,9 +222,7 @@ bool learn_build(struct learn *learn, struct error *error)
         return false;
     learn->n_parameters = learn->machine.n_parameters;
     learn->method = settings_learner(settings_index(learn->settings, SETTINGS_LEARNER));
-    learn->n_starts = learn->method->step || shape.hidden == 0
-                          ? 1
-                          : ((const struct optimizer_exact *)settings_state(learn->settings, SETTINGS_LEARNER))->starts;
+    learn->n_starts = learn->method->step || shape.hidden == 0 ? 1 : own->starts;
     const size_t batch = own->samples != PARAM_COUNT_AUTO  ? own->samples
                          : own->negative == NEGATIVE_EXACT ? learn->n_train
                                                            : BATCH;

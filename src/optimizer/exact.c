@@ -6,8 +6,6 @@
 extern const struct optimizer_type optimizer_exact;
 
 static const struct param params[] = {
-    PARAM_COUNT(optimizer_exact, starts, .range = PARAM_WITHIN(1, 100000), .fallback = "4",
-                .help = "descents from different starting parameters; the lowest end is taken"),
     PARAM_END,
 };
 
@@ -21,7 +19,7 @@ static size_t n_memory(const void *state, size_t n)
 const struct optimizer_type optimizer_exact = {
     .name = "exact",
     .summary = "BFGS on the energy in closed form (an RBM of few hidden units)",
-    .state_size = sizeof(struct optimizer_exact),
+    .state_size = 1,
     .params = params,
     .learning_rate = 1,
     .plateau_window = 1,

@@ -578,10 +578,21 @@ static void give_lesson(struct ensemble *ensemble, size_t r, double acceptance, 
         ensemble->step = rung.step;
 }
 
+// A wave function that is trained asks for other steps than the one it began as: tuned in the trap's Gaussian, those of
+// walkers in a stiff force end with one move in a thousand accepted.
 void ensemble_learn(struct ensemble *ensemble, const struct ensemble_sums *sums, bool tune)
 {
-    for (size_t r = 0; ensemble->sampler->learn && r < ensemble->n_rungs; r++)
-        give_lesson(ensemble, r, sums->rung_accepted[r] / sums->moves, NAN, tune);
+    const struct sampler_type *sampler = ensemble->sampler;
+    const double target = sampler->has_step
+                              ? sampler->best_acceptance(ensemble->sampler_state, &ensemble->wavefunction.system)
+                              : NAN;
+    for (size_t r = 0; r < ensemble->n_rungs; r++) {
+        const double acceptance = sums->rung_accepted[r] / sums->moves;
+        if (sampler->learn)
+            give_lesson(ensemble, r, acceptance, NAN, tune);
+        else if (sampler->has_step && tune && isfinite(acceptance))
+            *(r ? &rung_numbers(ensemble, r)[RUNG_STEP] : &ensemble->step) *= exp(acceptance - target);
+    }
 }
 
 // Acceptance at every temperature.
@@ -687,13 +698,6 @@ void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, 
         ensemble->learnt = ensemble->learnt || learns;
         ensemble->warm = true;
     }
-}
-
-void ensemble_follow(struct ensemble *ensemble, double acceptance)
-{
-    const double target = ensemble->sampler->best_acceptance(ensemble->sampler_state, &ensemble->wavefunction.system);
-    if (ensemble->sampler->has_step && isfinite(acceptance))
-        ensemble->step *= exp(acceptance - target);
 }
 
 bool ensemble_is_independent(const struct ensemble *ensemble)

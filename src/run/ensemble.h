@@ -133,9 +133,6 @@ void ensemble_burn_in_part(struct ensemble *ensemble, size_t sweeps, bool tune, 
 void ensemble_learn(struct ensemble *ensemble, const struct ensemble_sums *sums, bool tune);
 // Whether draws are independent of each other and of where the walkers began: then nothing is to be discarded.
 bool ensemble_is_independent(const struct ensemble *ensemble);
-// The step follows what was accepted in a pass: while a wave function is trained, walkers need other steps than those
-// of its start.
-void ensemble_follow(struct ensemble *ensemble, double acceptance);
 // Draws with sums. what: which sums are taken besides those of struct ensemble_sums.
 enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_FEATURES = 4 };
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context,

@@ -133,6 +133,7 @@ static bool train(struct run *run, struct settings *few, struct error *error)
     const struct run_options *options = run->options,
                              probing = { .threads = options->threads, .wish = wish, .context = &probe };
     few->optimizer.stop = STOP_NEVER;
+    few->optimizer.starts = 1;
     run->settings = few;
     run->options = &probing;
     const bool good = train_to(run, few, 1, error) && (most == 1 || train_to(run, few, most, error));

@@ -142,6 +142,10 @@ const struct kept_number kept_numbers[] = {
     ROW("fresh", KEPT_COUNT, training.fresh, IN_TRAINING, "1", "steps since the optimiser's memory was empty"),
     ROW("refined", KEPT_COUNT, training.refined, IN_TRAINING, "1", "refinements so far"),
     ROW("averaged", KEPT_COUNT, training.averaged, IN_TRAINING, "1", "iterations in the mean of the parameters"),
+    NEW("start", KEPT_COUNT, training.start, IN_TRAINING, "1", "short trainings done"),
+    NEW("best_energy", KEPT_REAL, training.best_energy, IN_TRAINING, UNIT_ENERGY,
+        "the lowest that one of them ended at"),
+    NEW("best_damping", KEPT_REAL, training.best_damping, IN_TRAINING, "1", "factor of the metric's shift then"),
     NEW("expected", KEPT_REAL, training.expected, IN_TRAINING, UNIT_ENERGY, "what the last step was to gain"),
     NEW("training_stage", KEPT_COUNT, training.stage, IN_TRAINING, "1",
         "0: pair factors are trained, 1: backflow too, 2: all"),
@@ -283,6 +287,8 @@ const struct kept_array kept_arrays[] = {
         AXES(AXIS_PARAMETER), AT(good_theta)),
     ROW(1, "mean_parameters", KEPT_REALS, IN_TRAINING, OF_ALL, "mean of the parameters since the last refinement",
         AXES(AXIS_PARAMETER), AT(mean_theta)),
+    ROW(2, "best_parameters", KEPT_REALS, IN_TRAINING, OF_ALL, "those of the best short training", AXES(AXIS_PARAMETER),
+        AT(best_theta)),
     ROW(1, "optimizer_memory", KEPT_REALS, IN_TRAINING, OF_FIRST, "what the optimiser remembers", AXES(AXIS_MEMORY),
         AT(memory)),
     ROW(1, "positions", KEPT_REALS, IN_ALL, OF_BLOCKS, "coordinates of the walkers",
@@ -446,7 +452,8 @@ bool kept_allocate(struct run *run, struct error *error)
 {
     struct history *history = &run->history;
     const size_t n = run->ensemble.wavefunction.n_parameters;
-    double **const vectors[] = { &run->theta, &run->good_theta, &run->mean_theta, &run->gradient, &run->step_back };
+    double **const vectors[] = { &run->theta,      &run->good_theta, &run->mean_theta,
+                                 &run->best_theta, &run->gradient,   &run->step_back };
     bool good = (run->memory = memory_doubles(run->n_memory)) != NULL;
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         good = (*vectors[k] = memory_doubles(n)) && good;
@@ -464,8 +471,8 @@ bool kept_allocate(struct run *run, struct error *error)
 void kept_release(struct run *run)
 {
     double *const vectors[] = {
-        run->theta,     run->good_theta, run->mean_theta,         run->gradient,
-        run->step_back, run->memory,     run->history.parameters,
+        run->theta,    run->good_theta, run->mean_theta, run->best_theta,
+        run->gradient, run->step_back,  run->memory,     run->history.parameters,
     };
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         memory_free(vectors[k]);

@@ -26,12 +26,14 @@ struct training {
     size_t draws;               // per iteration
     size_t window, since;       // of the plateau; the iteration it is looked for from
     size_t backs, fresh, refined, averaged;
-    size_t steps_back, bad;   // in all: steps taken back, samples that were not finite
-    size_t stage;             // enum factor_stage: parameters of later ones have not joined
-    double damping;           // factor of the metric's shift
-    double expected;          // slope of the energy at the beginning of the last step, along it
-    bool over, converged;     // ended by itself; with nothing left to gain
-    double gain, gain_error;  // what as many iterations again would still gain; error below 0: not known yet
+    size_t steps_back, bad;            // in all: steps taken back, samples that were not finite
+    size_t stage;                      // enum factor_stage: parameters of later ones have not joined
+    size_t start;                      // short trainings done
+    double best_energy, best_damping;  // the lowest that one of them ended at; the damping then
+    double damping;                    // factor of the metric's shift
+    double expected;                   // slope of the energy at the beginning of the last step, along it
+    bool over, converged;              // ended by itself; with nothing left to gain
+    double gain, gain_error;           // what as many iterations again would still gain; error below 0: not known yet
 };
 
 // The series behind the result, one row per value of a block of walkers, every value the mean over `block` consecutive
@@ -111,7 +113,7 @@ struct run {
     const struct settings *settings;
     const struct run_options *options;
     struct ensemble ensemble;
-    double *theta, *good_theta, *gradient, *memory, *mean_theta, *step_back;
+    double *theta, *good_theta, *gradient, *memory, *mean_theta, *best_theta, *step_back;
     size_t n_memory;
     enum run_stage stage;
     struct ensemble_tuning tuning;  // of the burn-in under way

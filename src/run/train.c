@@ -5,6 +5,7 @@
 
 #include "run/checkpoint.h"
 #include "run/stages.h"
+#include "run/starts.h"
 #include "run/stop.h"
 #include "run/train_exact.h"
 #include "run/trust.h"
@@ -73,8 +74,8 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
         ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS | PASS_FEATURES, metric_gather, &visit, sums);
     else
         ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS, NULL, NULL, sums);
-    if (isnan(run->settings->sampler.step) && !run->ensemble.was_cut)
-        ensemble_follow(ensemble, sums->accepted / sums->moves);
+    if (!run->ensemble.was_cut)
+        ensemble_learn(ensemble, sums, isnan(run->settings->sampler.step));
     ensemble_gradient(ensemble, sums->samples, run->gradient);
     stages_hold(run, run->gradient);
     const bool good = isfinite(norm(ensemble->wavefunction.n_parameters, run->gradient)) && isfinite(sums->energy2) &&
@@ -84,7 +85,6 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
     run->training.bad += (size_t)sums->bad;
     if (good) {
         ensemble_fit(ensemble);
-        ensemble_learn(ensemble, sums, isnan(run->settings->sampler.step));
         ensemble->reference += sums->energy / sums->samples;
     }
     return good;
@@ -241,7 +241,9 @@ double train_time_most(const struct run *run, double pass, double step, size_t d
                          : earliest > done ? earliest - done
                                            : 0,
                  refined = total - done - plain;
-    return (double)plain * (pass + step) + (double)refined * (REFINED_SAMPLES * pass + step_growth(run) * step);
+    const size_t starts = starts_short(run) ? starts_wanted(run) - training->start : 0;
+    return (double)(plain + starts * STARTS_ITERATIONS) * (pass + step) +
+           (double)refined * (REFINED_SAMPLES * pass + step_growth(run) * step);
 }
 
 static void report_progress(const struct run *run)
@@ -402,10 +404,18 @@ static void leave_stage(struct run *run, struct training *training, bool settled
     training->damping = 1;  // as at the start: what joins has not been tried yet
 }
 
+static bool short_is_over(const struct run *run)
+{
+    const size_t most = run->settings->optimizer.iterations;
+    return run->history.n >= (most < STARTS_ITERATIONS ? most : STARTS_ITERATIONS);
+}
+
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
 // the noise hid.
 static bool is_over(struct run *run, struct training *training, bool settled)
 {
+    if (starts_short(run))
+        return short_is_over(run);
     if (run->settings->optimizer.stop != STOP_PLATEAU || !settled)
         return false;
     if (training->refined == REFINEMENTS)
@@ -500,11 +510,8 @@ bool run_train(struct run *run, struct error *error)
     training->rate = own_rate(run);
     training->window = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->plateau_window;
     if (run->stage == STAGE_TRAINING_BURN_IN) {
-        training->shortened = training->longest = training->damping = 1;
-        training->gain_error = -1;  // not known yet
-        stages_begin(run);
-        training->draws = (optimizer->samples + run->ensemble.n_walkers - 1) / run->ensemble.n_walkers;
-        keep_good(run);
+        starts_reset(run);
+        training->start = 0;
     }
     run->metric.stage = training->stage;
     if (!(training->damping > 0))
@@ -517,6 +524,8 @@ bool run_train(struct run *run, struct error *error)
         if (make_room(run))
             checkpoint_take(run);
         if (!run_boundary(run, error) || !iterate(run, error))
+            return false;
+        if (starts_short(run) && short_is_over(run) && !starts_next(run, error))
             return false;
     }
     training->converged = training->over ||

@@ -23,6 +23,7 @@ static const double WIDER = 10;
 // Iterations that a descent takes, for the estimate; units that a grown start begins with, and terms from which on
 // there are grown starts.
 enum { ITERATIONS_USUAL = 300, FIRST_UNITS = 2, GROWN_TERMS = 1000 };
+enum { STARTS_USUAL = 4 };
 
 bool train_exact_asked(const struct settings *settings)
 {
@@ -31,7 +32,8 @@ bool train_exact_asked(const struct settings *settings)
 
 static size_t n_starts(const struct run *run)
 {
-    return ((const struct optimizer_exact *)settings_state(run->settings, SETTINGS_OPTIMIZER))->starts;
+    const size_t starts = run->settings->optimizer.starts;
+    return starts == PARAM_COUNT_AUTO ? STARTS_USUAL : starts;
 }
 
 static struct referee *create(const struct run *run, struct error *error)

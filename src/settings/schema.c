@@ -124,6 +124,9 @@ static const struct param optimizer_params[] = {
                 .help = "training iterations at most; 0: measure only"),
     PARAM_COUNT(settings_optimizer, samples, .range = PARAM_WITHIN(1, 1e12), .fallback = "8192",
                 .help = "samples per iteration, over all walkers, rounded up to whole sweeps of them"),
+    PARAM_COUNT(settings_optimizer, starts, .range = PARAM_WITHIN(1, 100000), .may_be_auto = true, .fallback = "auto",
+                .help = "short trainings from different starting parameters; the one that ends lowest goes on; auto: 4 "
+                        "descents where method = exact, else 1"),
     PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: the method's own"),
     PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",
@@ -214,6 +217,8 @@ static const struct param learn_params[] = {
                         "them with negative = exact"),
     CHOOSER(learn, "method", SETTINGS_LEARNER, learner_name, .most = 1, .fallback = "adam",
             .help = "how the parameters follow the gradient of the likelihood"),
+    PARAM_COUNT(settings_learn, starts, .range = PARAM_WITHIN(1, 100000), .fallback = "4", .applies = "method = exact",
+                .help = "descents from different starting parameters; the lowest end is taken"),
     PARAM_REAL(settings_learn, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: that of the method in [optimizer], a tenth of it for sgd and momentum"),
     PARAM_CHOICE(settings_learn, schedule, .choice = schedule_name, .fallback = "cosine",

@@ -113,6 +113,44 @@ static void test_pieces(void **state)
     }
 }
 
+// The same in any of several starts, whose iterations are forgotten; and the best goes on, not the last.
+static void note_best(const char *text, void *context)
+{
+    double energy, lowest;
+    size_t start, starts, after;
+    if (sscanf(text, "start %zu of %zu: %lf after %zu iterations; lowest %lf", &start, &starts, &energy, &after,
+               &lowest) == 5 &&
+        energy == lowest)
+        *(size_t *)context = start;
+}
+
+static void test_starts(void **state)
+{
+    (void)state;
+    const char *const overrides[] = { "sampler.walkers=64",     "sampler.burn_in=25",           "optimizer.samples=320",
+                                      "optimizer.iterations=6", "optimizer.starts=4",           "run.seed=3",
+                                      "measure.samples=5000",   "run.checkpoint_interval=1e-9", NULL };
+    size_t best = 0, pieces = 0;
+    const struct outcome whole = go(
+        overrides, (struct run_options){ .output = in_folder("whole.h5"), .note = note_best, .context = &best });
+    print_message("start %zu was best\n", best);
+    assert_true(whole.good && whole.result.iterations == 6);
+    assert_true(best > 0 && best < 4);  // else whether it is remembered would not show
+    struct outcome piece = { .good = false };
+    const char *path = in_folder("pieces.h5");
+    remove(path);
+    for (; !piece.good && pieces < 200; pieces++) {
+        struct patience patience = { 100, pieces % 2 ? RUN_STOP_NOW : RUN_STOP };
+        piece = go(overrides,
+                   (struct run_options){
+                       .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + pieces % 3 });
+        assert_true(piece.good || piece.kind == ERROR_STOPPED);
+    }
+    print_message("%zu pieces\n", pieces);
+    assert_true(piece.good && pieces > 6);
+    assert_same(&whole.result, &piece.result);
+}
+
 // Samples, iterations and the target in steps, over the point where the series' room is full and its block doubles.
 static void test_extended(void **state)
 {
@@ -337,9 +375,10 @@ static int remove_folder(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces),         cmocka_unit_test(test_extended),
-                                        cmocka_unit_test(test_target_shrinks), cmocka_unit_test(test_refused),
-                                        cmocka_unit_test(test_lost_walker),    cmocka_unit_test(test_bad_samples),
-                                        cmocka_unit_test(test_lock),           cmocka_unit_test(test_lock_lost) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces),      cmocka_unit_test(test_extended),
+                                        cmocka_unit_test(test_starts),      cmocka_unit_test(test_target_shrinks),
+                                        cmocka_unit_test(test_refused),     cmocka_unit_test(test_lost_walker),
+                                        cmocka_unit_test(test_bad_samples), cmocka_unit_test(test_lock),
+                                        cmocka_unit_test(test_lock_lost) };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

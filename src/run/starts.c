@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Several starts. An energy has more than one minimum, and which of them is found depends on the starting parameters
+// (docs/optimizers.md). A short training is like any other, but it ends after STARTS_ITERATIONS, and its history is
+// forgotten. Walkers stay where they are and are given a burn-in to follow. All that
+// is to be remembered stands in the table of what is kept, so a run can be cut and resumed in any of the starts.
+#include "run/starts.h"
+
+#include "run/checkpoint.h"
+#include "run/stages.h"
+#include "vmc/rng.h"
+
+#include <math.h>
+#include <string.h>
+
+size_t starts_wanted(const struct run *run)
+{
+    const size_t starts = run->settings->optimizer.starts;
+    return starts == PARAM_COUNT_AUTO ? 1 : starts;
+}
+
+bool starts_short(const struct run *run) { return starts_wanted(run) > 1 && run->training.start < starts_wanted(run); }
+
+void starts_reset(struct run *run)
+{
+    struct training *training = &run->training;
+    const size_t walkers = run->ensemble.n_walkers;
+    training->shortened = training->longest = training->damping = 1;
+    training->gain = training->expected = 0;
+    training->gain_error = -1;  // not known yet
+    training->draws = (run->settings->optimizer.samples + walkers - 1) / walkers;
+    training->since = training->backs = training->fresh = training->refined = training->averaged = 0;
+    run->history.n = run->history.n_kept = 0;
+    run->history.stride = 1;
+    stages_begin(run);
+    run->pace = (struct pace){ 0 };
+    memset(run->memory, 0, run->n_memory * sizeof *run->memory);
+    memcpy(run->good_theta, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
+}
+
+// Of the last window of iterations.
+static double mean_energy(const struct run *run)
+{
+    const struct history *history = &run->history;
+    const size_t window = run->training.window, n = history->n < window ? history->n : window;
+    double sum = 0;
+    for (size_t k = history->n - n; k < history->n; k++)
+        sum += history->energy[k] / (double)n;
+    return sum;
+}
+
+static void starting_point(struct run *run)
+{
+    struct rng rng;
+    rng_start(&rng, run->settings->run.seed, UINT64_MAX - run->training.start);
+    wavefunction_start(&run->ensemble.wavefunction, rng_uniform, &rng, run->theta);
+}
+
+bool starts_next(struct run *run, struct error *error)
+{
+    struct training *training = &run->training;
+    const size_t n = run->ensemble.wavefunction.n_parameters;
+    const double energy = mean_energy(run);
+    if (training->start == 0 || energy < training->best_energy) {
+        training->best_energy = energy;
+        training->best_damping = training->damping;
+        memcpy(run->best_theta, run->good_theta, n * sizeof *run->theta);
+    }
+    run_note(run, "start %zu of %zu: %.5f after %zu iterations; lowest %.5f", training->start + 1, starts_wanted(run),
+             energy, run->history.n, training->best_energy);
+    training->start++;
+    if (starts_short(run))
+        starting_point(run);
+    else
+        memcpy(run->theta, run->best_theta, n * sizeof *run->theta);
+    team_share(run->options->team, run->theta, n * sizeof *run->theta);
+    if (!ensemble_take(&run->ensemble, run->theta))
+        return error_add(error, ERROR_INTERNAL,
+                         "start %zu of %zu makes no finite wave function; use a smaller rbm.init_scale or another "
+                         "rbm.sigma",
+                         training->start + 1, starts_wanted(run));
+    ensemble_burn_in(&run->ensemble, run->settings->sampler.burn_in, isnan(run->settings->sampler.step));
+    if (run->ensemble.was_cut)
+        return false;
+    starts_reset(run);
+    if (!starts_short(run)) {
+        training->damping = training->best_damping;
+        while (!stages_at_last(run))
+            stages_advance(run);
+    }
+    checkpoint_take(run);  // rows of the history are written anew: what was saved before no longer fits them
+    return true;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Steps that are trusted: the strain of a step beside ln psi written out by the oracle, and what is read from series of
+// slopes that were planted: of a training that still gains, of one that only has noise left, of one that swings.
+#include "support/model.h"
+
+#include "run/trust.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PARAMETERS_MOST = 64, COORDINATES_MOST = 16 };
+
+static double variance(size_t n, const double *x)
+{
+    double mean = 0, sum = 0;
+    for (size_t k = 0; k < n; k++)
+        mean += x[k] / (double)n;
+    for (size_t k = 0; k < n; k++)
+        sum += (x[k] - mean) * (x[k] - mean) / (double)n;
+    return sum;
+}
+
+// ln psi of walker number k at theta, by the oracle.
+static double log_psi(const struct ensemble *ensemble, const struct oracle_rbm *rbm, const double *theta, size_t k)
+{
+    const size_t m = rbm->particles * rbm->dimensions;
+    struct oracle_copy copy;
+    long double x[COORDINATES_MOST];
+    for (size_t i = 0; i < m; i++)
+        x[i] = ensemble->block[k / WALKERS].current[i * WALKERS + k % WALKERS];
+    oracle_copy_init(&copy, rbm);
+    oracle_copy_set(&copy, theta);
+    const double value = (double)oracle_log_psi(&copy.rbm, x);
+    oracle_copy_finish(&copy);
+    return value;
+}
+
+static void test_strain(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "amplitude-2p2d", "probability-anisotropic" };
+    static const double lengths[] = { 1e-3, 0.05, 0.4 };
+    for (size_t s = 0; s < 2; s++)
+        for (size_t l = 0; l < 3; l++) {
+            const struct oracle_rbm *rbm = &oracle_set_find(names[s])->rbm;
+            struct model model;
+            double back[PARAMETERS_MOST], on[PARAMETERS_MOST];
+            model_build(&model, rbm, (const char *const[]){ "sampler.walkers=96", NULL }, 2);
+            struct ensemble *ensemble = &model.ensemble;
+            const size_t n = ensemble->wavefunction.n_parameters, walkers = ensemble->n_walkers;
+            double linear[96], quadratic[96];
+            for (size_t k = 0; k < n; k++) {
+                on[k] = model.theta[k] + lengths[l] * cos(1.0 + 2.0 * (double)k);
+                back[k] = 2 * model.theta[k] - on[k];
+            }
+            for (size_t k = 0; k < walkers; k++) {
+                const double now = log_psi(ensemble, rbm, model.theta, k), up = log_psi(ensemble, rbm, on, k),
+                             down = log_psi(ensemble, rbm, back, k);
+                linear[k] = 0.5 * (up - down);
+                quadratic[k] = 0.5 * (up + down) - now;
+            }
+            assert_true(ensemble_take(ensemble, model.theta) && ensemble_foresee(ensemble, back) &&
+                        ensemble_take(ensemble, on));
+            const struct ensemble_strain strain = ensemble_strain(ensemble);
+            const double first = variance(walkers, linear), second = variance(walkers, quadratic);
+            assert_true(first > 0 && second > 0);
+            assert_true(fabs(strain.linear - first) < 1e-9 * first);
+            assert_true(fabs(strain.quadratic - second) < 1e-5 * second + 1e-18);
+            model_finish(&model);
+        }
+}
+
+// ---- planted slopes
+
+enum { ITERATIONS = 60, WINDOW = 12 };
+struct planted {
+    struct history history;
+    double slope[ITERATIONS], expected[ITERATIONS];
+};
+
+// expected[k] = 1, slope[k] = mean + noise, noise of variance `noise`^2 whose mean over any four is 0
+static void plant(struct planted *planted, double mean, double noise)
+{
+    static const double pattern[] = { 1.2, -0.8, 0.8, -1.2 };
+    memset(planted, 0, sizeof *planted);
+    planted->history.n = ITERATIONS;
+    planted->history.slope = planted->slope;
+    planted->history.expected = planted->expected;
+    for (size_t k = 0; k < ITERATIONS; k++) {
+        planted->slope[k] = mean + noise * pattern[k % 4] / sqrt(1.04);
+        planted->expected[k] = 1;
+    }
+}
+
+static void test_gain(void **state)
+{
+    (void)state;
+    struct planted planted;
+    plant(&planted, 0.1, 1);
+    // half of the iterations since the beginning: 30 of them, with the scatter of the mean
+    struct trust_gain gain = trust_gain(&planted.history, WINDOW, 0);
+    assert_int_equal(gain.n, 30);
+    assert_true(fabs(gain.mean - 0.1) < 0.05 && fabs(gain.error - 1 / sqrt(29)) < 5e-3);
+    // of 20 since a change at least a window
+    gain = trust_gain(&planted.history, WINDOW, ITERATIONS - 20);
+    assert_int_equal(gain.n, WINDOW);
+    assert_true(fabs(gain.mean - 0.1) < 1e-12 && fabs(gain.error - 1 / sqrt(11)) < 1e-2);
+    // fewer than a window say nothing, nor do steps that were taken back
+    assert_int_equal(trust_gain(&planted.history, WINDOW, ITERATIONS - WINDOW + 1).n, 0);
+    for (size_t k = 0; k < ITERATIONS; k++)
+        planted.slope[k] = k % 8 ? NAN : 1;
+    gain = trust_gain(&planted.history, WINDOW, 0);
+    assert_true(gain.error > 1e300);
+    // what came before the last half counts no more
+    plant(&planted, 0, 0.01);
+    for (size_t k = 0; k < ITERATIONS / 2; k++)
+        planted.slope[k] += 5;
+    assert_true(fabs(trust_gain(&planted.history, WINDOW, 0).mean) < 0.01);
+}
+
+// A mode whose gap is D keeps 1 - rate D of its slope: nothing to say against 0.6, nor against noise, whose steps climb
+// a little; a mode that swings from side to side has turned round.
+static void test_overshoots(void **state)
+{
+    (void)state;
+    static const struct {
+        double mean, noise;
+        bool overshoots;
+    } cases[] = {
+        { 0.6, 0.3, false }, { -0.4, 0.3, false }, { -0.75, 0.2, false }, { -0.85, 0.2, true }, { -1.5, 1, true }
+    };
+    struct planted planted;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        plant(&planted, cases[k].mean, cases[k].noise);
+        assert_int_equal(trust_overshoots(&planted.history, 0), cases[k].overshoots);
+    }
+    // eight steps since the last change are asked for, and only those count
+    assert_false(trust_overshoots(&planted.history, ITERATIONS - 8));
+    assert_true(trust_overshoots(&planted.history, ITERATIONS - 9));
+    for (size_t k = 0; k < ITERATIONS - 8; k++)
+        planted.slope[k] = 1;
+    assert_true(trust_overshoots(&planted.history, 0));
+    planted.slope[ITERATIONS - 2] = NAN;
+    assert_true(trust_overshoots(&planted.history, 0));
+}
+
+// The slope along a step, by the gradient at its end: - gradient . (theta - good_theta)
+static void test_slope(void **state)
+{
+    (void)state;
+    double gradient[] = { 1, -2, 3 }, theta[] = { 0.5, 1, 2 }, good[] = { 0.25, 2, 2 };
+    struct run run = { .gradient = gradient, .theta = theta, .good_theta = good, .training = { .fresh = 1 } };
+    run.ensemble.wavefunction.n_parameters = 3;
+    assert_true(fabs(trust_slope(&run) - (-0.25 - 2)) < 1e-15);
+    run.training.fresh = 0;
+    assert_true(isnan(trust_slope(&run)));
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_strain), cmocka_unit_test(test_gain),
+                                        cmocka_unit_test(test_overshoots), cmocka_unit_test(test_slope) };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
