@@ -171,7 +171,7 @@ static const struct param observables_params[] = {
                .help = "where the axes of positions end, and at twice that those of distances between particles; auto: "
                        "a quarter beyond where "
                        "walkers went at the end of the burn-in"),
-    PARAM_COUNT(settings_observables, interval, .range = PARAM_WITHIN(1, 1e9), .fallback = "32", .unit = "draws",
+    PARAM_COUNT(settings_observables, interval, .range = PARAM_WITHIN(1, 1e9), .fallback = "48", .unit = "draws",
                 .help = "from one look at the positions to the next"),
     PARAM_END,
 };
