@@ -43,6 +43,7 @@ static void test_mean_zero(void **state)
             // without a pair energy the pair row is C_k
             struct interaction_type silent = *model.ensemble.hamiltonian.type;
             silent.pair_energy = silent.pair_energy ? no_energy : NULL;
+            silent.add_energies = NULL;
             model.ensemble.hamiltonian.type = &silent;
             model_measure(&model, DRAWS, &found);
             const double z = found.mean[MODEL_PAIR] / found.error[MODEL_PAIR];
