@@ -20,7 +20,7 @@ from pathlib import Path
 
 VMC = ''
 ROOT = Path(__file__).resolve().parents[2]
-ELSEWHERE = re.compile(r'^(meson|ninja|mpirun|srun|sudo|scripts/(test|quickstart|setup|benchmark|reproduce|samplers)|ssh|git|GLIBC_TUNABLES=)')
+ELSEWHERE = re.compile(r'^(meson|ninja|mpirun|srun|sudo|scripts/(test|quickstart|setup|benchmark|reproduce|samplers|mutate|aarch64-root)|ssh|git|GLIBC_TUNABLES=)')
 SHORT = '--set optimizer.iterations=3 --set optimizer.samples=2048 --set measure.samples=2048 --set sampler.burn_in=5 --set measure.target_error=0'
 SHIM = f'''#!/bin/sh
 case "$1" in
