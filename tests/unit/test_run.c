@@ -592,12 +592,38 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
+// ---- numbers with a closed form
+
+// Four free coordinates in exp(-alpha x^2 / 2), alpha = 0.8: E_L = 2 alpha + (1 - alpha^2) sum x^2 / 2 has the mean
+// alpha + 1 / alpha and the variance (1 - alpha^2)^2 / (2 alpha^2); <T> = alpha, <V> = 1 / alpha. With control variates
+// nothing scatters. The plain variance is of some 60,000 independent samples of a chi-squared number: 1 % is 3 sigma.
+static void test_closed_form(void **state)
+{
+    (void)state;
+    const char *const overrides[] = { "wavefunction.factors=gaussian", "gaussian.alpha=0.8",
+                                      "system.interaction=none",       "optimizer.iterations=0",
+                                      "measure.samples=200000",        NULL };
+    const struct outcome outcome = run_of(set("amplitude-2p2d"), overrides, in_folder("closed.h5"),
+                                          (struct run_options){ 0 });
+    const struct run_result *result = &outcome.result;
+    assert_true(outcome.good);
+    print_message("energy %.12f, variance %.6f and %.2e, virial ratio %.12f\n", result->energy, result->variance,
+                  result->estimator_variance, result->virial_ratio);
+    assert_true(fabs(result->energy - 2.05) < 1e-11 && fabs(result->kinetic - 0.8) < 1e-11 &&
+                fabs(result->trap - 1.25) < 1e-11 && fabs(result->virial_ratio - 0.64) < 1e-11);
+    assert_true(fabs(result->variance / 0.10125 - 1) < 0.03 && result->estimator_variance < 1e-18);
+    assert_true(fabs(result->local_energy - 2.05) < 4.5 * result->local_energy_error &&
+                fabs(result->kinetic_gradient - 0.8) < 4.5 * result->kinetic_gradient_error);
+    assert_true(result->n_samples >= 200000 && result->autocorrelation_time < 20);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),  cmocka_unit_test(test_seed_shows),
-                                        cmocka_unit_test(test_file),     cmocka_unit_test(test_hopeless),
-                                        cmocka_unit_test(test_recovers), cmocka_unit_test(test_load),
-                                        cmocka_unit_test(test_samples),  cmocka_unit_test(test_times),
-                                        cmocka_unit_test(test_target),   cmocka_unit_test(test_virial) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),    cmocka_unit_test(test_seed_shows),
+                                        cmocka_unit_test(test_file),       cmocka_unit_test(test_hopeless),
+                                        cmocka_unit_test(test_recovers),   cmocka_unit_test(test_load),
+                                        cmocka_unit_test(test_samples),    cmocka_unit_test(test_times),
+                                        cmocka_unit_test(test_target),     cmocka_unit_test(test_virial),
+                                        cmocka_unit_test(test_closed_form) };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
