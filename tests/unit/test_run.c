@@ -617,13 +617,69 @@ static void test_closed_form(void **state)
     assert_true(result->n_samples >= 200000 && result->autocorrelation_time < 20);
 }
 
+// ---- rates and lengths of steps
+
+static double *column(const char *path, const char *name, size_t *n)
+{
+    size_t bytes;
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    double *values = raw(file, name, &bytes);
+    assert_non_null(values);
+    H5Fclose(file);
+    *n = bytes / sizeof *values;
+    return values;
+}
+
+// A gradient that is longer than `clip` is cut to it, so every step of plain descent is as long as rate times clip; and
+// the rate follows its schedule. Plain energies scatter more than those with control variates.
+static void test_schedules(void **state)
+{
+    (void)state;
+    enum { ITERATIONS = 8 };
+    for (size_t inverse = 0; inverse < 2; inverse++) {
+        const char *const overrides[] = { "optimizer.method=sgd",
+                                          inverse ? "optimizer.schedule=inverse" : "optimizer.schedule=cosine",
+                                          "optimizer.learning_rate=0.01",
+                                          "optimizer.clip=0.001",
+                                          "optimizer.iterations=8",
+                                          "optimizer.samples=1024",
+                                          "optimizer.stop=never",
+                                          "measure.samples=1024",
+                                          inverse ? "optimizer.decay=0.5" : NULL,
+                                          NULL };
+        const char *path = in_folder(inverse ? "inverse.h5" : "cosine.h5");
+        assert_true(run_of(set("amplitude-2p2d"), overrides, path, (struct run_options){ 0 }).good);
+        size_t rows, n;
+        double *rate = column(path, "/training/learning_rate", &rows),
+               *plain = column(path, "/training/variance", &rows),
+               *controlled = column(path, "/training/estimator_variance", &rows),
+               *theta = column(path, "/training/parameters", &n);
+        assert_true(rows == ITERATIONS && n % ITERATIONS == 0);
+        n /= ITERATIONS;
+        for (size_t k = 0; k < ITERATIONS; k++) {
+            const double t = (double)k,
+                         asked = inverse ? 0.01 / (1 + 0.5 * t) : 0.005 * (1 + cos(acos(-1) * t / ITERATIONS));
+            double length = 0;
+            for (size_t i = 0; k + 1 < ITERATIONS && i < n; i++)
+                length += pow(theta[(k + 1) * n + i] - theta[k * n + i], 2);
+            assert_true(fabs(rate[k] / asked - 1) < 1e-12);
+            assert_true(k + 1 == ITERATIONS || fabs(sqrt(length) / (0.001 * asked) - 1) < 1e-6);
+            assert_true(plain[k] > 2 * controlled[k]);
+        }
+        free(rate);
+        free(theta);
+        free(plain);
+        free(controlled);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),    cmocka_unit_test(test_seed_shows),
-                                        cmocka_unit_test(test_file),       cmocka_unit_test(test_hopeless),
-                                        cmocka_unit_test(test_recovers),   cmocka_unit_test(test_load),
-                                        cmocka_unit_test(test_samples),    cmocka_unit_test(test_times),
-                                        cmocka_unit_test(test_target),     cmocka_unit_test(test_virial),
-                                        cmocka_unit_test(test_closed_form) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),     cmocka_unit_test(test_seed_shows),
+                                        cmocka_unit_test(test_file),        cmocka_unit_test(test_hopeless),
+                                        cmocka_unit_test(test_recovers),    cmocka_unit_test(test_load),
+                                        cmocka_unit_test(test_samples),     cmocka_unit_test(test_times),
+                                        cmocka_unit_test(test_target),      cmocka_unit_test(test_virial),
+                                        cmocka_unit_test(test_closed_form), cmocka_unit_test(test_schedules) };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
