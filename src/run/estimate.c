@@ -115,12 +115,14 @@ static bool burn_in_cost(struct run *run, struct settings *few, struct cost *cos
     return good;
 }
 
-// On to so many iterations in all, or until that has taken long enough.
+// On to so many iterations in all, or until that has taken long enough. The iteration under way is waited for: a pass
+// that is cut, as it would be where the machine is busy with other work, leaves nothing to measure draws with.
 static bool train_to(struct run *run, struct settings *few, size_t iterations, struct error *error)
 {
     few->optimizer.iterations = iterations;
     run->stage = run->history.n > 0 ? STAGE_TRAINING : run->stage;
     run_stop_prepare(run);
+    run->ensemble.cut = NULL;
     return run_train(run, error) || run->stop.stopped;
 }
 

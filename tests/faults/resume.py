@@ -55,9 +55,18 @@ def long_series(vmc, shim):
             fail('long series:', done, again, wrong)
 
 
+def busy_machine(vmc, shim):
+    """--check, with a second between any two looks at the clock: iterations that take more than its budget are not cut."""
+    with Bench(vmc, shim) as bench:
+        done = bench.run('--check', '-t', '1', '--set', 'optimizer.samples=1000000', shim={'CUT_AT': 1, 'CUT_HOW': 'time'})
+        if done.returncode != 0 or 'per draw' not in done.stdout:
+            fail('--check on a busy machine:', done)
+
+
 def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr', factors='rbm'):
     points, tried, stopped = int(points), 0, {}
     long_series(vmc, shim)
+    busy_machine(vmc, shim)
     with Bench(vmc, shim, sampler, optimizer, factors=factors) as bench:
         total = bench.counts('-t', '1')[0]
         whole = content(bench.path())
