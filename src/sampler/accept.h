@@ -46,11 +46,17 @@ static inline size_t accept_mask(const struct wavefunction *wavefunction, const 
                                : accept_some(n, current, trial, uniform, extra, skip, mask);
 }
 
+static __attribute__((noinline, unused)) void accept_raise(double temperature, double *uniform)
+{
+    for (size_t l = 0; l < ROW_PACKS; l++)
+        ((pack *)uniform)[l] = pack_exp(temperature * pack_log(((const pack *)uniform)[l]));
+}
+
 // u < |psi'/psi|^(2/T) e^(extra) is u^T < |psi'/psi|^2 e^(T extra): the row of uniform numbers for that.
 static inline void accept_temper(double temperature, double *uniform)
 {
-    for (size_t l = 0; temperature != 1 && l < ROW_PACKS; l++)
-        ((pack *)uniform)[l] = pack_exp(temperature * pack_log(((const pack *)uniform)[l]));
+    if (temperature != 1)
+        accept_raise(temperature, uniform);
 }
 
 // Whole frames: the walkers of the mask take over the trial, but for caches that only one-particle moves read.

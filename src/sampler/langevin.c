@@ -106,9 +106,10 @@ PACK_INLINE void green_ratio(const struct sampler_rung *rung, size_t m, const do
     }
 }
 
-// The gradient itself where nothing is to be limited at T = 1.
-PACK_INLINE const double *limit(const struct langevin *langevin, const struct sampler_rung *rung, size_t dimensions,
-                                size_t n, const double *gradient, double *rows)
+// The gradient at another temperature, or limited: a call, so that the usual step stays short.
+static __attribute__((noinline)) const double *limit_drift(const struct langevin *langevin,
+                                                           const struct sampler_rung *rung, size_t dimensions, size_t n,
+                                                           const double *gradient, double *rows)
 {
     if (rung->temperature != 1) {
         const pack share = pack_all(1 / rung->temperature);
@@ -120,6 +121,14 @@ PACK_INLINE const double *limit(const struct langevin *langevin, const struct sa
         return gradient;
     drift_shorten(rung->step, dimensions, n, gradient, rows);
     return rows;
+}
+
+// The gradient itself where nothing is to be limited at T = 1.
+PACK_INLINE const double *limit(const struct langevin *langevin, const struct sampler_rung *rung, size_t dimensions,
+                                size_t n, const double *gradient, double *rows)
+{
+    return langevin->limited || rung->temperature != 1 ? limit_drift(langevin, rung, dimensions, n, gradient, rows)
+                                                       : gradient;
 }
 
 struct rows {

@@ -262,7 +262,8 @@ PACK_INLINE void evaluate(const struct wavefunction *wavefunction, unsigned how,
            *laplacian = rows_at(frame, wavefunction->row_laplacian);
     const struct configuration at = wavefunction_configuration(wavefunction, frame);
     bool add = false;
-    geometry_update(&wavefunction->geometry, frame, rows_at(frame, wavefunction->row_pairs));
+    if (at.pairs)
+        geometry_update(&wavefunction->geometry, frame, rows_at(frame, wavefunction->row_pairs));
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         if (is_pair_factor(factor))
