@@ -40,17 +40,6 @@ static bool is_own(const char *name)
     return false;
 }
 
-static char *attribute_text(hid_t object, const char *name)
-{
-    struct record_source source;
-    char *text = NULL;
-    if (H5Aexists(object, name) > 0 && record_source_attribute(&source, object, name)) {
-        text = record_source_string(&source);
-        record_source_close(&source);
-    }
-    return text;
-}
-
 static herr_t attribute_visit(hid_t object, const char *name, const H5A_info_t *info, void *context)
 {
     struct gathering *gathering = context;
@@ -180,7 +169,7 @@ static bool dataset_gather(struct gathering *gathering, const struct record_sour
     enum record_kind kind;
     if (!kind_of(source, &kind))
         return complain(gathering, "holds values of a type that cannot be merged", error);
-    char *unit = attribute_text(source->id, "units"), *long_name = attribute_text(source->id, "long_name");
+    char *unit = record_source_text(source->id, "units"), *long_name = record_source_text(source->id, "long_name");
     struct record_item *item = record_item_add(gathering->record, new_path(gathering, gathering->path, path), kind,
                                                unit, long_name);
     free(unit);

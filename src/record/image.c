@@ -19,6 +19,7 @@ struct image {
     const char *path;  // of the results file, for messages
     struct error *error;
     unsigned char *bytes;  // the driver's memory, taken over when it closes the file
+    const char *made;      // a path of the record whose groups are there
 };
 
 static bool fail(struct image *image, const char *what, const char *name)
@@ -90,6 +91,10 @@ static bool group_make(struct image *image, const char *path)
 // Makes the groups above `path` that are missing. (HDF5 could, but would not keep their order of creation.)
 static bool groups_make(struct image *image, const char *path)
 {
+    const size_t above = (size_t)(strrchr(path, '/') - path);
+    if (image->made != NULL && strncmp(image->made, path, above) == 0 && image->made[above] == '/')
+        return true;
+    image->made = path;
     char *part = strdup(path);
     bool good = part != NULL;
     for (char *slash = good ? strchr(part + 1, '/') : NULL; good && slash != NULL; slash = strchr(slash + 1, '/')) {

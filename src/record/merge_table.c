@@ -84,59 +84,61 @@ static struct record_cell *cell_add(struct record_row *row, struct record_pool *
 }
 
 // A single number as the shortest text that reads back to it, whole numbers to the last digit.
-static char *number_text(struct record_file *file, const char *path, double value)
+static char *number_text(const struct record_source *source, double value)
 {
     static const struct param real = { .key = "value", .kind = PARAM_KIND_REAL, .range = PARAM_ANY };
-    char text[PARAM_TEXT_SIZE];
+    char text[PARAM_TEXT_SIZE] = "";
+    int64_t number;
     uint64_t count;
-    if (record_read_count(file, path, &count, NULL))
+    if (source->class == H5T_INTEGER && record_source_read(source, H5T_NATIVE_INT64, &number) && number >= 0 &&
+        record_source_read(source, H5T_NATIVE_UINT64, &count))
         snprintf(text, sizeof text, "%llu", (unsigned long long)count);
-    else if (isnan(value))
-        text[0] = '\0';
-    else
+    else if (!isnan(value))
         param_print(&real, &value, text);
     return strdup(text);
 }
 
-static bool cell_read(struct record_row *row, struct record_pool *pool, struct record_file *file, const char *path,
-                      const char *name, bool is_setting)
+// `text` is that of a setting, which is taken over, or NULL.
+static bool cell_read(struct record_row *row, struct record_pool *pool, const struct record_source *source,
+                      const char *name, char *text)
 {
-    size_t rank, extent[RECORD_RANK_MOST];
-    bool is_number = record_shape(file, path, &rank, extent, NULL) && rank == 0;
+    const bool is_number = source->rank == 0 && (source->class == H5T_INTEGER || source->class == H5T_FLOAT),
+               is_setting = text != NULL;
     if (!is_number && !is_setting)
         return true;
     struct record_cell *cell = cell_add(row, pool, name);
-    if (cell == NULL)
+    if (cell == NULL) {
+        free(text);
         return false;
+    }
     cell->is_setting = is_setting;
-    cell->is_number = is_number && record_read_reals(file, path, 1, &cell->number, NULL);
-    cell->unit = is_number ? pool_take(pool, record_read_attribute(file, path, "units", NULL)) : NULL;
-    cell->long_name = pool_take(pool, record_read_attribute(file, path, "long_name", NULL));
-    cell->text = pool_take(pool, is_setting ? record_read_attribute(file, path, "text", NULL)
-                                            : number_text(file, path, cell->number));
+    cell->is_number = is_number && record_source_read(source, H5T_NATIVE_DOUBLE, &cell->number);
+    cell->unit = is_number ? pool_take(pool, record_source_text(source->id, "units")) : NULL;
+    cell->long_name = pool_take(pool, record_source_text(source->id, "long_name"));
+    cell->text = pool_take(pool, is_setting ? text : number_text(source, cell->number));
     return true;
 }
 
-// Settings are those data sets below /config/<section> that say how they would stand in an INI; an axis does not.
-static bool is_setting(struct record_file *file, const char *path)
-{
-    char *text = record_read_attribute(file, path, "text", NULL);
-    free(text);
-    return text != NULL;
-}
-
+// Settings are those data sets below /config/<section> that say how they would stand in an INI; an axis does not. Each
+// object is opened once: with thousands of files to merge that is what takes the time.
 static bool entry_read(struct record_row *row, struct record_pool *pool, struct record_file *file, const char *path)
 {
     static const char config[] = "/config/", result[] = "/result/";
     char name[CELL_NAME_SIZE];
     const char *key = strncmp(path, config, sizeof config - 1) == 0 ? strchr(path + sizeof config - 1, '/') : NULL;
-    if (key != NULL && is_setting(file, path)) {
+    const bool is_result = strncmp(path, result, sizeof result - 1) == 0;
+    struct record_source source;
+    if ((key == NULL && !is_result) || !record_source_dataset(&source, file->file, path))
+        return true;
+    char *text = key != NULL ? record_source_text(source.id, "text") : NULL;
+    if (text != NULL)
         snprintf(name, sizeof name, "%.*s.%s", (int)(key - path - (long)sizeof config + 1), path + sizeof config - 1,
                  key + 1);
-        return cell_read(row, pool, file, path, name, true);
-    }
-    return strncmp(path, result, sizeof result - 1) != 0 ||
-           cell_read(row, pool, file, path, path + sizeof result - 1, false);
+    else
+        snprintf(name, sizeof name, "%s", path + sizeof result - 1);
+    const bool good = (text == NULL && !is_result) || cell_read(row, pool, &source, name, text);
+    record_source_close(&source);
+    return good;
 }
 
 bool record_row_read(struct record_row *row, struct record_pool *pool, struct record_file *file, struct error *error)

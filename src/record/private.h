@@ -156,6 +156,8 @@ bool record_source_read(const struct record_source *source, hid_t memory_type, v
 hid_t record_transfer(void);
 // The single string of a source, fixed or variable in length; malloc'ed, NULL when it is none.
 char *record_source_string(const struct record_source *source);
+// An object's attribute that is a text, malloc'ed; NULL where there is none.
+char *record_source_text(hid_t object, const char *name);
 void record_id_close(hid_t id);
 
 // ---- digests (siphash.c, digest.c) ----

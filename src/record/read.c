@@ -91,13 +91,8 @@ char *record_read_text(struct record_file *file, const char *path, struct error 
 
 char *record_read_attribute(struct record_file *file, const char *path, const char *name, struct error *error)
 {
-    struct record_source source;
-    char *text = NULL;
     hid_t object = H5Oopen(file->file, path, H5P_DEFAULT);
-    if (object >= 0 && H5Aexists(object, name) > 0 && record_source_attribute(&source, object, name)) {
-        text = record_source_string(&source);
-        record_source_close(&source);
-    }
+    char *text = object >= 0 ? record_source_text(object, name) : NULL;
     record_id_close(object);
     if (text == NULL)
         error_add(error, ERROR_DAMAGED, "%s: %s has no attribute '%s' that is a text", file->path, path, name);

@@ -116,3 +116,13 @@ char *record_source_string(const struct record_source *source)
             text[n - 1] = '\0';
     return text;
 }
+
+char *record_source_text(hid_t object, const char *name)
+{
+    struct record_source source;
+    if (H5Aexists(object, name) <= 0 || !record_source_attribute(&source, object, name))
+        return NULL;
+    char *text = record_source_string(&source);
+    record_source_close(&source);
+    return text;
+}
