@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results files of format 1, as the program of November 2026 wrote them: still read, resumed, extended, merged and loaded from.
+"""Results files of every format there has been, the present one included, as programs of November 2026 wrote them: read, resumed, extended, merged
+and loaded from.
 
-    check_old.py path/to/vmc [unittest options]
+    check_formats.py path/to/vmc [unittest options]
 
-The files were made with tests/data/old/dot.ini: one complete (with --set measure.samples=512), one stopped after 15 of 40 iterations, and one
-stopped after 64 draws of measuring. Energies are compared with those of the old files, five standard errors apart at most.
+The files of format N, in tests/data/formats/N, were made with tests/data/formats/dot.ini: one complete (with --set measure.samples=512), one stopped
+after 15 of 40 iterations, and one stopped after 64 draws of measuring. Energies are compared with those of the kept files, five standard errors
+apart at most.
 """
 import gzip
+import json
 import subprocess
 import sys
 import tempfile
@@ -18,16 +21,18 @@ import h5py
 import numpy
 
 VMC = ''
-DATA = Path(__file__).resolve().parent.parent / 'data' / 'old'
+DATA = Path(__file__).resolve().parent.parent / 'data' / 'formats'
 COMPLETE = ('--set', 'measure.samples=512')
 
 
 class Case(unittest.TestCase):
+    FORMAT = 1
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        for packed in DATA.glob('*.h5.gz'):
+        for packed in (DATA / str(self.FORMAT)).glob('*.h5.gz'):
             (self.folder / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
         (self.folder / 'dot.ini').write_bytes((DATA / 'dot.ini').read_bytes())
 
@@ -50,7 +55,19 @@ class Case(unittest.TestCase):
         self.assertLess(abs(first[0] - second[0]), 5 * numpy.hypot(first[1], second[1]), (first, second))
 
 
-class Old(Case):
+class Format1(Case):
+    # draws looked at in all where measuring goes on after 64 of 200: the histograms of format 1 begin anew
+    LOOKED_AT = (96, 144, 192)
+
+    def test_number_of_the_format(self):
+        self.assertEqual({int(self.read(path.name, 'format_version')[0]) for path in self.folder.glob('*.h5')}, {self.FORMAT})
+
+    def test_is_shown_and_judged(self):
+        for name in ('complete.h5', 'measuring.h5', 'training.h5'):
+            self.assertIn('interaction = soft-coulomb', self.vmc('show', name).stdout)
+        found = json.loads(subprocess.run([VMC, 'diagnose', '--json', 'complete.h5'], cwd=self.folder, capture_output=True, check=False).stdout)
+        self.assertIn(found['verdict'], ('good', 'doubtful'))
+
     def test_complete_is_finished(self):
         before = (self.folder / 'complete.h5').read_bytes()
         done = self.resume('complete.h5', *COMPLETE)
@@ -95,7 +112,7 @@ class Old(Case):
         self.resume('measuring.h5')
         status, samples, counted = self.read('measuring.h5', 'status', '/result/n_samples', '/observables/n_samples')
         self.assertEqual((status, samples), ('complete', 6400))
-        self.assertEqual(counted, 32 * 3)  # the histograms begin anew: draws 96, 144 and 192
+        self.assertEqual(counted, 32 * len(self.LOOKED_AT))
         for old, new in zip(before, self.read('measuring.h5', *paths)):
             self.assertEqual((old.shape, new.shape), ((32, 64), (32, 200)))
             numpy.testing.assert_array_equal(new[:, :64], old)
@@ -131,6 +148,19 @@ class Old(Case):
         done = self.vmc('--config', 'many.ini', *COMPLETE, '--task', '0')
         self.assertIn('skipped 1 point already complete', done.stderr)
         self.vmc('--config', 'many.ini', '--set', 'sampler.thin=2', *COMPLETE, '--task', '0', code=78)
+
+
+class Format2(Format1):
+    FORMAT = 2
+    LOOKED_AT = (0, 48, 96, 144, 192)
+
+
+class Present(Case):
+    def test_there_are_files_of_the_present_format(self):
+        """Who changes the format keeps files of the one before, and adds some of the new one (docs/contributing.md)."""
+        self.vmc('--config', 'dot.ini', '-o', 'new.h5', *COMPLETE)
+        present = int(self.read('new.h5', 'format_version')[0])
+        self.assertEqual(sorted(int(folder.name) for folder in DATA.iterdir() if folder.is_dir()), list(range(1, present + 1)))
 
 
 class Given(Case):
