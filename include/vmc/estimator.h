@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The local energy and its parts, and control variates that make their variance finite and small (docs/theory.md,
-// sections 3 and 7).
+// sections 3 and 6).
 #ifndef VMC_ESTIMATOR_H
 #define VMC_ESTIMATOR_H
 

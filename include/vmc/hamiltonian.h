@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// H = sum_i ( -1/2 d^2/dx_i^2 + 1/2 omega_d(i)^2 x_i^2 ) + sum_{p<q} v(r_pq)   (docs/theory.md, eq. 1). The potential;
+// H = sum_i ( -1/2 d^2/dx_i^2 + 1/2 omega_d(i)^2 x_i^2 ) + sum_{p<q} v(r_pq)   (docs/theory.md, eq. 1.1). The potential;
 // it never sees psi.
 #ifndef VMC_HAMILTONIAN_H
 #define VMC_HAMILTONIAN_H

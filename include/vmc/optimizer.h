@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Optimisers see a force and, where they ask for it, the metric S; never a wave function (docs/theory.md, section 5).
+// Optimisers see a force and, where they ask for it, the metric S; never a wave function (docs/theory.md, section 7).
 #ifndef VMC_OPTIMIZER_H
 #define VMC_OPTIMIZER_H
 

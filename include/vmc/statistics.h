@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Means with honest errors from correlated series of many walkers (docs/theory.md, section 6).
+// Means with honest errors from correlated series of many walkers (docs/theory.md, section 5).
 #ifndef VMC_STATISTICS_H
 #define VMC_STATISTICS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Control variates (docs/theory.md, section 7). For any smooth u whose flux |psi|^2 grad u vanishes at infinity and
+// Control variates (docs/theory.md, section 6). For any smooth u whose flux |psi|^2 grad u vanishes at infinity and
 // where particles meet,
 //     C_u = -1/2 Laplacian u - grad u . grad ln|psi| = -1/2 |psi|^-2 div(|psi|^2 grad u)
 // has mean exactly 0 under |psi|^2, so a quantity plus sum_u kappa_u C_u keeps its mean: Assaraf and Caffarel, Phys.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Local energy E_L = -1/2 sum_i (g_i^2 + l_i) + V (docs/theory.md, eq. 12).
+// Local energy E_L = -1/2 sum_i (g_i^2 + l_i) + V (docs/theory.md, eq. 3.1).
 #include "vmc/estimator.h"
 
 #include "base/rows.h"

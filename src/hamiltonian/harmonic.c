@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Harmonic pair force v(r) = kappa r^2 / 2, attractive for kappa > 0. Exactly solvable: the centre of mass oscillates
-// with omega, all else with Omega = sqrt(omega^2 + P kappa) (docs/theory.md, section 1). Check: kappa = 1, r = 2 gives
+// with omega, all else with Omega = sqrt(omega^2 + P kappa) (docs/theory.md, eq. 1.3). Check: kappa = 1, r = 2 gives
 // 2.
 #include "base/rows.h"
 #include "vmc/hamiltonian.h"

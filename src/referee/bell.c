@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Mean of the bell s (1 - s) = 1/(4 cosh^2(theta/2)) over a normally distributed theta, for the kinetic energy of the
-// probability form (docs/theory.md, eq. 46). With g = s (1 - s): d/dcentre <g> = <g'>, g' = g (1 - 2 s); d/dvariance
+// probability form (docs/theory.md, eq. 8.5). With g = s (1 - s): d/dcentre <g> = <g'>, g' = g (1 - 2 s); d/dvariance
 // <g> = <g''>/2, g'' = g (1 - 6 g). Trapezoid rule: g has its nearest poles at +-i pi, so steps h in theta leave e^(-2
 // pi^2 / h); steps k in standard deviations leave e^(-2 pi^2 / k^2). Check: variance 0, centre 0: 1/4.
 #include "referee/parts.h"

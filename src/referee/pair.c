@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mean of a pair energy over a Gaussian relative vector rho, means delta_d, variances s_d (docs/theory.md, eqs. 47 to
-// 50).
+// Mean of a pair energy over a Gaussian relative vector rho, means delta_d, variances s_d (docs/theory.md, eqs. 8.6
+// to 8.9).
 //   Coulomb, all s_d = s:  2D: sqrt(pi/(2s)) e^-z I0(z), z = delta^2/(4s);   3D: erf(t)/delta, t = delta/sqrt(2s)
 //   otherwise 1/sqrt(r^2 + e^2) = (2/sqrt pi) int_0^inf exp(-(r^2 + e^2) t^2) dt makes the mean one integral over t of
 //       exp(-e^2 t^2) prod_d (1 + 2 s_d t^2)^-1/2 exp(-delta_d^2 t^2/(1 + 2 s_d t^2))

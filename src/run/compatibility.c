@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Near a contact two particles move relative to one another as one of reduced mass 1/2. For ln|psi| ~ s ln r + a r +
-// ... in a partial wave l, the local energy is finite beside g / r^2 + lambda / r where (docs/theory.md, section 2)
+// ... in a partial wave l, the local energy is finite beside g / r^2 + lambda / r where (docs/theory.md, eq. 3.7)
 //     s (s + D - 2) - l (l + D - 2) = g,   a (2 s + D - 1) = lambda.
 // l = 0 but for parallel spins, where antisymmetry makes it 1; what a factor declares as its power of r has the r of
 // the p wave in it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // |psi_rbm|^2 = F^K with K = 2c is the marginal of a Boltzmann machine with K copies of the hidden layer
-// (docs/theory.md, eqs. 24 and 25): what the samplers that draw hidden units share.
+// (docs/theory.md, eqs. 4.8 and 4.9): what the samplers that draw hidden units share.
 #ifndef VMC_SAMPLER_COPIES_H
 #define VMC_SAMPLER_COPIES_H
 

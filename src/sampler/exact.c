@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Independent draws from an RBM. With K = 2c copies of the hidden layer, |psi_rbm|^2 = F^K is a mixture of (K + 1)^N
-// normal distributions, one per vector n of counts n_j = 0 .. K (docs/theory.md, section 4):
+// normal distributions, one per vector n of counts n_j = 0 .. K (docs/theory.md, section 8):
 //     mean a_i + u_i,  u_i = (1/K) sum_j w_ij n_j,  variance sigma_i^2 / K,
 //     ln weight = sum_j [ b_j n_j + ln binomial(K, n_j) ] + sum_i (K / (2 sigma_i^2)) u_i (2 a_i + u_i)   (but for a
 //     constant).

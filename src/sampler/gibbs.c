@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Block Gibbs sampling of both representations (docs/theory.md, eqs. 24 and 25): with K = 2c copies of the hidden
+// Block Gibbs sampling of both representations (docs/theory.md, eqs. 4.8 and 4.9): with K = 2c copies of the hidden
 // layer, |psi_rbm|^2 = F^K is the marginal of
 //     n_j | x ~ Binomial(K, s_j),   x_i | n ~ Normal( a_i + (1/K) sum_j w_ij n_j, sigma_i^2 / K ).
 // K = 1 is the textbook sampler (probability form), K = 2 serves the amplitude form.

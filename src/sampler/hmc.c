@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Hamiltonian Monte Carlo on U = -2 ln|psi| / T (docs/theory.md, eqs. 25a and 25b). Coordinates have widths s_i, the square roots
+// Hamiltonian Monte Carlo on U = -2 ln|psi| / T (docs/theory.md, eqs. 4.10 and 4.11). Coordinates have widths s_i, the square roots
 // of the inverse masses; momenta pi_i are drawn standard normal. A trajectory of n leapfrog steps of length e,
 //     pi += e s g / T,   x += e s pi,   pi += e s g / T,   g = grad ln|psi|,
 // is accepted with min(1, exp(-(H' - H))), H = U + 1/2 sum pi^2. Duane et al., Phys. Lett. B 195, 216 (1987); Neal,

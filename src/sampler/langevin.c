@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Importance sampling by the Fokker-Planck equation with D = 1/2 (docs/theory.md, eqs. 22 and 23): with g = grad
+// Importance sampling by the Fokker-Planck equation with D = 1/2 (docs/theory.md, eqs. 4.5 and 4.6): with g = grad
 // ln|psi|, s = sqrt(dt),
 //     x' = x + g dt + xi s,   accepted with min(1, |psi'/psi|^2 G(x|x') / G(x'|x)),
 //     ln G(x|x') - ln G(x'|x) = -sum_i (g + g')_i s [ xi_i + (g + g')_i s / 2 ]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Random-walk Metropolis (docs/theory.md, eq. 21): x' = x + step times uniform numbers in [-1, 1] or normal ones, one
+// Random-walk Metropolis (docs/theory.md, eq. 4.4): x' = x + step times uniform numbers in [-1, 1] or normal ones, one
 // particle or all at a time, accepted with min(1, |psi'/psi|^2). Only |psi|^2 is needed; one-particle moves update it
 // instead of computing it anew. Metropolis et al., J. Chem. Phys. 21, 1087 (1953).
 #include "sampler/accept.h"

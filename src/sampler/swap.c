@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Parallel tempering (docs/theory.md, eq. 25c): a walker at T and the one of the same number at T' exchange their
+// Parallel tempering (docs/theory.md, eq. 4.12): a walker at T and the one of the same number at T' exchange their
 // configurations with
 //     min(1, exp((1/T - 1/T') (l' - l))),   l = 2 ln|psi|,
 // which keeps the product of |psi|^(2/T) and |psi|^(2/T') as it is. Whole frames change places, so that nothing is

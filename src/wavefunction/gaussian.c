@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The trap's Gaussian, phi = exp(-1/2 alpha sum_i omega_d(i) x_i^2); exact for the bare trap at alpha = 1
-// (docs/theory.md, eq. 11).
+// (docs/theory.md, eq. 2.9).
 //     d/dx_k = -alpha omega x_k,   Laplacian = -alpha P sum_d omega_d,   d/d alpha = -1/2 sum_i omega_i x_i^2
 // Check: P = D = 1, alpha = omega = 1, x = 2: ln phi = -2, gradient -2, Laplacian -1.
 #include "base/rows.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Gaussian pair factor, phi = prod_{p<q} exp(-gamma r_pq^2); with the trap's Gaussian exact for harmonic pairs, at
-// gamma = (sqrt(omega^2 + P kappa) - omega) / (2 P) (docs/theory.md, eq. 11b).
+// gamma = (sqrt(omega^2 + P kappa) - omega) / (2 P) (docs/theory.md, eq. 2.11).
 //     f = -gamma r^2,   f'/r = -2 gamma,   f'' + (D - 1) f'/r = -2 D gamma,   df/d gamma = -r^2
 // Check: gamma = 1/4, r = 2: f = -1.
 #include "base/rows.h"

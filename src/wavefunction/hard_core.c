@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Hard cores, phi = prod_{p<q} (1 - a / r) for r > a, else 0: two particles that meet at low energy and cannot come
-// closer than a (docs/theory.md, eq. 11d). With the gap g = r - a:
+// closer than a (docs/theory.md, eq. 2.13). With the gap g = r - a:
 //     f = ln(g / r),   f'/r = a / (r^2 g),   f'' + (D - 1) f'/r = a / (r g) [ (D - 3) / r - a / (r g) ]
 // Inside the core ln phi is a wall: finite, so that sums over pairs stay numbers, and so low that no move there is ever
 // accepted.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Pade-Jastrow factor, phi = prod_{p<q} exp(a r / (1 + beta r)) with a cusp a and a range beta > 0 per class of pair
-// (docs/theory.md, eq. 11c). With t = 1 / (1 + beta r):
+// (docs/theory.md, eq. 2.12). With t = 1 / (1 + beta r):
 //     f = a r t,   f'/r = a t^2 / r,   f'' + (D - 1) f'/r = a t^2 [ (D - 1) / r - 2 beta t ],
 //     df/d ln beta = -a beta r^2 t^2,   (d/dr df/d ln beta) / r = -2 a beta t^3
 // The parameters are ln beta, one per class that the system has. The slope a at contact is that which the pair force

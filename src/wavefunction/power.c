@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Powers of the distances, phi = prod_{p<q} r_pq^mu (docs/theory.md, eq. 11e); beside a pair force g / r^2 the local
+// Powers of the distances, phi = prod_{p<q} r_pq^mu (docs/theory.md, eq. 2.14); beside a pair force g / r^2 the local
 // energy is finite at contact for mu (mu + D - 2) = g. On a line, with the trap's Gaussian, exact for the Calogero
 // model (g = lambda (lambda - 1), mu = lambda) and for points that cannot pass one another (g = 0, mu = 1; Girardeau,
 // J. Math. Phys. 1, 516 (1960)).

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Gaussian-binary restricted Boltzmann machine, psi = F^c (docs/theory.md, eqs. 3 to 10):
+// Gaussian-binary restricted Boltzmann machine, psi = F^c (docs/theory.md, eqs. 2.2 to 2.8):
 //     ln psi = c [ -sum_i (x_i - a_i)^2 / (2 sigma_i^2) + sum_j ln(1 + e^theta_j) ],   theta_j = b_j + sum_i x_i w_ij /
 //     sigma_i^2
 // With v_ij = w_ij / sigma_i^2 and s_j = 1 / (1 + e^-theta_j):
@@ -335,7 +335,7 @@ static void exponentials(size_t n, const double *theta, double *out)
         ((pack *)out)[k] = pack_exp_minus_abs(((const pack *)theta)[k]);
 }
 
-// |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 5.
+// |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 2.4.
 // unit: [N] rows of e^-|theta_j|, which become s_j where the Laplacian is asked for (else NULL), c sum_j s_j (1 - s_j)
 // sum_i v_ij^2 and the Gaussian's share.
 PACK_INLINE void fold_hidden(const struct rbm *rbm, const double *theta, double *unit, const double *gaussian, bool add,
@@ -486,7 +486,7 @@ static void particle_gradient(const void *state, size_t p, const struct configur
 }
 
 // A width is that of one dimension, or of all.  d ln phi / d ln sigma_d = c sum_{i in d} [ envelope (x_i - a_i)^2 /
-// sigma_i^2 - 2 x_i h_i ]; eq. 10
+// sigma_i^2 - 2 x_i h_i ]; eq. 2.8
 static void sigma_derivative(const struct rbm *rbm, size_t d, const double *x, const double *field, pack out[ROW_PACKS])
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {

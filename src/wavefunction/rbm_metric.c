@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What stochastic reconfiguration asks of an RBM. O_w = (c / sigma_i^2) x_i s_j factorises, so the features x [M], s
 // [N] and O of ln sigma [D] of every sample stand for all M + N + M N + D derivatives: O v, O^T y are two matrix
-// products, the Gram matrix of the weights an elementwise product of two (docs/theory.md, section 5).
+// products, the Gram matrix of the weights an elementwise product of two (docs/theory.md, section 7).
 #include "wavefunction/rbm_metric.h"
 
 #include "base/memory.h"

@@ -8,7 +8,8 @@
 - a room includes only itself and floors below its own;
 - no include cycles; public headers keep packs to themselves;
 - what a room exports begins with a name of the room (from the built libraries, with nm);
-- the files of a room do not call one another in a ring (from their object files, with nm).
+- the files of a room do not call one another in a ring (from their object files, with nm);
+- equations and sections of docs/theory.md are numbered one after the other, and those that are cited are there.
 """
 import re
 import subprocess
@@ -172,9 +173,38 @@ def rings(library):
         yield f'{Path(library).name}: in a ring, or above one: ' + ', '.join(sorted('/'.join(file) for file in needs))
 
 
+def theory(root):
+    """Equations are (section.number) at the end of a line; cited as "equation 3.7", "eqs. 4.5 and 4.6" or "section 6"."""
+    text = (root / 'docs' / 'theory.md').read_text()
+    there = re.findall(r'\((\d+\.\d+)\)$', text, re.MULTILINE)
+    sections = re.findall(r'^## (\d+)\.', text, re.MULTILINE)
+    last = {}
+    for section, number in (name.split('.') for name in there):
+        last[section] = last.get(section, 0) + 1
+        if int(number) != last[section] or section not in sections:
+            yield f'docs/theory.md: equation {section}.{number} is out of order'
+    if sections != [str(k + 1) for k in range(len(sections))]:
+        yield f'docs/theory.md: sections are numbered {", ".join(sections)}'
+    files = [path for folder in ('src', 'include', 'docs', 'tests', 'scripts') for path in (root / folder).rglob('*')
+             if path.suffix in ('.c', '.h', '.md', '.py')]
+    for path in [*files, root / 'README.md']:
+        cites = re.sub(r'\s*\n\s*(//)?\s*', ' ', path.read_text())
+        within = path.name == 'theory.md'
+        for words in [] if not within and 'theory.md' not in cites else re.findall(r'(?:[Ee]quations?|\beqs?\.) (\d+\.\d+(?:(?:,| and| to| or) \d+\.\d+)*)', cites):
+            for name in re.findall(r'\d+\.\d+', words):
+                if name not in there:
+                    yield f'{path}: there is no equation {name} in docs/theory.md'
+        if not within:
+            for name in re.findall(r'theory\.md\)?,? \(?(?:section|sections) (\d+)', cites):
+                if name not in sections:
+                    yield f'{path}: there is no section {name} in docs/theory.md'
+            for name in re.findall(r'theory\.md\)?,? (?:[Ee]quations?|\beqs?\.) (\d+[a-z]?)(?![.\d])', cites):
+                yield f'{path}: equation {name} of docs/theory.md has no section'
+
+
 def main(root, libraries):
     root = Path(root).resolve()
-    found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root)]
+    found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root), *theory(root)]
     for library in libraries:
         found += exported(root, library)
         found += rings(library)
