@@ -3,6 +3,7 @@
 #ifndef VMC_SYSTEM_H
 #define VMC_SYSTEM_H
 
+#include <math.h>
 #include <stddef.h>
 
 enum { DIMENSIONS_MOST = 3 };
@@ -25,6 +26,15 @@ static inline size_t system_coordinates(const struct system *system) { return sy
 static inline size_t system_pairs(const struct system *system)
 {
     return system->particles * (system->particles - 1) / 2;
+}
+
+// The scale of inverse lengths, the root of the geometric mean of the trap's frequencies, sqrt(omega_0).
+static inline double system_inverse_length(const struct system *system)
+{
+    double product = 1;
+    for (size_t d = 0; d < system->dimensions; d++)
+        product *= system->omega[d];
+    return sqrt(pow(product, 1 / (double)system->dimensions));
 }
 
 static inline size_t system_pair_class(const struct system *system, size_t p, size_t q)

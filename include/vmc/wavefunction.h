@@ -63,11 +63,14 @@ struct factor_surroundings {
     double core;   // psi = 0 where they are closer; 0: nowhere
 };
 
-// The number of a factor that has just one: where it is set (double), whether it is trained (bool), and where the value
-// in use goes (double), as offsets into the state.
-struct factor_scalar {
+// Parameters that need no code of their own, one or a short list: where they are set (double), whether they are trained
+// (bool), and where the values in use go (double), as offsets into the state.
+struct factor_numbers {
     const char *name, *long_name, *unit;
     size_t setting, train, value;
+    size_t count;       // of how many there are (size_t), as an offset; 0: one
+    const char *label;  // name of the list's axis
+    bool logarithm;     // the parameters are ln of the values, which are above 0
 };
 
 struct factor_type {
@@ -80,7 +83,7 @@ struct factor_type {
     const struct factor_type *(*instead)(const void *state);
 
     // ---- required of every factor
-    const struct factor_scalar *scalar;  // its one number, in place of the next four
+    const struct factor_numbers *numbers;  // in place of the next four; `views` then adds what is no parameter
     size_t (*n_parameters)(const void *state);
     size_t (*views)(const void *state, struct factor_view view[FACTOR_VIEWS_MOST]);
     // Starting parameters. `uniform()` of `random` gives doubles in (0, 1).

@@ -16,13 +16,7 @@
 LIST(control, CONTROLS)
 
 // A function of the trap's scale: beta = 0.6 sqrt(omega) at the start.
-static double first_range(const struct system *system)
-{
-    double product = 1;
-    for (size_t d = 0; d < system->dimensions; d++)
-        product *= system->omega[d];
-    return 0.6 * sqrt(pow(product, 1 / (double)system->dimensions));
-}
+static double first_range(const struct system *system) { return 0.6 * system_inverse_length(system); }
 
 static bool add_type(struct controls *controls, const struct hamiltonian *hamiltonian,
                      const struct wavefunction *wavefunction, const struct control_type *type)

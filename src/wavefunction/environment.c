@@ -35,12 +35,9 @@ static bool build(void *state, const struct system *system, const struct factor_
                   struct error *error)
 {
     struct rbm *rbm = state;
-    double product = 1;
     rbm->system = *system;
     rbm->c = rbm->representation == RBM_AMPLITUDE ? 1 : 0.5;
-    for (size_t d = 0; d < system->dimensions; d++)
-        product *= system->omega[d];
-    rbm->scale = sqrt(pow(product, 1 / (double)system->dimensions));
+    rbm->scale = system_inverse_length(system);
     if (!surroundings->others_carry_trap)
         return error_add(error, ERROR_CONFIG,
                          "[rbm] sharing: shared units have no Gaussian of their own; add gaussian or slater to "

@@ -38,13 +38,12 @@ static bool build(void *state, const struct system *system, const struct factor_
     return true;
 }
 
-static const struct factor_scalar alpha_row = {
-    "alpha",
-    "alpha in exp(-1/2 alpha omega x^2)",
-    NULL,
-    offsetof(struct gaussian, alpha),
-    offsetof(struct gaussian, train),
-    offsetof(struct gaussian, value),
+static const struct factor_numbers alpha_row = {
+    .name = "alpha",
+    .long_name = "alpha in exp(-1/2 alpha omega x^2)",
+    .setting = offsetof(struct gaussian, alpha),
+    .train = offsetof(struct gaussian, train),
+    .value = offsetof(struct gaussian, value),
 };
 
 static void traits(const void *state, struct factor_traits *traits)
@@ -142,7 +141,7 @@ const struct factor_type factor_gaussian = {
     .state_size = sizeof(struct gaussian),
     .params = params,
     .carries_trap = true,
-    .scalar = &alpha_row,
+    .numbers = &alpha_row,
     .traits = traits,
     .build = build,
     .weigh = weigh,

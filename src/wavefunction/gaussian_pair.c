@@ -21,13 +21,13 @@ static const struct param params[] = {
     PARAM_END,
 };
 
-static const struct factor_scalar gamma_row = {
-    "gamma",
-    "gamma in exp(-gamma r^2)",
-    UNIT_PER_LENGTH "^2",
-    offsetof(struct gaussian_pair, gamma),
-    offsetof(struct gaussian_pair, train),
-    offsetof(struct gaussian_pair, value),
+static const struct factor_numbers gamma_row = {
+    .name = "gamma",
+    .long_name = "gamma in exp(-gamma r^2)",
+    .unit = UNIT_PER_LENGTH "^2",
+    .setting = offsetof(struct gaussian_pair, gamma),
+    .train = offsetof(struct gaussian_pair, train),
+    .value = offsetof(struct gaussian_pair, value),
 };
 
 static void traits(const void *state, struct factor_traits *traits)
@@ -70,7 +70,7 @@ const struct factor_type factor_gaussian_pair = {
     .summary = "Gaussian pair correlation, exp(-gamma r^2) over pairs",
     .state_size = sizeof(struct gaussian_pair),
     .params = params,
-    .scalar = &gamma_row,
+    .numbers = &gamma_row,
     .traits = traits,
     .pair_values = pair_values,
     .pair_terms = pair_terms,

@@ -39,13 +39,13 @@ static bool build(void *state, const struct system *system, const struct factor_
                      "the factor out of wavefunction.factors");
 }
 
-static const struct factor_scalar diameter_row = {
-    "diameter",
-    "a in 1 - a / r",
-    UNIT_LENGTH,
-    offsetof(struct hard_core, core),
-    offsetof(struct hard_core, train),
-    offsetof(struct hard_core, value),
+static const struct factor_numbers diameter_row = {
+    .name = "diameter",
+    .long_name = "a in 1 - a / r",
+    .unit = UNIT_LENGTH,
+    .setting = offsetof(struct hard_core, core),
+    .train = offsetof(struct hard_core, train),
+    .value = offsetof(struct hard_core, value),
 };
 
 static void traits(const void *state, struct factor_traits *traits)
@@ -98,7 +98,7 @@ const struct factor_type factor_hard_core = {
     .state_size = sizeof(struct hard_core),
     .params = params,
     .build = build,
-    .scalar = &diameter_row,
+    .numbers = &diameter_row,
     .traits = traits,
     .pair_values = pair_values,
     .pair_terms = pair_terms,

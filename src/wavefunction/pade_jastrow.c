@@ -16,11 +16,8 @@
 struct pade_jastrow {
     struct param_reals beta, cusp;  // as set: none (auto), one for both classes, or antiparallel's after parallel's
     bool train;
-    size_t dimensions, n_classes, class[PAIR_CLASSES];  // the classes that the system has
-    double first_beta[PAIR_CLASSES];                    // [n_classes]
-    double a[PAIR_CLASSES], b[PAIR_CLASSES];            // by class: cusp and beta in use
-    double betas[PAIR_CLASSES], cusps[PAIR_CLASSES];    // [n_classes], for the results file
-    size_t column[PAIR_CLASSES];                        // of a class: its place among those there are
+    size_t n_classes, column[PAIR_CLASSES];  // classes that the system has, and the place of each among them
+    double first_beta[PAIR_CLASSES], beta_used[PAIR_CLASSES], cusp_used[PAIR_CLASSES];  // [n_classes]
 };
 
 extern const struct factor_type factor_pade_jastrow;
@@ -48,77 +45,47 @@ static bool build(void *state, const struct system *system, const struct factor_
                   struct error *error)
 {
     struct pade_jastrow *jastrow = state;
-    double product = 1, size = 0;
-    for (size_t d = 0; d < system->dimensions; d++)
-        product *= system->omega[d];
-    jastrow->dimensions = system->dimensions;
+    double size = 0;
     jastrow->n_classes = 0;
     for (size_t class = PAIR_CLASSES; class -- > 0;) {
         const double beta = of_class(&jastrow->beta, class), cusp = of_class(&jastrow->cusp, class);
-        jastrow->a[class] = isnan(cusp) ? surroundings->slope[class] : cusp;
-        jastrow->b[class] = isnan(beta) ? 0.6 * sqrt(pow(product, 1 / (double)system->dimensions)) : beta;
-        if (system_class_pairs(system, class) == 0)
+        const bool present = system_class_pairs(system, class) > 0;
+        const size_t k = jastrow->column[class] = present ? jastrow->n_classes++ : PAIR_CLASSES;
+        if (!present)
             continue;
-        size += fabs(jastrow->a[class]);
-        jastrow->first_beta[jastrow->n_classes] = jastrow->b[class];
-        jastrow->cusps[jastrow->n_classes] = jastrow->a[class];
-        jastrow->column[class] = jastrow->n_classes;
-        jastrow->class[jastrow->n_classes++] = class;
+        jastrow->first_beta[k] = isnan(beta) ? 0.6 * system_inverse_length(system) : beta;
+        jastrow->cusp_used[k] = isnan(cusp) ? surroundings->slope[class] : cusp;
+        size += fabs(jastrow->cusp_used[k]);
     }
-    return size > 0 || system->particles == 1 || jastrow->cusp.n > 0 ||
-           error_add(
-               error, ERROR_CONFIG,
-               "[pade-jastrow] cusp = auto: this pair force has no cusp, and the factor would be 1; give a value, "
-               "or leave the factor out of wavefunction.factors");
+    if (size == 0 && system->particles > 1 && jastrow->cusp.n == 0)
+        return error_add(error, ERROR_CONFIG,
+                         "[pade-jastrow] cusp = auto: this pair force has no cusp, and the factor "
+                         "would be 1; give a value, or leave the factor out of wavefunction.factors");
+    return true;
 }
 
-static size_t n_parameters(const void *state)
-{
-    const struct pade_jastrow *jastrow = state;
-    return jastrow->train ? jastrow->n_classes : 0;
-}
+static const struct factor_numbers beta_rows = {
+    .name = "beta",
+    .long_name = "beta in exp(a r / (1 + beta r)), parallel before antiparallel spins",
+    .unit = UNIT_PER_LENGTH,
+    .setting = offsetof(struct pade_jastrow, first_beta),
+    .train = offsetof(struct pade_jastrow, train),
+    .value = offsetof(struct pade_jastrow, beta_used),
+    .count = offsetof(struct pade_jastrow, n_classes),
+    .label = "pair_class",
+    .logarithm = true,
+};
 
 static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
 {
     const struct pade_jastrow *jastrow = state;
-    view[0] = (struct factor_view){
-        .name = "beta",
-        .long_name = "beta in exp(a r / (1 + beta r)), parallel before antiparallel spins",
-        .unit = UNIT_PER_LENGTH,
-        .rank = 1,
-        .extent = { jastrow->n_classes, 0 },
-        .label = { "pair_class", NULL },
-        .logarithm = true,
-        .fixed = jastrow->train ? NULL : jastrow->betas,
-    };
-    view[1] = (struct factor_view){ .name = "cusp",
-                                    .long_name = "a in exp(a r / (1 + beta r))",
-                                    .unit = UNIT_PER_LENGTH,
-                                    .rank = 1,
-                                    .extent = { jastrow->n_classes, 0 },
-                                    .label = { "pair_class", NULL },
-                                    .fixed = jastrow->cusps };
-    return 2;
-}
-
-static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
-{
-    const struct pade_jastrow *jastrow = state;
-    (void)uniform;
-    (void)random;
-    for (size_t k = 0; k < n_parameters(state); k++)
-        theta[k] = log(jastrow->first_beta[k]);
-}
-
-static bool prepare(void *state, const double *theta)
-{
-    struct pade_jastrow *jastrow = state;
-    bool good = true;
-    for (size_t k = 0; k < jastrow->n_classes; k++) {
-        jastrow->b[jastrow->class[k]] = jastrow->betas[k] = jastrow->train ? exp(theta[k]) : jastrow->first_beta[k];
-        good = good && isfinite(jastrow->betas[k]) && jastrow->betas[k] > 0;
-    }
-    return good;
+    *view =
+        (struct factor_view){ .name = "cusp", .long_name = "a in exp(a r / (1 + beta r))", .unit = UNIT_PER_LENGTH };
+    view->rank = 1;
+    view->extent[0] = jastrow->n_classes;
+    view->label[0] = "pair_class";
+    view->fixed = jastrow->cusp_used;
+    return 1;
 }
 
 static void traits(const void *state, struct factor_traits *traits)
@@ -126,14 +93,16 @@ static void traits(const void *state, struct factor_traits *traits)
     const struct pade_jastrow *jastrow = state;
     *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC };
     for (size_t class = 0; class < PAIR_CLASSES; class ++)
-        traits->contact[class].slope = jastrow->a[class];
+        if (jastrow->column[class] < PAIR_CLASSES)
+            traits->contact[class].slope = jastrow->cusp_used[jastrow->column[class]];
 }
 
 static void pair_values(const void *state, const struct pairs *pairs, double *value)
 {
     const struct pade_jastrow *jastrow = state;
     for (size_t k = 0; k < pairs->n; k++) {
-        const pack a = pack_all(jastrow->a[pairs->class[k]]), beta = pack_all(jastrow->b[pairs->class[k]]);
+        const size_t c = jastrow->column[pairs->class[k]];
+        const pack a = pack_all(jastrow->cusp_used[c]), beta = pack_all(jastrow->beta_used[c]);
         for (size_t l = k * ROW_PACKS; l < (k + 1) * ROW_PACKS; l++) {
             const pack r = ((const pack *)pairs->r2)[l] * ((const pack *)pairs->inverse)[l];
             ((pack *)value)[l] += a * r / pack_fma(beta, r, pack_all(1.0));
@@ -144,10 +113,10 @@ static void pair_values(const void *state, const struct pairs *pairs, double *va
 static void pair_terms(const void *state, const struct pairs *pairs, double *value, double *slope, double *curvature)
 {
     const struct pade_jastrow *jastrow = state;
-    const pack axes = pack_all((double)jastrow->dimensions - 1);
+    const pack axes = pack_all((double)pairs->dimensions - 1);
     for (size_t k = 0; k < pairs->n; k++) {
-        const pack a = pack_all(jastrow->a[pairs->class[k]]), beta = pack_all(jastrow->b[pairs->class[k]]),
-                   twice = 2.0 * beta;
+        const size_t c = jastrow->column[pairs->class[k]];
+        const pack a = pack_all(jastrow->cusp_used[c]), beta = pack_all(jastrow->beta_used[c]), twice = 2.0 * beta;
         for (size_t l = 0, at = k * ROW_PACKS; l < ROW_PACKS; l++, at++) {
             const pack inverse = ((const pack *)pairs->inverse)[at], r = ((const pack *)pairs->r2)[at] * inverse;
             const pack t = 1.0 / pack_fma(beta, r, pack_all(1.0)), steep = a * t * t;
@@ -163,12 +132,11 @@ static void pair_derivatives(const void *state, const struct pairs *pairs, const
 {
     const struct pade_jastrow *jastrow = state;
     for (size_t k = 0; k < pairs->n; k++) {
-        const size_t class = pairs->class[k], row = jastrow->column[class] * ROW_PACKS;
-        const pack scale = pack_all(-jastrow->a[class] * jastrow->b[class]), beta = pack_all(jastrow->b[class]);
+        const size_t c = jastrow->column[pairs->class[k]], row = c * ROW_PACKS;
+        const pack beta = pack_all(jastrow->beta_used[c]), scale = -jastrow->cusp_used[c] * beta;
         for (size_t l = 0, at = k * ROW_PACKS; l < ROW_PACKS; l++, at++) {
-            const pack r2 = ((const pack *)pairs->r2)[at],
-                       t = 1.0 / pack_fma(beta, r2 * ((const pack *)pairs->inverse)[at], pack_all(1.0));
-            const pack steep = scale * t * t;
+            const pack r2 = ((const pack *)pairs->r2)[at], r = r2 * ((const pack *)pairs->inverse)[at];
+            const pack t = 1.0 / pack_fma(beta, r, pack_all(1.0)), steep = scale * t * t;
             ((pack *)o)[row + l] = pack_fma(steep, r2, ((pack *)o)[row + l]);
             if (along)
                 ((pack *)response)[row + l] = pack_fma(2.0 * steep * t, ((const pack *)along)[at],
@@ -183,10 +151,8 @@ const struct factor_type factor_pade_jastrow = {
     .state_size = sizeof(struct pade_jastrow),
     .params = params,
     .build = build,
-    .n_parameters = n_parameters,
+    .numbers = &beta_rows,
     .views = views,
-    .start = start,
-    .prepare = prepare,
     .traits = traits,
     .pair_values = pair_values,
     .pair_terms = pair_terms,

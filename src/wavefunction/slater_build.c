@@ -83,9 +83,7 @@ bool slater_build(void *state, const struct system *system, const struct factor_
     slater->n_coordinates = system_coordinates(system);
     slater->dimensions = system->dimensions;
     slater->system = *system;
-    slater->length = 1;
-    for (size_t d = 0; d < system->dimensions; d++)
-        slater->length *= pow(system->omega[d], -0.5 / (double)system->dimensions);
+    slater->length = 1 / system_inverse_length(system);
     memcpy(slater->omega, system->omega, sizeof slater->omega);
     slater->homogeneous = true;
     slater->orbitals = calloc(SPINS, sizeof *slater->orbitals);

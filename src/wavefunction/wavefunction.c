@@ -22,39 +22,63 @@ enum { PAIR_VALUES_KEPT = 4950 };
 static size_t optional(size_t (*count)(const void *state), const void *state) { return count ? count(state) : 0; }
 static size_t most(size_t a, size_t b) { return a > b ? a : b; }
 
-// ---- factors with one number
+// ---- factors whose parameters are plain numbers
 
-static double *scalar_at(const struct factor *factor, size_t offset)
+static void *member(const struct factor *factor, size_t offset) { return (char *)factor->state + offset; }
+
+static bool numbers_trained(const struct factor *factor)
 {
-    return (double *)((char *)factor->state + offset);
-}
-static bool scalar_trained(const struct factor *factor)
-{
-    return *(const bool *)((const char *)factor->state + factor->type->scalar->train);
+    return *(const bool *)member(factor, factor->type->numbers->train);
 }
 
-static bool prepare_scalar(const struct factor *factor, const double *theta)
+static size_t numbers_count(const struct factor *factor)
 {
-    double *value = scalar_at(factor, factor->type->scalar->value);
-    *value = scalar_trained(factor) ? theta[0] : *scalar_at(factor, factor->type->scalar->setting);
-    return isfinite(*value);
+    const size_t count = factor->type->numbers->count;
+    return count > 0 ? *(const size_t *)member(factor, count) : 1;
+}
+
+static void start_numbers(const struct factor *factor, double *theta)
+{
+    const struct factor_numbers *numbers = factor->type->numbers;
+    const double *setting = member(factor, numbers->setting);
+    for (size_t k = 0; k < factor->n_parameters; k++)
+        theta[k] = numbers->logarithm ? log(setting[k]) : setting[k];
+}
+
+static bool prepare_numbers(const struct factor *factor, const double *theta)
+{
+    const struct factor_numbers *numbers = factor->type->numbers;
+    const double *setting = member(factor, numbers->setting);
+    double *value = member(factor, numbers->value);
+    bool good = true;
+    for (size_t k = 0; k < numbers_count(factor); k++) {
+        value[k] = !numbers_trained(factor) ? setting[k] : numbers->logarithm ? exp(theta[k]) : theta[k];
+        good = good && isfinite(value[k]) && (!numbers->logarithm || value[k] > 0);
+    }
+    return good;
 }
 
 size_t factor_n_parameters(const struct factor *factor)
 {
-    return factor->type->scalar ? scalar_trained(factor) : factor->type->n_parameters(factor->state);
+    if (!factor->type->numbers)
+        return factor->type->n_parameters(factor->state);
+    return numbers_trained(factor) ? numbers_count(factor) : 0;
 }
 
 size_t factor_views(const struct factor *factor, struct factor_view view[FACTOR_VIEWS_MOST])
 {
-    const struct factor_scalar *scalar = factor->type->scalar;
-    if (!scalar)
+    const struct factor_numbers *numbers = factor->type->numbers;
+    if (!numbers)
         return factor->type->views(factor->state, view);
-    view[0] = (struct factor_view){ .name = scalar->name,
-                                    .long_name = scalar->long_name,
-                                    .unit = scalar->unit,
-                                    .fixed = scalar_trained(factor) ? NULL : scalar_at(factor, scalar->setting) };
-    return 1;
+    view[0] = (struct factor_view){ .name = numbers->name,
+                                    .long_name = numbers->long_name,
+                                    .unit = numbers->unit,
+                                    .rank = numbers->count > 0,
+                                    .extent = { numbers->count > 0 ? numbers_count(factor) : 0 },
+                                    .label = { numbers->label },
+                                    .logarithm = numbers->logarithm,
+                                    .fixed = numbers_trained(factor) ? NULL : member(factor, numbers->setting) };
+    return 1 + (factor->type->views ? factor->type->views(factor->state, view + 1) : 0);
 }
 
 static bool is_pair_factor(const struct factor *factor) { return factor->type->pair_terms; }
@@ -171,10 +195,10 @@ void wavefunction_start(const struct wavefunction *wavefunction, double (*unifor
 {
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
-        if (!factor->type->scalar)
+        if (factor->type->numbers)
+            start_numbers(factor, theta + factor->first_parameter);
+        else
             factor->type->start(factor->state, uniform, random, theta + factor->first_parameter);
-        else if (factor->n_parameters > 0)
-            theta[factor->first_parameter] = *scalar_at(factor, factor->type->scalar->setting);
     }
 }
 
@@ -183,8 +207,8 @@ bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta
     bool good = true;
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         struct factor *factor = &wavefunction->factor[f];
-        good = (factor->type->scalar ? prepare_scalar(factor, theta + factor->first_parameter)
-                                     : factor->type->prepare(factor->state, theta + factor->first_parameter)) &&
+        good = (factor->type->numbers ? prepare_numbers(factor, theta + factor->first_parameter)
+                                      : factor->type->prepare(factor->state, theta + factor->first_parameter)) &&
                good;
     }
     return good;
