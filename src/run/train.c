@@ -4,6 +4,7 @@
 #include "run/phases.h"
 
 #include "run/checkpoint.h"
+#include "run/course.h"
 #include "run/stages.h"
 #include "run/starts.h"
 #include "run/stop.h"
@@ -23,24 +24,6 @@ enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
 // The metric's samples cost operations in proportion to the parameters.
 enum { METRIC_OPERATIONS = 1 << 21, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
 
-static double scheduled_rate(const struct settings_optimizer *optimizer, double rate, size_t iteration)
-{
-    const double t = (double)iteration;
-    if (optimizer->schedule == SCHEDULE_INVERSE)
-        return rate / (1 + optimizer->decay * t);
-    if (optimizer->schedule == SCHEDULE_COSINE)
-        return rate * 0.5 * (1 + cos(3.141592653589793 * t / (double)optimizer->iterations));
-    return rate;
-}
-
-static double norm(size_t n, const double *v)
-{
-    double sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += v[k] * v[k];
-    return sqrt(sum);
-}
-
 static double variance(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / n); }
 
 // Of a pass's draws every how many make the metric, and how many samples that is.
@@ -50,19 +33,10 @@ static size_t metric_every(const struct run *run, size_t draws)
     return (draws + room - 1) / room;
 }
 
-// A step that went much too far: the energy has risen by more than its spread (of the controlled estimator, whose
-// variance is finite) and by far more than the noise, and the spread itself has grown.
 static bool exploded(const struct run *run, const struct ensemble_sums *sums)
 {
-    const struct history *history = &run->history;
-    if (history->n == 0)
-        return false;
-    const double last = history->energy[history->n - 1], spread = history->estimator_variance[history->n - 1];
-    const double mean = run->ensemble.reference + sums->energy / sums->samples,
-                 now = variance(sums->energy, sums->energy2, sums->samples);
-    // where control variates leave no spread at all, a rise that is small beside the energy is no explosion
-    const double least = sqrt(spread) + 20 * history->energy_error[history->n - 1] + 1e-4 * fabs(last);
-    return mean - last > least && now > 10 * spread;
+    return course_exploded(&run->history, run->ensemble.reference + sums->energy / sums->samples,
+                           variance(sums->energy, sums->energy2, sums->samples));
 }
 
 // The pass of one iteration; false when its numbers cannot be used.
@@ -78,8 +52,9 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
         ensemble_learn(ensemble, sums, isnan(run->settings->sampler.step));
     ensemble_gradient(ensemble, sums->samples, run->gradient);
     stages_hold(run, run->gradient);
-    const bool good = isfinite(norm(ensemble->wavefunction.n_parameters, run->gradient)) && isfinite(sums->energy2) &&
-                      sums->bad <= 0.01 * sums->samples && !exploded(run, sums);
+    const double steepness = course_norm(ensemble->wavefunction.n_parameters, run->gradient);
+    const bool good = isfinite(steepness) && isfinite(sums->energy2) && sums->bad <= 0.01 * sums->samples &&
+                      !exploded(run, sums);
     if (run->ensemble.was_cut)
         return false;
     run->training.bad += (size_t)sums->bad;
@@ -107,7 +82,7 @@ static void append_history(struct run *run, const struct ensemble_sums *sums, do
     history->variance[k] = variance(sums->local, sums->local2, sums->samples);
     history->estimator_variance[k] = variance(sums->energy, sums->energy2, sums->samples);
     history->acceptance[k] = sums->accepted / sums->moves;
-    history->gradient_norm[k] = norm(n, run->gradient);
+    history->gradient_norm[k] = course_norm(n, run->gradient);
     history->learning_rate[k] = rate;
     history->bad[k] = sums->bad;
     history->samples[k] = sums->samples;
@@ -117,30 +92,6 @@ static void append_history(struct run *run, const struct ensemble_sums *sums, do
     if (k % history->stride == 0 && n > 0)
         memcpy(history->parameters + history->n_kept++ * n, run->theta, n * sizeof *run->theta);
     history->n++;
-}
-
-// Whether the energy still falls: means of the last two windows since iteration `since`, the later one no lower than
-// the earlier by more than the error of their difference, as the scatter within them gives it.
-static bool on_plateau(const struct history *history, size_t window, size_t since)
-{
-    double mean[2] = { 0 }, spread[2] = { 0 };
-    if (history->n < since + 2 * window)
-        return false;
-    for (size_t half = 0; half < 2; half++) {
-        const double *energy = history->energy + history->n - 2 * window + half * window;
-        for (size_t k = 0; k < window; k++)
-            mean[half] += energy[k] / (double)window;
-        for (size_t k = 0; k < window; k++)
-            spread[half] += (energy[k] - mean[half]) * (energy[k] - mean[half]) / (double)(window * (window - 1));
-    }
-    return mean[0] - mean[1] < sqrt(spread[0] + spread[1]);
-}
-
-static void clip(double most, size_t n, double *gradient)
-{
-    const double length = norm(n, gradient);
-    for (size_t k = 0; most > 0 && length > most && k < n; k++)
-        gradient[k] *= most / length;
 }
 
 // One process alone takes the step: how BLAS rounds is a matter of the machine.
@@ -177,7 +128,7 @@ static bool step(struct run *run, size_t draws, size_t fresh, double rate)
                                                       kept * WALKERS * sizeof(double) },
                              TEAM_GATHER);
     }
-    clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
+    course_clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
     bool good = team_leads(team) && own_step(run, draws, fresh, rate);
     team_share(team, &good, sizeof good);
     team_share(team, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
@@ -281,9 +232,7 @@ static bool take_step_back(struct run *run, size_t *backs, double *shortened, st
 // The running mean of the parameters since the last refinement, with a memory of one window.
 static void gather_mean(struct run *run, size_t count, size_t window)
 {
-    const double weight = 1.0 / (double)(count < window ? count + 1 : window);
-    for (size_t k = 0; k < run->ensemble.wavefunction.n_parameters; k++)
-        run->mean_theta[k] += weight * (run->theta[k] - run->mean_theta[k]);
+    course_average(run->ensemble.wavefunction.n_parameters, run->mean_theta, run->theta, count, window);
 }
 
 // Nodes make the energy stiff: longer steps do not fail but oscillate, with a period of two, around energies that are
@@ -329,22 +278,13 @@ static bool step_until_good(struct run *run, struct training *training, size_t i
 {
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
     while (!step(run, training->draws, training->fresh++,
-                 training->shortened * scheduled_rate(optimizer, training->rate, iteration)) ||
+                 training->shortened * course_rate(optimizer, training->rate, iteration)) ||
            !trust_take(run)) {
         if (!take_step_back(run, &training->backs, &training->shortened, error) || run->ensemble.was_cut)
             return false;
         training->fresh = 0;
     }
     return true;
-}
-
-// What would be gained in as many iterations again is a small part of the energy, or of the noise of one iteration
-// where that is less.
-static bool too_little(const struct history *history, const struct trust_gain *gain)
-{
-    const double energy = fabs(history->energy[history->n - 1]), noise = history->energy_error[history->n - 1];
-    const double little = fmax(1e-7 * energy, fmin(3e-5 * energy, 0.3 * noise));
-    return (gain->mean + 2 * gain->error) * (double)history->n < little;
 }
 
 // What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
@@ -359,30 +299,18 @@ static bool nothing_left(const struct run *run, struct training *training)
     training->gain = fmax(0, gain.mean) * (double)history->n;
     training->gain_error = gain.error * (double)history->n;
     return run->metric.room > 0 &&
-           (too_little(history, &gain) ||
-            (gain.mean <= gain.error && on_plateau(history, training->window, training->since)));
+           (course_gains_little(history, &gain) ||
+            (gain.mean <= gain.error && course_on_plateau(history, training->window, training->since)));
 }
 
 // Steps of plain gradients know nothing of the curvature: where they are too long for it, the energy swings, and with
 // momentum ever further. Beyond what noise explains, compared with the lowest so far (the lowest of a thousand lies
 // three standard errors low), the method forgets what it remembers and goes on at half the rate, for good.
-static bool swings(const struct history *history, size_t since)
-{
-    size_t lowest = since;
-    const size_t last = history->n - 1;
-    for (size_t k = since; k < last; k++)
-        if (history->energy[k] < history->energy[lowest])
-            lowest = k;
-    const double noise = hypot(history->energy_error[last], history->energy_error[lowest]);
-    return last > since &&
-           history->energy[last] - history->energy[lowest] > 6 * noise + 1e-3 * fabs(history->energy[lowest]);
-}
-
 static void calm(struct run *run)
 {
     struct training *training = &run->training;
     const bool metric = run->metric.room > 0;
-    if (metric ? !trust_overshoots(&run->history, training->since) : !swings(&run->history, training->since))
+    if (metric ? !trust_overshoots(&run->history, training->since) : !course_swings(&run->history, training->since))
         return;
     memset(run->memory, 0, run->n_memory * sizeof *run->memory);
     training->fresh = training->averaged = 0;
@@ -452,7 +380,7 @@ static bool iterate(struct run *run, struct error *error)
     const double start = run_wall(), start_cpu = run_cpu();
     struct ensemble_sums sums;
     const size_t k = run->history.n;
-    const double now = training->shortened * scheduled_rate(&run->settings->optimizer, training->rate, k),
+    const double now = training->shortened * course_rate(&run->settings->optimizer, training->rate, k),
                  reference = run->ensemble.reference;
     if (!run_iteration_until_good(run, training, &sums, error))
         return false;

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "run/course.h"
+
+#include <math.h>
+
+double course_rate(const struct settings_optimizer *optimizer, double rate, size_t iteration)
+{
+    const double t = (double)iteration;
+    if (optimizer->schedule == SCHEDULE_INVERSE)
+        return rate / (1 + optimizer->decay * t);
+    if (optimizer->schedule == SCHEDULE_COSINE)
+        return rate * 0.5 * (1 + cos(3.141592653589793 * t / (double)optimizer->iterations));
+    return rate;
+}
+
+double course_norm(size_t n, const double *v)
+{
+    double sum = 0;
+    for (size_t k = 0; k < n; k++)
+        sum += v[k] * v[k];
+    return sqrt(sum);
+}
+
+void course_clip(double most, size_t n, double *v)
+{
+    const double length = course_norm(n, v);
+    for (size_t k = 0; most > 0 && length > most && k < n; k++)
+        v[k] *= most / length;
+}
+
+void course_average(size_t n, double *mean, const double *value, size_t count, size_t window)
+{
+    const double weight = 1.0 / (double)(count < window ? count + 1 : window);
+    for (size_t k = 0; k < n; k++)
+        mean[k] += weight * (value[k] - mean[k]);
+}
+
+bool course_exploded(const struct history *history, double mean, double variance)
+{
+    if (history->n == 0)
+        return false;
+    const double last = history->energy[history->n - 1], spread = history->estimator_variance[history->n - 1];
+    // where control variates leave no spread at all, a rise that is small beside the energy is no explosion
+    const double least = sqrt(spread) + 20 * history->energy_error[history->n - 1] + 1e-4 * fabs(last);
+    return mean - last > least && variance > 10 * spread;
+}
+
+bool course_on_plateau(const struct history *history, size_t window, size_t since)
+{
+    double mean[2] = { 0 }, spread[2] = { 0 };
+    if (history->n < since + 2 * window)
+        return false;
+    for (size_t half = 0; half < 2; half++) {
+        const double *energy = history->energy + history->n - 2 * window + half * window;
+        for (size_t k = 0; k < window; k++)
+            mean[half] += energy[k] / (double)window;
+        for (size_t k = 0; k < window; k++)
+            spread[half] += (energy[k] - mean[half]) * (energy[k] - mean[half]) / (double)(window * (window - 1));
+    }
+    return mean[0] - mean[1] < sqrt(spread[0] + spread[1]);
+}
+
+bool course_gains_little(const struct history *history, const struct trust_gain *gain)
+{
+    const double energy = fabs(history->energy[history->n - 1]), noise = history->energy_error[history->n - 1];
+    const double little = fmax(1e-7 * energy, fmin(3e-5 * energy, 0.3 * noise));
+    return (gain->mean + 2 * gain->error) * (double)history->n < little;
+}
+
+bool course_swings(const struct history *history, size_t since)
+{
+    size_t lowest = since;
+    const size_t last = history->n - 1;
+    for (size_t k = since; k < last; k++)
+        if (history->energy[k] < history->energy[lowest])
+            lowest = k;
+    const double noise = hypot(history->energy_error[last], history->energy_error[lowest]);
+    return last > since &&
+           history->energy[last] - history->energy[lowest] > 6 * noise + 1e-3 * fabs(history->energy[lowest]);
+}

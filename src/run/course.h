@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How a training goes, read from its history, and what its steps are made of: functions of their arguments alone.
+#ifndef VMC_RUN_COURSE_H
+#define VMC_RUN_COURSE_H
+
+#include "run/state.h"
+#include "run/trust.h"
+
+// The learning rate of an iteration.
+double course_rate(const struct settings_optimizer *optimizer, double rate, size_t iteration);
+// |v|, and v shortened to length `most` where it is longer; 0: never.
+double course_norm(size_t n, const double *v);
+void course_clip(double most, size_t n, double *v);
+// One step of a running mean with a memory of `window` values, `count` of which are in it already.
+void course_average(size_t n, double *mean, const double *value, size_t count, size_t window);
+
+// A step that went much too far: the energy has risen to `mean`, by more than its spread (of the controlled estimator,
+// whose variance is finite) and by far more than the noise, and the spread itself has grown to `variance`.
+bool course_exploded(const struct history *history, double mean, double variance);
+// Whether the energy no longer falls: means of the last two windows since iteration `since`, the later one no lower
+// than the earlier by more than the error of their difference, as the scatter within them gives it.
+bool course_on_plateau(const struct history *history, size_t window, size_t since);
+// Whether what would be gained in as many iterations again is a small part of the energy, or of the noise of one
+// iteration where that is less.
+bool course_gains_little(const struct history *history, const struct trust_gain *gain);
+// Whether the last energy is above the lowest one since iteration `since` by more than noise explains (the lowest of a
+// thousand lies three standard errors low).
+bool course_swings(const struct history *history, size_t since);
+
+#endif

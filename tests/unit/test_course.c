@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How a training goes: every criterion at both sides of its bound, on histories that were planted, with the bounds
+// written out by hand.
+#include "run/course.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ITERATIONS = 40 };
+struct planted {
+    struct history history;
+    double energy[ITERATIONS], error[ITERATIONS], spread[ITERATIONS];
+};
+
+static void plant(struct planted *planted, size_t n)
+{
+    memset(planted, 0, sizeof *planted);
+    planted->history = (struct history){
+        .n = n, .energy = planted->energy, .energy_error = planted->error, .estimator_variance = planted->spread
+    };
+}
+
+static void near(double a, double b) { assert_true(fabs(a - b) < 1e-13 * fmax(1, fabs(b))); }
+
+// r / (1 + d t); r (1 + cos(pi t / n)) / 2: r at the start, a half of it half way, nothing at the end
+static void test_rate(void **state)
+{
+    (void)state;
+    struct settings_optimizer optimizer = { .schedule = SCHEDULE_CONSTANT, .decay = 0.5, .iterations = 60 };
+    near(course_rate(&optimizer, 0.3, 17), 0.3);
+    optimizer.schedule = SCHEDULE_INVERSE;
+    near(course_rate(&optimizer, 0.3, 0), 0.3);
+    near(course_rate(&optimizer, 0.3, 4), 0.1);
+    near(course_rate(&optimizer, 0.3, 10), 0.05);
+    optimizer.schedule = SCHEDULE_COSINE;
+    near(course_rate(&optimizer, 0.3, 0), 0.3);
+    near(course_rate(&optimizer, 0.3, 20), 0.225);
+    near(course_rate(&optimizer, 0.3, 30), 0.15);
+    near(course_rate(&optimizer, 0.3, 40), 0.075);
+    near(course_rate(&optimizer, 0.3, 60), 0);
+}
+
+static void test_clip(void **state)
+{
+    (void)state;
+    double v[] = { 2, -3, 6 };  // of length 7
+    near(course_norm(3, v), 7);
+    near(course_norm(2, v), sqrt(13));
+    near(course_norm(0, v), 0);
+    course_clip(0, 3, v);  // no bound
+    course_clip(7.5, 3, v);
+    assert_true(v[0] == 2 && v[1] == -3 && v[2] == 6);
+    course_clip(3.5, 3, v);
+    near(v[0], 1);
+    near(v[1], -1.5);
+    near(v[2], 3);
+}
+
+// The mean of the first `window` values, then exponential forgetting: each new value has the weight 1/window.
+static void test_average(void **state)
+{
+    (void)state;
+    double mean[] = { 100, -100 }, sum[] = { 0, 0 };
+    for (size_t k = 0; k < 5; k++) {
+        const double value[] = { 1.0 + (double)(k * k), 3.0 - 2.0 * (double)k };
+        course_average(2, mean, value, k, 5);
+        for (size_t j = 0; j < 2; j++) {
+            sum[j] += value[j];
+            near(mean[j], sum[j] / (double)(k + 1));
+        }
+    }
+    const double before[] = { mean[0], mean[1] }, value[] = { 11, 7 };
+    course_average(2, mean, value, 5, 5);
+    near(mean[0], before[0] * 0.8 + 11 * 0.2);
+    near(mean[1], before[1] * 0.8 + 7 * 0.2);
+    course_average(1, mean, value, 500, 5);
+    near(mean[0], (before[0] * 0.8 + 11 * 0.2) * 0.8 + 11 * 0.2);
+    near(mean[1], before[1] * 0.8 + 7 * 0.2);
+}
+
+// The bound: spread 0.25 (0.5), twenty errors of 0.01 (0.2), 1e-4 of the energy -30 (0.003): 0.703 above -30.
+static void test_exploded(void **state)
+{
+    (void)state;
+    struct planted planted;
+    plant(&planted, 3);
+    assert_false(course_exploded(&(struct history){ 0 }, 1e9, 1e9));  // nothing to compare with
+    planted.energy[0] = planted.energy[1] = 1e6;                      // only the last iteration counts
+    planted.spread[0] = planted.spread[1] = 1e6;
+    planted.energy[2] = -30;
+    planted.spread[2] = 0.25;
+    planted.error[2] = 0.01;
+    static const struct {
+        double mean, variance;
+        bool exploded;
+    } cases[] = { { -29.2965, 2.6, true }, { -29.2975, 2.6, false }, { -29.2965, 2.4, false },
+                  { -20, 2.51, true },     { -20, 2.49, false },     { -40, 100, false },
+                  { 100, 1e6, true },      { -30, 1e6, false },      { -29.31, 1e6, false } };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+        assert_int_equal(course_exploded(&planted.history, cases[k].mean, cases[k].variance), cases[k].exploded);
+    // without any spread a rise of 1e-4 of the energy counts, whatever its sign
+    planted.spread[2] = planted.error[2] = 0;
+    assert_true(course_exploded(&planted.history, -29.9969, 1e-9));
+    assert_false(course_exploded(&planted.history, -29.9971, 1e-9));
+    planted.energy[2] = 30;
+    assert_false(course_exploded(&planted.history, 30.0029, 1e-9));
+    assert_true(course_exploded(&planted.history, 30.0031, 1e-9));
+}
+
+// Two windows of 10, each scattering by +-a around its mean: the mean's variance is 10 a^2 / (10 * 9) = a^2 / 9, the
+// error of the difference sqrt(a^2 + b^2) / 3.
+static void plateau(struct planted *planted, size_t n, double first, double second, double a, double b)
+{
+    plant(planted, n);
+    for (size_t k = 0; k < n; k++)
+        planted->energy[k] = 1e3 + 1e2 * (double)k;
+    for (size_t k = 0; k < 10; k++) {
+        planted->energy[n - 20 + k] = first + (k % 2 ? a : -a);
+        planted->energy[n - 10 + k] = second + (k % 2 ? b : -b);
+    }
+}
+
+static void test_plateau(void **state)
+{
+    (void)state;
+    struct planted planted;
+    for (int k = 0; k < 2; k++) {  // sqrt(0.9 + 1.6) / 3 with a^2 = 0.9, b^2 = 1.6, or the other way round
+        const double a = sqrt(k ? 0.9 : 1.6), b = sqrt(k ? 1.6 : 0.9), error = sqrt(2.5) / 3;
+        plateau(&planted, 30, 5 + 0.99 * error, 5, a, b);
+        assert_true(course_on_plateau(&planted.history, 10, 0));
+        plateau(&planted, 30, 5 + 1.01 * error, 5, a, b);
+        assert_false(course_on_plateau(&planted.history, 10, 0));
+        plateau(&planted, 30, 5, 6, a, b);  // it rises
+        assert_true(course_on_plateau(&planted.history, 10, 0));
+    }
+    plateau(&planted, 30, 5, 5, 1, 1);  // two windows since `since`
+    assert_true(course_on_plateau(&planted.history, 10, 10));
+    assert_false(course_on_plateau(&planted.history, 10, 11));
+    assert_false(course_on_plateau(&planted.history, 16, 0));
+    plateau(&planted, 20, 5, 5, 1, 1);
+    assert_true(course_on_plateau(&planted.history, 10, 0));
+}
+
+// As many iterations again, 20 of them, gain 20 (mean + 2 error): beside 3e-5 of the energy, or 0.3 of an iteration's
+// noise where that is less, but no less than 1e-7 of the energy.
+static void test_gains_little(void **state)
+{
+    (void)state;
+    struct planted planted;
+    static const struct {
+        double energy, noise, little;
+    } cases[] = { { 20, 1, 6e-4 }, { -20, 1, 6e-4 }, { 20, 1e-3, 3e-4 }, { -20, 1e-3, 3e-4 }, { 20, 1e-9, 2e-6 } };
+    plant(&planted, 20);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        planted.energy[18] = planted.error[18] = 1e3;  // only the last iteration counts
+        planted.energy[19] = cases[k].energy;
+        planted.error[19] = cases[k].noise;
+        const double all = cases[k].little / 20;
+        const struct trust_gain gains[] = { { 0.99 * all, 0, 10 },          { 0, 0.495 * all, 10 },
+                                            { 0.5 * all, 0.245 * all, 10 }, { 1.01 * all, 0, 10 },
+                                            { 0, 0.505 * all, 10 },         { 0.5 * all, 0.255 * all, 10 } };
+        for (size_t j = 0; j < 6; j++)
+            assert_int_equal(course_gains_little(&planted.history, &gains[j]), j < 3);
+    }
+}
+
+// The lowest is -4 with error 0.03, the last has error 0.04: 6 * 0.05 + 1e-3 * 4 = 0.304 above.
+static void test_swings(void **state)
+{
+    (void)state;
+    struct planted planted;
+    for (size_t place = 5; place < 12; place++) {
+        plant(&planted, 12);
+        for (size_t k = 0; k < 12; k++) {
+            planted.energy[k] = k < 5 ? -100 : -3.8;
+            planted.error[k] = 0.5;
+        }
+        planted.energy[11] = -4 + 0.303;
+        planted.error[11] = 0.04;
+        if (place < 11) {
+            planted.energy[place] = -4;
+            planted.error[place] = 0.03;
+            assert_false(course_swings(&planted.history, 5));
+            planted.energy[11] = -4 + 0.305;
+            assert_true(course_swings(&planted.history, 5));
+        }
+        assert_false(course_swings(&planted.history, 11));  // it alone
+        assert_true(course_swings(&planted.history, 4));    // with the -100
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate),    cmocka_unit_test(test_clip),
+                                        cmocka_unit_test(test_average), cmocka_unit_test(test_exploded),
+                                        cmocka_unit_test(test_plateau), cmocka_unit_test(test_gains_little),
+                                        cmocka_unit_test(test_swings) };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
