@@ -9,7 +9,12 @@
 - no include cycles; public headers keep packs to themselves;
 - what a room exports begins with a name of the room (from the built libraries, with nm);
 - the files of a room do not call one another in a ring (from their object files, with nm);
+<<<<<<< HEAD
 - equations and sections of docs/theory.md are numbered one after the other, and those that are cited are there.
+=======
+- every change of tests/mutations still finds its place in the source, once, and each change there is proven harmless or
+  asked for, not both.
+>>>>>>> 8e38bd6 (tests: the structure test sees that each mutation still has its place; mutate asks cheap tests first)
 """
 import re
 import subprocess
@@ -173,6 +178,7 @@ def rings(library):
         yield f'{Path(library).name}: in a ring, or above one: ' + ', '.join(sorted('/'.join(file) for file in needs))
 
 
+<<<<<<< HEAD
 def theory(root):
     """Equations are (section.number) at the end of a line; cited as "equation 3.7", "eqs. 4.5 and 4.6" or "section 6"."""
     text = (root / 'docs' / 'theory.md').read_text()
@@ -200,11 +206,49 @@ def theory(root):
                     yield f'{path}: there is no section {name} in docs/theory.md'
             for name in re.findall(r'theory\.md\)?,? (?:[Ee]quations?|\beqs?\.) (\d+[a-z]?)(?![.\d])', cites):
                 yield f'{path}: equation {name} of docs/theory.md has no section'
+=======
+def changes(root, name):
+    """(number of its line, file, old text, new text) for every block of a list of changes; reasons that follow are left out."""
+    path = root / 'tests/mutations' / name
+    block, number = [], 0
+    for line in (path.read_text(encoding='utf-8') if path.exists() else '').splitlines() + ['']:
+        number += 1
+        if line.startswith('#'):
+            continue
+        if line.strip():
+            block.append(line)
+        elif block:
+            whole = len(block) >= 3 and block[1].startswith('- ') and block[2].startswith('+ ')
+            yield (number - len(block), block[0].strip(), block[1][2:], block[2][2:]) if whole else (number - len(block), block[0], '', '')
+            block = []
+
+
+def mutations(root):
+    """Changes whose place the source no longer has (a list that nobody looks at rots), or that change nothing."""
+    asked = set()
+    for name in 'chosen.txt', 'harmless.txt':
+        n = 0
+        for line, file, old, new in changes(root, name):
+            n += 1
+            place = f'tests/mutations/{name}:{line}: {file}'
+            times = (root / file).read_text(encoding='utf-8').count(old) if old and (root / file).is_file() else 0
+            if times == 0 or name == 'chosen.txt' and times != 1:
+                yield f'{place}: "{old}" is there {times} times'
+            if old == new or (file, old, new) in asked:
+                yield f'{place}: changes nothing, or stands twice'
+            asked.add((file, old, new))
+        if name == 'chosen.txt' and n < 40:
+            yield f'tests/mutations/{name}: only {n} changes'
+>>>>>>> 8e38bd6 (tests: the structure test sees that each mutation still has its place; mutate asks cheap tests first)
 
 
 def main(root, libraries):
     root = Path(root).resolve()
+<<<<<<< HEAD
     found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root), *theory(root)]
+=======
+    found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root), *mutations(root)]
+>>>>>>> 8e38bd6 (tests: the structure test sees that each mutation still has its place; mutate asks cheap tests first)
     for library in libraries:
         found += exported(root, library)
         found += rings(library)
