@@ -9,12 +9,9 @@
 - no include cycles; public headers keep packs to themselves;
 - what a room exports begins with a name of the room (from the built libraries, with nm);
 - the files of a room do not call one another in a ring (from their object files, with nm);
-<<<<<<< HEAD
-- equations and sections of docs/theory.md are numbered one after the other, and those that are cited are there.
-=======
+- equations and sections of docs/theory.md are numbered one after the other, and those that are cited are there;
 - every change of tests/mutations still finds its place in the source, once, and each change there is proven harmless or
   asked for, not both.
->>>>>>> 8e38bd6 (tests: the structure test sees that each mutation still has its place; mutate asks cheap tests first)
 """
 import re
 import subprocess
@@ -178,7 +175,6 @@ def rings(library):
         yield f'{Path(library).name}: in a ring, or above one: ' + ', '.join(sorted('/'.join(file) for file in needs))
 
 
-<<<<<<< HEAD
 def theory(root):
     """Equations are (section.number) at the end of a line; cited as "equation 3.7", "eqs. 4.5 and 4.6" or "section 6"."""
     text = (root / 'docs' / 'theory.md').read_text()
@@ -206,7 +202,8 @@ def theory(root):
                     yield f'{path}: there is no section {name} in docs/theory.md'
             for name in re.findall(r'theory\.md\)?,? (?:[Ee]quations?|\beqs?\.) (\d+[a-z]?)(?![.\d])', cites):
                 yield f'{path}: equation {name} of docs/theory.md has no section'
-=======
+
+
 def changes(root, name):
     """(number of its line, file, old text, new text) for every block of a list of changes; reasons that follow are left out."""
     path = root / 'tests/mutations' / name
@@ -239,16 +236,11 @@ def mutations(root):
             asked.add((file, old, new))
         if name == 'chosen.txt' and n < 40:
             yield f'tests/mutations/{name}: only {n} changes'
->>>>>>> 8e38bd6 (tests: the structure test sees that each mutation still has its place; mutate asks cheap tests first)
 
 
 def main(root, libraries):
     root = Path(root).resolve()
-<<<<<<< HEAD
-    found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root), *theory(root)]
-=======
-    found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root), *mutations(root)]
->>>>>>> 8e38bd6 (tests: the structure test sees that each mutation still has its place; mutate asks cheap tests first)
+    found = [*spdx(root), *upward(root), *cycles(root), *public_headers(root), *theory(root), *mutations(root)]
     for library in libraries:
         found += exported(root, library)
         found += rings(library)
