@@ -32,12 +32,12 @@ struct sampler_type {
     const char *name, *summary;
     size_t state_size;
     const struct param *params;  // the keys of [sampler] that are its own
-    bool has_step;               // false: there is nothing to tune
+    bool has_step;               // false: there is nothing to tune, and the next three are absent
     const char *step_unit;
     // Acceptance to tune for, and a first guess of the step.
     double (*best_acceptance)(const void *state, const struct system *system);
     double (*first_step)(const void *state, const struct system *system);
-    // False with the reason when it cannot serve this wave function.
+    // False with the reason when it cannot serve this wave function. NULL: it serves all.
     bool (*suits)(const void *state, const struct wavefunction *wavefunction, struct error *error);
     // Takes numbers into the state that follow from the parameters in use; due after every wavefunction_prepare, before
     // the next sweep. False when there are none. NULL: the sampler needs none.

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "run/judged.h"
 #include "run/kept.h"
+#include "run/recall.h"
 #include "run/series.h"
 #include "vmc/referee.h"
 
@@ -62,20 +63,6 @@ void run_judge_measured(struct run *run)
 }
 
 // ---- of a file
-
-static bool read_settings(struct record_file *file, const char *path, struct settings *settings, struct error *error)
-{
-    struct config config;
-    if (!record_has(file, "/config/resolved") || !record_has(file, "/result/energy"))
-        return error_add(error, ERROR_CONFIG, "%s: holds no results of one run; give the files of single runs", path);
-    char *text = record_read_text(file, "/config/resolved", error);
-    const bool good = text && config_parse(&config, path, text, strlen(text), error) &&
-                      settings_build(settings, &config, error, NULL);
-    if (text)
-        config_finish(&config);
-    free(text);
-    return good;
-}
 
 static bool read_result(struct record_file *file, struct run_result *result, struct error *error)
 {
@@ -142,7 +129,7 @@ bool run_reading_open(struct run_reading *reading, const char *path, struct erro
     struct record_file *file = record_open(path, false, error);
     if (!file)
         return false;
-    if (!read_settings(file, path, &reading->settings, error)) {
+    if (!recall_settings(file, path, &reading->settings, error)) {
         record_close(file);
         return false;
     }

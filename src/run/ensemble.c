@@ -187,6 +187,13 @@ bool ensemble_build(struct ensemble *ensemble, const struct settings *settings, 
     return ensemble_build_product(ensemble, settings, &factors, threads, error);
 }
 
+static double choose_step(const struct ensemble *ensemble, const struct settings *settings)
+{
+    if (!isnan(settings->sampler.step))
+        return settings->sampler.step;
+    return ensemble->sampler->has_step ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system) : 0;
+}
+
 bool ensemble_build_product(struct ensemble *ensemble, const struct settings *settings,
                             const struct ensemble_factors *factors, size_t threads, struct error *error)
 {
@@ -201,9 +208,7 @@ bool ensemble_build_product(struct ensemble *ensemble, const struct settings *se
     ensemble->end_block = ensemble->n_blocks;
     if (!build_model(settings, factors, &ensemble->hamiltonian, &ensemble->wavefunction, error))
         return false;
-    ensemble->step = isnan(settings->sampler.step)
-                         ? ensemble->sampler->first_step(ensemble->sampler_state, &settings->system)
-                         : settings->sampler.step;
+    ensemble->step = choose_step(ensemble, settings);
     ensemble->spread = settings->sampler.spread;
     ensemble->diffuses = settings->sampler.warm_up == WARM_UP_DIFFUSION;
     ensemble->n_rungs = settings->sampler.temperatures.n;
@@ -215,7 +220,9 @@ bool ensemble_build_product(struct ensemble *ensemble, const struct settings *se
     if (check_symmetry(ensemble, settings, error) && check_observables(ensemble, settings, error) &&
         compatibility_check(&ensemble->hamiltonian, &ensemble->wavefunction, error) &&
         choose_controls(ensemble, settings, error) &&
-        ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error) && allocate(ensemble, error))
+        (!ensemble->sampler->suits ||
+         ensemble->sampler->suits(ensemble->sampler_state, &ensemble->wavefunction, error)) &&
+        allocate(ensemble, error))
         return true;
     ensemble_finish(ensemble);
     return false;

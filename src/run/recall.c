@@ -146,3 +146,17 @@ void run_recall(struct config *config, const char *path, const struct team *team
     if (team)
         share(config, team);
 }
+
+bool recall_settings(struct record_file *file, const char *path, struct settings *settings, struct error *error)
+{
+    struct config config;
+    if (!record_has(file, "/config/resolved") || !record_has(file, "/result/energy"))
+        return error_add(error, ERROR_CONFIG, "%s: holds no results of one run with their configuration", path);
+    char *text = record_read_text(file, "/config/resolved", error);
+    const bool good = text && config_parse(&config, path, text, strlen(text), error) &&
+                      settings_build(settings, &config, error, NULL);
+    if (text)
+        config_finish(&config);
+    free(text);
+    return good;
+}

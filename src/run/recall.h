@@ -11,4 +11,7 @@ char *recall_text(struct record_file *file, const char *section, const struct pa
 // Whether two texts say the same of a key. NULL stands for the default.
 bool recall_same(const struct param *row, const char *one, const char *other);
 
+// The configuration that a results file was made with. False: there is none, or no result.
+bool recall_settings(struct record_file *file, const char *path, struct settings *settings, struct error *error);
+
 #endif

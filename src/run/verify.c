@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "run/ensemble.h"
+#include "run/recall.h"
 #include "vmc/record.h"
 #include "vmc/referee.h"
 
@@ -14,21 +15,6 @@
 
 // Relative to the value or 1: what rounding may make of a mean whose error is 0, as that of the exact ground state is.
 static const double rounding = 1e-11;
-
-// The configuration the file was made with.
-static bool read_settings(struct record_file *file, const char *path, struct settings *settings, struct error *error)
-{
-    struct config config;
-    if (!record_has(file, "/config/resolved") || !record_has(file, "/result/energy"))
-        return error_add(error, ERROR_CONFIG, "%s: holds no results of one run with their configuration", path);
-    char *text = record_read_text(file, "/config/resolved", error);
-    const bool good = text && config_parse(&config, path, text, strlen(text), error) &&
-                      settings_build(settings, &config, error, NULL);
-    if (text)
-        config_finish(&config);
-    free(text);
-    return good;
-}
 
 static bool read_measured(struct record_file *file, const char *path, struct run_verification *out, struct error *error)
 {
@@ -114,7 +100,7 @@ bool run_verify(const char *path, struct run_verification *out, struct error *er
     struct record_file *file = record_open(path, false, error);
     if (!file)
         return false;
-    bool good = read_settings(file, path, &settings, error);
+    bool good = recall_settings(file, path, &settings, error);
     if (good) {
         good = read_measured(file, path, out, error) && verify(file, path, &settings, out, error);
         settings_finish(&settings);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Momentum diffusion: approximate motion for warming up (docs/theory.md, eq. 4.13), which asks for |psi|^2 alone. With U
-// = -ln|psi|^2 / T, coordinates in widths of the bare trap and momenta drawn standard normal, H0 = U + 1/2 |p|^2, a
+// Momentum diffusion: approximate motion for warming up (docs/theory.md, eq. 4.13), which asks for |psi|^2 alone. With
+// U = -ln|psi|^2 / T, coordinates in widths of the bare trap and momenta drawn standard normal, H0 = U + 1/2 |p|^2, a
 // step is
 //     p += -h g + sqrt(h) s xi - h gamma p,   gamma = k (H - H0) / max(1, M / 2),   x += h p:
 // g is the gradient by simultaneous perturbation, the mean over two draws of D (U(x + c D) - U(x - c D)) / (2 c), D =

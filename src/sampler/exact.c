@@ -56,20 +56,6 @@ static bool suits(const void *state, const struct wavefunction *wavefunction, st
     return true;
 }
 
-static double best_acceptance(const void *state, const struct system *system)
-{
-    (void)state;
-    (void)system;
-    return 1;
-}
-
-static double first_step(const void *state, const struct system *system)
-{
-    (void)state;
-    (void)system;
-    return 0;
-}
-
 // counts [N], normals [M], a uniform row, the mask
 static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
 {
@@ -190,8 +176,6 @@ const struct sampler_type sampler_exact = {
     .state_size = sizeof(struct exact),
     .params = params,
     .has_step = false,
-    .best_acceptance = best_acceptance,
-    .first_step = first_step,
     .suits = suits,
     .prepare = prepare,
     .independent = true,

@@ -38,20 +38,6 @@ static bool suits(const void *state, const struct wavefunction *wavefunction, st
     return true;
 }
 
-static double best_acceptance(const void *state, const struct system *system)
-{
-    (void)state;
-    (void)system;
-    return 1;
-}
-
-static double first_step(const void *state, const struct system *system)
-{
-    (void)state;
-    (void)system;
-    return 0;
-}
-
 static bool prepare(void *state, const struct wavefunction *wavefunction)
 {
     ((struct gibbs *)state)->single = wavefunction->n_weights > 1;
@@ -152,8 +138,6 @@ const struct sampler_type sampler_gibbs = {
     .state_size = sizeof(struct gibbs),
     .params = params,
     .has_step = false,
-    .best_acceptance = best_acceptance,
-    .first_step = first_step,
     .suits = suits,
     .prepare = prepare,
     .n_scratch_rows = n_scratch_rows,

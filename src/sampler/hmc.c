@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Hamiltonian Monte Carlo on U = -2 ln|psi| / T (docs/theory.md, eqs. 4.10 and 4.11). Coordinates have widths s_i, the square roots
-// of the inverse masses; momenta pi_i are drawn standard normal. A trajectory of n leapfrog steps of length e,
+// Hamiltonian Monte Carlo on U = -2 ln|psi| / T (docs/theory.md, eqs. 4.10 and 4.11). Coordinates have widths s_i, the
+// square roots of the inverse masses; momenta pi_i are drawn standard normal. A trajectory of n leapfrog steps of
+// length e,
 //     pi += e s g / T,   x += e s pi,   pi += e s g / T,   g = grad ln|psi|,
 // is accepted with min(1, exp(-(H' - H))), H = U + 1/2 sum pi^2. Duane et al., Phys. Lett. B 195, 216 (1987); Neal,
 // Handbook of Markov Chain Monte Carlo, ch. 5 (2011).
@@ -53,14 +54,6 @@ static double first_step(const void *state, const struct system *system)
 {
     (void)state;
     return 1.2 / pow((double)system_coordinates(system), 0.25);
-}
-
-static bool suits(const void *state, const struct wavefunction *wavefunction, struct error *error)
-{
-    (void)state;
-    (void)wavefunction;
-    (void)error;
-    return true;
 }
 
 static bool prepare(void *state, const struct wavefunction *wavefunction)
@@ -342,7 +335,6 @@ const struct sampler_type sampler_hmc = {
     .step_unit = "1",
     .best_acceptance = best_acceptance,
     .first_step = first_step,
-    .suits = suits,
     .prepare = prepare,
     .n_scratch_rows = n_scratch_rows,
     .moves_per_sweep = moves_per_sweep,

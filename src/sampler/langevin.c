@@ -47,14 +47,6 @@ static double first_step(const void *state, const struct system *system)
     return 0.5 / system->omega[0];
 }
 
-static bool suits(const void *state, const struct wavefunction *wavefunction, struct error *error)
-{
-    (void)state;
-    (void)wavefunction;
-    (void)error;
-    return true;
-}
-
 static bool prepare(void *state, const struct wavefunction *wavefunction)
 {
     ((struct langevin *)state)->limited = drift_needs_limit(wavefunction);
@@ -212,7 +204,6 @@ const struct sampler_type sampler_langevin = {
     .step_unit = "1/" UNIT_FREQUENCY,
     .best_acceptance = best_acceptance,
     .first_step = first_step,
-    .suits = suits,
     .prepare = prepare,
     .n_scratch_rows = n_scratch_rows,
     .moves_per_sweep = moves_per_sweep,

@@ -57,14 +57,6 @@ static double first_step(const void *state, const struct system *system)
     return spread * 1.6 / sqrt(system->omega[0] * (double)moving_coordinates(metropolis, system));
 }
 
-static bool suits(const void *state, const struct wavefunction *wavefunction, struct error *error)
-{
-    (void)state;
-    (void)wavefunction;
-    (void)error;
-    return true;
-}
-
 // displacements [M], a uniform row, the mask
 static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
 {
@@ -144,7 +136,6 @@ const struct sampler_type sampler_metropolis = {
     .step_unit = UNIT_LENGTH,
     .best_acceptance = best_acceptance,
     .first_step = first_step,
-    .suits = suits,
     .n_scratch_rows = n_scratch_rows,
     .moves_per_sweep = moves_per_sweep,
     .sweep = sweep,

@@ -46,7 +46,8 @@ static bool build(void *state, const struct system *system, const struct factor_
         return error_add(error, ERROR_CONFIG,
                          "[rbm] hidden = %zu: at most %d shared units; they serve all particles, and few are enough",
                          rbm->hidden, ENVIRONMENT_UNITS_MOST);
-    rbm->shared = memory_doubles(n_parameters(rbm));
+    rbm->n_shared = n_parameters(rbm);
+    rbm->shared = memory_doubles(rbm->n_shared);
     return rbm->shared || error_add(error, ERROR_INTERNAL, "no memory for %zu hidden units", rbm->hidden);
 }
 
@@ -83,6 +84,36 @@ static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST
     return n;
 }
 
+double environment_normal(double (*uniform)(void *random), void *random)
+{
+    const double radius = sqrt(-2 * log(uniform(random)));
+    return radius * cos(6.283185307179586 * uniform(random));
+}
+
+enum factor_stage environment_stage(const void *state, size_t parameter)
+{
+    (void)state;
+    (void)parameter;
+    return FACTOR_UNITS;
+}
+
+bool environment_prepare(void *state, const double *theta)
+{
+    struct rbm *rbm = state;
+    double sum = 0;
+    for (size_t k = 0; k < rbm->n_shared; k++) {
+        rbm->shared[k] = theta[k];
+        sum += theta[k];
+    }
+    return isfinite(sum);
+}
+
+void environment_traits(const void *state, struct factor_traits *traits)
+{
+    (void)state;
+    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC };
+}
+
 // From weights much smaller than these d ln psi / db hardly varies: its metric vanishes, and noise carries b away.
 static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
 {
@@ -90,34 +121,8 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
     const size_t biases = shape.units, ends = biases * (1 + shape.features.classes),
                  all = biases * (1 + shape.features.n);
     for (size_t k = 0; k < all; k++) {
-        const double radius = sqrt(-2 * log(uniform(random))),
-                     normal = radius * cos(6.283185307179586 * uniform(random));
-        theta[k] = (k < biases ? 0.3 : k < ends ? 0.15 : 0.05) * normal;
+        theta[k] = (k < biases ? 0.3 : k < ends ? 0.15 : 0.05) * environment_normal(uniform, random);
     }
-}
-
-static enum factor_stage stage(const void *state, size_t parameter)
-{
-    (void)state;
-    (void)parameter;
-    return FACTOR_UNITS;
-}
-
-static bool prepare(void *state, const double *theta)
-{
-    struct rbm *rbm = state;
-    double sum = 0;
-    for (size_t k = 0; k < n_parameters(state); k++) {
-        rbm->shared[k] = theta[k];
-        sum += theta[k];
-    }
-    return isfinite(sum);
-}
-
-static void traits(const void *state, struct factor_traits *traits)
-{
-    (void)state;
-    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC };
 }
 
 static double bias(const struct rbm *rbm, size_t k) { return rbm->shared[k]; }
@@ -375,10 +380,10 @@ const struct factor_type environment_units = {
     .build = build,
     .n_parameters = n_parameters,
     .views = views,
-    .stage = stage,
+    .stage = environment_stage,
     .start = start,
-    .prepare = prepare,
-    .traits = traits,
+    .prepare = environment_prepare,
+    .traits = environment_traits,
     .evaluate = evaluate,
     .derivatives = derivatives,
     .finish = finish,

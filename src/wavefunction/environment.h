@@ -8,6 +8,12 @@
 
 enum { ENVIRONMENT_UNITS_MOST = 32 };
 
+// What both kinds have in common; rbm.shared holds the parameters.
+enum factor_stage environment_stage(const void *state, size_t parameter);
+bool environment_prepare(void *state, const double *theta);
+void environment_traits(const void *state, struct factor_traits *traits);
+double environment_normal(double (*uniform)(void *random), void *random);
+
 extern const struct factor_type environment_units;  // look at the surroundings of each particle (environment.c)
 extern const struct factor_type environment_pairs;  // look at each pair (environment_pairs.c)
 

@@ -33,7 +33,8 @@ static bool build(void *state, const struct system *system, const struct factor_
         return error_add(error, ERROR_CONFIG,
                          "[rbm] hidden = %zu: at most %d shared units; they serve all pairs, and few are enough",
                          rbm->hidden, ENVIRONMENT_UNITS_MOST);
-    rbm->shared = memory_doubles(n_parameters(rbm));
+    rbm->n_shared = n_parameters(rbm);
+    rbm->shared = memory_doubles(rbm->n_shared);
     return rbm->shared || error_add(error, ERROR_INTERNAL, "no memory for %zu hidden units", rbm->hidden);
 }
 
@@ -64,34 +65,8 @@ static void start(const void *state, double (*uniform)(void *random), void *rand
 {
     const struct rbm *rbm = state;
     for (size_t k = 0; k < n_parameters(state); k++) {
-        const double radius = sqrt(-2 * log(uniform(random))),
-                     normal = radius * cos(6.283185307179586 * uniform(random));
-        theta[k] = (k < rbm->hidden ? 0.3 : 0.15 / (double)rbm->system.particles) * normal;
+        theta[k] = (k < rbm->hidden ? 0.3 : 0.15 / (double)rbm->system.particles) * environment_normal(uniform, random);
     }
-}
-
-static enum factor_stage stage(const void *state, size_t parameter)
-{
-    (void)state;
-    (void)parameter;
-    return FACTOR_UNITS;
-}
-
-static bool prepare(void *state, const double *theta)
-{
-    struct rbm *rbm = state;
-    double sum = 0;
-    for (size_t k = 0; k < n_parameters(state); k++) {
-        rbm->shared[k] = theta[k];
-        sum += theta[k];
-    }
-    return isfinite(sum);
-}
-
-static void traits(const void *state, struct factor_traits *traits)
-{
-    (void)state;
-    *traits = (struct factor_traits){ .symmetry = FACTOR_SYMMETRIC };
 }
 
 // s, and ln(1 + e^theta)
@@ -165,10 +140,10 @@ const struct factor_type environment_pairs = {
     .build = build,
     .n_parameters = n_parameters,
     .views = views,
-    .stage = stage,
+    .stage = environment_stage,
     .start = start,
-    .prepare = prepare,
-    .traits = traits,
+    .prepare = environment_prepare,
+    .traits = environment_traits,
     .finish = finish,
     .pair_values = pair_values,
     .pair_terms = pair_terms,

@@ -22,7 +22,8 @@ struct rbm {
     // built, units that are shared
     struct system system;
     double scale;    // lengths times this, sqrt(omega), are pure numbers
-    double *shared;  // parameters in use [n_parameters]
+    size_t n_shared;
+    double *shared;  // parameters in use [n_shared]
     // built, weights of every particle's own
     size_t n_coordinates, dimensions;  // M, D
     double omega[DIMENSIONS_MOST];

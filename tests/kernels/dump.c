@@ -143,7 +143,8 @@ static void dump_samplers(const struct wavefunction *wavefunction, struct block 
     for (size_t k = 0; sampler_name(k); k++) {
         const struct sampler_type *type = sampler_type_at(k);
         void *state = bind(type->params, type->state_size, NULL, 0);
-        if (type->suits(state, wavefunction, NULL) && (!type->prepare || type->prepare(state, wavefunction))) {
+        if ((!type->suits || type->suits(state, wavefunction, NULL)) &&
+            (!type->prepare || type->prepare(state, wavefunction))) {
             double *scratch = memory_rows(type->n_scratch_rows(state, wavefunction) + 1);
             rng_start_block(block->random, 7, 100);
             memcpy(block->current, x, size * sizeof(double));
