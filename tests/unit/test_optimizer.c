@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -297,6 +298,189 @@ static void test_first_steps(void **state)
     two_steps("adam", -0.1, -0.2);
 }
 
+// ---- written a second time, in long double
+
+// x of a x = b, by Gauss-Jordan elimination; a and b are overwritten.
+static void eliminate(size_t n, long double a[][N], long double *b)
+{
+    for (size_t p = 0; p < n; p++)
+        for (size_t i = 0; i < n; i++) {
+            const long double share = i == p ? 0 : a[i][p] / a[p][p];
+            for (size_t j = 0; j < n && i != p; j++)
+                a[i][j] -= share * a[p][j];
+            b[i] -= share * b[p];
+        }
+    for (size_t p = 0; p < n; p++)
+        b[p] /= a[p][p];
+}
+
+struct naive_sr {
+    double shift, shift_decay, shift_least, max_step, momentum;
+};
+
+// delta = mu last + (S + shift diag S)^-1 (-rate g / 2 - S mu last), no longer than max_step in S
+static void naive_sr(const struct naive_sr *sr, const struct samples *samples, double damping, size_t t, double rate,
+                     const double *gradient, long double *last, long double *theta)
+{
+    long double metric[N][N] = { { 0 } }, a[N][N], b[N], length = 0;
+    const long double now = (long double)sr->shift * damping * powl(sr->shift_decay, (long double)t),
+                      floor = sr->shift < sr->shift_least ? sr->shift : sr->shift_least,
+                      shift = now > floor ? now : floor;
+    for (size_t i = 0; i < samples->n; i++)
+        for (size_t k = 0; k < N; k++)
+            for (size_t l = 0; l < N; l++)
+                metric[k][l] += (long double)samples->q[i * N + k] * samples->q[i * N + l] / (long double)samples->n;
+    for (size_t k = 0; k < N; k++) {
+        b[k] = -0.5L * rate * gradient[k];
+        for (size_t l = 0; l < N; l++) {
+            a[k][l] = metric[k][l] + (k == l ? shift * metric[k][k] : 0);
+            b[k] -= sr->momentum * metric[k][l] * last[l];
+        }
+    }
+    eliminate(N, a, b);
+    for (size_t k = 0; k < N; k++)
+        last[k] = b[k] + sr->momentum * last[k];
+    for (size_t k = 0; k < N; k++)
+        for (size_t l = 0; l < N; l++)
+            length += last[k] * metric[k][l] * last[l];
+    for (size_t k = 0; k < N; k++) {
+        last[k] *= sqrtl(length) > sr->max_step ? sr->max_step / sqrtl(length) : 1;
+        theta[k] += last[k];
+    }
+}
+
+// Eight steps with gradients that change their signs and lengths, of every key of sr in turn.
+static void test_sr(void **state)
+{
+    (void)state;
+    static const struct naive_sr keys[] = { { 0.01, 1, 3e-4, 1e9, 0 },   { 0.5, 0.6, 0.1, 1e9, 0 },
+                                            { 0.01, 1, 3e-4, 0.05, 0 },  { 0.01, 1, 3e-4, 1e9, 0.8 },
+                                            { 0.2, 0.9, 0.3, 0.1, 0.5 }, { 0, 1, 3e-4, 1e9, 0.3 } };
+    const struct optimizer_type *type = find("sr");
+    struct samples samples = samples_make(300, N, curvature, 0.4);
+    const struct optimizer_metric metric = samples_metric(&samples);
+    for (size_t c = 0; c < sizeof keys / sizeof *keys; c++) {
+        static const char *const names[] = { "shift", "shift_decay", "shift_least", "max_step", "momentum" };
+        const double values[] = { keys[c].shift, keys[c].shift_decay, keys[c].shift_least, keys[c].max_step,
+                                  keys[c].momentum };
+        void *own = defaults(type);
+        double memory[N] = { 0 }, theta[N] = { 0 };
+        long double last[N] = { 0 }, expected[N] = { 0 };
+        for (size_t k = 0; k < 5; k++) {
+            char text[32];
+            snprintf(text, sizeof text, "%.17g", values[k]);
+            set(type, own, names[k], text);
+        }
+        for (size_t t = 0; t < 8; t++) {
+            double gradient[N];
+            const double damping = t % 3 == 2 ? 4 : 1, rate = 0.1 / (1 + (double)t);
+            for (size_t k = 0; k < N; k++)
+                gradient[k] = (2 + (double)k) * cos(1 + (double)(3 * k + 2 * t));
+            assert_true(type->step(
+                own, &(struct optimizer_step){ N, t, rate, gradient, &metric, memory, theta, 8192, damping }));
+            naive_sr(&keys[c], &samples, damping, t, rate, gradient, last, expected);
+            for (size_t k = 0; k < N; k++) {
+                assert_true(fabs((double)(theta[k] - expected[k])) < 1e-10 * fmax(1e-3, fabs(theta[k])));
+                assert_true(fabs((double)(memory[k] - last[k])) < 1e-10 * fmax(1e-3, fabs(memory[k])));
+            }
+        }
+        free(own);
+    }
+    free(samples.q);
+}
+
+static void test_descents(void **state)
+{
+    (void)state;
+    long double mean[N] = { 0 }, square[N] = { 0 }, speed[N] = { 0 }, expected[3][N] = { { 0 } };
+    double theta[3][N] = { { 0 } }, memory[3][2 * N] = { { 0 } };
+    static const char *const names[] = { "sgd", "momentum", "adam" };
+    for (size_t t = 0; t < 12; t++) {
+        double gradient[N];
+        const double rate = 0.1 / (1 + 0.1 * (double)t);
+        for (size_t k = 0; k < N; k++) {
+            gradient[k] = (1 + (double)(k * k)) * cos(2 + (double)(k + 3 * t));
+            mean[k] = 0.9L * mean[k] + 0.1L * gradient[k];
+            square[k] = 0.99L * square[k] + 0.01L * gradient[k] * gradient[k];
+            speed[k] = 0.9L * speed[k] - (long double)rate * gradient[k];
+            expected[0][k] -= (long double)rate * gradient[k];
+            expected[1][k] += speed[k];
+            expected[2][k] -= rate * mean[k] / (1 - powl(0.9L, (long double)(t + 1))) /
+                              sqrtl(square[k] / (1 - powl(0.99L, (long double)(t + 1))));
+        }
+        for (size_t m = 0; m < 3; m++) {
+            void *own = defaults(find(names[m]));
+            assert_true(find(names[m])->step(
+                own, &(struct optimizer_step){ N, t, rate, gradient, NULL, memory[m], theta[m], 8192, 1 }));
+            for (size_t k = 0; k < N; k++)
+                assert_true(fabs((double)(theta[m][k] - expected[m][k])) < 1e-8);
+            free(own);
+        }
+    }
+    assert_int_equal(find("sgd")->n_memory(NULL, N), 0);
+    assert_int_equal(find("momentum")->n_memory(NULL, N), N);
+    assert_int_equal(find("adam")->n_memory(NULL, N), 2 * N);
+    assert_int_equal(find("sr")->n_memory(NULL, N), N);
+}
+
+// Operations counted by hand. K parameters, n samples in the metric: n K^2 + K^3 / 3 by Cholesky, where that is less
+// than 12 iterations of conjugate gradients of two products each, n K multiplications and additions, 2.5 times as slow.
+static void test_operations(void **state)
+{
+    (void)state;
+    const struct optimizer_type *type = find("sr");
+    void *own = defaults(type);
+    assert_true(fabs(type->operations(own, 30, 4000, 1000) / (1000 * 900 + 9000) - 1) < 1e-12);
+    assert_true(fabs(type->operations(own, 115, 1000, 1000) / (1000 * 13225 + 1520875.0 / 3) - 1) < 1e-12);
+    assert_true(fabs(type->operations(own, 116, 1000, 1000) / (10.0 * 1000 * 116 * 12) - 1) < 1e-12);
+    assert_true(fabs(type->operations(own, 500, 8000, 1000) / (10.0 * 1000 * 500 * 40) - 1) < 1e-12);
+    set(type, own, "solver", "cg");
+    assert_true(fabs(type->operations(own, 500, 8000, 1000) / (10.0 * 1000 * 500 * 1000) - 1) < 1e-12);
+    set(type, own, "solver", "cholesky");
+    assert_true(fabs(type->operations(own, 600, 8000, 1000) / (1000 * 3.6e5 + 7.2e7) - 1) < 1e-12);
+    set(type, own, "solver", "minsr");
+    assert_true(fabs(type->operations(own, 400, 8000, 300) / (4 * 9e4 * 20 + 9e6 + 9e6) - 1) < 1e-12);
+    free(own);
+}
+
+// Conjugate gradients end at the residual asked for, and after so many iterations at the latest.
+static void test_tolerance(void **state)
+{
+    (void)state;
+    double spread[N] = { 1e-4, 1e-2, 1, 1, 1e2, 1e4 }, scale[N], ones[N], delta[N], image[N], samples_of[300];
+    struct samples samples = samples_make(300, N, spread, 0.6);
+    const struct optimizer_metric metric = samples_metric(&samples);
+    samples_scale(&samples, scale);
+    for (size_t k = 0; k < N; k++)
+        ones[k] = sqrt(scale[k]);
+    double before = INFINITY;
+    for (double tolerance = 0.3; tolerance > 1e-6; tolerance *= 1e-2) {
+        double rest = 0;
+        assert_true(sr_conjugate_gradients(&(struct sr_problem){ &metric, 1e-3, tolerance, 1000, ones, scale, delta }));
+        samples_apply(&samples, delta, samples_of);
+        samples_transpose(&samples, samples_of, image);
+        for (size_t k = 0; k < N; k++)
+            rest += pow((ones[k] - image[k] / 300 - 1e-3 * scale[k] * delta[k]) / sqrt(scale[k]), 2) / N;
+        assert_true(sqrt(rest) <= tolerance * (1 + 1e-6) && rest <= before);
+        before = rest;
+    }
+    // one iteration alone is a step along the force, as long as the parabola says: f.f / f.(S + shift) f
+    double up = 0, down = 0, v[N];
+    assert_true(sr_conjugate_gradients(&(struct sr_problem){ &metric, 1e-3, 1e-9, 1, ones, scale, delta }));
+    for (size_t k = 0; k < N; k++)
+        v[k] = ones[k] / scale[k];
+    samples_apply(&samples, v, samples_of);
+    for (size_t i = 0; i < 300; i++)
+        down += samples_of[i] * samples_of[i] / 300;
+    for (size_t k = 0; k < N; k++) {
+        up += ones[k] * v[k];
+        down += 1e-3 * scale[k] * v[k] * v[k];
+    }
+    for (size_t k = 0; k < N; k++)
+        assert_true(fabs(delta[k] / (up / down * v[k]) - 1) < 1e-9);
+    free(samples.q);
+}
+
 // ---- GSL's handler of errors
 
 static int handled;
@@ -347,6 +531,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_quadratic),     cmocka_unit_test(test_first_steps),
                                         cmocka_unit_test(test_solvers_agree), cmocka_unit_test(test_rescaling),
-                                        cmocka_unit_test(test_singular),      cmocka_unit_test(test_gsl_handler) };
+                                        cmocka_unit_test(test_singular),      cmocka_unit_test(test_sr),
+                                        cmocka_unit_test(test_descents),      cmocka_unit_test(test_operations),
+                                        cmocka_unit_test(test_tolerance),     cmocka_unit_test(test_gsl_handler) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

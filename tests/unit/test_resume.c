@@ -373,12 +373,14 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces),      cmocka_unit_test(test_extended),
                                         cmocka_unit_test(test_starts),      cmocka_unit_test(test_target_shrinks),
                                         cmocka_unit_test(test_refused),     cmocka_unit_test(test_lost_walker),
                                         cmocka_unit_test(test_bad_samples), cmocka_unit_test(test_lock),
                                         cmocka_unit_test(test_lock_lost) };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -673,7 +673,7 @@ static void test_schedules(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),     cmocka_unit_test(test_seed_shows),
                                         cmocka_unit_test(test_file),        cmocka_unit_test(test_hopeless),
@@ -681,5 +681,7 @@ int main(void)
                                         cmocka_unit_test(test_samples),     cmocka_unit_test(test_times),
                                         cmocka_unit_test(test_target),      cmocka_unit_test(test_virial),
                                         cmocka_unit_test(test_closed_form), cmocka_unit_test(test_schedules) };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -40,6 +40,22 @@ static double log_psi(const struct ensemble *ensemble, const struct oracle_rbm *
     return value;
 }
 
+// Of the step from theta to `on` and its opposite, over the walkers.
+static struct ensemble_strain strain_of(const struct ensemble *ensemble, const struct oracle_rbm *rbm,
+                                        const double *theta, const double *on)
+{
+    double linear[96], quadratic[96], back[PARAMETERS_MOST];
+    for (size_t k = 0; k < ensemble->wavefunction.n_parameters; k++)
+        back[k] = 2 * theta[k] - on[k];
+    for (size_t k = 0; k < ensemble->n_walkers; k++) {
+        const double now = log_psi(ensemble, rbm, theta, k), up = log_psi(ensemble, rbm, on, k),
+                     down = log_psi(ensemble, rbm, back, k);
+        linear[k] = 0.5 * (up - down);
+        quadratic[k] = 0.5 * (up + down) - now;
+    }
+    return (struct ensemble_strain){ variance(ensemble->n_walkers, linear), variance(ensemble->n_walkers, quadratic) };
+}
+
 static void test_strain(void **state)
 {
     (void)state;
@@ -52,27 +68,111 @@ static void test_strain(void **state)
             double back[PARAMETERS_MOST], on[PARAMETERS_MOST];
             model_build(&model, rbm, (const char *const[]){ "sampler.walkers=96", NULL }, 2);
             struct ensemble *ensemble = &model.ensemble;
-            const size_t n = ensemble->wavefunction.n_parameters, walkers = ensemble->n_walkers;
-            double linear[96], quadratic[96];
+            const size_t n = ensemble->wavefunction.n_parameters;
             for (size_t k = 0; k < n; k++) {
                 on[k] = model.theta[k] + lengths[l] * cos(1.0 + 2.0 * (double)k);
                 back[k] = 2 * model.theta[k] - on[k];
             }
-            for (size_t k = 0; k < walkers; k++) {
-                const double now = log_psi(ensemble, rbm, model.theta, k), up = log_psi(ensemble, rbm, on, k),
-                             down = log_psi(ensemble, rbm, back, k);
-                linear[k] = 0.5 * (up - down);
-                quadratic[k] = 0.5 * (up + down) - now;
-            }
+            const struct ensemble_strain expected = strain_of(ensemble, rbm, model.theta, on);
             assert_true(ensemble_take(ensemble, model.theta) && ensemble_foresee(ensemble, back) &&
                         ensemble_take(ensemble, on));
             const struct ensemble_strain strain = ensemble_strain(ensemble);
-            const double first = variance(walkers, linear), second = variance(walkers, quadratic);
+            const double first = expected.linear, second = expected.quadratic;
             assert_true(first > 0 && second > 0);
             assert_true(fabs(strain.linear - first) < 1e-9 * first);
             assert_true(fabs(strain.quadratic - second) < 1e-5 * second + 1e-18);
             model_finish(&model);
         }
+}
+
+// Steps of many lengths: taken at once, with a shift that grows, stays or falls, or halved until they are short enough;
+// what follows from the strain by the oracle.
+static void test_take(void **state)
+{
+    (void)state;
+    enum { LENGTHS = 24 };
+    static const char *const names[] = { "amplitude-2p2d", "probability-anisotropic", "amplitude-bumps" };
+    size_t halved = 0, grown = 0, same = 0, fallen = 0;
+    for (size_t l = 0; l < 3 * LENGTHS; l++)
+        for (size_t metric = 0; metric < 2; metric++) {
+            const struct oracle_rbm *rbm = &oracle_set_find(names[l % 3])->rbm;
+            struct model model;
+            double theta[PARAMETERS_MOST], good[PARAMETERS_MOST], back[PARAMETERS_MOST], memory[PARAMETERS_MOST],
+                on[PARAMETERS_MOST], damping = 3, share = 1;
+            model_build(&model, rbm, (const char *const[]){ "sampler.walkers=96", NULL }, 1);
+            const size_t n = model.ensemble.wavefunction.n_parameters;
+            for (size_t k = 0; k < n; k++) {
+                good[k] = model.theta[k];
+                theta[k] = on[k] = good[k] + pow(1.4, (double)(l / 3) - 16) * cos(1.0 + 2.0 * (double)k);
+                memory[k] = 5 + (double)k;
+            }
+            struct run run = { .settings = &model.settings,
+                               .ensemble = model.ensemble,
+                               .theta = theta,
+                               .good_theta = good,
+                               .memory = memory,
+                               .step_back = back,
+                               .training = { .damping = damping, .shortened = 1 } };
+            run.metric.room = metric;
+            for (;;) {
+                const struct ensemble_strain strain = strain_of(&model.ensemble, rbm, good, on);
+                const double ratio = sqrt(strain.quadratic / strain.linear);
+                if (ratio < 1 && strain.linear + strain.quadratic < 0.15) {
+                    damping *= ratio > 0.5 ? 1.5 : ratio < 0.15 ? 0.7 : 1;
+                    grown += ratio > 0.5;
+                    fallen += ratio < 0.15;
+                    same += ratio >= 0.15 && ratio <= 0.5;
+                    break;
+                }
+                halved++;
+                share *= 0.5;
+                damping *= 2;
+                for (size_t k = 0; k < n; k++)
+                    on[k] = 0.5 * (on[k] + good[k]);
+            }
+            assert_true(trust_take(&run));
+            assert_true(fabs(run.training.damping / damping - 1) < 1e-12);
+            assert_true(run.training.shortened == (metric ? 1 : share));
+            for (size_t k = 0; k < n; k++)
+                assert_true(theta[k] == on[k] && memory[k] == share * (5 + (double)k));
+            model.ensemble = run.ensemble;
+            model_finish(&model);
+        }
+    print_message("halved %zu, shift grows %zu, stays %zu, falls %zu\n", halved, grown, same, fallen);
+    assert_true(halved > 10 && grown > 1 && same > 4 && fallen > 4);
+}
+
+// Nothing helps against a step that is no number; the shift stays within its limits.
+static void test_cannot(void **state)
+{
+    (void)state;
+    struct model model;
+    double theta[PARAMETERS_MOST], good[PARAMETERS_MOST], back[PARAMETERS_MOST], memory[PARAMETERS_MOST] = { 0 };
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=96", NULL },
+                1);
+    const size_t n = model.ensemble.wavefunction.n_parameters;
+    struct run run = { .settings = &model.settings,
+                       .ensemble = model.ensemble,
+                       .theta = theta,
+                       .good_theta = good,
+                       .memory = memory,
+                       .step_back = back,
+                       .training = { .damping = 1, .shortened = 1 } };
+    run.metric.room = 1;
+    memcpy(good, model.theta, n * sizeof *good);
+    memcpy(theta, good, n * sizeof *good);
+    theta[0] = NAN;
+    assert_false(trust_take(&run));
+    assert_true(run.training.damping == 1e3);
+    for (int k = 0; k < 40; k++) {
+        memcpy(theta, good, n * sizeof *good);
+        theta[0] += 1e-4;
+        assert_true(ensemble_take(&run.ensemble, good));
+        assert_true(trust_take(&run));
+    }
+    assert_true(run.training.damping == 1e-2);
+    model.ensemble = run.ensemble;
+    model_finish(&model);
 }
 
 // ---- planted slopes
@@ -163,7 +263,8 @@ static void test_slope(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_strain), cmocka_unit_test(test_gain),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_strain),     cmocka_unit_test(test_take),
+                                        cmocka_unit_test(test_cannot),     cmocka_unit_test(test_gain),
                                         cmocka_unit_test(test_overshoots), cmocka_unit_test(test_slope) };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
