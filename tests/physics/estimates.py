@@ -5,7 +5,8 @@
     estimates.py VMC CONFIG...
 
 Per iteration, per draw (CPU time) and memory: within a factor of 1.5 of a run's own. The total: an upper bound of the whole run, training on its
-plateaus included. Prints a table. With --parts the whole runs are left out. "30 particles" stands for a configuration made here.
+plateaus included. Prints a table. Where it is quick, times are the least of three on both sides: what other programs do to a processor comes and
+goes. With --parts the whole runs are left out. "30 particles" stands for a configuration made here.
 """
 import json
 import os
@@ -15,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 FACTOR = 1.5
+QUICK = 10  # s of CPU time that one look at a configuration takes
 LARGE = '[system]\nparticles = 30\ndimensions = 3\ninteraction = coulomb\n[rbm]\nhidden = 60\n'
 
 
@@ -36,20 +38,38 @@ class Case:
             return json.loads(out.read()), 1024 * used.ru_maxrss
 
     def check(self):
+        """What is said, and how often everything is to be done."""
+        said, times = self.check_once(), 1
+        if 3 * draws_of(said) * said['draw_time'] + 60 * (said['iteration_time'] or 0) < QUICK:
+            times = 3
+        for more in (self.check_once() for _ in range(1, times)):
+            for key in ('iteration_time', 'draw_time'):
+                said[key] = said[key] and min(said[key], more[key])
+        return said, times
+
+    def check_once(self):
         done = subprocess.run([self.vmc, '--config', self.config, '-t', '1', '--json', '--check'], capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
 
 
-def happened(case, said, whole):
+def draws_of(said):
+    return max(1000, said['draws'])
+
+
+def happened(case, said, times, whole):
     """CPU time of an iteration and of a draw, as differences of runs of two lengths, so that what is done once cancels."""
     few = (4, 8) if said['iteration_time'] and said['iteration_time'] > 0.3 else (10, 40)
+
+    def difference(key, first, second):
+        return min(case.run(*second)[0][key] for _ in range(times)) - min(case.run(*first)[0][key] for _ in range(times))
+
     iteration = None
     if said['iterations']:
-        times = [case.run('optimizer.stop=never', f'optimizer.iterations={n}', f'measure.samples={said["walkers"]}')[0]['training_cpu_time'] for n in few]
-        iteration = (times[1] - times[0]) / (few[1] - few[0])
-    draws = max(1000, said['draws'])
-    times = [case.run('optimizer.iterations=0', f'measure.samples={n * draws * said["walkers"]}')[0]['measuring_cpu_time'] for n in (1, 2)]
-    draw = (times[1] - times[0]) / draws
+        short, long = (('optimizer.stop=never', f'optimizer.iterations={n}', f'measure.samples={said["walkers"]}') for n in few)
+        iteration = difference('training_cpu_time', short, long) / (few[1] - few[0])
+    draws = draws_of(said)
+    short, long = (('optimizer.iterations=0', f'measure.samples={n * draws * said["walkers"]}') for n in (1, 2))
+    draw = difference('measuring_cpu_time', short, long) / draws
     if whole:
         result, memory = case.run()
         return iteration, draw, memory, result['cpu_time'], result['iterations']
@@ -72,8 +92,8 @@ def main(vmc, *configs):
                 config = str(Path(folder) / 'large.ini')
                 Path(config).write_text(LARGE)
             case = Case(os.path.abspath(vmc), config, Path(folder))
-            said = case.check()
-            iteration, draw, memory, total, iterations = happened(case, said, whole and not large)
+            said, times = case.check()
+            iteration, draw, memory, total, iterations = happened(case, said, times, whole and not large)
             name = '30 particles in 3D, 60 units' if large else Path(config).stem
             pairs = (said['iteration_time'], iteration, 1e3), (said['draw_time'], draw, 1e6), (said['memory'], memory, 1e-6)
             cells = [f'{number(a and a * unit)}, {number(b and b * unit)}' for a, b, unit in pairs]
