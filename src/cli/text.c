@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -40,6 +41,11 @@ void cli_number(double value, double error, char text[CLI_NUMBER_SIZE])
 {
     if (!isfinite(value) || !(isfinite(error) && error > 0)) {
         snprintf(text, CLI_NUMBER_SIZE, "%.9g", value);
+        return;
+    }
+    // of an exact state: nothing scatters but roundings, and digits of those mean nothing
+    if (error < DBL_EPSILON * fabs(value)) {
+        snprintf(text, CLI_NUMBER_SIZE, "%.15g", value);
         return;
     }
     int scale = leading_exponent(fmax(fabs(value), error), 3), shift = scale < -3 || scale > 6 ? scale : 0;

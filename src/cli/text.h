@@ -12,8 +12,8 @@
 enum { CLI_NUMBER_SIZE = 64 };
 
 // "3.0652(7)": the error in units of the last digit shown, one digit of it, two where it starts with 1; "12.3(1.4)"
-// where it is 1 or larger; "1.52(3)e-07" far from 1. An error that is NaN, infinite or 0 is left out, a value that is
-// not finite prints as "nan", "inf".
+// where it is 1 or larger; "1.52(3)e-07" far from 1. An error that is NaN, infinite, 0 or less than a rounding of the
+// value is left out, a value that is not finite prints as "nan", "inf".
 void cli_number(double value, double error, char text[CLI_NUMBER_SIZE]);
 // "0.52 s", "12 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"
 void cli_duration(double seconds, char text[CLI_NUMBER_SIZE]);

@@ -4,7 +4,8 @@
 
     check_diagnose.py path/to/vmc [--good N] [unittest options]
 
---good N: also counts the false alarms of N short good runs of different seeds and sizes; at most 1 % of them may be called anything but good.
+--good N: also counts the false alarms of N short good runs, each from training to result, of the systems in configs/ with different seeds and
+sizes; at most 1 % of them may be called anything but good.
 """
 import json
 import subprocess
@@ -18,6 +19,7 @@ import numpy
 
 VMC = ''
 GOOD = 0
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 CONFIG = """[system]
 particles = 2
 dimensions = 2
@@ -119,19 +121,27 @@ class Diagnose(Case):
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
 
 
+# examples that are good when they are short, too: bosons and fermions, one to three dimensions, every force, sampler and kind of factor
+KINDS = ('anisotropic', 'calogero', 'dot_3d_8', 'dot_6', 'dot_elliptical', 'dot_polarised', 'gaussian_repulsion', 'gaussian_well', 'hardcore_10',
+         'hardcore_10_elliptical', 'harmonic_bosons', 'harmonic_bosons_10', 'harmonic_fermions', 'noninteracting_1d_1', 'noninteracting_2d_2',
+         'noninteracting_3d_10', 'softcoulomb_1d', 'tonks', 'twoparticles', 'twoparticles_gibbs', 'twoparticles_jastrow', 'twoparticles_jastrow_3d',
+         'twoparticles_langevin', 'twoparticles_metropolis', 'twoparticles_metropolis_all', 'twoparticles_probability', 'twoparticles_sigma')
+
+
 class Alarms(Case):
     def test_false_alarms(self):
-        """Walkers and samples vary; the parameters are those of one trained run."""
-        alarms = []
-        for seed in range(GOOD):
-            walkers, samples = (32, 64, 128, 256)[seed % 4], (20000, 40000, 80000)[seed % 3]
-            method = ('langevin', 'metropolis')[seed // 2 % 2]
-            self.run_one('again.h5', 'wavefunction.load=good.h5', 'optimizer.iterations=0', f'run.seed={seed + 1}', f'sampler.walkers={walkers}',
-                         f'measure.samples={samples}', f'sampler.method={method}')
+        alarms, counts = [], {}
+        for n in range(GOOD):
+            kind, walkers, samples = KINDS[n % len(KINDS)], (64, 128, 256)[n // len(KINDS) % 3], (20000, 40000, 80000)[n // len(KINDS) // 3 % 3]
+            done = self.vmc('--config', str(CONFIGS / f'{kind}.ini'), '-t', '1', '-o', 'again.h5', '--force', '-q', '--set', f'run.seed={1000 + n}',
+                            '--set', f'sampler.walkers={walkers}', '--set', f'measure.samples={samples}')
+            self.assertEqual(done.returncode, 0, done.stderr)
             found = self.judge('again.h5')
+            counts[found['verdict']] = counts.get(found['verdict'], 0) + 1
             if found['verdict'] != 'good':
-                alarms.append((seed, walkers, samples, method, [finding['name'] for finding in found['findings']]))
-        print(f'{len(alarms)} alarms in {GOOD} good runs', *alarms, sep='\n', flush=True)
+                alarms.append((kind, 1000 + n, walkers, samples, [finding['what'] for finding in found['findings']]))
+                print(*alarms[-1], flush=True)
+        print(f'{len(alarms)} alarms in {GOOD} good runs of {len(KINDS)} kinds: {counts}', flush=True)
         self.assertLessEqual(len(alarms), 0.01 * GOOD)
 
 

@@ -39,7 +39,10 @@ static void errors_in_parentheses(void **unused)
                   { NAN, 1, "nan" },
                   { 1e-300, 1e-302, "1.000(10)e-300" },
                   { 0, 5e-9, "0(5)e-09" },
-                  { 1, 1e-30, "1.00000000000000000(0)" } };
+                  { 1, 1e-30, "1" },
+                  { 16.5 + 4e-15, 5e-17, "16.5" },
+                  { 30.8496231931986072, 1e-16, "30.8496231931986" },
+                  { 0, 1e-30, "0.0(1.0)e-30" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         char text[CLI_NUMBER_SIZE];
