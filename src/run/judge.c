@@ -79,13 +79,30 @@ static void check_stuck(struct judge *judge)
              judge->n_stuck, judge->evidence->chains);
 }
 
+// A walker that was somewhere odd for a few draws and came back is none apart: its own scatter explains its mean, and
+// its last value lies with the others.
+static bool has_come_back(const struct judge *judge)
+{
+    const size_t n = judge->evidence->draws;
+    const double *chain = judge->evidence->energy + judge->series.worst_chain * n;
+    double sum = 0, square = 0;
+    for (size_t t = 0; t < n; t++) {
+        const double off = chain[t] - judge->series.mean;
+        sum += off;
+        square += off * off;
+    }
+    const double mean = sum / (double)n, scatter = fmax(0, square / (double)n - mean * mean);
+    return n >= 16 && fabs(mean) < 3 * sqrt(scatter / (double)n) &&
+           fabs(chain[n - 1] - judge->series.mean) < fabs(mean) + sqrt(judge->series.variance);
+}
+
 // In 2,000 runs of good chains the largest distance was 6.6 robust deviations (docs/statistics.md), where chains are
 // long. The mean of a short chain is as skewed as the energy itself: 14 was seen with 24 autocorrelation times in each.
 static void check_lost(struct judge *judge)
 {
     const double times = judge->evidence->draws_per_chain / fmax(1, judge->result->autocorrelation_time);
     const double far = judge->series.worst_distance, bound = 10 + 200 / fmax(1, times);
-    if (far > bound && judge->n_stuck == 0 && !judge->constant)
+    if (far > bound && judge->n_stuck == 0 && !judge->constant && !has_come_back(judge))
         find(judge, worse_if(far > 2 * bound), "a walker apart from the others",
              "raise sampler.burn_in; if it comes back, the wave function grows somewhere far out",
              "walker %zu has a mean energy %.0f standard deviations from the middle of all: it diverges, or sits where "

@@ -137,6 +137,8 @@ class Alarms(Case):
                             '--set', f'sampler.walkers={walkers}', '--set', f'measure.samples={samples}')
             self.assertEqual(done.returncode, 0, done.stderr)
             found = self.judge('again.h5')
+            if n % 50 == 0:
+                print(n, counts, flush=True)
             counts[found['verdict']] = counts.get(found['verdict'], 0) + 1
             if found['verdict'] != 'good':
                 alarms.append((kind, 1000 + n, walkers, samples, [finding['what'] for finding in found['findings']]))

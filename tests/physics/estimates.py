@@ -53,7 +53,8 @@ class Case:
 
 
 def draws_of(said):
-    return max(1000, said['draws'])
+    """Enough for a difference of times, and no more where a draw is dear."""
+    return min(max(1000, said['draws']), max(100, int(2 / said['draw_time'])))
 
 
 def happened(case, said, times, whole):

@@ -71,13 +71,21 @@ static void make_good(struct made *made, unsigned long seed, size_t chains)
     conclude(made);
 }
 
-static void assert_found(struct made *made, const char *name)
+static bool is_found(struct made *made, const char *name)
 {
     struct run_judgement judgement;
     bool there = false;
     run_judge(&made->evidence, &judgement);
     for (size_t k = 0; k < judgement.n; k++)
         there = there || strcmp(judgement.finding[k].name, name) == 0;
+    return there;
+}
+
+static void assert_found(struct made *made, const char *name)
+{
+    struct run_judgement judgement;
+    const bool there = is_found(made, name);
+    run_judge(&made->evidence, &judgement);
     if (!there)
         print_error("not found: %s\n", name);
     assert_true(there && judgement.verdict > VERDICT_GOOD);
@@ -113,6 +121,16 @@ static void test_walkers(void **state)
     static struct made made;
     make_good(&made, 1, CHAINS);
     shift(&made, 5, 6, 3);
+    assert_found(&made, "a walker apart from the others");
+    make_good(&made, 1, CHAINS);
+    for (size_t t = 40; t < 43; t++)  // a stray that came back
+        made.energy[5 * DRAWS + t] += 30;
+    conclude(&made);
+    assert_false(is_found(&made, "a walker apart from the others"));
+    make_good(&made, 1, CHAINS);
+    for (size_t t = 97; t < DRAWS; t++)  // one that is leaving
+        made.energy[5 * DRAWS + t] += 10.0 * (double)(t - 96);
+    conclude(&made);
     assert_found(&made, "a walker apart from the others");
     make_good(&made, 1, CHAINS);
     shift(&made, 0, 20, 1);
