@@ -394,6 +394,139 @@ samples = 64
         self.assertEqual((found['iterations'][()], found['n_parameters'][()], found['steps_back'][()], found['n_bad_training'][()]), (6, 5, 0, 0))
         self.assertEqual(file['/training/end'].asstr()[()], 'iterations')
 
+    def test_acceptance(self):
+        """A normal |psi|^2 of width s^2 = 1 / (2 alpha): a move by d is accepted with probability erfc(|d| / sqrt(8) s), by whatever moves."""
+        s, step = math.sqrt(1 / 1.6), 1.3
+        d, width = numpy.linspace(0, 12, 20001, retstep=True)
+        accepted = numpy.array([math.erfc(v / (math.sqrt(8) * s)) for v in d])
+        expected = {
+            ('particle', 'normal'): 2 / math.pi * math.atan(2 * s / step),
+            ('particle', 'uniform'): (accepted * (d <= step)).sum() * width / step,
+            ('all', 'normal'): (accepted * d / step ** 2 * numpy.exp(-d * d / (2 * step ** 2))).sum() * width,  # two coordinates: Rayleigh
+        }
+        for (move, proposal), share in expected.items():
+            file = self.vmc(f'''
+[system]
+particles = 2
+dimensions = 1
+[wavefunction]
+factors = gaussian
+[gaussian]
+alpha = 0.8
+[sampler]
+method = metropolis
+move = {move}
+proposal = {proposal}
+step = {step}
+walkers = 64
+burn_in = 50
+[optimizer]
+method = sgd
+iterations = 2
+learning_rate = 1e-9
+samples = 64000
+stop = never
+[measure]
+samples = 64000
+''', move + proposal)
+            for found in (file['/result/acceptance'][()], *file['/training/acceptance'][()]):
+                self.assertLess(abs(found - share), 0.012, (move, proposal))
+            self.assertEqual(file['/result/step'][()], step)
+
+    def test_thin(self):
+        """Every third sweep is a draw: the same walkers, seen less often."""
+        for method in 'metropolis', 'langevin':
+            series = {}
+            for thin in 1, 3:
+                file = self.vmc(f'''
+[system]
+particles = 2
+dimensions = 2
+interaction = coulomb
+[sampler]
+method = {method}
+step = 0.3
+thin = {thin}
+walkers = 32
+burn_in = 0
+[optimizer]
+iterations = 0
+[measure]
+samples = {32 * 240 // thin}
+controls = none
+''', f'{method}{thin}')
+                series[thin] = file['/measurement/local_energy'][()]
+                assert_allclose(file['/measurement/energy'][()], series[thin], rtol=1e-12)
+                self.assertEqual(file['/result/n_samples'][()], 32 * 240 // thin)
+            # before it measures a run takes some draws of its own to fit the control variates: so many sweeps more
+            first = int(numpy.argmin(abs(series[1][0] - series[3][0, 0])))
+            self.assertGreater((240 - first) // 3, 10)
+            assert_allclose(series[3][:, :(240 - first) // 3], series[1][:, first::3][:, :80], rtol=1e-9)
+
+    def test_converged(self):
+        """Training that refines and ends by itself: more samples, half the rate, and the mean of the last parameters."""
+        file = self.vmc('''
+[system]
+particles = 2
+dimensions = 2
+omega = 2
+interaction = coulomb
+[rbm]
+hidden = 1
+[sampler]
+walkers = 128
+[optimizer]
+iterations = 400
+samples = 2560
+[measure]
+samples = 128
+''')
+        row = {name: values[()] for name, values in file['/training'].items() if values.dtype.kind in 'fi'}
+        n, samples, rate, theta = len(row['energy']), row['samples'], row['learning_rate'], row['parameters']
+        self.assertEqual((file['/training/end'].asstr()[()], file['/result/converged'][()], file['/result/steps_back'][()]), ('converged', 1, 0))
+        self.assertEqual((file['/result/iterations'][()], theta.shape[0]), (n, n))
+        self.assertLess(n, 400)
+        since = int(numpy.argmax(samples > samples[0]))
+        self.assertGreaterEqual(since, 24)
+        assert_allclose(samples, numpy.where(numpy.arange(n) < since, 2560, 8 * 2560))
+        assert_allclose(rate, numpy.where(numpy.arange(n) < since, 0.1, 0.05), rtol=1e-12)  # 0.2 / omega
+        mean = numpy.zeros(theta.shape[1])
+        for k, value in enumerate(theta[since:]):
+            mean += (value - mean) / min(k + 1, 12)
+        rbm = file['/wavefunction/rbm']
+        assert_allclose(numpy.concatenate([rbm[name][()].ravel() for name in 'abw']), mean, rtol=1e-11, atol=1e-14)
+        slopes = row['slope'][n - max((n - since) // 2, 12):]
+        slopes = slopes[numpy.isfinite(slopes)]
+        assert_allclose(file['/result/training_gain'][()], max(0, slopes.mean()) * n, rtol=1e-9)
+        assert_allclose(file['/result/training_gain_error'][()], slopes.std(ddof=1) / math.sqrt(len(slopes)) * n, rtol=1e-9)
+
+    def test_swings(self):
+        """Steps that are too long for the curvature: the rate is halved until they are not, and stays there."""
+        file = self.vmc('''
+[system]
+particles = 2
+dimensions = 1
+[wavefunction]
+factors = gaussian
+[gaussian]
+alpha = 1.05
+[sampler]
+method = langevin
+walkers = 256
+[optimizer]
+method = sgd
+iterations = 40
+learning_rate = 2.6
+samples = 64000
+stop = never
+[measure]
+samples = 64
+''')
+        rate, energy = file['/training/learning_rate'][()], file['/training/energy'][()]
+        self.assertEqual(rate[0], 2.6)
+        self.assertLess(rate[-10:].max(), 1.31)  # a step that is merely shortened recovers by a tenth per iteration
+        self.assertLess(abs(energy[-10:] - 1).max(), 1e-3)
+
 
 if __name__ == '__main__':
     VMC = str(Path(sys.argv.pop(1)).resolve())
