@@ -3,6 +3,7 @@
 // steps back from non-finite numbers or gives up with the last good state saved, loaded parameters, whole draws, and a
 // target error that ends measuring and is honest. Seeds are fixed. Energies are held to 4.5 standard errors (false
 // alarms 7e-6 each, were the seeds not fixed).
+#define H5_USE_110_API  // H5Ovisit2 of HDF5 1.12 and later
 #include "support/model.h"
 
 #include "vmc/record.h"
