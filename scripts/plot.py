@@ -244,6 +244,8 @@ def draw_sweep(file, by):
             axes.set_xticks(range(len(names)), names)
         elif where.min() > 0 and where.max() > 50 * where.min():
             axes.set_xscale('log')
+        elif (where == numpy.floor(where)).all():
+            axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
         axes.set(xlabel=keys[0] + unit(table[keys[0]]), ylabel='energy' + unit(table['energy']),
                  title=', '.join(f'{key} = {value}' for key, value in zip(panel_keys, values)))
     for axes in grid.flat[len(panels):]:

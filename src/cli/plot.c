@@ -100,7 +100,9 @@ static size_t find_lines(const struct cli_options *options, struct cli_plot_line
         const size_t found = cli_known_energies(&reading.settings, known, KNOWN_MOST);
         for (size_t i = 0; i < found && n < CLI_PLOT_LINES_MOST; i++) {
             lines[n].file = options->words[k];
-            snprintf(lines[n].label, sizeof lines[n].label, "%s", labels[known[i].kind]);
+            const char *method = known[i].kind == REFERENCE_LITERATURE ? known[i].ansatz : NULL;
+            snprintf(lines[n].label, sizeof lines[n].label, "%s%s%s%s", labels[known[i].kind], method ? " (" : "",
+                     method ? method : "", method ? ")" : "");
             snprintf(lines[n].value, sizeof lines[n].value, "%.9g", known[i].value);
             bool there = false;
             for (size_t j = 0; j < n; j++)

@@ -17,7 +17,7 @@ bool cli_plot_head(FILE *out, const char *picture, size_t columns, size_t rows, 
     static const struct {
         const char *end, *terminal;
         double scale;
-    } kinds[] = { { ".png", "pngcairo font 'sans,11'", 96 },
+    } kinds[] = { { ".png", "pngcairo font 'sans,11' fontscale 1.5 linewidth 1.5 pointscale 1.5", 144 },
                   { ".svg", "svg font 'sans,11'", 96 },
                   { ".pdf", "pdfcairo font 'sans,11'", 1 } };
     const char *end = strrchr(picture, '.');
@@ -75,7 +75,11 @@ struct curve {
     bool (*keep)(double *const *column, size_t row);
 };
 
-static bool has_error(double *const *column, size_t row) { return isfinite(column[1][row]) && column[2][row] < 0.5; }
+// Where pairs were seen at all, and often enough for an error to tell something.
+static bool has_error(double *const *column, size_t row)
+{
+    return isfinite(column[1][row]) && column[1][row] > 0 && column[2][row] < 0.5;
+}
 
 static const struct curve curves[] = {
     { "training", "/training/iteration", "/training/energy", "/training/energy_error", "training (dashed: measured)",

@@ -207,6 +207,21 @@ static bool write_group(const struct sweep *sweep, FILE *out, size_t row)
     return points != NULL;
 }
 
+// Counts have ticks at whole numbers.
+static void write_ticks(const struct sweep *sweep, FILE *out)
+{
+    enum { TICKS_MOST = 12 };
+    double least = INFINITY, most = -INFINITY;
+    bool whole = true;
+    for (size_t k = 0; k < sweep->table.n_rows; k++) {
+        const double x = atof(cell_at(&sweep->table, k, sweep->along));
+        whole = whole && x == floor(x);
+        least = fmin(least, x);
+        most = fmax(most, x);
+    }
+    fputs(whole && most > least && most - least <= TICKS_MOST ? "set xtics 1\n" : "set xtics auto\n", out);
+}
+
 static const char *unit_words(const char *unit) { return strcmp(unit, "omega_0") == 0 ? "ω_0" : unit; }
 
 static void draw_panel(const struct sweep *sweep, FILE *out, size_t row)
@@ -216,6 +231,7 @@ static void draw_panel(const struct sweep *sweep, FILE *out, size_t row)
     for (size_t k = row; k < table->n_rows; k++)
         if (same_panel(sweep, row, k) && is_first(sweep, k, same_colour))
             write_group(sweep, out, k);
+    write_ticks(sweep, out);
     fprintf(out, "set xlabel \"%s%s%s%s\"\nset ylabel 'energy (ħω_0)'\nset title \"", sweep->label,
             sweep->unit ? " (" : "", sweep->unit ? unit_words(sweep->unit) : "", sweep->unit ? ")" : "");
     for (size_t c = 0, n = 0; c < table->n_columns; c++)
