@@ -58,7 +58,7 @@ class Bench:
     def command(self, *options, output='run.h5'):
         return [self.vmc, '--config', str(self.ini), '-o', str(self.path(output)), '-q', *options]
 
-    def run(self, *options, output='run.h5', shim=None, timeout=120, **more):
+    def run(self, *options, output='run.h5', shim=None, timeout=1800, **more):
         keep = {k: v for k, v in os.environ.items() if not k.startswith(('CUT_', 'FAIL_', 'SHIM_', 'SLURM_'))} | self.environment
         if shim is not None:
             keep.update({'LD_PRELOAD': self.shim, **{k: str(v) for k, v in shim.items()}})
