@@ -121,7 +121,8 @@ class Diagnose(Case):
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
 
 
-# examples that are good when they are short, too: bosons and fermions, one to three dimensions, every force, sampler and kind of factor
+# examples that are good when they are short, too (chains of some 50 autocorrelation times and more): bosons and fermions, one to three dimensions,
+# every force, sampler and kind of factor
 KINDS = ('anisotropic', 'calogero', 'dot_3d_8', 'dot_6', 'dot_elliptical', 'dot_polarised', 'gaussian_repulsion', 'gaussian_well', 'hardcore_10',
          'hardcore_10_elliptical', 'harmonic_bosons', 'harmonic_bosons_10', 'harmonic_fermions', 'noninteracting_1d_1', 'noninteracting_2d_2',
          'noninteracting_3d_10', 'softcoulomb_1d', 'tonks', 'twoparticles', 'twoparticles_gibbs', 'twoparticles_jastrow', 'twoparticles_jastrow_3d',
@@ -132,16 +133,16 @@ class Alarms(Case):
     def test_false_alarms(self):
         alarms, counts = [], {}
         for n in range(GOOD):
-            kind, walkers, samples = KINDS[n % len(KINDS)], (64, 128, 256)[n // len(KINDS) % 3], (20000, 40000, 80000)[n // len(KINDS) // 3 % 3]
+            kind, walkers, draws = KINDS[n % len(KINDS)], (32, 64, 128)[n // len(KINDS) % 3], (500, 700, 1000)[n // len(KINDS) // 3 % 3]
             done = self.vmc('--config', str(CONFIGS / f'{kind}.ini'), '-t', '1', '-o', 'again.h5', '--force', '-q', '--set', f'run.seed={1000 + n}',
-                            '--set', f'sampler.walkers={walkers}', '--set', f'measure.samples={samples}')
+                            '--set', f'sampler.walkers={walkers}', '--set', f'measure.samples={draws * walkers}')
             self.assertEqual(done.returncode, 0, done.stderr)
             found = self.judge('again.h5')
             if n % 50 == 0:
                 print(n, counts, flush=True)
             counts[found['verdict']] = counts.get(found['verdict'], 0) + 1
             if found['verdict'] != 'good':
-                alarms.append((kind, 1000 + n, walkers, samples, [finding['what'] for finding in found['findings']]))
+                alarms.append((kind, 1000 + n, walkers, draws, [finding['what'] for finding in found['findings']]))
                 print(*alarms[-1], flush=True)
         print(f'{len(alarms)} alarms in {GOOD} good runs of {len(KINDS)} kinds: {counts}', flush=True)
         self.assertLessEqual(len(alarms), 0.01 * GOOD)
