@@ -291,7 +291,7 @@ char *cli_estimate_text(const struct run_estimate *estimate, size_t threads)
     cli_duration(estimate->wall_time, wall);
     fprintf(out, "%-*svalid\n%-*s%zu\n%-*s%zu\n", LABEL, "configuration", LABEL, "parameters", estimate->n_parameters,
             LABEL, "walkers", estimate->walkers);
-    fprintf(out, "%-*s%s (%s per walker)\n%-*s%s\n", LABEL, "memory", memory, each, LABEL, "results file", file);
+    fprintf(out, "%-*s%s (%s per walker)\n%-*sat most %s\n", LABEL, "memory", memory, each, LABEL, "results file", file);
     write_each(out, "per iteration", estimate->iteration_time, estimate->iterations, "iterations at most");
     write_each(out, "per draw", estimate->draw_time, estimate->draws, "draws per walker");
     fprintf(out, "%-*sat most %s of CPU time, and %s by the clock on %zu thread%s\n", LABEL, "in all", cpu, wall,

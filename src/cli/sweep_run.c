@@ -111,7 +111,7 @@ static bool check_point(const struct cli_sweep_work *work, size_t k, struct run_
 
 bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
 {
-    static const char *const headings[] = { "parameters", "memory", "file", "CPU time" };
+    static const char *const headings[] = { "parameters", "memory", "file at most", "CPU time at most" };
     bool json = work->job->options->json;
     struct run_estimate total = { 0 };
     struct cli_table table;
@@ -142,7 +142,7 @@ bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
         cli_table_write(&table, out);
         cli_bytes(total.file_size, file);
         cli_duration(total.cpu_time, cpu);
-        fprintf(out, "all %zu points are valid; together %s of files and %s of CPU time\n",
+        fprintf(out, "all %zu points are valid; together at most %s of files and %s of CPU time\n",
                 work->last - work->first + 1, file, cpu);
     }
     cli_table_finish(&table);
