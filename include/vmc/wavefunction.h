@@ -78,6 +78,7 @@ struct factor_type {
     size_t state_size;
     const struct param *params;  // into the state
     bool carries_trap;           // has the trap's Gaussian in it by itself
+    bool has_minima;             // its energy has several, between which random starting parameters decide
 
     // The type that serves this state once its params are bound, where settings decide; NULL: this one.
     const struct factor_type *(*instead)(const void *state);

@@ -191,7 +191,11 @@ static bool is_smaller(const struct factor_view *view, const size_t *extent)
     return smaller;
 }
 
-// Units that the file does not have keep the biases they start with and have weights 0: they multiply psi by constants.
+// Units that the file does not have begin as any start would have them, with weights that are ten times smaller: psi
+// changes by less than energies are known to. Weights 0 would leave it as it is, but the gradients of all new units are
+// then one and the same but for a factor, and they go on as one.
+static const double grown_weight = 0.1;
+
 static bool smaller_take(struct record_file *file, const struct transfer *transfer, const size_t *extent,
                          double *parameters, struct error *error)
 {
@@ -209,7 +213,7 @@ static bool smaller_take(struct record_file *file, const struct transfer *transf
             if (c < columns)
                 to[r * wide + c] = values[r * columns + c];
             else if (view->rank == 2)
-                to[r * wide + c] = 0;
+                to[r * wide + c] *= grown_weight;
     free(values);
     return good;
 }

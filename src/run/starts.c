@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Several starts. An energy has more than one minimum, and which of them is found depends on the starting parameters
-// (docs/optimizers.md). A short training is like any other, but it ends after STARTS_ITERATIONS, and its history is
-// forgotten. Walkers stay where they are and are given a burn-in to follow. All that
+// (docs/optimizers.md). A short training is like any other, but it ends after STARTS_ITERATIONS, or at its first
+// plateau where nobody asked for several, and its history is forgotten. Walkers stay where they are and are given a burn-in to follow. All that
 // is to be remembered stands in the table of what is kept, so a run can be cut and resumed in any of the starts.
 #include "run/starts.h"
 
@@ -12,10 +12,31 @@
 #include <math.h>
 #include <string.h>
 
+// Where nobody says: an RBM of more than two units that is alone has starting weights that decide between minima and
+// saddles, one in four of them badly, and is cheap while it is small. M + N + MN parameters with the widths fixed.
+enum { STARTS_USUAL = 3, STARTS_PARAMETERS_MOST = 1000 };
+
+static size_t usual(const struct run *run)
+{
+    const struct wavefunction *wavefunction = &run->ensemble.wavefunction;
+    const char *load = run->settings->wavefunction.load;
+    const size_t index = settings_index(run->settings, SETTINGS_OPTIMIZER), n = wavefunction->n_parameters;
+    const bool tried = optimizer_type_at(index)->needs_metric && run->settings->optimizer.stop == STOP_PLATEAU &&
+                       !(load && *load) && wavefunction->n_factors == 1 && wavefunction->factor[0].type->has_minima;
+    return tried && n > 3 * (wavefunction->n_coordinates + 1) && n <= STARTS_PARAMETERS_MOST ? STARTS_USUAL : 1;
+}
+
 size_t starts_wanted(const struct run *run)
 {
     const size_t starts = run->settings->optimizer.starts;
-    return starts == PARAM_COUNT_AUTO ? 1 : starts;
+    return starts == PARAM_COUNT_AUTO ? usual(run) : starts;
+}
+
+bool starts_over(const struct run *run, bool settled)
+{
+    const size_t most = run->settings->optimizer.iterations;
+    return run->history.n >= (most < STARTS_ITERATIONS ? most : STARTS_ITERATIONS) ||
+           (settled && run->settings->optimizer.starts == PARAM_COUNT_AUTO);
 }
 
 bool starts_short(const struct run *run) { return starts_wanted(run) > 1 && run->training.start < starts_wanted(run); }

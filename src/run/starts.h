@@ -11,6 +11,8 @@ enum { STARTS_ITERATIONS = 150 };
 size_t starts_wanted(const struct run *run);
 // Whether the training under way is a short one.
 bool starts_short(const struct run *run);
+// Whether that one has gone on for long enough; settled: nothing seems left to gain.
+bool starts_over(const struct run *run, bool settled);
 // The short training under way is over: the next one begins, or the best goes on. False with an error, or when cut.
 bool starts_next(struct run *run, struct error *error);
 // Training stands at its first iteration.

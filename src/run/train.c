@@ -332,18 +332,10 @@ static void leave_stage(struct run *run, struct training *training, bool settled
     training->damping = 1;  // as at the start: what joins has not been tried yet
 }
 
-static bool short_is_over(const struct run *run)
-{
-    const size_t most = run->settings->optimizer.iterations;
-    return run->history.n >= (most < STARTS_ITERATIONS ? most : STARTS_ITERATIONS);
-}
-
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
 // the noise hid.
 static bool is_over(struct run *run, struct training *training, bool settled)
 {
-    if (starts_short(run))
-        return short_is_over(run);
     if (run->settings->optimizer.stop != STOP_PLATEAU || !settled)
         return false;
     if (training->refined == REFINEMENTS)
@@ -393,7 +385,9 @@ static bool iterate(struct run *run, struct error *error)
     const double passed = run_wall(), passed_cpu = run_cpu();
     const size_t draws = training->draws;
     const bool at_last = stages_at_last(run), settled = nothing_left(run, training);
-    if (!(at_last && is_over(run, training, settled)) && !step_until_good(run, training, k, error))
+    if (starts_short(run) && starts_over(run, at_last && settled))
+        return starts_next(run, error);
+    if (!(at_last && !starts_short(run) && is_over(run, training, settled)) && !step_until_good(run, training, k, error))
         return false;
     if (!at_last)
         leave_stage(run, training, settled);
@@ -452,8 +446,6 @@ bool run_train(struct run *run, struct error *error)
         if (make_room(run))
             checkpoint_take(run);
         if (!run_boundary(run, error) || !iterate(run, error))
-            return false;
-        if (starts_short(run) && short_is_over(run) && !starts_next(run, error))
             return false;
     }
     training->converged = training->over ||

@@ -684,6 +684,7 @@ const struct factor_type factor_rbm = {
     .params = params,
     .instead = instead,
     .carries_trap = false,
+    .has_minima = true,
     .build = build,
     .finish = finish,
     .n_parameters = n_parameters,
