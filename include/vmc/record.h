@@ -124,6 +124,8 @@ void record_add_wavefunction(struct record *record, const struct wavefunction *w
 // ERROR_CONFIG when shapes, representation or factors differ; ERROR_DAMAGED when values are not finite.
 bool record_load_wavefunction(struct record_file *file, const struct wavefunction *wavefunction, double *theta,
                               struct error *error);
+// Whether the file has fewer hidden units than the wave function.
+bool record_lacks_units(struct record_file *file, const struct wavefunction *wavefunction);
 
 // For the program, before anything else: HDF5 prints nothing by itself and does nothing in exit(), where it can crash
 // after a failed close.

@@ -286,6 +286,23 @@ static bool factors_check(const struct record_file *file, const struct wavefunct
     return good;
 }
 
+bool record_lacks_units(struct record_file *file, const struct wavefunction *wavefunction)
+{
+    bool lacks = false;
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        struct factor_view view[FACTOR_VIEWS_MOST];
+        const size_t n_views = factor_views(&wavefunction->factor[f], view);
+        for (size_t i = 0; i < n_views; i++) {
+            const struct transfer transfer = transfer_of(&wavefunction->factor[f], &view[i]);
+            size_t rank, extent[RECORD_RANK_MOST];
+            lacks = lacks ||
+                    (record_has(file, transfer.path) && record_shape(file, transfer.path, &rank, extent, NULL) &&
+                     rank == view[i].rank && is_smaller(&view[i], extent));
+        }
+    }
+    return lacks;
+}
+
 bool record_load_wavefunction(struct record_file *file, const struct wavefunction *wavefunction, double *theta,
                               struct error *error)
 {

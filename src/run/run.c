@@ -8,6 +8,7 @@
 #include "run/learnt.h"
 #include "run/phases.h"
 #include "run/series.h"
+#include "run/starts.h"
 #include "run/stop.h"
 #include "run/train_exact.h"
 #include "vmc/rng.h"
@@ -38,6 +39,8 @@ static bool starting_parameters(struct run *run, struct error *error)
     struct record_file *file = record_open(path, true, error);
     const bool good = file && record_load_wavefunction(file, &run->ensemble.wavefunction, run->theta, error) &&
                       learnt_load(run, file, error);
+    if (good && !record_lacks_units(file, &run->ensemble.wavefunction))
+        starts_skip(run);
     record_close(file);
     return good;
 }
@@ -96,6 +99,7 @@ bool run_begin(struct run *run, struct error *error)
     if (!team_agree(team, !team_leads(team) || starting_parameters(run, error), error))
         return false;
     team_share(team, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
+    team_share(team, &run->training.start, sizeof run->training.start);
     learnt_share(run);
     ensemble_start(&run->ensemble, run->settings->run.seed);
     run->stage = run->settings->optimizer.iterations > 0 ? STAGE_TRAINING_BURN_IN : STAGE_MEASURING_BURN_IN;

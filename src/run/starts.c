@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Several starts. An energy has more than one minimum, and which of them is found depends on the starting parameters
 // (docs/optimizers.md). A short training is like any other, but it ends after STARTS_ITERATIONS, or at its first
-// plateau where nobody asked for several, and its history is forgotten. Walkers stay where they are and are given a burn-in to follow. All that
-// is to be remembered stands in the table of what is kept, so a run can be cut and resumed in any of the starts.
+// plateau where nobody asked for several, and its history is forgotten. Walkers stay where they are and are given a
+// burn-in to follow. All that is to be remembered stands in the table of what is kept, so a run can be cut and resumed
+// in any of the starts.
 #include "run/starts.h"
 
 #include "run/checkpoint.h"
@@ -13,17 +14,24 @@
 #include <string.h>
 
 // Where nobody says: an RBM of more than two units that is alone has starting weights that decide between minima and
-// saddles, one in four of them badly, and is cheap while it is small. M + N + MN parameters with the widths fixed.
+// saddles, one in four of them badly, and is cheap while it is small. There are M + N + MN parameters with the widths
+// fixed. Parameters that are loaded are where they should be, but for units that are added to fewer ones: those are in
+// the minimum of the fewer, and the other starts are fresh.
 enum { STARTS_USUAL = 3, STARTS_PARAMETERS_MOST = 1000 };
 
 static size_t usual(const struct run *run)
 {
     const struct wavefunction *wavefunction = &run->ensemble.wavefunction;
-    const char *load = run->settings->wavefunction.load;
     const size_t index = settings_index(run->settings, SETTINGS_OPTIMIZER), n = wavefunction->n_parameters;
     const bool tried = optimizer_type_at(index)->needs_metric && run->settings->optimizer.stop == STOP_PLATEAU &&
-                       !(load && *load) && wavefunction->n_factors == 1 && wavefunction->factor[0].type->has_minima;
+                       wavefunction->n_factors == 1 && wavefunction->factor[0].type->has_minima;
     return tried && n > 3 * (wavefunction->n_coordinates + 1) && n <= STARTS_PARAMETERS_MOST ? STARTS_USUAL : 1;
+}
+
+void starts_skip(struct run *run)
+{
+    if (run->settings->optimizer.starts == PARAM_COUNT_AUTO)
+        run->training.start = STARTS_USUAL;
 }
 
 size_t starts_wanted(const struct run *run)

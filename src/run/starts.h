@@ -9,6 +9,8 @@
 enum { STARTS_ITERATIONS = 150 };
 
 size_t starts_wanted(const struct run *run);
+// The first parameters are those to go on with, unless several starts are asked for.
+void starts_skip(struct run *run);
 // Whether the training under way is a short one.
 bool starts_short(const struct run *run);
 // Whether that one has gone on for long enough; settled: nothing seems left to gain.

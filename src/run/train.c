@@ -387,7 +387,8 @@ static bool iterate(struct run *run, struct error *error)
     const bool at_last = stages_at_last(run), settled = nothing_left(run, training);
     if (starts_short(run) && starts_over(run, at_last && settled))
         return starts_next(run, error);
-    if (!(at_last && !starts_short(run) && is_over(run, training, settled)) && !step_until_good(run, training, k, error))
+    if (!(at_last && !starts_short(run) && is_over(run, training, settled)) &&
+        !step_until_good(run, training, k, error))
         return false;
     if (!at_last)
         leave_stage(run, training, settled);
@@ -431,10 +432,8 @@ bool run_train(struct run *run, struct error *error)
         return false;
     training->rate = own_rate(run);
     training->window = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER))->plateau_window;
-    if (run->stage == STAGE_TRAINING_BURN_IN) {
+    if (run->stage == STAGE_TRAINING_BURN_IN)
         starts_reset(run);
-        training->start = 0;
-    }
     run->metric.stage = training->stage;
     if (!(training->damping > 0))
         training->damping = 1;  // a file of format 1 has none

@@ -125,14 +125,14 @@ static void wave_functions_travel(void **state)
         load_toy(path, &bigger, untouched,
                  "/wavefunction/rbm/w has the shape [2, 2], this configuration needs [2, 1]; change rbm.hidden"),
         ERROR_CONFIG);
-    bigger.hidden = 3;  // a unit more: its bias stays what it was, its weights are 0
+    bigger.hidden = 3;  // a unit more: its bias stays what it was, its weights a tenth
     double grown[16] = { 0, 0, 7, 8, 8, 8, 8, 8, 8, 8, 8 };
     assert_int_equal(load_toy(path, &bigger, grown, NULL), ERROR_NONE);
     for (size_t i = 0; i < 2; i++) {
         assert_true(grown[i] == theta[i]);
         assert_true(grown[3 + i] == theta[2 + i] && grown[6 + i] == theta[4 + i]);
     }
-    assert_true(grown[2] == 7 && grown[5] == 0 && grown[8] == 0);
+    assert_true(grown[2] == 7 && grown[5] == 0.1 * 8 && grown[8] == 0.1 * 8);
     other.representation = "probability";
     assert_int_equal(load_toy(path, &other, untouched, "rbm.representation = amplitude"), ERROR_CONFIG);
     for (int i = 0; i < 16; i++)
