@@ -25,13 +25,19 @@ struct referee *referee_create(const struct wavefunction *wavefunction, const st
                                struct error *error);
 void referee_destroy(struct referee *referee);
 size_t referee_terms(const struct referee *referee);
+// What an evaluation costs, in terms of the amplitude form in the plane.
+double referee_work(const struct referee *referee);
 
 // theta as the wave function has it; gradient NULL, or dE/dtheta. False when a number is not finite, or when weights
 // are so large that the quadratures do not resolve their Gaussians.
 bool referee_evaluate(struct referee *referee, const double *theta, struct referee_energy *out, double *gradient);
 
-// Starting parameters further from 0: all but the widths by this factor.
-void referee_widen(const struct referee *referee, double factor, double *theta);
+// Widths among the parameters: 0, 1 or one per axis.
+size_t referee_widths(const struct referee *referee);
+
+// Starting parameters further from 0: all but the widths by this factor; where `axis` is one of the dimensions, only
+// the weights along it.
+void referee_widen(const struct referee *referee, double factor, size_t axis, double *theta);
 
 // Descends by a quasi-Newton method (BFGS) to the next minimum from theta, which is replaced by it.
 struct referee_descent {

@@ -382,13 +382,26 @@ void referee_units(const struct referee *referee, const double *theta, double *u
     }
 }
 
-void referee_widen(const struct referee *referee, double factor, double *theta)
+void referee_widen(const struct referee *referee, double factor, size_t axis, double *theta)
 {
+    const size_t weights = referee->coordinates + referee->hidden;
     for (size_t k = 0; k < n_plain(referee); k++)
-        theta[k] *= factor;
+        if (axis >= referee->dimensions ||
+            (k >= weights && (k - weights) / referee->hidden % referee->dimensions == axis))
+            theta[k] *= factor;
 }
 
+size_t referee_widths(const struct referee *referee) { return referee->widths; }
+
 size_t referee_terms(const struct referee *referee) { return referee->terms; }
+
+// As measured, with gradient: a term of the probability form has a quadrature over theta_j, one of the amplitude form
+// has one where the widths differ.
+double referee_work(const struct referee *referee)
+{
+    const double term = referee->copies == 1 ? 36 : referee->widths > 1 ? 25 : referee->dimensions == 3 ? 1.6 : 1;
+    return term * (double)referee->terms;
+}
 
 size_t referee_coordinates(const struct referee *referee) { return referee->coordinates; }
 

@@ -19,21 +19,43 @@
 static const struct {
     double tolerance, level;
 } COARSE = { 1e-7, 1e-10 }, FINE = { 1e-9, 1e-13 };
-static const double WIDER = 10;
-// Iterations that a descent takes, for the estimate; units that a grown start begins with, and terms from which on
-// there are grown starts.
-enum { ITERATIONS_USUAL = 300, FIRST_UNITS = 2, GROWN_TERMS = 1000 };
-enum { STARTS_USUAL = 4 };
+enum { ALL_AXES = DIMENSIONS_MOST };
+// How many times as wide as the first start the next ones are, along all axes or one: two units are best told apart
+// from afar where the trap is not round, four where it is weak, six near 0, and six with a width per axis along one of
+// them; docs/referee.md has the shares of starts that end lowest.
+static const struct widening {
+    double factor;
+    size_t axis;
+} wider[] = { { 1, ALL_AXES },  { 10, ALL_AXES }, { 1, ALL_AXES },  { 1, ALL_AXES },
+              { 30, ALL_AXES }, { 1, ALL_AXES },  { 10, ALL_AXES }, { 1, ALL_AXES } },
+  wider_by_axis[] = { { 1, ALL_AXES },  { 10, ALL_AXES }, { 15, 0 }, { 5, 1 },
+                      { 30, ALL_AXES }, { 1, ALL_AXES },  { 15, 0 }, { 5, 1 } };
+enum { WIDER_CYCLE = sizeof wider / sizeof *wider };
+// Iterations that a descent hardly exceeds, for the estimate; units that a grown start begins with.
+enum { ITERATIONS_MANY = 1000, FIRST_UNITS = 2 };
+// Starts where nothing is said, by the work that an evaluation is: in the plane four units are 81, six are 729.
+// Machines with more than DEAR terms have few starts, some of them grown.
+enum { STARTS_CHEAP = 32, STARTS_USUAL = 16, STARTS_DEAR = 8, STARTS_MANY_TERMS = 4, CHEAP = 100, DEAR = 1000 };
+// A descent is given up when it has had so many iterations, and at the rate of the last ones would need many times more
+// to come below the lowest end so far; not with a width per axis, whose descents rest on many saddles on their way.
+enum { GIVE_UP_AFTER = 100, GIVE_UP_WINDOW = 20, GIVE_UP_WINDOWS = 10 };
 
 bool train_exact_asked(const struct settings *settings)
 {
     return settings->optimizer.iterations > 0 && !optimizer_type_at(settings_index(settings, SETTINGS_OPTIMIZER))->step;
 }
 
-static size_t n_starts(const struct run *run)
+static size_t n_starts(const struct run *run, const struct referee *referee)
 {
     const size_t starts = run->settings->optimizer.starts;
-    return starts == PARAM_COUNT_AUTO ? STARTS_USUAL : starts;
+    if (starts != PARAM_COUNT_AUTO)
+        return starts;
+    const double work = referee_work(referee);
+    return referee_terms(referee) > DEAR ? STARTS_MANY_TERMS
+           : work <= CHEAP               ? STARTS_CHEAP
+           : work <= DEAR                ? STARTS_USUAL
+           : referee_widths(referee) > 1 ? STARTS_USUAL
+                                         : STARTS_DEAR;
 }
 
 static struct referee *create(const struct run *run, struct error *error)
@@ -58,13 +80,13 @@ double train_exact_seconds(const struct run *run)
 {
     struct referee_energy energy;
     struct referee *referee = create(run, NULL);
-    const size_t iterations = run->settings->optimizer.iterations;
+    const size_t iterations = run->settings->optimizer.iterations, descents = referee ? n_starts(run, referee) : 0;
     const double start = run_cpu();
     if (referee)
         referee_evaluate(referee, run->theta, &energy, run->gradient);
     referee_destroy(referee);
-    return (run_cpu() - start) * (double)n_starts(run) *
-           (double)(iterations < ITERATIONS_USUAL ? iterations : ITERATIONS_USUAL);
+    return (run_cpu() - start) * (double)descents *
+           (double)(iterations < ITERATIONS_MANY ? iterations : ITERATIONS_MANY);
 }
 
 // One descent as it goes.
@@ -73,7 +95,15 @@ struct trace {
     size_t start, n;
     double *energy, *gradient_norm;  // [iterations]
     double best;                     // of the starts before, NAN for the first
+    size_t n_best;                   // starts that ended there
+    bool gives_up;
 };
+
+static bool is_hopeless(const struct trace *trace, size_t iteration, double energy)
+{
+    return trace->gives_up && iteration >= GIVE_UP_AFTER &&
+           energy - trace->best > GIVE_UP_WINDOWS * (trace->energy[iteration - GIVE_UP_WINDOW] - energy);
+}
 
 static bool look(void *context, size_t iteration, double energy, double gradient_norm, const double *theta)
 {
@@ -90,7 +120,7 @@ static bool look(void *context, size_t iteration, double energy, double gradient
                                             NULL });
     if (run->ensemble.cut && run->ensemble.cut(run->ensemble.cut_context))
         run->ensemble.was_cut = true;
-    return !run->ensemble.was_cut;
+    return !run->ensemble.was_cut && !(iteration < most && is_hopeless(trace, iteration, energy));
 }
 
 // The course of the best descent so far, and the parameters it began with; or its continuation, whose beginning is the
@@ -125,8 +155,7 @@ static bool look_on(void *context, size_t iteration, double energy, double gradi
     return !run->ensemble.was_cut;
 }
 
-// Every second start is ten times as wide: for strong correlations and traps that are not round the lowest minimum is
-// found from afar, for many units from near 0. From 7 units (10 in the probability form) every fourth one is grown.
+// Of machines with more than DEAR terms every fourth start is grown.
 static bool starting_point(struct trace *trace, struct referee *referee, double *theta)
 {
     const struct run *run = trace->run;
@@ -143,10 +172,11 @@ static bool starting_point(struct trace *trace, struct referee *referee, double 
     }
     rng_start(&rng, run->settings->run.seed, UINT64_MAX - trace->start);
     wavefunction_start(wavefunction, rng_uniform, &rng, theta);
-    if (trace->start % 2 == 1)
-        referee_widen(referee, WIDER, theta);
-    else if (trace->start % 4 == 2 && referee_terms(referee) > GROWN_TERMS)
+    if (trace->start % 4 == 2 && referee_terms(referee) > DEAR)
         return referee_grow(referee, &limits, FIRST_UNITS, rng_uniform, &rng, theta);
+    const struct widening *widening = (referee_widths(referee) > 1 ? wider_by_axis : wider) +
+                                      trace->start % WIDER_CYCLE;
+    referee_widen(referee, widening->factor, widening->axis, theta);
     return true;
 }
 
@@ -174,18 +204,28 @@ static void finish_best(struct run *run, struct referee *referee, struct trace *
     remember(run, trace, first, NULL);
 }
 
+// Ends of descents differ by what their tolerance leaves.
+static bool is_same_end(double energy, double other) { return fabs(energy - other) <= 1e-7 * fabs(other); }
+
 // theta, begun: [K] each
 static bool descend_all(struct run *run, struct referee *referee, struct trace *trace, double *theta, double *begun,
                         struct error *error)
 {
     const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
-    for (trace->start = 0; trace->start < n_starts(run) && !run->ensemble.was_cut; trace->start++) {
+    const size_t starts = n_starts(run, referee);
+    trace->gives_up = referee_widths(referee) <= 1;
+    for (trace->start = 0; trace->start < starts && !run->ensemble.was_cut; trace->start++) {
         struct referee_descent descent;
         if (!starting_point(trace, referee, begun))
             continue;
         memcpy(theta, begun, n * sizeof *theta);
-        if (!descend(referee, trace, most, COARSE.tolerance, COARSE.level, theta, &descent) ||
-            descent.energy >= trace->best)
+        if (!descend(referee, trace, most, COARSE.tolerance, COARSE.level, theta, &descent))
+            continue;
+        if (is_same_end(descent.energy, trace->best))
+            trace->n_best++;
+        else if (!(descent.energy > trace->best))
+            trace->n_best = 1;
+        if (descent.energy >= trace->best)
             continue;
         trace->best = descent.energy;
         run->training.over = descent.done < most;
@@ -196,6 +236,12 @@ static bool descend_all(struct run *run, struct referee *referee, struct trace *
         return error_add(error, ERROR_INTERNAL,
                          "training: the closed form has no finite energy at any start; use a smaller rbm.init_scale or "
                          "another rbm.sigma");
+    if (!run->ensemble.was_cut && starts > 1 && trace->n_best == 1)
+        run_note(
+            run,
+            "training: the lowest of %zu starts was reached by one alone; there may be a lower minimum, which more "
+            "of them would find (optimizer.starts)",
+            starts);
     if (!run->ensemble.was_cut)
         finish_best(run, referee, trace);
     return !run->ensemble.was_cut;

@@ -124,10 +124,11 @@ static const struct param optimizer_params[] = {
                 .help = "training iterations at most; 0: measure only"),
     PARAM_COUNT(settings_optimizer, samples, .range = PARAM_WITHIN(1, 1e12), .fallback = "8192",
                 .help = "samples per iteration, over all walkers, rounded up to whole sweeps of them"),
-    PARAM_COUNT(settings_optimizer, starts, .range = PARAM_WITHIN(1, 100000), .may_be_auto = true, .fallback = "auto",
-                .help = "short trainings from different starting parameters; the one that ends lowest goes on; auto: 4 "
-                        "descents where method = exact, 3 to their first plateau where method = sr trains an rbm alone "
-                        "of more than two units and at most 1000 parameters, else 1"),
+    PARAM_COUNT(
+        settings_optimizer, starts, .range = PARAM_WITHIN(1, 100000), .may_be_auto = true, .fallback = "auto",
+        .help = "short trainings from different starting parameters; the one that ends lowest goes on; auto: 4 "
+                "to 32 descents where method = exact, 3 to their first plateau where method = sr trains an rbm alone "
+                "of more than two units and at most 1000 parameters, else 1"),
     PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: the method's own"),
     PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",

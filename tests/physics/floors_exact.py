@@ -4,9 +4,10 @@
 
     floors_exact.py VMC REFERENCE_CSV [MOST_UNITS]
 
-Every row of two particles with an RBM alone, up to so many hidden units (default 6): from 16 starts the energy in closed form, as `vmc verify` says it
-of the results, must reach the floor to 1e-7, and stay above it where it is known to be the minimum. CPU times are
-printed and not judged: they depend on what else the machine does.
+Every row of two particles with an RBM alone, up to so many hidden units (default 6). From 40 starts the energy in closed form, as `vmc verify` says it
+of the results, must reach the floor to 1e-7, and stay above it where it is known to be the minimum. By default, with eight seeds, 7 in 8 must, and a
+run that does not must be one that notes it, in all rows but one in ten: minima can be found several times that are not the lowest.
+CPU times are printed and not judged: they depend on what else the machine does.
 """
 import csv
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 
 vmc, table, most = sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 6
 CLOSE = 1e-7
+SEEDS = range(1, 9)
 INI = '''[system]
 particles = 2
 dimensions = {dimensions}
@@ -40,14 +42,14 @@ samples = 12800
 '''
 
 
-def train(folder, text, starts):
+def train(folder, text, *sets):
+    """Energy in closed form, CPU time, and whether the run says that a single start ended there."""
     config, output = Path(folder) / 'run.ini', Path(folder) / 'run.h5'
     config.write_text(text, encoding='utf-8')
-    done = subprocess.run([vmc, '--config', config, '-o', output, '--force', '--json', '-t', '1', '--set', f'optimizer.starts={starts}'],
-                          capture_output=True, text=True, check=True)
+    words = [word for key in sets for word in ('--set', key)]
+    done = subprocess.run([vmc, '--config', config, '-o', output, '--force', '--json', '-t', '1', *words], capture_output=True, text=True, check=True)
     exact = subprocess.run([vmc, 'verify', '--json', output], capture_output=True, text=True, check=True)
-    result = json.loads(done.stdout)
-    return json.loads(exact.stdout)['energy']['closed_form'], find(result, 'training_cpu_time'), find(result, 'iterations')
+    return json.loads(exact.stdout)['energy']['closed_form'], find(json.loads(done.stdout), 'training_cpu_time'), 'by one alone' in done.stderr
 
 
 def find(tree, name):
@@ -66,8 +68,8 @@ def sigma_of(row):
 
 
 def main():
-    wrong = 0
-    print(f'{"floor":24}{"in the table":>16}{"from 16 starts":>17}{"from 4":>16}{"CPU, 4 starts":>15}{"iterations":>12}')
+    wrong = silent = rows = 0
+    print(f'{"floor":24}{"in the table":>16}{"from 40 starts":>17}{"by default":>12}{"said so":>9}{"CPU time":>16}')
     with open(table, encoding='utf-8') as file, tempfile.TemporaryDirectory() as folder:
         for row in csv.DictReader(file):
             if row['factors'] != 'rbm' or row['particles'] != '2' or int(row['hidden'].rstrip('+')) > most or row['quantity'] != 'energy':
@@ -75,12 +77,18 @@ def main():
             text = INI.format(dimensions=row['dimensions'], omega=row['omega'].replace(';', ', '), hidden=row['hidden'].rstrip('+'),
                               representation=row['representation'], sigma=sigma_of(row), train_sigma=row['train_sigma'])
             floor = float(row['value'])
-            many = train(folder, text, 16)[0]
-            few, seconds, iterations = train(folder, text, 4)
+            many = train(folder, text, 'optimizer.starts=40')[0]
+            runs = [train(folder, text, f'run.seed={seed}') for seed in SEEDS]
+            missed = [run for run in runs if run[0] > floor + CLOSE]
             good = many <= floor + CLOSE and (row['relation'] == '<=' or many >= floor - float(row['uncertainty']) - 1e-9)
+            good = good and len(missed) <= 1
             wrong += not good
-            print(f'{row["id"]:24}{floor:16.8f}{many:17.10f}{few:16.8f}{seconds:13.3f} s{iterations:12.0f}{"" if good else "  WRONG"}', flush=True)
-    return 1 if wrong else 0
+            silent += any(not run[2] for run in missed)
+            rows += 1
+            times = sorted(run[1] for run in runs)
+            print(f'{row["id"]:24}{floor:16.8f}{many:17.10f}{len(runs) - len(missed):7} of {len(runs)}{sum(run[2] for run in missed):5} of {len(missed)}'
+                  f'{times[0]:9.3f}-{times[-1]:.3f} s{"" if good else "  WRONG"}', flush=True)
+    return 1 if wrong or silent * 10 > rows else 0
 
 
 if __name__ == '__main__':
