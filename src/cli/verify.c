@@ -12,14 +12,13 @@
 
 static void write_table(FILE *out, const char *path, const struct run_verification *found)
 {
-    fprintf(out, "%s: %zu terms in the closed form, %.0f samples; energies in %s\n", path, found->terms,
-            found->n_samples, UNIT_ENERGY);
-    fprintf(out, "%-32s%18s%18s%14s%10s\n", "", "closed form", "Monte Carlo", "difference", "in errors");
+    fprintf(out, "%s: %zu terms in the closed form, %.0f samples\n", path, found->terms, found->n_samples);
+    fprintf(out, "%-30s%16s%16s%10s%8s\n", "in " UNIT_ENERGY, "closed form", "Monte Carlo", "off by", "errors");
     for (size_t k = 0; k < VERIFY_PARTS; k++) {
         const struct verified_part *part = &found->part[k];
         char number[CLI_NUMBER_SIZE];
         cli_number(part->measured, part->error, number);
-        fprintf(out, "%-32s%18.10f%18s%14.1e%10.2f\n", part->title, part->exact, number, part->measured - part->exact,
+        fprintf(out, "%-30s%16.10f%16s%10.1e%8.2f\n", part->title, part->exact, number, part->measured - part->exact,
                 part->deviation);
     }
 }
