@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { QUANTITIES = 3, ROUND = 50, DRAWS_MOST = 3200 };
+enum { QUANTITIES = 3, ROUND = 50, DRAWS_MOST = 25600 };
 
 struct record {
     size_t chains, draws;
