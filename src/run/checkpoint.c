@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "run/checkpoint.h"
+#include "run/worth.h"
 
 #include "run/kept.h"
 
@@ -98,6 +99,7 @@ bool checkpoint_restore(struct run *run, size_t which, struct error *error)
             kept_number_set(run, &kept_numbers[k], checkpoint->number[k]);
     arrays_copy(run, checkpoint, true);
     restore_totals(&run->ensemble.controls);
+    run->ensemble.without_pairs = run->stage == STAGE_MEASURING && worth_dropped(&run->ensemble);
     observables_place_axes(&run->measured.observables);
     return ensemble_take(&run->ensemble, run->theta) ||
            error_add(error, ERROR_DAMAGED, "%s: the saved parameters make no finite wave function",

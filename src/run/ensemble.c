@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "run/compatibility.h"
+#include "run/worth.h"
 #include "run/ensemble_parts.h"
 
 #include "base/memory.h"
@@ -82,7 +83,10 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
         group->n_blocks = first_block(ensemble, g + 1) - group->first_block;
         group->gradient_sums = memory_rows(ensemble->wavefunction.n_sum_rows);
         group->control_sums = memory_rows(controls_sum_rows(&ensemble->controls));
-        good = good && group->gradient_sums && group->control_sums;
+        if (!worth_all_of_gradient(ensemble))
+            group->other_sums = memory_rows(ensemble->wavefunction.n_sum_rows);
+        good = good && group->gradient_sums && group->control_sums &&
+               (worth_all_of_gradient(ensemble) || group->other_sums);
     }
     if (!good)
         return error_add(error, ERROR_INTERNAL, "no memory for %zu walkers (%.3g GB asked); use fewer: sampler.walkers",
@@ -103,6 +107,7 @@ static bool choose_controls(struct ensemble *ensemble, const struct settings *se
     for (size_t k = 0; control_type_at(k) && n < CONTROL_TYPES_MOST; k++)
         if (settings_chooses(settings, SETTINGS_CONTROL, k))
             index[n++] = k;
+    ensemble->may_drop = control_type_at(n) == NULL;  // auto chooses all there are
     return controls_build(&ensemble->controls, &ensemble->hamiltonian, &ensemble->wavefunction, n, index, error);
 }
 
@@ -233,6 +238,7 @@ void ensemble_finish(struct ensemble *ensemble)
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         memory_free(ensemble->group[g].gradient_sums);
         memory_free(ensemble->group[g].control_sums);
+        memory_free(ensemble->group[g].other_sums);
     }
     memory_free(ensemble->group_gradients);
     memory_free(ensemble->rungs);
@@ -278,7 +284,8 @@ void ensemble_move_blocks(const struct ensemble *ensemble, const struct ensemble
 size_t ensemble_memory(const struct ensemble *ensemble)
 {
     const size_t frame = ensemble->wavefunction.n_rows,
-                 group = ensemble->wavefunction.n_sum_rows + controls_sum_rows(&ensemble->controls);
+                 group = (worth_all_of_gradient(ensemble) ? 1 : 2) * ensemble->wavefunction.n_sum_rows +
+                         controls_sum_rows(&ensemble->controls);
     const size_t rows = (frame + RNG_ROWS) * ensemble->n_blocks * ensemble->n_rungs + group * ensemble->n_groups;
     return sizeof(double) * (WALKERS * rows + ensemble->threads * ensemble->scratch_doubles);
 }

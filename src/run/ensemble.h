@@ -27,6 +27,7 @@ struct ensemble_sums {
 struct ensemble_group {
     size_t first_block, n_blocks;
     double *gradient_sums, *control_sums;  // rows
+    double *other_sums;  // of the gradient without control variates, or with them, where it is the other one; or NULL
     struct ensemble_sums sums;
     double drift;  // see below
 };
@@ -35,6 +36,9 @@ struct ensemble {
     struct wavefunction wavefunction;
     struct hamiltonian hamiltonian;
     struct controls controls;
+    bool may_drop;        // control variates that are not worth their cost are left out (run/worth.h)
+    bool without_pairs;   // the functions of pairs are, while measuring
+    bool plain_gradient;  // the gradient does without any
     const struct sampler_type *sampler;
     void *sampler_state;
     double step;  // in use at T = 1
@@ -134,12 +138,18 @@ void ensemble_learn(struct ensemble *ensemble, const struct ensemble_sums *sums,
 // Whether draws are independent of each other and of where the walkers began: then nothing is to be discarded.
 bool ensemble_is_independent(const struct ensemble *ensemble);
 // Draws with sums. what: which sums are taken besides those of struct ensemble_sums.
-enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_FEATURES = 4 };
+// PASS_OTHER: the gradient that is not in use, too.
+enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_FEATURES = 4, PASS_OTHER = 8 };
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context,
                    struct ensemble_sums *total);
 // After a pass: dE/dtheta [K], merged over the groups.
 void ensemble_gradient(const struct ensemble *ensemble, double samples, double *gradient);
 // After a pass with PASS_CONTROLS: new coefficients.
 bool ensemble_fit(struct ensemble *ensemble);
+// The same, and functions of pairs that are not worth their cost are left out from here on (`without_pairs`).
+void ensemble_fit_for_good(struct ensemble *ensemble);
+// After a pass with PASS_OTHER: whether the next ones take the gradient with control variates or the plain one, by
+// their variances over the groups. Keeps what is in use where there are too few groups to say.
+void ensemble_choose_gradient(struct ensemble *ensemble);
 
 #endif

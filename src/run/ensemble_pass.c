@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "run/ensemble_parts.h"
+#include "run/worth.h"
+
+#include "base/memory.h"
 
 #include <math.h>
 #include <string.h>
@@ -85,6 +88,7 @@ struct pass {
     unsigned what;
     ensemble_visit *visit;
     void *context;
+    struct controls controls;  // in use
 };
 
 // Block number k of group number g. Block and group are the thread's own copies: those in the ensemble share cache
@@ -96,7 +100,9 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
     const size_t draws = pass->draws;
     const unsigned what = pass->what;
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
-    const bool controlled = ensemble->controls.n_functions > 0, slopes = controlled && (what & PASS_GRADIENT);
+    const struct controls *controls = &pass->controls;
+    const bool controlled = ensemble->controls.n_functions > 0, other = group->other_sums && (what & PASS_OTHER),
+               slopes = controlled && (what & PASS_GRADIENT) && (other || !ensemble->plain_gradient);
     const size_t fit_every = 1 + draws * ensemble->n_walkers / FIT_SAMPLES_MOST;
     memset(rows->moments, 0, MOMENT_ROWS * WALKERS * sizeof(double));
     refresh_ladder(ensemble, group, ladder);
@@ -112,23 +118,29 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
             (block->movable ? wavefunction_evaluate_moved : wavefunction_evaluate)(wavefunction, block->current);
         block->evaluated = true;
         if (controlled)
-            controls_evaluate(&ensemble->controls, &ensemble->hamiltonian, wavefunction, block->current, rows->energy,
-                              rows->c, slopes ? rows->du : NULL);
+            controls_evaluate(controls, &ensemble->hamiltonian, wavefunction, block->current, rows->energy, rows->c,
+                              slopes ? rows->du : NULL);
         else
             estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->energy);
         if (controlled)
-            controls_apply(&ensemble->controls, !(what & PASS_GRADIENT), rows->energy, rows->c, rows->controlled);
+            controls_apply(controls, !(what & PASS_GRADIENT), rows->energy, rows->c, rows->controlled);
         const size_t bad = replace_bad_walkers(ensemble, rows);
         group->sums.bad += (double)bad;
         moments_add(ensemble->reference, rows->energy, rows->controlled, rows->moments);
         if (controlled && (what & PASS_CONTROLS) && t % fit_every == 0)
-            controls_gather(&ensemble->controls, rows->energy, rows->c, rows->control, group->control_sums);
+            controls_gather(controls, rows->energy, rows->c, rows->control, group->control_sums);
         if (what & PASS_GRADIENT) {
-            if (wavefunction->wants_plain)
+            const bool plain = controlled && ensemble->plain_gradient;
+            if (wavefunction->wants_plain || plain || other)
                 moments_centre(rows->energy + ENERGY_LOCAL * WALKERS, bad ? rows->weight : NULL, rows->plain);
+            if (plain || other)
+                wavefunction_accumulate(wavefunction, block->current, rows->plain, rows->plain, NULL, rows->factor,
+                                        plain ? group->gradient_sums : group->other_sums);
             moments_centre(rows->controlled, bad ? rows->weight : NULL, rows->weight);
-            wavefunction_accumulate(wavefunction, block->current, rows->weight, rows->plain, slopes ? rows->du : NULL,
-                                    rows->factor, group->gradient_sums);
+            if (!plain || other)
+                wavefunction_accumulate(wavefunction, block->current, rows->weight, rows->plain,
+                                        slopes ? rows->du : NULL, rows->factor,
+                                        plain ? group->other_sums : group->gradient_sums);
         }
         if (what & PASS_FEATURES)
             wavefunction_features(wavefunction, block->current, rows->features);
@@ -153,7 +165,7 @@ static void add_ladder(const struct ensemble *ensemble, const struct ladder *lad
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context,
                    struct ensemble_sums *total)
 {
-    const struct pass pass = { draws, what, visit, context };
+    const struct pass pass = { draws, what, visit, context, worth_in_use(ensemble) };
     const size_t moves = ensemble->sampler->moves_per_sweep(ensemble->sampler_state, &ensemble->wavefunction.system) *
                          ensemble->thin * draws;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(dynamic, 1)
@@ -164,6 +176,8 @@ void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensem
         group->sums = (struct ensemble_sums){ 0 };
         if (what & PASS_GRADIENT)
             memset(group->gradient_sums, 0, ensemble->wavefunction.n_sum_rows * WALKERS * sizeof(double));
+        if (group->other_sums && (what & PASS_OTHER))
+            memset(group->other_sums, 0, ensemble->wavefunction.n_sum_rows * WALKERS * sizeof(double));
         if (what & PASS_CONTROLS)
             memset(group->control_sums, 0, controls_sum_rows(&ensemble->controls) * WALKERS * sizeof(double));
         for (size_t k = group->first_block; k < group->first_block + group->n_blocks; k++) {
@@ -212,16 +226,76 @@ void ensemble_gradient(const struct ensemble *ensemble, double samples, double *
 
 enum { FIT_MOMENTS = (CONTROLS_MOST + CONTROLLED_QUANTITIES + 1) * (CONTROLS_MOST + CONTROLLED_QUANTITIES + 2) / 2 };
 
-bool ensemble_fit(struct ensemble *ensemble)
+static void gather_moments(const struct ensemble *ensemble, double total[FIT_MOMENTS])
 {
-    double moments[GROUPS_MOST][FIT_MOMENTS] = { { 0 } }, total[FIT_MOMENTS] = { 0 };
-    if (ensemble->controls.n_functions == 0)
-        return false;
+    double moments[GROUPS_MOST][FIT_MOMENTS] = { { 0 } };
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
         controls_reduce(&ensemble->controls, ensemble->group[g].control_sums, moments[g]);
     ensemble_move_groups(ensemble, moments, sizeof *moments, TEAM_GATHER_ALL);
     for (size_t g = 0; g < ensemble->n_groups; g++)
         for (size_t k = 0; k < FIT_MOMENTS; k++)
             total[k] += moments[g][k];
+}
+
+bool ensemble_fit(struct ensemble *ensemble)
+{
+    double total[FIT_MOMENTS] = { 0 };
+    if (ensemble->controls.n_functions == 0)
+        return false;
+    gather_moments(ensemble, total);
     return controls_fit(&ensemble->controls, total);
+}
+
+void ensemble_fit_for_good(struct ensemble *ensemble)
+{
+    double total[FIT_MOMENTS] = { 0 };
+    if (ensemble->controls.n_functions == 0)
+        return;
+    gather_moments(ensemble, total);
+    if (controls_fit(&ensemble->controls, total))
+        worth_choose(ensemble, total);
+}
+
+// Sums of a gradient over the groups' samples, [group, K], and from these the variance of a group's mean, [K].
+static void find_variances(const struct ensemble *ensemble, bool other, double *variance)
+{
+    const size_t n = ensemble->wavefunction.n_parameters, groups = ensemble->n_groups;
+    double *const gradients = ensemble->group_gradients;
+    memset(gradients, 0, groups * n * sizeof *gradients);
+    for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
+        wavefunction_collect(&ensemble->wavefunction,
+                             other ? ensemble->group[g].other_sums : ensemble->group[g].gradient_sums,
+                             gradients + g * n);
+    ensemble_move_groups(ensemble, gradients, n * sizeof *gradients, TEAM_GATHER_ALL);
+    for (size_t k = 0; k < n; k++) {
+        double sum = 0, sum2 = 0;
+        for (size_t g = 0; g < groups; g++) {
+            const double mean = gradients[g * n + k] / (double)ensemble->group[g].n_blocks;
+            sum += mean;
+            sum2 += mean * mean;
+        }
+        variance[k] = fmax(0, sum2 - sum * sum / (double)groups);
+    }
+}
+
+enum { GROUPS_LEAST = 8 };  // that a variance is taken over
+
+void ensemble_choose_gradient(struct ensemble *ensemble)
+{
+    const size_t n = ensemble->wavefunction.n_parameters;
+    double share = 0, *variance = memory_doubles(2 * n);
+    size_t counted = 0;
+    const bool able = variance && ensemble->group[0].other_sums && ensemble->n_groups >= GROUPS_LEAST;
+    if (able) {
+        find_variances(ensemble, ensemble->plain_gradient, variance);
+        find_variances(ensemble, !ensemble->plain_gradient, variance + n);
+        for (size_t k = 0; k < n; k++)
+            if (variance[k] + variance[n + k] > 0) {
+                share += variance[k] / (variance[k] + variance[n + k]);
+                counted++;
+            }
+    }
+    if (able && counted > 0)
+        ensemble->plain_gradient = !worth_gradient(ensemble, share / fmax(1e-300, (double)counted - share));
+    memory_free(variance);
 }

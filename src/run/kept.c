@@ -124,6 +124,7 @@ const struct kept_series kept_series[SERIES] = {
     }
 #define ROW(...) SINCE(1, __VA_ARGS__)
 #define NEW(...) SINCE(2, __VA_ARGS__)
+#define LATER(...) SINCE(3, __VA_ARGS__)  // files of format 2 need not have it
 const struct kept_number kept_numbers[] = {
     ROW("stage", KEPT_STAGE, stage, IN_ALL, "1",
         "0: burn-in before training, 1: training, 2: trained, 3: burn-in before measuring, 4: measuring"),
@@ -143,6 +144,8 @@ const struct kept_number kept_numbers[] = {
     ROW("refined", KEPT_COUNT, training.refined, IN_TRAINING, "1", "refinements so far"),
     ROW("averaged", KEPT_COUNT, training.averaged, IN_TRAINING, "1", "iterations in the mean of the parameters"),
     NEW("start", KEPT_COUNT, training.start, IN_TRAINING, "1", "short trainings done"),
+    LATER("plain_gradient", KEPT_FLAG, ensemble.plain_gradient, IN_TRAINING, "1",
+          "1: the gradient does without control variates, which are not worth their cost"),
     NEW("best_energy", KEPT_REAL, training.best_energy, IN_TRAINING, UNIT_ENERGY,
         "the lowest that one of them ended at"),
     NEW("best_damping", KEPT_REAL, training.best_damping, IN_TRAINING, "1", "factor of the metric's shift then"),
@@ -194,6 +197,7 @@ const struct kept_number kept_numbers[] = {
 };
 #undef ROW
 #undef NEW
+#undef LATER
 #undef SINCE
 _Static_assert(sizeof kept_numbers / sizeof *kept_numbers <= KEPT_NUMBERS_MOST + 1, "room in a checkpoint");
 

@@ -131,13 +131,19 @@ bool run_burn_in(struct run *run, struct error *error)
     const size_t draws = FIT_DRAWS * ensemble->n_walkers > FIT_SAMPLES ? 1 + FIT_SAMPLES / ensemble->n_walkers
                                                                        : FIT_DRAWS;
     const bool last = run->stage == STAGE_MEASURING_BURN_IN;  // how far walkers go is where the histograms will end
+    ensemble->without_pairs = false;
     ensemble_pass(ensemble, draws, PASS_CONTROLS, last ? series_see : NULL, &run->measured, &sums);
     run->measured.was_seen = last && !ensemble->was_cut;
     if (ensemble->was_cut)
         return false;
-    ensemble_fit(ensemble);
+    if (last)
+        ensemble_fit_for_good(ensemble);
+    else
+        ensemble_fit(ensemble);
     if (isfinite(sums.energy))
         ensemble->reference += sums.energy / sums.samples;
+    if (ensemble->without_pairs)
+        run_note(run, "control variates: functions of pairs would cost more than they gain, and are left out");
     run->tuning = (struct ensemble_tuning){ 0 };
     return true;
 }

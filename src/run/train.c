@@ -39,15 +39,23 @@ static bool exploded(const struct run *run, const struct ensemble_sums *sums)
                            variance(sums->energy, sums->energy2, sums->samples));
 }
 
+// Iterations in which it is seen whether the gradient's control variates are worth their cost: the first, and 8, 16,
+// 32, …
+static bool compares_gradients(size_t iteration)
+{
+    return iteration == 0 || (iteration >= 8 && (iteration & (iteration - 1)) == 0);
+}
+
 // The pass of one iteration; false when its numbers cannot be used.
 static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *sums)
 {
     struct ensemble *ensemble = &run->ensemble;
     struct metric_visit visit = { &run->metric, draws, run->metric.room ? metric_every(run, draws) : 1 };
+    const unsigned what = PASS_GRADIENT | PASS_CONTROLS | (compares_gradients(run->history.n) ? PASS_OTHER : 0);
     if (run->metric.room)
-        ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS | PASS_FEATURES, metric_gather, &visit, sums);
+        ensemble_pass(ensemble, draws, what | PASS_FEATURES, metric_gather, &visit, sums);
     else
-        ensemble_pass(ensemble, draws, PASS_GRADIENT | PASS_CONTROLS, NULL, NULL, sums);
+        ensemble_pass(ensemble, draws, what, NULL, NULL, sums);
     if (!run->ensemble.was_cut)
         ensemble_learn(ensemble, sums, isnan(run->settings->sampler.step));
     ensemble_gradient(ensemble, sums->samples, run->gradient);
@@ -59,6 +67,8 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
         return false;
     run->training.bad += (size_t)sums->bad;
     if (good) {
+        if (what & PASS_OTHER)
+            ensemble_choose_gradient(ensemble);
         ensemble_fit(ensemble);
         ensemble->reference += sums->energy / sums->samples;
     }

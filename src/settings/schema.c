@@ -152,8 +152,8 @@ static const struct param measure_params[] = {
                .help = "stop once the energy's error is this small, with `samples` as the cap; 0: draw all samples"),
     CHOOSER(measure, "controls", SETTINGS_CONTROL, control_name, .may_be_auto = true, .may_be_none = true,
             .fallback = "auto",
-            .help = "control variates for the energy, and for the gradient in training; auto: all that apply; none: "
-                    "the plain estimators"),
+            .help = "control variates for the energy, and for the gradient in training; auto: all that apply, less "
+                    "what costs more than it gains; none: the plain estimators"),
     PARAM_COUNT(settings_measure, positions, .range = PARAM_WITHIN(0, 1e8), .fallback = "0",
                 .help = "configurations kept in the results file, spread evenly over walkers and draws"),
     PARAM_COUNT(settings_measure, series_values, .range = PARAM_WITHIN(1024, 1e8), .fallback = "16384",
