@@ -51,7 +51,9 @@ def emptied(bench):
 
 def taken_over(bench, options):
     process, lock = begin(bench, '-t', '1', *options, *LONG)
-    lock.write_text(FOREIGN)
+    foreign = lock.with_suffix('.foreign')  # put in place at once: a lock that is seen empty would be the run's own again
+    foreign.write_text(FOREIGN)
+    foreign.replace(lock)
     said = process.communicate()[1]
     saved = bench.path('run.1.h5')
     if process.returncode != 73 or not saved.exists():
