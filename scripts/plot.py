@@ -256,6 +256,8 @@ def draw_sweep(file, by):
 
 
 def open_file(name):
+    if not os.path.exists(name):
+        sys.exit(f'vmc plot: {name}: no such file')
     try:
         return h5py.File(name, 'r')
     except OSError as wrong:
@@ -266,6 +268,8 @@ def picture_of(names, options):
     opened = [(Path(name).stem, open_file(name)) for name in names]
     if 'table' in opened[0][1]:
         figure = draw_sweep(opened[0][1], options.by.split(',') if options.by else None)
+    elif options.what == 'sweep':
+        sys.exit(f'vmc plot: {names[0]}: is not merged from runs; make such a file with vmc merge')
     else:
         figure = draw_panels(opened, [options.what] if options.what in PANELS else list(PANELS))
     for _, file in opened:

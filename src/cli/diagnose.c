@@ -127,13 +127,23 @@ struct settings_words {
     const char *section;
 };
 
+// A default may be written otherwise: 1e6 is 1000000.
+static bool is_default(const char *text, const char *fallback)
+{
+    char *end, *other;
+    if (!fallback || strcmp(text, fallback) == 0)
+        return fallback != NULL;
+    const double value = strtod(text, &end), usual = strtod(fallback, &other);
+    return end != text && *end == '\0' && other != fallback && *other == '\0' && value == usual;
+}
+
 // Only what was chosen: a setting that has its default says nothing of this run.
 static void write_setting(const struct settings_value *value, void *context)
 {
     struct settings_words *words = context;
     char text[PARAM_TEXT_SIZE];
     param_print(value->row, value->state, text);
-    if (value->row->fallback && strcmp(text, value->row->fallback) == 0)
+    if (is_default(text, value->row->fallback))
         return;
     if (!words->section || strcmp(words->section, value->section) != 0)
         fprintf(words->out, "  [%s]\n", value->section);

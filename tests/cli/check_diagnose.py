@@ -111,13 +111,18 @@ class Diagnose(Case):
         self.assertEqual(self.vmc('diagnose', 'text.h5').returncode, 65)
         self.assertEqual(self.vmc('diagnose', 'missing.h5').returncode, 66)
         self.vmc('merge', 'both.h5', 'good.h5')
-        self.assertEqual(self.vmc('diagnose', 'both.h5').returncode, 78)
+        for command in 'diagnose', 'show':
+            done = self.vmc(command, 'both.h5')
+            self.assertEqual(done.returncode, 78)
+            self.assertIn('merged from runs', done.stderr)
 
     def test_show(self):
         done = self.vmc('show', 'good.h5')
         self.assertEqual(done.returncode, 0, done.stderr)
         for words in ('interaction = coulomb', 'walkers = 64', 'exact value           3;', 'verdict               good', 'complete, begun'):
             self.assertIn(words, done.stdout)
+        for default in ('shift', 'step = ', 'iterations = 1000'):
+            self.assertNotIn(default, done.stdout.split('results')[0])
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
 
 
