@@ -26,14 +26,14 @@ struct run_judgement {
 // What is judged.
 struct run_evidence {
     const struct run_result *result;
-    size_t chains, draws;      // of the series below; 0: there is none
-    const double *energy;      // [chain, draw]
-    double draws_per_chain;    // in all: values of the series are means over several where there were more
-    bool has_step;             // the sampler has a step that is accepted or not
-    bool has_nodes, scalable;  // of the wave function, all its factors trained where scalable
-    bool trained;              // training was asked for
-    double exact;              // energy that no wave function gets below; NAN: not known
-    double closed_form;        // energy of this very wave function without samples (vmc/referee.h); NAN: not known
+    size_t chains, draws;                // of the series below; 0: there is none
+    const double *energy;                // [chain, draw]
+    double draws_per_chain;              // in all: values of the series are means over several where there were more
+    bool has_step;                       // the sampler has a step that is accepted or not
+    bool has_nodes, has_core, scalable;  // of the wave function, all its factors trained where scalable
+    bool trained;                        // training was asked for
+    double exact;                        // energy that no wave function gets below; NAN: not known
+    double closed_form;  // energy of this very wave function without samples (vmc/referee.h); NAN: not known
 };
 
 // "good", "doubtful", "bad"; "" for none.

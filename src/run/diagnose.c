@@ -22,6 +22,7 @@ static void look_at_wavefunction(const struct wavefunction *wavefunction, const 
     wavefunction_traits(wavefunction, &traits);
     evidence->has_nodes = traits.has_nodes || traits.core > 0;
     evidence->scalable = traits.scalable;
+    evidence->has_core = traits.core > 0;
     evidence->trained = settings->optimizer.iterations > 0;
     evidence->has_step = sampler_type_at(settings_index(settings, SETTINGS_SAMPLER))->has_step;
 }

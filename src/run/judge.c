@@ -281,6 +281,27 @@ static void check_virial(struct judge *judge)
          result->virial_ratio, result->virial_ratio_error);
 }
 
+// Share of the energy that a better width would have to gain.
+static const double WIDTH_GAIN = 0.02;
+
+// Of E(s) = T e^2s + V e^-2s + …, psi stretched by e^-s, slope and curvature at s = 0 say how much the best s would
+// gain: with the slope 2 T - <x dV/dx> = 2 T (1 - 1 / ratio) and the curvature 4 (T + V), what the pair force adds left
+// out.
+static void check_width(struct judge *judge)
+{
+    const struct run_result *result = judge->result;
+    const double slope = 2 * result->kinetic * (1 - 1 / result->virial_ratio),
+                 gain = slope * slope / (8 * (result->kinetic + result->trap));
+    if (judge->evidence->scalable || judge->evidence->has_core || !judge->evidence->trained ||
+        !(gain > WIDTH_GAIN * fabs(result->energy)))
+        return;
+    find(judge, VERDICT_DOUBTFUL, "width",
+         "leave rbm.sigma and the like to auto, or train them: rbm.train_sigma, gaussian.train, slater.train",
+         "2 <T> / <x dV/dx> is %.3g: the wave function, whose width is fixed, is too %s; stretching it would lower the "
+         "energy by some %.2g hbar omega_0",
+         result->virial_ratio, result->virial_ratio < 1 ? "wide" : "narrow", gain);
+}
+
 static void check_exact(struct judge *judge)
 {
     const struct run_result *result = judge->result;
@@ -358,11 +379,11 @@ static void look_at_series(struct judge *judge)
 
 void run_judge(const struct run_evidence *evidence, struct run_judgement *judgement)
 {
-    static void (*const checks[])(struct judge *
-                                  judge) = { check_finite,    check_bound,   check_stuck,       check_lost,
-                                             check_agreement, check_modes,   check_acceptance,  check_divergences,
-                                             check_swaps,     check_samples, check_errors,      check_kinetic,
-                                             check_virial,    check_exact,   check_closed_form, check_training };
+    static void (*const checks[])(struct judge * judge) = {
+        check_finite,     check_bound,       check_stuck, check_lost,        check_agreement, check_modes,
+        check_acceptance, check_divergences, check_swaps, check_samples,     check_errors,    check_kinetic,
+        check_virial,     check_width,       check_exact, check_closed_form, check_training
+    };
     struct judge judge = { .evidence = evidence, .result = evidence->result, .judgement = judgement };
     judgement->verdict = VERDICT_GOOD;
     judgement->n = 0;

@@ -193,6 +193,22 @@ static void test_creeping(void **state)
     }
 }
 
+// T = V = 1: at the ratio q stretching would gain 4 (1 - 1/q)^2 / 16, which is 2 % of 3 at 0.671.
+static void test_width(void **state)
+{
+    (void)state;
+    static struct made made;
+    make_good(&made, 1, CHAINS);
+    made.result.trap = 1;
+    made.evidence.scalable = false;
+    made.result.virial_ratio = 0.69;
+    assert_false(is_found(&made, "width"));
+    made.result.virial_ratio = 0.66;
+    assert_found(&made, "width");
+    made.evidence.has_core = true;
+    assert_false(is_found(&made, "width"));
+}
+
 // 4 standard errors below what no wave function can.
 static void test_below(void **state)
 {
@@ -241,6 +257,6 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_good),    cmocka_unit_test(test_walkers),
                                         cmocka_unit_test(test_figures), cmocka_unit_test(test_creeping),
                                         cmocka_unit_test(test_below),   cmocka_unit_test(test_constant),
-                                        cmocka_unit_test(test_silence) };
+                                        cmocka_unit_test(test_silence), cmocka_unit_test(test_width) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
