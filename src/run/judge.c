@@ -79,21 +79,25 @@ static void check_stuck(struct judge *judge)
              judge->n_stuck, judge->evidence->chains);
 }
 
-// A walker that was somewhere odd for a few draws and came back is none apart: its own scatter explains its mean, and
-// its last value lies with the others.
+// A walker that was somewhere odd for a few draws and came back is none apart: its own scatter explains its mean, or
+// one value in four at most is odd, and its last value lies with the others.
 static bool has_come_back(const struct judge *judge)
 {
     const size_t n = judge->evidence->draws;
     const double *chain = judge->evidence->energy + judge->series.worst_chain * n;
+    const double width = sqrt(judge->series.variance);
     double sum = 0, square = 0;
+    size_t n_odd = 0;
     for (size_t t = 0; t < n; t++) {
         const double off = chain[t] - judge->series.mean;
         sum += off;
         square += off * off;
+        n_odd += !(fabs(off) < 3 * width);
     }
-    const double mean = sum / (double)n, scatter = fmax(0, square / (double)n - mean * mean);
-    return n >= 16 && fabs(mean) < 3 * sqrt(scatter / (double)n) &&
-           fabs(chain[n - 1] - judge->series.mean) < fabs(mean) + sqrt(judge->series.variance);
+    const double mean = sum / (double)n, scatter = fmax(0, square / (double)n - mean * mean),
+                 last = fabs(chain[n - 1] - judge->series.mean);
+    return (n >= 16 && fabs(mean) < 3 * sqrt(scatter / (double)n) && last < fabs(mean) + width) ||
+           (n >= 4 && 4 * n_odd <= n && last < 3 * width);
 }
 
 // In 2,000 runs of good chains the largest distance was 6.6 robust deviations (docs/statistics.md), where chains are

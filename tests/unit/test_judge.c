@@ -128,6 +128,12 @@ static void test_walkers(void **state)
     conclude(&made);
     assert_false(is_found(&made, "a walker apart from the others"));
     make_good(&made, 1, CHAINS);
+    made.evidence.draws = 10;
+    made.energy[5 * 10 + 8] += 30;  // a stray among few values
+    assert_false(is_found(&made, "a walker apart from the others"));
+    made.energy[5 * 10 + 9] += 30;  // the same at the end: it may go on
+    assert_true(is_found(&made, "a walker apart from the others"));
+    make_good(&made, 1, CHAINS);
     for (size_t t = 97; t < DRAWS; t++)  // one that is leaving
         made.energy[5 * DRAWS + t] += 10.0 * (double)(t - 96);
     conclude(&made);
