@@ -131,10 +131,10 @@ def draw_pairs(axes, file, name, colour, _mark):
     met = file['/observables/pair_distribution'][:] * file['/observables/distance'][:] > 0
     for k, (path, words) in enumerate(kinds):
         where, value, error = (file['/observables/' + part][:] for part in ('distance', path, path + '_error'))
-        sure = met & (error < 0.5)
+        value = numpy.where(met & (error < 0.5), value, numpy.nan)  # a gap, not a line across it
         style = '-' if k == 0 else '--'
-        axes.fill_between(where[sure], *band(value[sure], error[sure]), color=colour, alpha=0.3, linewidth=0)
-        axes.plot(where[sure], value[sure], color=colour, linewidth=1, linestyle=style, label=name + words)
+        axes.fill_between(where, *band(value, error), color=colour, alpha=0.3, linewidth=0)
+        axes.plot(where, value, color=colour, linewidth=1, linestyle=style, label=name + words)
     axes.axhline(1, color='grey', linewidth=0.6, linestyle=':')
     axes.set(xlabel='distance of two particles ($a_0$)', ylabel='$g$', title='pair distribution over the uncorrelated one')
     axes.set_ylim(bottom=0)

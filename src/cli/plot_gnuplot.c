@@ -52,13 +52,18 @@ static double *read_array(struct record_file *file, const char *path, size_t *n)
     return NULL;
 }
 
-// "$name_k << EOD", a line per value, columns side by side; rows that `keep` refuses are left out
+// "$name_k << EOD", a line per value, columns side by side; an empty line, which breaks curves, where `keep` refuses rows
 static void write_block(FILE *out, const char *kind, size_t k, size_t n, size_t n_columns, double *const *column,
                         bool (*keep)(double *const *column, size_t row))
 {
+    bool kept = false;
     fprintf(out, "$%s_%zu << EOD\n", kind, k);
     for (size_t row = 0; row < n; row++) {
-        for (size_t c = 0; (!keep || keep(column, row)) && c < n_columns; c++)
+        const bool keeps = !keep || keep(column, row);
+        if (kept && !keeps)
+            fputs("\n", out);
+        kept = keeps;
+        for (size_t c = 0; keeps && c < n_columns; c++)
             fprintf(out, "%.10g%c", column[c][row], c + 1 < n_columns ? ' ' : '\n');
     }
     fputs("EOD\n", out);
