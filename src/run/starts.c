@@ -77,11 +77,36 @@ static double mean_energy(const struct run *run)
     return sum;
 }
 
+// Starts that nobody asked for are not all alike: those after the first have weights and biases so many times as wide,
+// which find lower minima in strong traps (8 units with a width, omega = 10: 5 of 6 such starts, none of 10 narrow
+// ones), unless they are wide already (units in opposite pairs).
+static const double wider = 4, wide_already = 1;
+
+static void widen(const struct factor *factor, double *theta)
+{
+    struct factor_view view[FACTOR_VIEWS_MOST];
+    const size_t n_views = factor_views(factor, view);
+    double widest = 0;
+    for (size_t pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < n_views && widest < wide_already; i++) {
+            size_t n = view[i].fixed || view[i].logarithm ? 0 : 1;
+            for (size_t d = 0; d < view[i].rank; d++)
+                n *= view[i].extent[d];
+            for (size_t k = 0; k < n; k++)
+                if (pass == 0 && strcmp(view[i].name, "b") == 0)  // biases have no unit
+                    widest = fmax(widest, fabs(theta[view[i].first + k]));
+                else if (pass == 1)
+                    theta[view[i].first + k] *= wider;
+        }
+}
+
 static void starting_point(struct run *run)
 {
     struct rng rng;
     rng_start(&rng, run->settings->run.seed, UINT64_MAX - run->training.start);
     wavefunction_start(&run->ensemble.wavefunction, rng_uniform, &rng, run->theta);
+    if (run->settings->optimizer.starts == PARAM_COUNT_AUTO)
+        widen(&run->ensemble.wavefunction.factor[0], run->theta);
 }
 
 bool starts_next(struct run *run, struct error *error)

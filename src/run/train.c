@@ -22,7 +22,7 @@ enum { STAGE_WINDOWS_MOST = 2, STAGE_SHARE = 4 };
 // iteration that make the metric.
 enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
 // The metric's samples cost operations in proportion to the parameters.
-enum { METRIC_OPERATIONS = 1 << 21, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
+enum { METRIC_OPERATIONS = 1 << 17, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
 
 static double variance(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / n); }
 

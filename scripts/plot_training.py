@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where default trainings end, and after how much CPU time: two builds of the program side by side.
+
+usage: plot_training.py NEW OLD PICTURE [SEEDS]
+
+Electrons in two dimensions, omega = 1, widths fixed at 1. One row of points per case; energies above the lowest of the case, which for two particles
+is the noiseless optimiser's (optimizer.method = exact). Prints the table that docs/optimizers.md has.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import matplotlib
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+
+# particles, units, error asked for
+CASES = [(2, 2, 2e-4), (2, 16, 2e-4), (2, 64, 2e-4), (6, 24, 2e-3), (20, 40, 2e-2)]
+
+
+def run(vmc, folder, settings):
+    command = [vmc, '--config', os.path.join(folder, 'base.ini'), '--json', '--quiet', '--force', '--threads', '1', '--output', os.path.join(folder, 'run.h5')]
+    for setting in settings:
+        command += ['--set', setting]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def main():
+    new, old, picture = (os.path.abspath(path) for path in sys.argv[1:4])
+    seeds = int(sys.argv[4]) if len(sys.argv) > 4 else 3
+    figure, axes = plt.subplots(1, len(CASES), figsize=(3 * len(CASES), 3), layout='constrained')
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, 'base.ini'), 'w', encoding='utf-8') as ini:
+            ini.write('[system]\nparticles = 2\ndimensions = 2\nomega = 1\ninteraction = coulomb\n[rbm]\nsigma = 1\n')
+        for axis, (particles, hidden, error) in zip(axes, CASES):
+            case = [f'system.particles={particles}', f'rbm.hidden={hidden}', 'measure.samples=3e6', f'measure.target_error={error}']
+            found = {}
+            for name, vmc in (('before', old), ('after', new)):
+                few = seeds if particles < 20 else 1
+                found[name] = [run(vmc, folder, case + [f'run.seed={seed}']) for seed in range(1, few + 1)]
+            if particles == 2 and hidden <= 16:
+                found['exact'] = [run(new, folder, case[:2] + ['measure.samples=1e5', f'measure.target_error={error}', 'optimizer.method=exact'])]
+            floor = 3.07861376 if particles == 2 else min(r['energy'] for runs in found.values() for r in runs)
+            for name, mark in (('before', 'x'), ('after', 'o'), ('exact', '*')):
+                runs = found.get(name, [])
+                cpu, above = [r['training_cpu_time'] for r in runs], [r['energy'] - floor for r in runs]
+                axis.errorbar(cpu, above, yerr=[r['energy_error'] for r in runs], fmt=mark, label=name)
+                print(f'| {particles}, {hidden} | {name} | ' + ', '.join(f'{r["energy"]:.5f}({r["energy_error"]:.0e})' for r in runs) + ' | ' +
+                      ', '.join(f'{t:.2f}' for t in cpu) + ' s |', flush=True)
+            axis.set(title=f'{particles} electrons, {hidden} units', xlabel='CPU time of training (s)', xscale='log', yscale='symlog')
+            axis.set_yscale('symlog', linthresh=max(1e-3, error))
+            axis.axhline(0, color='grey', linewidth=0.5)
+    axes[0].set_ylabel('energy above the lowest')
+    axes[0].legend()
+    figure.savefig(picture, dpi=110)
+
+
+main()
