@@ -230,8 +230,8 @@ class Case(unittest.TestCase):
 
     def test_electrons(self):
         """Three electrons in an anisotropic trap, all draws kept: whatever stands in the file follows from them."""
-        omega, walkers, draws = [1, 0.7], 64, 120
-        file = self.vmc(f'''
+        omega, walkers, draws = [1, 0.7], 64, 128
+        text = f'''
 [system]
 particles = 3
 dimensions = 2
@@ -257,7 +257,8 @@ positions = {walkers * draws}
 interval = 1
 bins = 40
 range = 2.5
-''')
+'''
+        file = self.vmc(text)
         x = file['/positions'][()].reshape(draws, walkers, 3, 2)
         series = {name: file[f'/measurement/{name}'][()] for name in
                   ('energy', 'local_energy', 'kinetic', 'kinetic_gradient', 'trap', 'pair', 'virial')}
@@ -275,6 +276,27 @@ range = 2.5
             self.assertLess(series[name].var(), plain.var(), name)
         self.result(file, series, walkers * draws)
         self.observed(file, x, omega)
+        self.in_blocks(text, file, series)
+
+    def in_blocks(self, text, whole, series):
+        """With room for fewer values, means over several draws are kept: the same draws, the same result."""
+        file = self.vmc(text.replace('positions', 'series_values = 1024\npositions'), 'blocks')
+        block = file['/measurement/block'][()]
+        self.assertGreaterEqual(block, 8)
+        numpy.testing.assert_array_equal(file['/measurement/draw'][()], numpy.arange(0, 128, block))
+        for name, values in series.items():
+            chains, draws = values.shape
+            means = values.reshape(chains, draws // block, block).mean(axis=2)
+            assert_allclose(file[f'/measurement/{name}'][()], means, rtol=1e-10, atol=1e-10, err_msg=name)
+            if name != 'virial':
+                assert_allclose(file[f'/result/{name}'][()], whole[f'/result/{name}'][()], rtol=1e-10)
+                assert_allclose(file[f'/result/{name}_error'][()], blocking_error(means), rtol=1e-6)
+        for name in 'variance', 'estimator_variance', 'virial_ratio', 'n_samples', 'acceptance':
+            assert_allclose(file[f'/result/{name}'][()], whole[f'/result/{name}'][()], rtol=1e-10, err_msg=name)
+        for name in 'autocorrelation_time', 'effective_samples':  # of draws, whatever the values are
+            self.assertLess(abs(file[f'/result/{name}'][()] / whole[f'/result/{name}'][()] - 1), 0.3, name)
+        for name, values in whole['/observables'].items():
+            numpy.testing.assert_array_equal(file['/observables'][name][()], values[()], err_msg=name)
 
     def result(self, file, series, samples):
         found = {name: values[()] for name, values in file['/result'].items()}
