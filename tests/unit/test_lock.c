@@ -23,6 +23,7 @@ static void (*before_rename)(void);  // called once, when the next file has been
 static char renamed_from[SAMPLE_PATH_SIZE];
 static int beats_faster = 1;
 static bool forks_fail;
+static int synced_files, synced_folders, synced_late;  // late: folders since the last rename
 
 int gethostname(char *name, size_t size)
 {
@@ -42,6 +43,7 @@ int link(const char *from, const char *to)
 int rename(const char *from, const char *to)
 {
     snprintf(renamed_from, sizeof renamed_from, "%s", from);
+    synced_late = 0;
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
@@ -57,6 +59,11 @@ int fsync(int descriptor)
 {
     void (*call)(void) = before_rename;
     before_rename = NULL;
+    struct stat what;
+    const bool folder = fstat(descriptor, &what) == 0 && S_ISDIR(what.st_mode);
+    synced_files += !folder;
+    synced_folders += folder;
+    synced_late += folder;
     const int result = (int)syscall(SYS_fsync, descriptor);
     if (call)
         call();
@@ -185,6 +192,21 @@ static void lock_is_looked_at_before_the_rename(void **state)
     free(now);
 }
 
+// What is published is on the disk before it takes the place of what was there, and its name after that.
+static void published_files_are_flushed(void **state)
+{
+    (void)state;
+    struct error error = { 0 };
+    struct record *record = record_create();
+    record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION);
+    synced_files = synced_folders = synced_late = 0;
+    assert_true(record_publish(record, output(), &error));
+    assert_true(synced_files >= 1);
+    assert_int_equal(synced_folders, synced_late);
+    assert_true(synced_late >= 1);
+    record_destroy(record);
+}
+
 // ---- signs of life
 
 // Nobody calls anything, as during a long step of the optimiser.
@@ -292,6 +314,7 @@ int main(void)
         cmocka_unit_test(nameless_locks),
         cmocka_unit_test(foreign_locks_are_lost),
         cmocka_unit_test(lock_is_looked_at_before_the_rename),
+        cmocka_unit_test(published_files_are_flushed),
         cmocka_unit_test(lock_is_kept_alive),
         cmocka_unit_test(zombies_hold_nothing),
         cmocka_unit_test(link_that_lies),
