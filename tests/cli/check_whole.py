@@ -328,6 +328,36 @@ range = 2.5
             assert_allclose(level['error'][k], error, rtol=1e-6)
             assert_allclose(level['error_error'][k], error / math.sqrt(2 * (blocks.size - 1)), rtol=1e-6)
 
+    def test_virial_of_other_forces(self):
+        """A softened Coulomb force on a line is not homogeneous: its virial is a series of its own."""
+        file = self.vmc('''
+[system]
+particles = 3
+dimensions = 1
+interaction = soft-coulomb
+[interaction]
+strength = 1.5
+softening = 0.6
+[rbm]
+init_scale = 0.5
+[sampler]
+walkers = 64
+[optimizer]
+iterations = 0
+[measure]
+samples = 8192
+positions = 8192
+''')
+        series = {name: file[f'/measurement/{name}'][()] for name in ('kinetic', 'virial', 'pair')}
+        x = file['/positions'][()].reshape(128, 64, 3).transpose(1, 0, 2)
+        gaps = [x[..., p] - x[..., q] for p, q in ((0, 1), (0, 2), (1, 2))]
+        virial = (x * x).sum(axis=2) - sum(1.5 * gap ** 2 / (gap ** 2 + 0.36) ** 1.5 for gap in gaps)
+        assert_allclose(series['virial'], virial, rtol=1e-11, atol=1e-11)
+        ratio = 2 * series['kinetic'].mean() / virial.mean()
+        assert_allclose(file['/result/virial_ratio'][()], ratio, rtol=1e-10)
+        error = blocking_error((2 * series['kinetic'] - ratio * virial) / virial.mean())
+        assert_allclose(file['/result/virial_ratio_error'][()], error, rtol=1e-6)
+
     def test_spins(self):
         """Four electrons up and one down: pairs of either kind."""
         walkers, draws = 32, 90
