@@ -3,7 +3,7 @@
 // cores. A sweep is P moves of one particle (metropolis) or one of all (langevin), with the local energy and all
 // parameter derivatives every sweep or every THIN-th.
 //
-//     time_pairs [--seconds S] [--check]
+//     time_pairs [--seconds S] [--check] [--profile CASE METHOD THIN]
 #include "benchmark.h"
 #include "naive_pairs.h"
 
@@ -208,6 +208,19 @@ static bool check_case(const struct pairs_case *one, bool langevin)
     return good;
 }
 
+// One case for a profiler: nothing but its passes, ns per sweep at the end.
+static int run_profile(const char *number, const char *method, const char *thin)
+{
+    const size_t c = strtoul(number, NULL, 10), n = strtoul(thin, NULL, 10);
+    struct model model;
+    if (c >= CASES || n == 0)
+        return 2;
+    build(&model, &cases[c], strcmp(method, "langevin") == 0, WALKERS_TIMED);
+    printf("%.4g ns\n", benchmark_pass(&model, n, PASS_GRADIENT, benchmark_thread_time, seconds) / (double)n);
+    model_finish(&model);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     bool good = true;
@@ -220,6 +233,8 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[k], "--seconds") == 0 && k + 1 < argc)
             seconds = strtod(argv[++k], NULL);
+        if (strcmp(argv[k], "--profile") == 0 && k + 3 < argc)
+            return run_profile(argv[k + 1], argv[k + 2], argv[k + 3]);
     }
     const double peak = benchmark_peak();
     printf("{\"level\": \"%s\", \"fma_peak_gflops\": %.4g, \"sweeps\": [\n", level_name(), peak);
