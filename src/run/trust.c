@@ -20,6 +20,8 @@ static const double hopeless = 1, too_long = 0.5, too_short = 0.15, grow = 1.5, 
                     damping_least = 1e-2;
 static const double change_most = 0.15;  // variance of ln psi's change
 enum { SHORTENED_MOST = 16 };
+// Variance of ln psi's change that may be rounding: below, there is nothing to compare.
+static const double rounding = 1e-24;
 
 double trust_slope(const struct run *run)
 {
@@ -61,7 +63,7 @@ bool trust_take(struct run *run)
     for (int k = 0; k < SHORTENED_MOST; k++) {
         struct ensemble_strain strain;
         const bool good = tried(run, &strain);
-        const double ratio = good ? sqrt(strain.quadratic / fmax(strain.linear, 1e-300)) : INFINITY;
+        const double ratio = good ? sqrt(strain.quadratic / fmax(strain.linear, rounding)) : INFINITY;
         if (good && ratio < hopeless && strain.linear + strain.quadratic < change_most) {
             damp(&run->training, ratio > too_long ? grow : ratio < too_short ? shrink : 1);
             return true;
