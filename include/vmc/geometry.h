@@ -33,6 +33,13 @@ struct pairs {
     size_t dimensions, n, p[PAIRS_AT_ONCE], q[PAIRS_AT_ONCE], class[PAIRS_AT_ONCE];
     const double *r2, *inverse;  // rows of r^2 and 1/r, [n] each
 };
+// The pairs of particle p with the first n others, itself left out.
+struct pair_row {
+    const struct system *system;
+    size_t p, n;
+    const double *own, *x;  // where it is, [D] rows; the others, [M] rows, of which its own are not read
+};
+
 typedef void geometry_visitor(const struct pairs *pairs, void *context);
 
 // `kept`: pairs are read more than once per configuration.

@@ -98,6 +98,12 @@ struct factor_type {
     // same time. Either those of a product over pairs, ln phi = sum_{p<q} f(r_pq), a tile of pairs at a time; the
     // product does the rest: value[k] += f of pair k; rows.
     void (*pair_values)(const void *state, const struct pairs *pairs, double *value);
+    // Optional, for products in which no other factor is one over pairs: sum[0] += f of a row of pairs, and unless NULL
+    // kept[k] = f of pair k, or whatever `pair_kept` makes f of.
+    void (*pair_row)(const void *state, const struct pair_row *row, double *kept, double *sum);
+    // sum[0] += f of the pairs of particle p among all that were kept, pair (p, q) as row p (p - 1) / 2 + q. NULL: what
+    // was kept is f.
+    void (*pair_kept)(const void *state, size_t particles, size_t p, const double *kept, double *sum);
     // value[0] += sum_k f, slope[k] += f'/r, curvature[0] += sum_k [ f'' + (D - 1) f'/r ]; rows
     void (*pair_terms)(const void *state, const struct pairs *pairs, double *value, double *slope, double *curvature);
     // o[K rows] += sum_k df/dtheta; where `along` is not NULL, response[K rows] += sum_k (d/dr df/dtheta) / r along[k]
@@ -199,6 +205,7 @@ struct wavefunction {
     struct factor factor[FACTORS_MOST];
     // products over pairs: their weight; whether the values of all pairs are kept for one-particle moves
     bool has_pair_factors, keeps_pair_values;
+    const struct factor *pair_alone;  // the only one of them, if it sums the pairs of a particle itself
     size_t pair_weight;
     bool wants_plain;  // a factor's gradient needs the plain energy (wavefunction_accumulate)
     // row numbers within a frame

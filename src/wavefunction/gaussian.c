@@ -70,6 +70,25 @@ static void weigh(const void *state, const struct configuration *at, double *wei
     }
 }
 
+static void ratio(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache,
+                  const struct configuration *at, double *weight, double *cache)
+{
+    const struct gaussian *gaussian = state;
+    (void)old_cache;
+    (void)cache;
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack change = pack_all(0.0);
+        for (size_t d = 0; d < gaussian->dimensions; d++) {
+            const size_t k = (p * gaussian->dimensions + d) * ROW_PACKS + l;
+            const pack now = ((const pack *)at->x)[k], before = ((const pack *)old_x)[k];
+            change = pack_fma(gaussian->omega[d] * (now - before), now + before, change);
+        }
+        ((pack *)weight)[l] = pack_all(1.0);
+        ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(-gaussian->value), change,
+                                                   ((const pack *)old_weight)[ROW_PACKS + l]);
+    }
+}
+
 static void evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient,
                      double *laplacian, double *cache)
 {
@@ -145,6 +164,7 @@ const struct factor_type factor_gaussian = {
     .traits = traits,
     .build = build,
     .weigh = weigh,
+    .ratio = ratio,
     .evaluate = evaluate,
     .particle_gradient = particle_gradient,
     .derivatives = derivatives,

@@ -10,6 +10,7 @@
 #include "base/rows.h"
 #include "vmc/units.h"
 #include "vmc/wavefunction.h"
+#include "wavefunction/pair_row.h"
 
 #include <math.h>
 
@@ -110,39 +111,101 @@ static void pair_values(const void *state, const struct pairs *pairs, double *va
     }
 }
 
-static void pair_terms(const void *state, const struct pairs *pairs, double *value, double *slope, double *curvature)
+// The particles from `first` to `end`.
+PACK_INLINE void sum_some(size_t dimensions, const struct pade_jastrow *jastrow, const struct pair_row *row,
+                          size_t first, size_t end, double *kept, double *sum)
+{
+    for (size_t l = 0; l < ROW_PACKS; l += LINE) {
+        struct pair_row_own own;
+        pack total[LINE], *to = (pack *)kept + l;
+        pair_row_load(dimensions, row, l, &own);
+        for (size_t s = 0; s < LINE; s++)
+            total[s] = ((const pack *)sum)[l + s];
+        for (size_t q = first; q < end; q++) {
+            if (q == row->p)
+                continue;
+            const size_t c = jastrow->column[system_pair_class(row->system, row->p, q)];
+            const pack a = pack_all(jastrow->cusp_used[c]), beta = pack_all(jastrow->beta_used[c]);
+            for (size_t s = 0; s < LINE; s++) {
+                const pack r2 = pair_row_square(dimensions, row, &own, q, l, s), r = r2 * pack_rsqrt(r2);
+                const pack value = a * r / pack_fma(beta, r, pack_all(1.0));
+                total[s] += value;
+                if (kept)
+                    to[s] = value;
+            }
+            if (kept)
+                to += ROW_PACKS;
+        }
+        for (size_t s = 0; s < LINE; s++)
+            ((pack *)sum)[l + s] = total[s];
+    }
+}
+
+PACK_INLINE void sum_row(size_t dimensions, const struct pade_jastrow *jastrow, const struct pair_row *row,
+                         double *kept, double *sum)
+{
+    for (size_t first, end = 0; pair_row_piece(row, &first, &end);) {
+        sum_some(dimensions, jastrow, row, first, end, kept, sum);
+        if (kept)
+            kept = rows_at(kept, end - first - (first <= row->p && row->p < end));
+    }
+}
+
+static PACK_HOT void pair_row(const void *state, const struct pair_row *row, double *kept, double *sum)
+{
+    if (kept)
+        PAIR_ROW_BY_DIMENSIONS(row->system->dimensions, sum_row, state, row, kept, sum)
+    else
+        PAIR_ROW_BY_DIMENSIONS(row->system->dimensions, sum_row, state, row, NULL, sum)
+}
+
+static PACK_HOT void pair_terms(const void *state, const struct pairs *pairs, double *value, double *slope,
+                                double *curvature)
 {
     const struct pade_jastrow *jastrow = state;
     const pack axes = pack_all((double)pairs->dimensions - 1);
-    for (size_t k = 0; k < pairs->n; k++) {
-        const size_t c = jastrow->column[pairs->class[k]];
-        const pack a = pack_all(jastrow->cusp_used[c]), beta = pack_all(jastrow->beta_used[c]), twice = 2.0 * beta;
-        for (size_t l = 0, at = k * ROW_PACKS; l < ROW_PACKS; l++, at++) {
-            const pack inverse = ((const pack *)pairs->inverse)[at], r = ((const pack *)pairs->r2)[at] * inverse;
-            const pack t = 1.0 / pack_fma(beta, r, pack_all(1.0)), steep = a * t * t;
-            ((pack *)value)[l] = pack_fma(a * r, t, ((pack *)value)[l]);
-            ((pack *)slope)[at] = pack_fma(steep, inverse, ((pack *)slope)[at]);
-            ((pack *)curvature)[l] = pack_fma(steep, pack_fma(axes, inverse, -(twice * t)), ((pack *)curvature)[l]);
+    for (size_t l = 0; l < ROW_PACKS; l += LINE) {
+        pack sum[LINE], bend[LINE];
+        for (size_t s = 0; s < LINE; s++) {
+            sum[s] = ((const pack *)value)[l + s];
+            bend[s] = ((const pack *)curvature)[l + s];
+        }
+        for (size_t k = 0; k < pairs->n; k++) {
+            const size_t c = jastrow->column[pairs->class[k]];
+            const pack a = pack_all(jastrow->cusp_used[c]), beta = pack_all(jastrow->beta_used[c]), twice = 2.0 * beta;
+            for (size_t s = 0, at = k * ROW_PACKS + l; s < LINE; s++, at++) {
+                const pack inverse = ((const pack *)pairs->inverse)[at], r = ((const pack *)pairs->r2)[at] * inverse;
+                const pack t = 1.0 / pack_fma(beta, r, pack_all(1.0)), steep = a * t * t;
+                sum[s] = pack_fma(a * r, t, sum[s]);
+                ((pack *)slope)[at] = pack_fma(steep, inverse, ((pack *)slope)[at]);
+                bend[s] = pack_fma(steep, pack_fma(axes, inverse, -(twice * t)), bend[s]);
+            }
+        }
+        for (size_t s = 0; s < LINE; s++) {
+            ((pack *)value)[l + s] = sum[s];
+            ((pack *)curvature)[l + s] = bend[s];
         }
     }
 }
 
-static void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o,
-                             double *response)
+static PACK_HOT void pair_derivatives(const void *state, const struct pairs *pairs, const double *along, double *o,
+                                      double *response)
 {
     const struct pade_jastrow *jastrow = state;
-    for (size_t k = 0; k < pairs->n; k++) {
-        const size_t c = jastrow->column[pairs->class[k]], row = c * ROW_PACKS;
-        const pack beta = pack_all(jastrow->beta_used[c]), scale = -jastrow->cusp_used[c] * beta;
-        for (size_t l = 0, at = k * ROW_PACKS; l < ROW_PACKS; l++, at++) {
-            const pack r2 = ((const pack *)pairs->r2)[at], r = r2 * ((const pack *)pairs->inverse)[at];
-            const pack t = 1.0 / pack_fma(beta, r, pack_all(1.0)), steep = scale * t * t;
-            ((pack *)o)[row + l] = pack_fma(steep, r2, ((pack *)o)[row + l]);
-            if (along)
-                ((pack *)response)[row + l] = pack_fma(2.0 * steep * t, ((const pack *)along)[at],
-                                                       ((pack *)response)[row + l]);
+    for (size_t l = 0; l < ROW_PACKS; l += LINE)
+        for (size_t k = 0; k < pairs->n; k++) {
+            const size_t c = jastrow->column[pairs->class[k]], row = c * ROW_PACKS + l;
+            const pack beta = pack_all(jastrow->beta_used[c]), scale = -jastrow->cusp_used[c] * beta;
+            for (size_t s = 0, at = k * ROW_PACKS + l; s < LINE; s++, at++) {
+                const pack r2 = ((const pack *)pairs->r2)[at],
+                           t = 1.0 / pack_fma(beta, r2 * ((const pack *)pairs->inverse)[at], pack_all(1.0));
+                const pack steep = scale * t * t;
+                ((pack *)o)[row + s] = pack_fma(steep, r2, ((pack *)o)[row + s]);
+                if (along)
+                    ((pack *)response)[row + s] = pack_fma(2.0 * steep * t, ((const pack *)along)[at],
+                                                           ((pack *)response)[row + s]);
+            }
         }
-    }
 }
 
 const struct factor_type factor_pade_jastrow = {
@@ -155,6 +218,7 @@ const struct factor_type factor_pade_jastrow = {
     .views = views,
     .traits = traits,
     .pair_values = pair_values,
+    .pair_row = pair_row,
     .pair_terms = pair_terms,
     .pair_derivatives = pair_derivatives,
 };

@@ -5,6 +5,7 @@
 #include "wavefunction/pair_product.h"
 
 #include "base/rows.h"
+#include "wavefunction/pair_row.h"
 
 enum { TILE_DOUBLES = PAIRS_AT_ONCE * WALKERS };
 
@@ -41,8 +42,6 @@ static void set_weight(const double *value, double *weight)
     }
 }
 
-static size_t pair_number(size_t p, size_t q) { return p > q ? p * (p - 1) / 2 + q : q * (q - 1) / 2 + p; }
-
 static void visit_values(const struct pairs *pairs, void *context)
 {
     struct pass *pass = context;
@@ -69,26 +68,56 @@ void pair_product_weigh(const struct wavefunction *wavefunction, double *frame)
     sum_values(wavefunction, frame, NULL);
 }
 
-void pair_product_refresh(const struct wavefunction *wavefunction, double *frame)
+// Pairs in rows: (1,0), (2,0), (2,1), …
+static void sum_rows(const struct wavefunction *wavefunction, double *frame, double *table)
 {
-    sum_values(wavefunction, frame,
-               wavefunction->keeps_pair_values ? rows_at(frame, wavefunction->row_pair_values) : NULL);
+    const struct factor *alone = wavefunction->pair_alone;
+    _Alignas(64) double value[WALKERS] = { 0 };
+    for (size_t p = 1; p < wavefunction->system.particles; p++) {
+        const double *own = rows_at_const(frame, p * wavefunction->system.dimensions);
+        alone->type->pair_row(alone->state, &(struct pair_row){ &wavefunction->system, p, p, own, frame },
+                              rows_at(table, pair_row_number(p, 0)), value);
+    }
+    set_weight(value, weight_of(wavefunction, frame));
 }
 
-// gradient += slope (x_p - x_q) for p, and - for q
+void pair_product_refresh(const struct wavefunction *wavefunction, double *frame)
+{
+    double *table = wavefunction->keeps_pair_values ? rows_at(frame, wavefunction->row_pair_values) : NULL;
+    (table && wavefunction->pair_alone ? sum_rows : sum_values)(wavefunction, frame, table);
+}
+
+// gradient += slope (x_p - x_q) for p, and - for q. Of pairs with the same p, its own rows stay in registers.
 PACK_INLINE void add_slopes(size_t dimensions, const struct pairs *pairs, const double *slope, const double *x,
                             double *gradient)
 {
-    for (size_t k = 0; k < pairs->n; k++) {
-        const size_t first = pairs->p[k] * dimensions * ROW_PACKS, second = pairs->q[k] * dimensions * ROW_PACKS;
-        for (size_t d = 0; d < dimensions; d++)
-            for (size_t l = 0; l < ROW_PACKS; l++) {
-                const size_t here = first + d * ROW_PACKS + l, there = second + d * ROW_PACKS + l;
-                const pack push = ((const pack *)slope)[k * ROW_PACKS + l] *
-                                  (((const pack *)x)[here] - ((const pack *)x)[there]);
-                ((pack *)gradient)[here] += push;
-                ((pack *)gradient)[there] -= push;
+    for (size_t k = 0, end; k < pairs->n; k = end) {
+        const size_t p = pairs->p[k];
+        for (end = k + 1; end < pairs->n && pairs->p[end] == p;)
+            end++;
+        for (size_t l = 0; l < ROW_PACKS; l += LINE) {
+            pack *own = (pack *)rows_at(gradient, p * dimensions) + l, here[DIMENSIONS_MOST][LINE],
+                 sum[DIMENSIONS_MOST][LINE];
+            for (size_t d = 0; d < dimensions; d++)
+                for (size_t s = 0; s < LINE; s++) {
+                    here[d][s] = ((const pack *)rows_at_const(x, p * dimensions + d))[l + s];
+                    sum[d][s] = own[d * ROW_PACKS + s];
+                }
+            for (size_t j = k; j < end; j++) {
+                const pack *steep = (const pack *)slope + j * ROW_PACKS + l,
+                           *there = (const pack *)rows_at_const(x, pairs->q[j] * dimensions) + l;
+                pack *other = (pack *)rows_at(gradient, pairs->q[j] * dimensions) + l;
+                for (size_t d = 0; d < dimensions; d++)
+                    for (size_t s = 0; s < LINE; s++) {
+                        const pack push = steep[s] * (here[d][s] - there[d * ROW_PACKS + s]);
+                        sum[d][s] += push;
+                        other[d * ROW_PACKS + s] -= push;
+                    }
             }
+            for (size_t d = 0; d < dimensions; d++)
+                for (size_t s = 0; s < LINE; s++)
+                    own[d * ROW_PACKS + s] = sum[d][s];
+        }
     }
 }
 
@@ -125,26 +154,62 @@ void pair_product_evaluate(const struct wavefunction *wavefunction, bool add, do
         ((pack *)laplacian)[l] = pack_fma(pack_all(2.0), ((const pack *)curvature)[l], ((const pack *)laplacian)[l]);
 }
 
+static void add_values(size_t particles, size_t p, const double *values, double *out)
+{
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        pack sum[TILE_PACKS];
+        for (size_t s = 0; s < TILE_PACKS; s++)
+            sum[s] = pack_all(0.0);
+        for (size_t q = 0; q < particles; q++) {
+            const pack *row =
+                (const pack *)rows_at_const(values, q < p ? pair_row_number(p, q) : pair_row_number(q, p)) + l;
+            for (size_t s = 0; q != p && s < TILE_PACKS; s++)
+                sum[s] += row[s];
+        }
+        for (size_t s = 0; s < TILE_PACKS; s++)
+            ((pack *)out)[l + s] = sum[s];
+    }
+}
+
+// The sum over the pairs of p, of what was kept of them.
+static void sum_kept(const struct wavefunction *wavefunction, size_t p, const double *frame, double *sum)
+{
+    const struct factor *alone = wavefunction->pair_alone;
+    const double *table = rows_at_const(frame, wavefunction->row_pair_values);
+    if (alone && alone->type->pair_kept)
+        alone->type->pair_kept(alone->state, wavefunction->system.particles, p, table, sum);
+    else
+        add_values(wavefunction->system.particles, p, table, sum);
+}
+
+// The sum over the pairs of p at `own` with the others at x; what is kept of each goes to `table` unless that is NULL.
+static void sum_particle(const struct wavefunction *wavefunction, size_t p, const double *own, const double *x,
+                         double *table, double *sum)
+{
+    const struct factor *alone = wavefunction->pair_alone;
+    if (alone)
+        alone->type->pair_row(
+            alone->state, &(struct pair_row){ &wavefunction->system, p, wavefunction->system.particles - 1, own, x },
+            table, sum);
+    else
+        geometry_visit_particle(&wavefunction->geometry, p, own, x, visit_values,
+                                &(struct pass){ .wavefunction = wavefunction, .value = sum, .table = table });
+}
+
 // ln phi changes by the values of the pairs of p, after less before
 void pair_product_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial)
 {
     const size_t first = p * wavefunction->system.dimensions;
     const bool kept = wavefunction->keeps_pair_values;
     _Alignas(64) double after[WALKERS] = { 0 }, before[WALKERS] = { 0 };
-    double *table = kept ? rows_at(trial, wavefunction->row_pair_values) : NULL,
-           *weight = weight_of(wavefunction, trial);
+    double *weight = weight_of(wavefunction, trial);
     const double *old_weight = rows_at_const(frame, wavefunction->row_weight + 2 * wavefunction->pair_weight);
-    struct pass pass = { .wavefunction = wavefunction, .value = after, .table = table };
-    geometry_visit_particle(&wavefunction->geometry, p, rows_at(trial, first), frame, visit_values, &pass);
-    if (kept) {
-        const double *values = rows_at_const(frame, wavefunction->row_pair_values);
-        for (size_t q = 0; q < wavefunction->system.particles; q++)
-            if (q != p)
-                rows_add_up(1, rows_at_const(values, pair_number(p, q)), true, before);
-    } else {
-        pass.value = before;
-        geometry_visit_particle(&wavefunction->geometry, p, rows_at_const(frame, first), frame, visit_values, &pass);
-    }
+    sum_particle(wavefunction, p, rows_at(trial, first), frame,
+                 kept ? rows_at(trial, wavefunction->row_pair_values) : NULL, after);
+    if (kept)
+        sum_kept(wavefunction, p, frame, before);
+    else
+        sum_particle(wavefunction, p, rows_at_const(frame, first), frame, NULL, before);
     for (size_t l = 0; l < ROW_PACKS; l++) {
         const pack change = ((const pack *)after)[l] - ((const pack *)before)[l];
         ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(2.0), change, ((const pack *)old_weight)[ROW_PACKS + l]);
@@ -205,9 +270,9 @@ void pair_product_accept(const struct wavefunction *wavefunction, size_t p, cons
         return;
     const double *values = rows_at_const(trial, wavefunction->row_pair_values);
     double *table = rows_at(frame, wavefunction->row_pair_values);
-    for (size_t q = 0, k = 0; q < wavefunction->system.particles; q++)
-        if (q != p)
-            rows_blend(1, mask, rows_at_const(values, k++), rows_at(table, pair_number(p, q)));
+    rows_blend(p, mask, values, rows_at(table, p > 0 ? pair_row_number(p, 0) : 0));
+    for (size_t q = p + 1; q < wavefunction->system.particles; q++)
+        rows_blend(1, mask, rows_at_const(values, q - 1), rows_at(table, pair_row_number(q, p)));
 }
 
 // (x_p - x_q) . (du_p - du_q)

@@ -16,6 +16,9 @@
 // Laplacian = -2 - 2.
 #include "wavefunction/slater.h"
 
+#include "wavefunction/pair_row.h"
+#include "wavefunction/shells.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,10 +100,12 @@ static size_t n_cache_rows(const void *state) { return trial_row(state) + most_o
 
 // --- from scratch ---
 
+enum { CHUNK_MOST = PACK_WIDTH == 1 ? 8 : 4 };
+
 // What a chunk of walkers, `side` packs from `l` on, gathers from both spins.
 struct sums {
-    pack pull[4], square[4];            // sum_i omega_i x_i G_i, sum_i G_i^2
-    struct determinant determinant[4];  // of both spins
+    pack pull[CHUNK_MOST], square[CHUNK_MOST];   // sum_i omega_i x_i G_i, sum_i G_i^2
+    struct determinant determinant[CHUNK_MOST];  // of both spins
 };
 
 // A^T of a spin [k][p], which becomes B as [p][k].
@@ -373,6 +378,98 @@ static PACK_HOT void many(const struct slater *slater, size_t spin, size_t l, co
     ONE_SPIN(slater->orbitals[spin].n, 1);
 }
 
+// --- shells that are known, a cache line of walkers at a time ---
+
+// A of one pack as [p][k], and A^T, which becomes B as [p][k].
+PACK_INLINE void shells_fill(const struct slater *slater, size_t spin, size_t top, const pack *x, pack *a, pack *b)
+{
+    const size_t n = shells_orbitals(top);
+    const pack *here = x + slater->first_particle[spin] * 2 * ROW_PACKS;
+    for (size_t p = 0; p < n; p++, here += 2 * ROW_PACKS) {
+        shells_functions(top, slater->scale[0] * here[0], slater->scale[1] * here[ROW_PACKS], a + p * n);
+        SHELLS_UNROLLED
+        for (size_t k = 0; k < n; k++)
+            b[k * n + p] = a[p * n + k];
+    }
+}
+
+PACK_INLINE void shells_invert(const struct slater *slater, size_t spin, size_t top, size_t l, const double *x,
+                               const pack *a, pack *b, struct determinant *determinant)
+{
+    const size_t n = shells_orbitals(top);
+    pack residual = pack_all(0.0);
+    shells_eliminate(n, b, determinant);
+    for (size_t p = 0; p < n; p++) {
+        const pack off = pack_abs(shells_dot(n, a + p * n, 1, b + p * n, 1, pack_all(-1.0)));
+        residual = pack_select(off <= residual, residual, off);  // a NAN stays
+    }
+    for (int lane = 0; lane < PACK_WIDTH; lane++)
+        if (!(residual[lane] <= INVERSE_RESIDUAL))
+            invert_with_pivots(slater, spin, 1, l, 0, lane, x, b, determinant);
+}
+
+// What find_slopes does, with B at b[(p n + k) stride] and A, unless NULL, known.
+PACK_INLINE void shells_gradient(const struct slater *slater, size_t spin, size_t top, const pack *x, const pack *a,
+                                 const pack *b, size_t stride, bool add, pack *gradient, pack *pull, pack *square)
+{
+    const size_t n = shells_orbitals(top), first = slater->first_particle[spin] * 2 * ROW_PACKS;
+    for (size_t p = 0, at = first; p < n; p++, at += 2 * ROW_PACKS) {
+        pack functions[SHELLS_MOST], slope[2];
+        if (!a)
+            shells_functions(top, slater->scale[0] * x[at], slater->scale[1] * x[at + ROW_PACKS], functions);
+        shells_slopes(top, a ? a + p * n : functions, b + p * n * stride, stride, slope);
+        SHELLS_UNROLLED
+        for (size_t d = 0; d < 2; d++) {
+            const pack here = x[at + d * ROW_PACKS], push = slater->scale[d] * slope[d];
+            pack *out = gradient + at + d * ROW_PACKS;
+            *pull = pack_fma(slater->omega[d] * here, push, *pull);
+            *square = pack_fma(push, push, *square);
+            *out = pack_fma(pack_all(-slater->value * slater->omega[d]), here, add ? (pack)(*out + push) : push);
+        }
+    }
+}
+
+PACK_INLINE void shells_spin(const struct slater *slater, size_t spin, size_t top, size_t l, const double *x,
+                             unsigned what, double *gradient, double *cache, struct sums *sums)
+{
+    const size_t n = shells_orbitals(top);
+    pack *rows = (pack *)rows_at(cache, slater->first_row[spin]) + l, a[SHELLS_MOST * SHELLS_MOST],
+         b[LINE][SHELLS_MOST * SHELLS_MOST];
+    for (size_t s = 0; s < LINE; s++) {
+        const pack *here = (const pack *)x + l + s;
+        pack *slopes = (pack *)gradient + l + s;
+        if (!(what & WHAT_WEIGHT)) {
+            shells_gradient(slater, spin, top, here, NULL, rows + s, ROW_PACKS, what & WHAT_ADD, slopes, &sums->pull[s],
+                            &sums->square[s]);
+            continue;
+        }
+        struct determinant determinant;
+        shells_fill(slater, spin, top, here, a, b[s]);
+        shells_invert(slater, spin, top, l + s, x, a, b[s], &determinant);
+        sums->determinant[s].mantissa *= determinant.mantissa;
+        sums->determinant[s].exponent += determinant.exponent;
+        if (what & WHAT_SLOPES)
+            shells_gradient(slater, spin, top, here, a, b[s], 1, what & WHAT_ADD, slopes, &sums->pull[s],
+                            &sums->square[s]);
+    }
+    for (size_t k = 0; (what & WHAT_WEIGHT) && k < n * n; k++)
+        for (size_t s = 0; s < LINE; s++)
+            rows[k * ROW_PACKS + s] = b[s][k];
+}
+
+static PACK_HOT void line_of_shells(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what,
+                                    double *gradient, double *cache, struct sums *sums)
+{
+#define SHELLS(top) shells_spin(slater, spin, top, l, x, what, gradient, cache, sums)
+    switch (slater->orbitals[spin].n) {
+    case 0: break;
+    case 1: SHELLS(0); break;
+    case 3: SHELLS(1); break;
+    case 6: SHELLS(2); break;
+    default: SHELLS(3);
+    }
+}
+
 // |phi|^2 = det^2 e^(-alpha sum omega x^2)
 void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant,
                        double *weight)
@@ -391,7 +488,7 @@ void slater_set_weight(const struct slater *slater, size_t l, const double *x, s
 static PACK_HOT void visit(const struct slater *slater, const double *x, unsigned what, double *weight,
                            double *gradient, double *laplacian, double *cache)
 {
-    const size_t chunk = chunk_of(slater);
+    const size_t chunk = slater->shells ? LINE : chunk_of(slater);
     double constant = 0;
     for (size_t d = 0; d < slater->dimensions; d++)
         constant -= slater->value * slater->omega[d] *
@@ -399,12 +496,15 @@ static PACK_HOT void visit(const struct slater *slater, const double *x, unsigne
                      2 * (slater->orbitals[0].sum[d] + slater->orbitals[1].sum[d]));
     for (size_t l = 0; l < ROW_PACKS; l += chunk) {
         struct sums sums;
-        for (size_t s = 0; s < 4; s++) {
+        for (size_t s = 0; s < chunk; s++) {
             sums.pull[s] = sums.square[s] = sums.determinant[s].exponent = pack_all(0.0);
             sums.determinant[s].mantissa = pack_all(1.0);
         }
         for (size_t spin = 0; spin < SPINS; spin++)
-            (chunk == 4 ? few : chunk == 2 ? some : many)(slater, spin, l, x, what, gradient, cache, &sums);
+            (slater->shells ? line_of_shells
+             : chunk == 4   ? few
+             : chunk == 2   ? some
+                            : many)(slater, spin, l, x, what, gradient, cache, &sums);
         for (size_t s = 0; s < chunk; s++) {
             pack *out = (pack *)laplacian + l + s;
             if (what & WHAT_SLOPES)
@@ -461,26 +561,53 @@ PACK_INLINE void ratio_of(const struct slater *slater, size_t spin, size_t n, si
     }
 }
 
+PACK_INLINE void shells_ratio(const struct slater *slater, size_t spin, size_t top, size_t p, const double *x,
+                              const double *old_cache, double *trial)
+{
+    const size_t n = shells_orbitals(top);
+    const pack *b = (const pack *)rows_at_const(old_cache,
+                                                slater->first_row[spin] + (p - slater->first_particle[spin]) * n),
+               *here = (const pack *)rows_at_const(x, 2 * p);
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack functions[SHELLS_MOST];
+        shells_functions(top, slater->scale[0] * here[l], slater->scale[1] * here[l + ROW_PACKS], functions);
+        SHELLS_UNROLLED
+        for (size_t k = 0; k < n; k++)
+            ((pack *)trial)[k * ROW_PACKS + l] = functions[k];
+        ((pack *)trial)[n * ROW_PACKS + l] = shells_dot(n, functions, 1, b + l, ROW_PACKS, pack_all(0.0));
+    }
+}
+
 // The rows of B that belong to the walkers of the mask: B_kq -= B_kp (sum_j phi'_j B_jq - delta_pq) / R
 PACK_INLINE void update(size_t n, size_t p, const double *mask, const double *trial, double *b)
 {
-    for (size_t l = 0; l < ROW_PACKS; l++) {
-        const pack_bits taken = ((const pack_bits *)mask)[l] < 0;
-        const pack inverse = pack_select(taken, 1.0 / ((const pack *)trial)[n * ROW_PACKS + l], pack_all(0.0));
-        const pack scale = pack_select(taken, inverse, pack_all(1.0));
-        pack *own = (pack *)b + p * n * ROW_PACKS + l;
-        for (size_t q = 0; q < n; q++) {
-            pack *other = (pack *)b + q * n * ROW_PACKS + l, sum = pack_all(0.0);
-            if (q == p)
-                continue;
+    pack inverse[ROW_PACKS], *own = (pack *)b + p * n * ROW_PACKS;
+    const pack *functions = (const pack *)trial;
+    for (size_t l = 0; l < ROW_PACKS; l++)
+        inverse[l] = pack_select(((const pack_bits *)mask)[l] < 0, 1.0 / functions[n * ROW_PACKS + l], pack_all(0.0));
+    for (size_t q = 0; q < n; q++) {
+        pack *other = (pack *)b + q * n * ROW_PACKS;
+        for (size_t l = 0; q != p && l < ROW_PACKS; l += LINE) {
+            pack sum[LINE];
+            for (size_t s = 0; s < LINE; s++)
+                sum[s] = pack_all(0.0);
+            SHELLS_UNROLLED
             for (size_t k = 0; k < n; k++)
-                sum = pack_fma(((const pack *)trial)[k * ROW_PACKS + l], other[k * ROW_PACKS], sum);
-            sum *= -inverse;
+                for (size_t s = 0; s < LINE; s++)
+                    sum[s] = pack_fma(functions[k * ROW_PACKS + l + s], other[k * ROW_PACKS + l + s], sum[s]);
+            for (size_t s = 0; s < LINE; s++)
+                sum[s] *= -inverse[l + s];
+            SHELLS_UNROLLED
             for (size_t k = 0; k < n; k++)
-                other[k * ROW_PACKS] = pack_fma(sum, own[k * ROW_PACKS], other[k * ROW_PACKS]);
+                for (size_t s = 0; s < LINE; s++)
+                    other[k * ROW_PACKS + l + s] = pack_fma(sum[s], own[k * ROW_PACKS + l + s],
+                                                            other[k * ROW_PACKS + l + s]);
         }
+    }
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        const pack scale = pack_select(((const pack_bits *)mask)[l] < 0, inverse[l], pack_all(1.0));
         for (size_t k = 0; k < n; k++)
-            own[k * ROW_PACKS] *= scale;
+            own[k * ROW_PACKS + l] *= scale;
     }
 }
 
@@ -494,6 +621,14 @@ PACK_INLINE void update(size_t n, size_t p, const double *mask, const double *tr
     default: call(number);      \
     }
 
+#define BY_SHELL(top, call) \
+    switch (top) {          \
+    case 0: call(0); break; \
+    case 1: call(1); break; \
+    case 2: call(2); break; \
+    default: call(3);       \
+    }
+
 static PACK_HOT void ratio(const void *state, size_t p, const double *old_x, const double *old_weight,
                            const double *old_cache, const struct configuration *at, double *weight, double *cache)
 {
@@ -501,7 +636,11 @@ static PACK_HOT void ratio(const void *state, size_t p, const double *old_x, con
     const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n;
     double *trial = rows_at(cache, trial_row(slater));
 #define RATIO(number) ratio_of(slater, spin, number, p, at->x, old_cache, trial)
-    BY_NUMBER(n, RATIO)
+#define SHELLS_RATIO(top) shells_ratio(slater, spin, top, p, at->x, old_cache, trial)
+    if (slater->shells)
+        BY_SHELL(slater->top_shell[spin], SHELLS_RATIO)
+    else
+        BY_NUMBER(n, RATIO)
     for (size_t l = 0; l < ROW_PACKS; l++) {
         const pack change = ((const pack *)trial)[n * ROW_PACKS + l];
         pack spread = pack_all(0.0);

@@ -33,6 +33,8 @@ struct slater {
     size_t first_particle[SPINS], first_row[SPINS];  // of each spin: its first particle, its inverse in the cache
     double *quantum[SPINS];                          // [n, D], for the results file
     bool homogeneous;                                // both determinants are
+    bool shells;                                     // both spins fill shells that shells.h knows
+    size_t top_shell[SPINS];                         // then: the highest one
     double value;                                    // alpha in use
     double scale[DIMENSIONS_MOST];                   // y = scale x
 };
@@ -40,13 +42,18 @@ struct slater {
 // p_n(y) of `side` packs, n = 0 … top, as [n][side].
 PACK_INLINE void slater_powers(size_t side, size_t top, const pack *from, pack *out)
 {
+    // 1 / n for the first few: a division would take longer than all the rest
+    static const double shares[] = { 0, 1, 1 / 2.0, 1 / 3.0, 1 / 4.0, 1 / 5.0, 1 / 6.0, 1 / 7.0, 1 / 8.0 };
+    enum { SHARES = sizeof shares / sizeof *shares };
     for (size_t s = 0; s < side; s++) {
         const pack y = from[s];
         out[s] = pack_all(1.0);
         if (top > 0)
             out[side + s] = y;
-        for (size_t n = 1; n < top; n++)
-            out[(n + 1) * side + s] = (y * out[n * side + s] - out[(n - 1) * side + s]) * (1 / (double)(n + 1));
+        for (size_t n = 1; n < top; n++) {
+            const double share = n + 1 < SHARES ? shares[n + 1] : 1 / (double)(n + 1);
+            out[(n + 1) * side + s] = (y * out[n * side + s] - out[(n - 1) * side + s]) * share;
+        }
     }
 }
 

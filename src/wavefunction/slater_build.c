@@ -3,6 +3,7 @@
 #include "wavefunction/slater.h"
 
 #include "base/memory.h"
+#include "wavefunction/shells.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -62,6 +63,21 @@ static bool fill_spin(struct slater *slater, const struct system *system, size_t
     return slater->quantum[spin] || error_add(error, ERROR_INTERNAL, "no memory for the orbitals");
 }
 
+// Whether the orbitals fill shells in the order of shells.h; `top` is then the highest.
+static bool fills_shells(const struct orbitals *orbitals, size_t *top)
+{
+    *top = 0;
+    while (shells_orbitals(*top) < orbitals->n)
+        ++*top;
+    bool good = orbitals->dimensions == 2 && *top <= SHELLS_TOP && shells_orbitals(*top) == orbitals->n;
+    for (size_t s = 0; good && s <= *top; s++)
+        for (size_t j = 0; j <= s; j++) {
+            const size_t *quantum = orbitals->quantum[shells_index(s - j, j)];
+            good = good && quantum[0] == s - j && quantum[1] == j;
+        }
+    return good || orbitals->n == 0;
+}
+
 bool slater_take_alpha(struct slater *slater, double alpha)
 {
     slater->value = alpha;
@@ -91,7 +107,10 @@ bool slater_build(void *state, const struct system *system, const struct factor_
     if (!slater->orbitals)
         return error_add(error, ERROR_INTERNAL, "no memory for the orbitals");
     const bool up = fill_spin(slater, system, 0, error);
-    return fill_spin(slater, system, 1, error) && up;
+    const bool both = fill_spin(slater, system, 1, error) && up;
+    slater->shells = both && fills_shells(&slater->orbitals[0], &slater->top_shell[0]) &&
+                     fills_shells(&slater->orbitals[1], &slater->top_shell[1]);
+    return both;
 }
 
 size_t slater_views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])

@@ -116,12 +116,25 @@ static void count_parameters(struct wavefunction *wavefunction)
         wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, pair_product_scratch_rows(wavefunction));
 }
 
+static const struct factor *find_pair_alone(const struct wavefunction *wavefunction)
+{
+    const struct factor *alone = NULL;
+    for (size_t f = 0; f < wavefunction->n_factors; f++)
+        if (is_pair_factor(&wavefunction->factor[f])) {
+            if (alone)
+                return NULL;
+            alone = &wavefunction->factor[f];
+        }
+    return alone && alone->type->pair_row ? alone : NULL;
+}
+
 // Rows of a frame.
 static void lay_out(struct wavefunction *wavefunction)
 {
     const size_t m = wavefunction->n_coordinates;
     count_parameters(wavefunction);
     geometry_build(&wavefunction->geometry, &wavefunction->system, wavefunction->has_pair_factors);
+    wavefunction->pair_alone = find_pair_alone(wavefunction);
     wavefunction->keeps_pair_values = wavefunction->has_pair_factors &&
                                       wavefunction->geometry.n_pairs <= PAIR_VALUES_KEPT;
     wavefunction->row_gradient = m;
