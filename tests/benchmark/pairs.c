@@ -18,7 +18,8 @@
 enum { THIN = 10, ROUNDS = 4, WALKERS_TIMED = 64 };
 static double seconds = 0.2;  // of CPU time per figure
 
-enum kind { DETERMINANTS, JASTROW, CORES };
+// BACKFLOW: the determinants before with backflow, two scales for 20, compared with them and not with a naive program.
+enum kind { DETERMINANTS, BACKFLOW, JASTROW, CORES };
 // asked: ns with AVX-512 at an FMA peak of 125 GFlop/s: metropolis, the same every THIN-th, langevin; 0: a share of the
 // limit is asked
 static const struct pairs_case {
@@ -30,6 +31,9 @@ static const struct pairs_case {
     { "slater, pade-jastrow", DETERMINANTS, 6, 2, 0.92294, 0.55872, 0, { 40, 29, 34 } },
     { "slater, pade-jastrow", DETERMINANTS, 12, 2, 0.87578, 0.65989, 0, { 140, 110, 115 } },
     { "slater, pade-jastrow", DETERMINANTS, 20, 2, 0.83970, 0.73336, 0, { 420, 335, 315 } },
+    { "slater, pade-jastrow", BACKFLOW, 6, 2, 0.92294, 0.55872, 0, { 0 } },
+    { "slater, pade-jastrow", BACKFLOW, 12, 2, 0.87578, 0.65989, 0, { 0 } },
+    { "slater, pade-jastrow", BACKFLOW, 20, 2, 0.83970, 0.73336, 0, { 0 } },
     { "gaussian, pade-jastrow", JASTROW, 10, 3, 0.9, 0.5, 0, { 0 } },
     { "gaussian, pade-jastrow", JASTROW, 50, 3, 0.9, 0.5, 0, { 0 } },
     { "gaussian, pade-jastrow", JASTROW, 100, 3, 0.9, 0.5, 0, { 0 } },
@@ -75,20 +79,23 @@ static double limit(const struct pairs_case *one, bool langevin, size_t thin, do
 
 static void build(struct model *model, const struct pairs_case *one, bool langevin, size_t walkers)
 {
-    char text[900], factor[3][120];
+    char text[900], factor[4][120];
     struct config config;
     struct error error = { 0 };
     struct rng rng;
-    snprintf(factor[0], sizeof factor[0], "[slater]\nalpha = %.17g\n[pade-jastrow]\nbeta = %.17g\n", one->alpha,
+    snprintf(factor[DETERMINANTS], sizeof factor[0], "[slater]\nalpha = %.17g\n[pade-jastrow]\nbeta = %.17g\n",
+             one->alpha, one->beta);
+    snprintf(factor[BACKFLOW], sizeof factor[0],
+             "[slater]\nalpha = %.17g\nbackflow = %s\n[pade-jastrow]\nbeta = %.17g\n", one->alpha,
+             one->particles < 20 ? "exponential" : "two-scales", one->beta);
+    snprintf(factor[JASTROW], sizeof factor[0], "[gaussian]\nalpha = %.17g\n[pade-jastrow]\nbeta = %.17g\n", one->alpha,
              one->beta);
-    snprintf(factor[1], sizeof factor[1], "[gaussian]\nalpha = %.17g\n[pade-jastrow]\nbeta = %.17g\n", one->alpha,
-             one->beta);
-    snprintf(factor[2], sizeof factor[2], "[gaussian]\nalpha = %.17g\n[interaction]\ndiameter = %.17g\n", one->alpha,
-             one->core);
+    snprintf(factor[CORES], sizeof factor[0], "[gaussian]\nalpha = %.17g\n[interaction]\ndiameter = %.17g\n",
+             one->alpha, one->core);
     snprintf(text, sizeof text,
              "[system]\nparticles = %zu\ndimensions = %zu\nstatistics = %s\ninteraction = %s\n[wavefunction]\n"
              "factors = %s\n%s[sampler]\nmethod = %s\nmove = %s\nwalkers = %zu\n[measure]\ncontrols = none\n",
-             one->particles, one->dimensions, one->kind == DETERMINANTS ? "fermions" : "bosons",
+             one->particles, one->dimensions, one->kind <= BACKFLOW ? "fermions" : "bosons",
              one->kind == CORES ? "hard-sphere" : "coulomb", one->name, factor[one->kind],
              langevin ? "langevin" : "metropolis", langevin ? "all" : "particle", walkers);
     if (!config_parse(&config, "benchmark", text, strlen(text), &error) ||
@@ -164,6 +171,27 @@ static void run_case(const struct pairs_case *one, bool langevin, double peak, b
     model_finish(&model);
 }
 
+// All-particle steps with backflow, beside the same without.
+static void run_backflow(const struct pairs_case *one, bool comma)
+{
+    struct pairs_case plain = *one;
+    struct model model[2];
+    double least[2] = { INFINITY, INFINITY };
+    plain.kind = DETERMINANTS;
+    build(&model[0], &plain, true, WALKERS_TIMED);
+    build(&model[1], one, true, WALKERS_TIMED);
+    for (size_t round = 0; round < ROUNDS; round++)
+        for (size_t k = 0; k < 2; k++)
+            least[k] = fmin(least[k],
+                            benchmark_pass(&model[k], 1, PASS_GRADIENT, benchmark_thread_time, seconds / ROUNDS));
+    printf("  %s{\"particles\": %zu, \"backflow\": \"%s\", \"ns\": %.4g, \"plain_ns\": %.4g, \"ratio\": %.3g}\n",
+           comma ? ", " : "", one->particles, one->particles < 20 ? "exponential" : "two-scales", least[1], least[0],
+           least[1] / least[0]);
+    fflush(stdout);
+    model_finish(&model[0]);
+    model_finish(&model[1]);
+}
+
 struct check {
     struct naive_pairs naive;
     double worst;
@@ -227,7 +255,7 @@ int main(int argc, char **argv)
     for (int k = 1; k < argc; k++) {
         if (strcmp(argv[k], "--check") == 0) {
             for (size_t c = 0; c < CASES; c++)
-                if (cases[c].particles <= 20)
+                if (cases[c].particles <= 20 && cases[c].kind != BACKFLOW)
                     good = check_case(&cases[c], c % 2 == 0) && good;
             return good ? 0 : 1;
         }
@@ -239,8 +267,12 @@ int main(int argc, char **argv)
     const double peak = benchmark_peak();
     printf("{\"level\": \"%s\", \"fma_peak_gflops\": %.4g, \"sweeps\": [\n", level_name(), peak);
     for (size_t c = 0; c < CASES; c++)
-        for (int langevin = 0; langevin < 2; langevin++)
+        for (int langevin = 0; langevin < 2 && cases[c].kind != BACKFLOW; langevin++)
             run_case(&cases[c], langevin, peak, c > 0 || langevin);
+    printf("], \"backflow\": [\n");
+    for (size_t c = 0, n = 0; c < CASES; c++)
+        if (cases[c].kind == BACKFLOW)
+            run_backflow(&cases[c], n++ > 0);
     printf("], \"fma_peak_after_gflops\": %.4g}\n", benchmark_peak());
     return 0;
 }

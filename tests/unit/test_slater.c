@@ -4,6 +4,7 @@
 // that are exact.
 #include "support/model.h"
 #include "vmc/rng.h"
+#include "wavefunction/slater.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -254,38 +255,171 @@ static void swap_rows(double *frame, size_t a, size_t b, size_t n)
     }
 }
 
-static void expect_same(const struct wavefunction *wavefunction, double *frame, const double *truth)
+// What a symmetry must leave: ln|psi|, |grad ln|psi||^2 and the Laplacian, as rows, and the sizes of their terms.
+struct invariants {
+    double value[3][WALKERS], size[3][WALKERS];
+};
+
+static void find_invariants(const struct wavefunction *wavefunction, double *frame, struct invariants *out)
 {
-    double found[WALKERS];
     wavefunction_evaluate(wavefunction, frame);
-    wavefunction_log(wavefunction, frame, found);
-    for (size_t w = 0; w < WALKERS; w++)
-        assert_true(fabs(found[w] - truth[w]) < 1e-10 * (1 + fabs(truth[w])));
+    wavefunction_log(wavefunction, frame, out->value[0]);
+    for (size_t w = 0; w < WALKERS; w++) {
+        double square = 0;
+        for (size_t i = 0; i < wavefunction->n_coordinates; i++)
+            square += pow(frame[(wavefunction->row_gradient + i) * WALKERS + w], 2);
+        out->value[1][w] = square;
+        out->value[2][w] = frame[wavefunction->row_laplacian * WALKERS + w];
+        out->size[0][w] = 1 + fabs(out->value[0][w]);
+        out->size[1][w] = out->size[2][w] = 1 + square + fabs(out->value[2][w]);
+    }
 }
 
-// |psi| under exchange of equal spins, under a flip of all spins, and not under exchange of different ones; the sign
-// changes with every exchange.
+// The largest difference, relative to the sum of the terms' sizes.
+static double differ(const struct wavefunction *wavefunction, double *frame, const struct invariants *truth)
+{
+    struct invariants found;
+    double most = 0;
+    find_invariants(wavefunction, frame, &found);
+    for (size_t k = 0; k < 3; k++)
+        for (size_t w = 0; w < WALKERS; w++)
+            most = fmax(most, fabs(found.value[k][w] - truth->value[k][w]) / truth->size[k][w]);
+    return most;
+}
+
+#define ELECTRONS(factors, keys)                                                                                    \
+    "[system]\nstatistics = fermions\nparticles = 12\ndimensions = 2\ninteraction = coulomb\n[sampler]\nwalkers = " \
+    "32\n"                                                                                                          \
+    "[wavefunction]\nfactors = slater" factors "\n" keys
+#define PAIRS "[pade-jastrow]\nbeta = 0.3, 0.5\n"
+#define UNITS "[rbm]\nhidden = 2\nsharing = "
+
+static const char *const symmetric[] = {
+    ELECTRONS("", ""),
+    ELECTRONS(", gaussian-pair", ""),
+    ELECTRONS(", pade-jastrow", PAIRS),
+    ELECTRONS(", rbm", UNITS "environment\n"),
+    ELECTRONS(", rbm", UNITS "environment\nvectors = no\n"),
+    ELECTRONS(", pade-jastrow, rbm", PAIRS UNITS "environment\n"),
+    ELECTRONS(", pade-jastrow, rbm", PAIRS UNITS "pairs\n"),
+    ELECTRONS("", "[slater]\nbackflow = exponential\n"),
+    ELECTRONS("", "[slater]\nbackflow = two-scales\n"),
+    ELECTRONS("", "[slater]\nmixing = yes\n"),
+    ELECTRONS(", pade-jastrow", PAIRS "[slater]\nbackflow = exponential\ntrain_backflow_length = yes\n"),
+    ELECTRONS(", pade-jastrow", PAIRS "[slater]\nbackflow = two-scales\nmixing = yes\n"),
+    ELECTRONS(", pade-jastrow, rbm", PAIRS UNITS "environment\n[slater]\nbackflow = exponential\nmixing = yes\n"),
+    ELECTRONS(", pade-jastrow, rbm", PAIRS UNITS "environment\n[slater]\nbackflow = two-scales\n"),
+};
+
+// As built, with every parameter away from where it starts.
+static struct outcome build_symmetric(const char *text)
+{
+    struct outcome outcome = build(text);
+    struct rng rng;
+    if (!outcome.built)
+        fail_msg("%s-> %s", text, outcome.error.text);
+    rng_start(&rng, 5, 0);
+    for (size_t k = 0; k < outcome.model.ensemble.wavefunction.n_parameters; k++)
+        outcome.model.theta[k] += 0.1 * (rng_uniform(&rng) - 0.5);
+    assert_true(ensemble_take(&outcome.model.ensemble, outcome.model.theta));
+    return outcome;
+}
+
+// Nothing changes under exchange of equal spins and under a flip of all spins, and something does under exchange of
+// different ones.
 static void test_symmetry(void **state)
 {
     (void)state;
-    struct outcome outcome = build("[system]\nstatistics = fermions\nparticles = 12\ndimensions = 2\ninteraction = "
-                                   "coulomb\n[sampler]\nwalkers = 32\n"
-                                   "[wavefunction]\nfactors = slater, pade-jastrow\n[pade-jastrow]\nbeta = 0.3, 0.5\n");
-    const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
-    double *frame = outcome.model.ensemble.block[0].current, truth[WALKERS], found[WALKERS];
-    wavefunction_log(wavefunction, frame, truth);
-    swap_rows(frame, 2 * 1, 2 * 4, 2);
-    expect_same(wavefunction, frame, truth);
-    swap_rows(frame, 2 * 7, 2 * 11, 2);
-    expect_same(wavefunction, frame, truth);
-    swap_rows(frame, 0, 12, 12);
-    expect_same(wavefunction, frame, truth);
-    swap_rows(frame, 2 * 2, 2 * 9, 2);
-    wavefunction_evaluate(wavefunction, frame);
-    wavefunction_log(wavefunction, frame, found);
-    for (size_t w = 0; w < WALKERS; w++)
-        assert_true(fabs(found[w] - truth[w]) > 1e-6);
-    finish(&outcome);
+    for (size_t c = 0; c < sizeof symmetric / sizeof *symmetric; c++) {
+        struct outcome outcome = build_symmetric(symmetric[c]);
+        const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
+        double *frame = outcome.model.ensemble.block[0].current, most = 0;
+        struct invariants truth;
+        find_invariants(wavefunction, frame, &truth);
+        swap_rows(frame, 2 * 1, 2 * 4, 2);
+        most = fmax(most, differ(wavefunction, frame, &truth));
+        swap_rows(frame, 2 * 7, 2 * 11, 2);
+        most = fmax(most, differ(wavefunction, frame, &truth));
+        swap_rows(frame, 0, 12, 12);
+        most = fmax(most, differ(wavefunction, frame, &truth));
+        swap_rows(frame, 2 * 2, 2 * 9, 2);
+        const double other = differ(wavefunction, frame, &truth);
+        print_message("product %zu: exchange and flip to %.1e; different spins %.1e\n", c, most, other);
+        assert_true(most <= 1e-8 && other > 1e-3);
+        finish(&outcome);
+    }
+}
+
+// Where two equal spins meet along a line psi, even in size, goes through zero like their distance: its sign changes
+// under exchange.
+static void test_sign(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < sizeof symmetric / sizeof *symmetric; c++) {
+        struct outcome outcome = build_symmetric(symmetric[c]);
+        const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
+        double *frame = outcome.model.ensemble.block[0].current, found[2][WALKERS], centre[2 * WALKERS];
+        memcpy(centre, frame, sizeof centre);
+        for (size_t k = 0; k < 2; k++) {
+            for (size_t i = 0; i < WALKERS; i++)
+                for (size_t d = 0; d < 2; d++) {
+                    const double off = (k == 0 ? 1e-4 : 2e-4) * (d == 0 ? 0.6 : 0.8);
+                    frame[d * WALKERS + i] = centre[d * WALKERS + i] + off;
+                    frame[(2 * 3 + d) * WALKERS + i] = centre[d * WALKERS + i] - off;
+                }
+            wavefunction_weigh(wavefunction, frame);
+            wavefunction_log(wavefunction, frame, found[k]);
+        }
+        for (size_t w = 0; w < WALKERS; w++)
+            assert_true(fabs(found[1][w] - found[0][w] - log(2)) < 1e-2);
+        finish(&outcome);
+    }
+}
+
+// Shells that the compiler knows, and the code for any orbitals: the same bits.
+static void test_shells(void **state)
+{
+    (void)state;
+    static const char *const systems[] = {
+        FREE("particles = 2\ndimensions = 2\nspin_up = 1\n"),  FREE("particles = 6\ndimensions = 2\n"),
+        FREE("particles = 3\ndimensions = 2\nspin_up = 0\n"),  FREE("particles = 9\ndimensions = 2\nspin_up = 6\n"),
+        FREE("particles = 20\ndimensions = 2\nomega = 0.5\n"),
+    };
+    for (size_t c = 0; c < sizeof systems / sizeof *systems; c++) {
+        struct outcome outcome = build(systems[c]);
+        const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
+        struct slater *slater = (struct slater *)wavefunction->factor[0].state;
+        const size_t size = wavefunction->n_rows * WALKERS * sizeof(double);
+        const double *x = outcome.model.ensemble.block[0].current;
+        const size_t coordinates = wavefunction->n_coordinates * WALKERS * sizeof(double);
+        double *frames[2] = { aligned_alloc(64, 2 * size), aligned_alloc(64, 2 * size) };
+        _Alignas(64) double mask[WALKERS];
+        const int64_t bits[2] = { 0, -1 };
+        for (size_t w = 0; w < WALKERS; w++)
+            memcpy(mask + w, &bits[w % 3 != 1], sizeof *mask);
+        assert_true(slater->shells && frames[0] && frames[1]);
+        for (size_t k = 0; k < 2; k++) {
+            double *here = frames[k], *there = here + wavefunction->n_rows * WALKERS;
+            slater->shells = k == 0;
+            memset(here, 0, 2 * size);
+            memcpy(here, x, coordinates);
+            wavefunction_evaluate(wavefunction, here);
+            memcpy(there, here, coordinates);
+            for (size_t p = 0; p < wavefunction->system.particles; p++) {
+                for (size_t i = 2 * p * WALKERS; i < 2 * (p + 1) * WALKERS; i++)
+                    there[i] += 0.3;
+                wavefunction_ratio(wavefunction, p, here, there);
+                wavefunction_accept(wavefunction, p, mask, there, here);
+            }
+            wavefunction_evaluate_moved(wavefunction, here);
+        }
+        const size_t rows = (wavefunction->row_cache + wavefunction->factor[0].n_move_rows) * WALKERS * sizeof(double);
+        assert_memory_equal(frames[0], frames[1], rows);
+        slater->shells = true;
+        free(frames[0]);
+        free(frames[1]);
+        finish(&outcome);
+    }
 }
 
 // --- the inverse ---
@@ -395,6 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),    cmocka_unit_test(test_mixing_refused),
                                         cmocka_unit_test(test_statistics), cmocka_unit_test(test_pivots),
                                         cmocka_unit_test(test_node),       cmocka_unit_test(test_symmetry),
+                                        cmocka_unit_test(test_sign),       cmocka_unit_test(test_shells),
                                         cmocka_unit_test(test_drift),      cmocka_unit_test(test_exact) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
