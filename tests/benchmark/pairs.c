@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Time per sweep of one walker where pairs are correlated, as JSON on stdout: determinants, Pade-Jastrow factors, hard
 // cores. A sweep is P moves of one particle (metropolis) or one of all (langevin), with the local energy and all
-// parameter derivatives every sweep or every THIN-th.
+// parameter derivatives every sweep or every THIN-th. Metropolis proposes uniform displacements, as the naive program does.
 //
 //     time_pairs [--seconds S] [--check] [--profile CASE METHOD THIN]
 #include "benchmark.h"
@@ -97,7 +97,7 @@ static void build(struct model *model, const struct pairs_case *one, bool langev
              "factors = %s\n%s[sampler]\nmethod = %s\nmove = %s\nwalkers = %zu\n[measure]\ncontrols = none\n",
              one->particles, one->dimensions, one->kind <= BACKFLOW ? "fermions" : "bosons",
              one->kind == CORES ? "hard-sphere" : "coulomb", one->name, factor[one->kind],
-             langevin ? "langevin" : "metropolis", langevin ? "all" : "particle", walkers);
+             langevin ? "langevin" : "metropolis", langevin ? "all" : "particle\nproposal = uniform", walkers);
     if (!config_parse(&config, "benchmark", text, strlen(text), &error) ||
         !settings_build(&model->settings, &config, &error, NULL) ||
         !ensemble_build(&model->ensemble, &model->settings, 1, &error)) {
