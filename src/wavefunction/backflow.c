@@ -14,17 +14,18 @@
 // determinants: they are computed anew.
 #include "wavefunction/backflow.h"
 
+#include "wavefunction/shells.h"
+
 #include <math.h>
 #include <string.h>
 
-enum { SCALES = 2 };
-static const double scales[SCALES] = { 0.667, 2 };
+static const double scales[FLOW_SCALES] = { 0.667, 2 };
 
 // --- parameters: alpha where it is trained, lambda, ln length where it is trained, kappa ---
 
 static struct flow_strengths strengths_of(const struct slater *slater)
 {
-    struct flow_strengths strengths = { .per_class = slater->backflow == BACKFLOW_TWO_SCALES ? SCALES : 1 };
+    struct flow_strengths strengths = { .per_class = slater->backflow == BACKFLOW_TWO_SCALES ? FLOW_SCALES : 1 };
     for (size_t class = PAIR_CLASSES; class -- > 0;) {
         strengths.acts[class] = system_class_pairs(&slater->system, class) > 0 &&
                                 (slater->backflow == BACKFLOW_TWO_SCALES ||
@@ -145,24 +146,32 @@ static void traits(const void *state, struct factor_traits *traits)
 
 // --- one pack of walkers ---
 
-static pack distance(const struct flow *flow, size_t p, size_t q, pack d[DIMENSIONS_MOST])
+// Kernels in which the number of dimensions is known to the compiler: two, or any.
+#define BY_DIMENSIONS(flow, call, ...) \
+    if ((flow)->dimensions == 2)       \
+        call(2, flow, __VA_ARGS__);    \
+    else                               \
+        call((flow)->dimensions, flow, __VA_ARGS__)
+
+PACK_INLINE pack distance(size_t dimensions, const struct flow *flow, size_t p, size_t q, pack d[DIMENSIONS_MOST])
 {
+    const double scale = 1 / flow->slater->length;
     pack sum = pack_all(0.0);
-    for (size_t k = 0; k < flow->dimensions; k++) {
+    for (size_t k = 0; k < dimensions; k++) {
         const pack *x = (const pack *)flow->x + flow->l;
-        d[k] = (1 / flow->slater->length) *
-               (x[(p * flow->dimensions + k) * ROW_PACKS] - x[(q * flow->dimensions + k) * ROW_PACKS]);
+        d[k] = scale * (x[(p * dimensions + k) * ROW_PACKS] - x[(q * dimensions + k) * ROW_PACKS]);
         sum = pack_fma(d[k], d[k], sum);
     }
     return sum;
 }
 
 // eta / lambda of each strength, and summed with the strengths eta, eta'/r, eta'' + (D + 1) eta'/r
-static void shape_pair(const struct flow *flow, size_t p, size_t q, pack r2, pack unit[SCALES], pack sum[3])
+PACK_INLINE void shape_pair(size_t dimensions, const struct flow *flow, size_t p, size_t q, pack r2,
+                            pack unit[FLOW_SCALES], pack sum[3])
 {
     const struct slater *slater = flow->slater;
     const double *lambda = slater->lambda + flow->strengths.column[system_pair_class(&slater->system, p, q)],
-                 axes = (double)flow->dimensions;
+                 axes = (double)dimensions;
     sum[0] = sum[1] = sum[2] = pack_all(0.0);
     if (slater->backflow == BACKFLOW_EXPONENTIAL) {
         const pack inverse = pack_rsqrt(r2);
@@ -173,7 +182,7 @@ static void shape_pair(const struct flow *flow, size_t p, size_t q, pack r2, pac
         sum[2] = rate * sum[0] * (rate - (axes + 1) * inverse);
         return;
     }
-    for (size_t k = 0; k < SCALES; k++) {
+    for (size_t k = 0; k < FLOW_SCALES; k++) {
         const double steep = 1 / (scales[k] * scales[k]);
         const pack h = 1.0 / pack_fma(pack_all(steep), r2, pack_all(1.0));
         unit[k] = h;
@@ -184,31 +193,33 @@ static void shape_pair(const struct flow *flow, size_t p, size_t q, pack r2, pac
 }
 
 // x', and K
-static void move(struct flow *flow)
+PACK_INLINE void move_in(size_t n, struct flow *flow, double unscale)
 {
-    const size_t n = flow->dimensions;
     for (size_t p = 0; p < flow->particles; p++) {
-        memset(flow->k[p][p], 0, sizeof(flow_matrix));
+        pack *own = flow_k(flow, n, p, p);
+        for (size_t d = 0; d < n * n; d++)
+            own[d] = pack_all(d % (n + 1) == 0 ? 1.0 : 0.0);
         for (size_t d = 0; d < n; d++) {
-            flow->k[p][p][d][d] = pack_all(1.0);
-            flow->moved[p][d] = (1 / flow->slater->length) * ((const pack *)flow->x)[(p * n + d) * ROW_PACKS + flow->l];
+            flow->moved[p][d] = unscale * ((const pack *)flow->x)[(p * n + d) * ROW_PACKS + flow->l];
         }
     }
     for (size_t p = 1; p < flow->particles; p++)
         for (size_t q = 0; q < p; q++) {
-            pack d[DIMENSIONS_MOST], unit[SCALES], sum[3];
+            pack d[DIMENSIONS_MOST], sum[3];
             if (!flow_acts(flow, p, q))
                 continue;
-            shape_pair(flow, p, q, distance(flow, p, q, d), unit, sum);
+            shape_pair(n, flow, p, q, distance(n, flow, p, q, d), flow->unit[p][q], sum);
             flow->spread[p][q] = sum[2];
+            pack *here = flow_k(flow, n, p, q), *there = flow_k(flow, n, q, p), *first = flow_k(flow, n, p, p),
+                 *second = flow_k(flow, n, q, q);
             for (size_t i = 0; i < n; i++) {
                 flow->moved[p][i] = pack_fma(sum[0], d[i], flow->moved[p][i]);
                 flow->moved[q][i] = pack_fma(-sum[0], d[i], flow->moved[q][i]);
                 for (size_t j = 0; j < n; j++) {
                     const pack value = pack_fma(sum[1] * d[i], d[j], i == j ? sum[0] : pack_all(0.0));
-                    flow->k[p][q][i][j] = flow->k[q][p][i][j] = value;
-                    flow->k[p][p][i][j] += value;
-                    flow->k[q][q][i][j] += value;
+                    here[i * n + j] = there[i * n + j] = value;
+                    first[i * n + j] += value;
+                    second[i * n + j] += value;
                 }
             }
         }
@@ -216,6 +227,8 @@ static void move(struct flow *flow)
         for (size_t d = 0; d < n; d++)
             flow->moved[p][d] *= flow->slater->scale[d] * flow->slater->length;
 }
+
+static PACK_HOT void move(struct flow *flow) { BY_DIMENSIONS(flow, move_in, 1 / flow->slater->length); }
 
 // --- determinants ---
 
@@ -245,29 +258,37 @@ static void mend(struct flow *flow, size_t spin, int lane, struct determinant *d
     determinant->exponent[lane] = exponent;
 }
 
-static struct determinant invert(struct flow *flow, size_t spin)
+PACK_INLINE struct determinant invert_of(bool known, size_t n, struct flow *flow, size_t spin)
 {
-    const size_t n = flow->slater->orbitals[spin].n;
     struct determinant determinant;
-    pack functions[ORBITALS_MOST], residual = pack_all(0.0);
+    pack functions[FLOW_PARTICLES_MOST * ORBITALS_MOST], residual = pack_all(0.0);
     for (size_t p = 0; p < n; p++) {
-        find_orbitals(flow, spin, p, functions);
+        find_orbitals(flow, spin, p, functions + p * n);
         for (size_t k = 0; k < n; k++)
-            flow->b[k * n + p] = functions[k];
+            flow->b[k * n + p] = functions[p * n + k];
     }
-    inverse_eliminate(n, 1, flow->b, &determinant);
+    if (known)
+        shells_eliminate(n, flow->b, &determinant);
+    else
+        inverse_eliminate(n, 1, flow->b, &determinant);
     for (size_t p = 0; p < n; p++) {
-        pack sum = pack_all(-1.0);
-        find_orbitals(flow, spin, p, functions);
-        for (size_t k = 0; k < n; k++)
-            sum = pack_fma(functions[k], flow->b[p * n + k], sum);
-        sum = pack_abs(sum);
+        const pack sum = pack_abs(shells_dot(n, functions + p * n, 1, flow->b + p * n, 1, pack_all(-1.0)));
         residual = pack_select(sum <= residual, residual, sum);
     }
     for (int lane = 0; lane < PACK_WIDTH; lane++)
         if (!(residual[lane] <= INVERSE_RESIDUAL))
             mend(flow, spin, lane, &determinant);
     return determinant;
+}
+
+static PACK_HOT struct determinant invert(struct flow *flow, size_t spin)
+{
+    switch (flow->slater->orbitals[spin].n) {
+    case 3: return invert_of(true, 3, flow, spin);
+    case 6: return invert_of(true, 6, flow, spin);
+    case 10: return invert_of(true, 10, flow, spin);
+    default: return invert_of(false, flow->slater->orbitals[spin].n, flow, spin);
+    }
 }
 
 // The functions d quanta lower, or d and e, [n] at particle p: derivatives of the orbitals.
@@ -287,18 +308,15 @@ static void lower_orbitals(const struct flow *flow, size_t spin, size_t p, size_
 
 PACK_INLINE pack times_inverse(const struct flow *flow, size_t n, const pack *functions, size_t q)
 {
-    pack sum = pack_all(0.0);
-    for (size_t k = 0; k < n; k++)
-        sum = pack_fma(functions[k], flow->b[q * n + k], sum);
-    return sum;
+    return shells_dot(n, functions, 1, flow->b + q * n, 1, pack_all(0.0));
 }
 
 // T, G, and the share of F_ab that is diagonal in the particles and no product: times (J J^T)_pp
-static void find_slopes(struct flow *flow, size_t spin, flow_matrix *own)
+PACK_INLINE void find_slopes_of(size_t n, struct flow *flow, size_t spin, flow_matrix *own)
 {
     const struct slater *slater = flow->slater;
     const struct orbitals *orbitals = &slater->orbitals[spin];
-    const size_t n = orbitals->n, first = slater->first_particle[spin], dimensions = flow->dimensions;
+    const size_t first = slater->first_particle[spin], dimensions = flow->dimensions;
     pack functions[ORBITALS_FUNCTIONS_MOST], lowered[ORBITALS_MOST];
     for (size_t p = 0; p < n; p++) {
         slater_products(orbitals, orbitals->n_functions, 1, flow->moved[first + p], functions);
@@ -320,74 +338,116 @@ static void find_slopes(struct flow *flow, size_t spin, flow_matrix *own)
     }
 }
 
-// (J J^T)_pq
-static void metric(const struct flow *flow, size_t p, size_t q, flow_matrix out)
+static PACK_HOT void find_slopes(struct flow *flow, size_t spin, flow_matrix *own)
 {
-    const size_t n = flow->dimensions;
-    memset(out, 0, sizeof(flow_matrix));
-    for (size_t r = 0; r < flow->particles; r++) {
-        if ((r != p && !flow_acts(flow, p, r)) || (r != q && !flow_acts(flow, q, r)))
-            continue;
-        const bool negative = (r == p) != (r == q);
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++)
-                for (size_t k = 0; k < n; k++) {
-                    const pack left = flow->k[p][r][i][k];
-                    out[i][j] = pack_fma(negative ? -left : left, flow->k[q][r][j][k], out[i][j]);
-                }
+    switch (flow->slater->orbitals[spin].n) {
+    case 3: find_slopes_of(3, flow, spin, own); break;
+    case 6: find_slopes_of(6, flow, spin, own); break;
+    case 10: find_slopes_of(10, flow, spin, own); break;
+    default: find_slopes_of(flow->slater->orbitals[spin].n, flow, spin, own);
     }
 }
 
-// - sum_pq T^d_pq T^e_qp (J J^T)_pq of a spin
-static void add_products(struct flow *flow, size_t spin, flow_matrix *own)
+// (J J^T)_pq of two particles of one spin
+PACK_INLINE void metric(size_t n, const struct flow *flow, size_t p, size_t q, flow_matrix out)
 {
-    const size_t n = flow->slater->orbitals[spin].n, first = flow->slater->first_particle[spin],
-                 dimensions = flow->dimensions;
+    pack sum[DIMENSIONS_MOST][DIMENSIONS_MOST];
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            sum[i][j] = pack_all(0.0);
+    for (size_t spin = 0; spin < SPINS; spin++) {
+        size_t r = flow->slater->first_particle[spin], end = r + flow->slater->orbitals[spin].n;
+        const bool own = r <= p && p < end;
+        if (own && !flow->strengths.acts[PAIR_PARALLEL]) {  // nothing but the particle itself
+            r = p;
+            end = p == q ? p + 1 : p;
+        } else if (!own && !flow->strengths.acts[PAIR_ANTIPARALLEL]) {
+            continue;
+        }
+        for (; r < end; r++) {
+            const pack *left = flow_k_const(flow, n, p, r), *right = flow_k_const(flow, n, q, r);
+            const double sign = (r == p) != (r == q) ? -1 : 1;
+            for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < n; k++) {
+                    const pack one = sign * left[i * n + k];
+                    for (size_t j = 0; j < n; j++)
+                        sum[i][j] = pack_fma(one, right[j * n + k], sum[i][j]);
+                }
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            out[i][j] = sum[i][j];
+}
+
+PACK_INLINE void find_own(size_t n, const struct flow *flow, flow_matrix *own)
+{
+    for (size_t p = 0; p < flow->particles; p++)
+        metric(n, flow, p, p, own[p]);
+}
+
+// - sum_pq T^d_pq T^e_qp (J J^T)_pq of a spin
+PACK_INLINE void add_products_in(size_t dimensions, struct flow *flow, size_t spin, flow_matrix *own)
+{
+    const size_t n = flow->slater->orbitals[spin].n, first = flow->slater->first_particle[spin];
+    pack laplacian = flow->laplacian;
     for (size_t p = 0; p < n; p++)
         for (size_t q = 0; q <= p; q++) {
             flow_matrix other;
             if (q < p)
-                metric(flow, first + p, first + q, other);
+                metric(dimensions, flow, first + p, first + q, other);
             for (size_t d = 0; d < dimensions; d++)
                 for (size_t e = 0; e < dimensions; e++) {
                     const pack product = flow->t[d][p][q] * flow->t[e][q][p],
                                weight = q < p ? other[d][e] : own[first + p][d][e];
-                    flow->laplacian = pack_fma((q < p ? -2.0 : -1.0) * product, weight, flow->laplacian);
+                    laplacian = pack_fma((q < p ? -2.0 : -1.0) * product, weight, laplacian);
                 }
         }
+    flow->laplacian = laplacian;
+}
+
+static PACK_HOT void add_products(struct flow *flow, size_t spin, flow_matrix *own)
+{
+    BY_DIMENSIONS(flow, add_products_in, spin, own);
 }
 
 // --- everything ---
 
 // Pairs' share of Laplacian and gradient, and O.
-static void add_pairs(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST], pack o[BACKFLOW_MOST + 1])
+PACK_INLINE void add_pairs_in(size_t n, struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
+                              pack o[BACKFLOW_MOST + 1])
 {
-    const size_t n = flow->dimensions;
     for (size_t p = 0; p < flow->particles; p++)
         memcpy(gradient[p], flow->slope[p], sizeof gradient[p]);
     for (size_t p = 1; p < flow->particles; p++)
         for (size_t q = 0; q < p; q++) {
-            pack d[DIMENSIONS_MOST], unit[SCALES], sum[3], along = pack_all(0.0);
+            pack d[DIMENSIONS_MOST], along = pack_all(0.0);
             if (!flow_acts(flow, p, q))
                 continue;
-            const pack r2 = distance(flow, p, q, d);
-            shape_pair(flow, p, q, r2, unit, sum);
+            const pack r2 = distance(n, flow, p, q, d);
+            const pack *push = flow_k_const(flow, n, p, q);
             for (size_t i = 0; i < n; i++) {
                 const pack apart = flow->slope[p][i] - flow->slope[q][i];
                 along = pack_fma(d[i], apart, along);
                 for (size_t j = 0; j < n; j++) {
-                    gradient[p][j] = pack_fma(flow->k[p][q][j][i], apart, gradient[p][j]);
-                    gradient[q][j] = pack_fma(-flow->k[p][q][j][i], apart, gradient[q][j]);
+                    gradient[p][j] = pack_fma(push[j * n + i], apart, gradient[p][j]);
+                    gradient[q][j] = pack_fma(-push[j * n + i], apart, gradient[q][j]);
                 }
             }
             flow->laplacian = pack_fma(2.0 * flow->spread[p][q], along, flow->laplacian);
             const size_t first = flow->strengths.column[system_pair_class(&flow->slater->system, p, q)];
             for (size_t k = 0; k < flow->strengths.per_class; k++)
-                o[first + k] = pack_fma(unit[k], along, o[first + k]);
+                o[first + k] = pack_fma(flow->unit[p][q][k], along, o[first + k]);
             if (trains_length(flow->slater))  // d eta / d ln l = eta r / l
-                o[flow->strengths.n] = pack_fma(sum[0] * along, (1 / flow->slater->range) * pack_sqrt(r2),
-                                                o[flow->strengths.n]);
+                o[flow->strengths.n] = pack_fma(flow->slater->lambda[first] * flow->unit[p][q][0] * along,
+                                                (1 / flow->slater->range) * pack_sqrt(r2), o[flow->strengths.n]);
         }
+}
+
+static PACK_HOT void add_pairs(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
+                               pack o[BACKFLOW_MOST + 1])
+{
+    BY_DIMENSIONS(flow, add_pairs_in, gradient, o);
 }
 
 // d/d alpha = (1/2 alpha) sum x' G - 1/2 sum omega x^2
@@ -479,8 +539,7 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
         struct determinant both = { pack_all(1.0), pack_all(0.0) };
         flow_matrix own[FLOW_PARTICLES_MOST];
         begin(slater, &surroundings, l, at->x, true, &flow);
-        for (size_t p = 0; p < flow.particles; p++)
-            metric(&flow, p, p, own[p]);
+        BY_DIMENSIONS(&flow, find_own, own);
         for (size_t spin = 0; spin < SPINS; spin++) {
             const struct determinant one = invert(&flow, spin);
             both.mantissa *= one.mantissa;

@@ -6,7 +6,7 @@
 
 #include "wavefunction/slater.h"
 
-enum { FLOW_PARTICLES_MOST = 40 };
+enum { FLOW_PARTICLES_MOST = 40, FLOW_SCALES = 2 };
 
 typedef pack flow_matrix[DIMENSIONS_MOST][DIMENSIONS_MOST];
 
@@ -21,10 +21,11 @@ struct flow {
     struct flow_strengths strengths;
     size_t particles, dimensions, l;
     const double *x;
-    pack moved[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                   // y of x'
-    pack slope[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                   // G
-    flow_matrix k[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];            // K_pq; J_pp on the diagonal
+    pack moved[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                                       // y of x'
+    pack slope[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                                       // G
+    pack k[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST * DIMENSIONS_MOST * DIMENSIONS_MOST];  // see flow_k
     pack spread[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];              // eta'' + (D + 1) eta'/r, p > q
+    pack unit[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST][FLOW_SCALES];   // eta / lambda of each strength, p > q
     pack b[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST];                  // of the spin at hand, [p][k]
     pack t[DIMENSIONS_MOST][FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];  // T^d_pq of it
     pack laplacian;
@@ -37,6 +38,16 @@ struct flow {
     pack part[MIXED_MOST][FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];                   // T^M_pq of the spin at hand
     pack response[FLOW_PARTICLES_MOST][MIXED_MOST];                                    // T^M_pp
 };
+
+// K_pq as [D][D], symmetric; J_pp for p = q. What there is lies side by side, whatever room there would be.
+PACK_INLINE pack *flow_k(struct flow *flow, size_t dimensions, size_t p, size_t q)
+{
+    return flow->k + (p * flow->particles + q) * dimensions * dimensions;
+}
+PACK_INLINE const pack *flow_k_const(const struct flow *flow, size_t dimensions, size_t p, size_t q)
+{
+    return flow->k + (p * flow->particles + q) * dimensions * dimensions;
+}
 
 static inline bool flow_acts(const struct flow *flow, size_t p, size_t q)
 {
