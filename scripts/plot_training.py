@@ -18,7 +18,7 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 
 # particles, units, error asked for
-CASES = [(2, 2, 2e-4), (2, 16, 2e-4), (2, 64, 2e-4), (6, 24, 2e-3), (20, 40, 2e-2)]
+CASES = [(2, 2, 2e-4), (2, 16, 2e-4), (2, 64, 2e-4), (6, 12, 2e-3), (20, 40, 2e-2)]
 
 
 def run(vmc, folder, settings):
@@ -41,7 +41,7 @@ def main():
             for name, vmc in (('before', old), ('after', new)):
                 few = seeds if particles < 20 else 1
                 found[name] = [run(vmc, folder, case + [f'run.seed={seed}']) for seed in range(1, few + 1)]
-            if particles == 2 and hidden <= 16:
+            if particles == 2 and hidden <= 8:
                 found['exact'] = [run(new, folder, case[:2] + ['measure.samples=1e5', f'measure.target_error={error}', 'optimizer.method=exact'])]
             floor = 3.07861376 if particles == 2 else min(r['energy'] for runs in found.values() for r in runs)
             for name, mark in (('before', 'x'), ('after', 'o'), ('exact', '*')):

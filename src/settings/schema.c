@@ -127,7 +127,7 @@ static const struct param optimizer_params[] = {
     PARAM_COUNT(
         settings_optimizer, starts, .range = PARAM_WITHIN(1, 100000), .may_be_auto = true, .fallback = "auto",
         .help = "short trainings from different starting parameters; the one that ends lowest goes on; auto: 4 "
-                "to 32 descents where method = exact, 3 to their first plateau where method = sr trains an rbm alone "
+                "to 32 descents where method = exact, 4 to their first plateau where method = sr trains an rbm alone "
                 "of more than two units and at most 1000 parameters, else 1"),
     PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: the method's own"),

@@ -28,6 +28,13 @@ SINGLE = {'amplitude': 3.14193, 'probability': 3.12899}
 NOT_KNOWN = float('-inf')
 
 
+def springs(particles):
+    """Exact energy of bosons in two dimensions with v = r^2 / 2, omega = 1."""
+    return 1 + (particles - 1) * (1 + particles) ** 0.5
+
+
+
+
 def fixed_width(form, hidden):
     floor = (SINGLE if hidden == 1 else MINIMUM)[form]
     return (f'{form}, sigma fixed, {hidden}', [f'rbm.representation={form}', f'rbm.hidden={hidden}'], floor + 3e-4, 3)
@@ -43,7 +50,14 @@ ROWS = [fixed_width(form, hidden) for form in ('amplitude', 'probability') for h
     ('amplitude, sigma trained, 32', FREE + ['rbm.hidden=32'], 3.0270, 3),
     ('omega 0.1, sigma auto, 2', ['system.omega=0.1', 'rbm.hidden=2'], 0.46769 + 0.0003, 0.4407918880141),
     ('3D, omega 0.5, sigma auto, 3', ['system.dimensions=3', 'system.omega=0.5', 'rbm.hidden=3'], 2.01575 + 0.0003, 2),
+    ('omega 0.1, sigma trained, 8', FREE + ['system.omega=0.1', 'rbm.hidden=8', 'measure.target_error=1.5e-5'], 0.44872904 + 5e-5, 0.4407918880141),
+    ('omega 0.5, sigma trained, 8', FREE + ['system.omega=0.5', 'rbm.hidden=8', 'measure.target_error=7e-5'], 1.68186697 + 2.5e-4, 1.6597721499943),
+    ('omega 2, sigma trained, 8', FREE + ['system.omega=2', 'rbm.hidden=8', 'measure.target_error=3e-4'], None, NOT_KNOWN),
+    ('omega 5, sigma trained, 8', FREE + ['system.omega=5', 'rbm.hidden=8', 'measure.target_error=7e-4'], 12.55421329 + 2.5e-3, 12.5035610515756),
+    ('omega 10, sigma trained, 8', FREE + ['system.omega=10', 'rbm.hidden=8', 'measure.target_error=1.5e-3'], 23.70992421 + 5e-3, NOT_KNOWN),
     ('10 free particles in 3D', ['system.particles=10', 'system.dimensions=3', 'system.interaction=none'], 15 * (1 + 1e-6), 15),
+] + [(f'{p} bosons with springs, {2 * p}', FREE + [f'system.particles={p}', 'system.interaction=harmonic', f'rbm.hidden={2 * p}',
+                                              f'measure.target_error={1e-4 * p}'], springs(p) * (1 + 1e-3), springs(p)) for p in (3, 10, 30)
 ] + [(f'{p} free particles, {4 * p}', [f'system.particles={p}', 'system.interaction=none', f'rbm.hidden={4 * p}'], p * (1 + 1e-6), p)
      for p in (1, 10, 50)] + [
     (f'{method}, {hidden}', [f'optimizer.method={method}', f'rbm.hidden={hidden}'], MINIMUM['amplitude'] + 2e-3, 3)
@@ -64,7 +78,7 @@ def run(vmc, folder, settings, seed):
 
 
 # Rows that take minutes, and those that are not reached yet (docs/optimizers.md).
-SLOW = ('electrons', ', 64', ', 128', ', 256', '50 free', 'sgd', 'momentum', 'adam', 'trained, 16', 'trained, 32')
+SLOW = ('30 bosons', 'electrons', ', 64', ', 128', ', 256', '50 free', 'sgd', 'momentum', 'adam', 'trained, 16', 'trained, 32')
 
 
 def wanted_row(k, wanted):
