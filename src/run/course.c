@@ -67,6 +67,26 @@ bool course_gains_little(const struct history *history, const struct trust_gain 
     return (gain->mean + 2 * gain->error) * (double)history->n < little;
 }
 
+// The variance in units of the energy's square.
+static double share_of_variance(const struct history *history, size_t k)
+{
+    return history->estimator_variance[k] / (history->energy[k] * history->energy[k]);
+}
+
+bool course_vanishes(const struct history *history, size_t since)
+{
+    enum { BACK = 4 };
+    if (history->n < since + BACK + 1)
+        return false;
+    const double now = share_of_variance(history, history->n - 1);
+    return now < 1e-9 && now > 1e-20 && now < 0.5 * share_of_variance(history, history->n - 1 - BACK);
+}
+
+bool course_is_exact(const struct history *history)
+{
+    return history->n > 0 && share_of_variance(history, history->n - 1) < 1e-12;
+}
+
 bool course_swings(const struct history *history, size_t since)
 {
     size_t lowest = since;

@@ -23,6 +23,11 @@ bool course_on_plateau(const struct history *history, size_t window, size_t sinc
 // Whether what would be gained in as many iterations again is a small part of the energy, or of the noise of one
 // iteration where that is less.
 bool course_gains_little(const struct history *history, const struct trust_gain *gain);
+// Whether the wave function comes to an exact one: the estimator's variance is below 1e-9 of the square of the energy,
+// above 1e-20 of it, and less than half of what it was four iterations ago, the first of them after `since`.
+bool course_vanishes(const struct history *history, size_t since);
+// Whether that variance is below 1e-12 of the square of the energy: the last parameters are then better than any mean.
+bool course_is_exact(const struct history *history);
 // Whether the last energy is above the lowest one since iteration `since` by more than noise explains (the lowest of a
 // thousand lies three standard errors low).
 bool course_swings(const struct history *history, size_t since);

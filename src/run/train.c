@@ -166,6 +166,8 @@ static void step_back(struct run *run)
 static void average(struct run *run)
 {
     const size_t n = run->ensemble.wavefunction.n_parameters;
+    if (course_is_exact(&run->history))
+        return;
     memcpy(run->theta, run->mean_theta, n * sizeof *run->theta);
     if (!ensemble_take(&run->ensemble, run->theta)) {
         memcpy(run->theta, run->good_theta, n * sizeof *run->theta);
@@ -308,7 +310,7 @@ static bool nothing_left(const struct run *run, struct training *training)
         return false;
     training->gain = fmax(0, gain.mean) * (double)history->n;
     training->gain_error = gain.error * (double)history->n;
-    return run->metric.room > 0 &&
+    return run->metric.room > 0 && !course_vanishes(history, training->since) &&
            (course_gains_little(history, &gain) ||
             (gain.mean <= gain.error && course_on_plateau(history, training->window, training->since)));
 }

@@ -45,6 +45,33 @@ static void test_rate(void **state)
     near(course_rate(&optimizer, 0.3, 60), 0);
 }
 
+// A variance that falls by a third every iteration, in units of E^2 = 9: from 1e-9 down to 1e-20, and no slower than by
+// half in four iterations.
+static void test_vanishes(void **state)
+{
+    (void)state;
+    static const struct {
+        double last, ratio;
+        bool vanishes, exact;
+    } cases[] = {
+        { 0.9e-9, 1.5, true, false }, { 1.1e-9, 1.5, false, false }, { 1.1e-12, 1.5, true, false },
+        { 0.9e-12, 1.5, true, true }, { 1.1e-20, 1.5, true, true },  { 0.9e-20, 1.5, false, true },
+        { 1e-15, 1.2, true, true },   { 1e-15, 1.18, false, true },  { 1e-15, 0.9, false, true },
+    };
+    struct planted planted;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        plant(&planted, 8);
+        for (size_t k = 0; k < 8; k++) {
+            planted.energy[k] = -3;
+            planted.spread[k] = 9 * cases[c].last * pow(cases[c].ratio, (double)(7 - k));
+        }
+        assert_int_equal(course_vanishes(&planted.history, 0), cases[c].vanishes);
+        assert_int_equal(course_vanishes(&planted.history, 3), cases[c].vanishes);
+        assert_false(course_vanishes(&planted.history, 4));  // too few since then
+        assert_int_equal(course_is_exact(&planted.history), cases[c].exact);
+    }
+}
+
 static void test_clip(void **state)
 {
     (void)state;
@@ -196,10 +223,10 @@ static void test_swings(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate),    cmocka_unit_test(test_clip),
-                                        cmocka_unit_test(test_average), cmocka_unit_test(test_exploded),
-                                        cmocka_unit_test(test_plateau), cmocka_unit_test(test_gains_little),
-                                        cmocka_unit_test(test_swings) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate),         cmocka_unit_test(test_vanishes),
+                                        cmocka_unit_test(test_clip),         cmocka_unit_test(test_average),
+                                        cmocka_unit_test(test_exploded),     cmocka_unit_test(test_plateau),
+                                        cmocka_unit_test(test_gains_little), cmocka_unit_test(test_swings) };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
