@@ -446,6 +446,52 @@ samples = 64
         self.assertEqual((found['iterations'][()], found['n_parameters'][()], found['steps_back'][()], found['n_bad_training'][()]), (6, 5, 0, 0))
         self.assertEqual(file['/training/end'].asstr()[()], 'iterations')
 
+    def test_shared_width(self):
+        """One width for two dimensions where the trap has one frequency: its slope is that of both; with two, each its own."""
+        for omega, widths in ('1.2', 1), ('1.2, 0.9', 2):
+            file = self.vmc(f'''
+[system]
+particles = 1
+dimensions = 2
+omega = {omega}
+[rbm]
+hidden = 1
+train_sigma = yes
+init_scale = 0.8
+[sampler]
+method = gibbs
+walkers = 64
+[optimizer]
+method = sgd
+iterations = 4
+learning_rate = 0.1
+samples = 64000
+stop = never
+[measure]
+samples = 64
+''', f'widths{widths}')
+            theta, rate, norm = (file[f'/training/{name}'][()] for name in ('parameters', 'learning_rate', 'gradient_norm'))
+            frequency = numpy.resize([float(word) for word in omega.split(',')], 2)
+            self.assertEqual(theta.shape, (4, 5 + widths))
+            self.assertEqual(file['/result/n_parameters'][()], 5 + widths)
+            line = numpy.linspace(-7, 7, 281)
+            x = numpy.stack(numpy.meshgrid(line, line), axis=-1).reshape(-1, 2)
+            for k in range(3):
+                a, b, w, s2 = theta[k, :2], theta[k, 2], theta[k, 3:5], numpy.resize(numpy.exp(theta[k, 5:]), 2) ** 2
+                y = b + x @ (w / s2)
+                on = 1 / (1 + numpy.exp(-y))
+                p = (numpy.exp(-((x - a) ** 2 / (2 * s2)).sum(axis=1)) * (1 + numpy.exp(y))) ** 2
+                p /= p.sum()
+                g = -(x - a) / s2 + on[:, None] * w / s2
+                laplacian = -(1 / s2).sum() + on * (1 - on) * (w ** 2 / s2 ** 2).sum()
+                local = -0.5 * ((g * g).sum(axis=1) + laplacian) + 0.5 * ((frequency * x) ** 2).sum(axis=1)
+                width = (x - a) ** 2 / s2 - 2 * on[:, None] * x * w / s2  # by the logarithm of each
+                o = numpy.column_stack([(x - a) / s2, on, on[:, None] * x / s2, width.sum(axis=1) if widths == 1 else width])
+                slope = 2 * ((p * (local - (p * local).sum())) @ o)
+                gradient = (theta[k] - theta[k + 1]) / rate[k]
+                self.assertLess(abs(gradient - slope).max(), 0.03 * numpy.linalg.norm(slope) + 0.015)
+                assert_allclose(norm[k], numpy.linalg.norm(gradient), rtol=1e-9)
+
     def test_acceptance(self):
         """A normal |psi|^2 of width s^2 = 1 / (2 alpha): a move by d is accepted with probability erfc(|d| / sqrt(8) s), by whatever moves."""
         s, step = math.sqrt(1 / 1.6), 1.3
