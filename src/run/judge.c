@@ -92,7 +92,7 @@ static bool has_come_back(const struct judge *judge)
         const double off = chain[t] - judge->series.mean;
         sum += off;
         square += off * off;
-        n_odd += !(fabs(off) < 3 * width);
+        n_odd += fabs(off) < 3 * width ? 0 : 1;
     }
     const double mean = sum / (double)n, scatter = fmax(0, square / (double)n - mean * mean),
                  last = fabs(chain[n - 1] - judge->series.mean);
