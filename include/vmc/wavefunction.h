@@ -205,7 +205,7 @@ struct wavefunction {
     struct factor factor[FACTORS_MOST];
     // products over pairs: their weight; whether the values of all pairs are kept for one-particle moves
     bool has_pair_factors, keeps_pair_values;
-    const struct factor *pair_alone;  // the only one of them, if it sums the pairs of a particle itself
+    size_t pair_alone;  // number of the only one of them, if it sums the pairs of a particle itself; else n_factors
     size_t pair_weight;
     bool wants_plain;  // a factor's gradient needs the plain energy (wavefunction_accumulate)
     // row numbers within a frame

@@ -166,9 +166,8 @@ static void step_back(struct run *run)
 static void average(struct run *run)
 {
     const size_t n = run->ensemble.wavefunction.n_parameters;
-    if (course_is_exact(&run->history))
-        return;
-    memcpy(run->theta, run->mean_theta, n * sizeof *run->theta);
+    if (!course_is_exact(&run->history))
+        memcpy(run->theta, run->mean_theta, n * sizeof *run->theta);
     if (!ensemble_take(&run->ensemble, run->theta)) {
         memcpy(run->theta, run->good_theta, n * sizeof *run->theta);
         ensemble_take(&run->ensemble, run->theta);

@@ -55,6 +55,11 @@ static void visit_values(const struct pairs *pairs, void *context)
         pass->table = rows_at(pass->table, pairs->n);
 }
 
+static const struct factor *pair_alone(const struct wavefunction *wavefunction)
+{
+    return wavefunction->pair_alone < wavefunction->n_factors ? &wavefunction->factor[wavefunction->pair_alone] : NULL;
+}
+
 static void sum_values(const struct wavefunction *wavefunction, double *frame, double *table)
 {
     _Alignas(64) double value[WALKERS] = { 0 };
@@ -71,7 +76,7 @@ void pair_product_weigh(const struct wavefunction *wavefunction, double *frame)
 // Pairs in rows: (1,0), (2,0), (2,1), …
 static void sum_rows(const struct wavefunction *wavefunction, double *frame, double *table)
 {
-    const struct factor *alone = wavefunction->pair_alone;
+    const struct factor *alone = pair_alone(wavefunction);
     _Alignas(64) double value[WALKERS] = { 0 };
     for (size_t p = 1; p < wavefunction->system.particles; p++) {
         const double *own = rows_at_const(frame, p * wavefunction->system.dimensions);
@@ -84,7 +89,7 @@ static void sum_rows(const struct wavefunction *wavefunction, double *frame, dou
 void pair_product_refresh(const struct wavefunction *wavefunction, double *frame)
 {
     double *table = wavefunction->keeps_pair_values ? rows_at(frame, wavefunction->row_pair_values) : NULL;
-    (table && wavefunction->pair_alone ? sum_rows : sum_values)(wavefunction, frame, table);
+    (table && pair_alone(wavefunction) ? sum_rows : sum_values)(wavefunction, frame, table);
 }
 
 // gradient += slope (x_p - x_q) for p, and - for q. Of pairs with the same p, its own rows stay in registers.
@@ -174,7 +179,7 @@ static void add_values(size_t particles, size_t p, const double *values, double 
 // The sum over the pairs of p, of what was kept of them.
 static void sum_kept(const struct wavefunction *wavefunction, size_t p, const double *frame, double *sum)
 {
-    const struct factor *alone = wavefunction->pair_alone;
+    const struct factor *alone = pair_alone(wavefunction);
     const double *table = rows_at_const(frame, wavefunction->row_pair_values);
     if (alone && alone->type->pair_kept)
         alone->type->pair_kept(alone->state, wavefunction->system.particles, p, table, sum);
@@ -186,7 +191,7 @@ static void sum_kept(const struct wavefunction *wavefunction, size_t p, const do
 static void sum_particle(const struct wavefunction *wavefunction, size_t p, const double *own, const double *x,
                          double *table, double *sum)
 {
-    const struct factor *alone = wavefunction->pair_alone;
+    const struct factor *alone = pair_alone(wavefunction);
     if (alone)
         alone->type->pair_row(
             alone->state, &(struct pair_row){ &wavefunction->system, p, wavefunction->system.particles - 1, own, x },

@@ -116,16 +116,17 @@ static void count_parameters(struct wavefunction *wavefunction)
         wavefunction->n_scratch_rows = most(wavefunction->n_scratch_rows, pair_product_scratch_rows(wavefunction));
 }
 
-static const struct factor *find_pair_alone(const struct wavefunction *wavefunction)
+static size_t find_pair_alone(const struct wavefunction *wavefunction)
 {
-    const struct factor *alone = NULL;
+    const size_t none = wavefunction->n_factors;
+    size_t alone = none;
     for (size_t f = 0; f < wavefunction->n_factors; f++)
         if (is_pair_factor(&wavefunction->factor[f])) {
-            if (alone)
-                return NULL;
-            alone = &wavefunction->factor[f];
+            if (alone < none)
+                return none;
+            alone = f;
         }
-    return alone && alone->type->pair_row ? alone : NULL;
+    return alone < none && wavefunction->factor[alone].type->pair_row ? alone : none;
 }
 
 // Rows of a frame.
