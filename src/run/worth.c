@@ -4,9 +4,9 @@
 //
 // Operations per sample, multiplications with additions, counted in the kernels; divisions, roots and exponentials
 // count as what they take. psi: 6 per parameter and 10 per coordinate, 120 per pair of a factor over pairs, P^3/2 + 4
-// P^2 M of determinants; a sweep is half again as much, and 25 per coordinate. Held against CPU time: 6 particles in 3D
-// with 12 units, functions of pairs +22 % here and +20 to +29 % there; 50 particles with a Pade-Jastrow factor +21 %
-// and +20 %.
+// P^2 M of determinants; a sweep is half again as much, and 25 per coordinate. The 120 is set by CPU times of 50
+// particles with a Pade-Jastrow factor (functions of pairs +20 %). Held against those of 6 particles in 3D with 12
+// units: +22 % here, +20 to +29 % there.
 #include "run/worth.h"
 
 #include <math.h>

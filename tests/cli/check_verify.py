@@ -64,6 +64,16 @@ def base(folder):
     return path
 
 
+def check_starts(output, config):
+    """Exact training says when a single start reached the lowest end: at omega = 10 the first two starts of six units end apart, of one unit together."""
+    for units, expected in ((6, True), (1, False)):
+        words = ('system.interaction=coulomb', 'system.omega=10', f'rbm.hidden={units}', 'rbm.train_sigma=yes', 'optimizer.method=exact', 'optimizer.starts=2',
+                 'optimizer.iterations=2000', 'measure.samples=1e4')
+        done = call('--config', str(config), '--output', str(output), '--force', '--progress', 'never', *(part for word in words for part in ('--set', word)))
+        if done.returncode != 0 or ('by one alone' in done.stderr) != expected:
+            failures.append(f'{units} units from two starts: {done.stderr}')
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         output, plain = Path(folder) / 'out.h5', base(folder)
@@ -86,6 +96,7 @@ def main():
             print(f'     {taken:.3f} s')
             if taken > LIMIT:
                 failures.append(f'10 units, {form}: {taken:.2f} s of CPU time')
+        check_starts(output, plain)
         check('another factor', run(output, plain, 'wavefunction.factors=rbm, gaussian', *SHORT), 78, 'an RBM alone')
         check('too many units', run(output, plain, 'rbm.hidden=16', *SHORT), 78, '3^16')
         check('no such file', Path(folder) / 'none.h5', 66)
