@@ -22,5 +22,7 @@ void rng_start_block(uint64_t *rows, uint64_t seed, uint64_t first);
 // n rows of 32 doubles: uniform in (0, 1]; standard normal.
 void rng_uniforms(uint64_t *rows, size_t n, double *out);
 void rng_normals(uint64_t *rows, size_t n, double *out);
+// n rows of normals and one uniform row, [n + 1] in all: the numbers that rng_normals and rng_uniforms give in turn.
+void rng_normals_and_uniform(uint64_t *rows, size_t n, double *out);
 
 #endif

@@ -67,25 +67,25 @@ PACK_INLINE pack_words next_words(pack_words s[4])
 // 52 random bits as the mantissa of a number in [1, 2)
 PACK_INLINE pack mantissa(pack_words bits) { return (pack)((bits >> 12) | 0x3ff0000000000000); }
 
-// n rows of numbers from every stream, as they are or in (0, 1]; n is known to the compiler.
-PACK_INLINE void draw(pack_words *state, size_t n, bool uniform, pack_words *out)
+// A number in (0, 1]
+PACK_INLINE pack uniform(pack_words bits) { return 2.0 - mantissa(bits); }
+
+// n rows of words from every stream, then `uniforms` rows of numbers in (0, 1]
+PACK_INLINE void draw(pack_words *state, size_t n, size_t uniforms, pack_words *out)
 {
     for (size_t p = 0; p < ROW_PACKS; p++) {
         pack_words s[RNG_ROWS] = { state[p], state[ROW_PACKS + p], state[2 * ROW_PACKS + p], state[3 * ROW_PACKS + p] };
-        for (size_t k = 0; k < n; k++) {
-            const pack_words bits = next_words(s);
-            out[k * ROW_PACKS + p] = uniform ? (pack_words)(2.0 - mantissa(bits)) : bits;
-        }
+        pack_words *to = out + p;
+        for (size_t k = 0; k < n; k++, to += ROW_PACKS)
+            *to = next_words(s);
+        for (size_t k = 0; k < uniforms; k++, to += ROW_PACKS)
+            *to = (pack_words)uniform(next_words(s));
         for (size_t r = 0; r < RNG_ROWS; r++)
             state[r * ROW_PACKS + p] = s[r];
     }
 }
 
-PACK_HOT void rng_uniforms(uint64_t *rows, size_t n, double *out)
-{
-    for (size_t k = 0; k < n; k++)
-        draw((pack_words *)rows, 1, true, (pack_words *)out + k * ROW_PACKS);
-}
+PACK_HOT void rng_uniforms(uint64_t *rows, size_t n, double *out) { draw((pack_words *)rows, 0, n, (pack_words *)out); }
 
 // -2 ln u for normal u in (0, 1]; relative error below 1e-11, which no run can see.
 PACK_INLINE pack square_radius(pack u)
@@ -101,38 +101,48 @@ PACK_INLINE pack square_radius(pack u)
     return pack_fma(n, pack_all(-0x1.62e42fefa39efp+0), s * pack_fma(odd, z, even));
 }
 
-// Two rows of numbers become two of normals: a radius, and a direction, of which 52 bits are the angle within a quarter
-// of the circle and two of the others say which. One short loop per function: a processor then has several packs in
-// flight.
-static PACK_HOT void box_muller(pack *rows)
+// Two rows of words become two of normals, `pairs` times: a radius, and a direction, of which 52 bits are the angle
+// within a quarter of the circle and two of the others say which.
+static PACK_HOT void box_muller(size_t pairs, pack *rows)
 {
-    for (size_t p = 0; p < ROW_PACKS; p++)
-        rows[p] = pack_sqrt(square_radius(2.0 - mantissa((pack_words)rows[p])));
-    for (size_t p = 0; p < ROW_PACKS; p++) {
-        pack sine, cosine;
-        const pack_words bits = (pack_words)rows[ROW_PACKS + p];
-        // pi / 2 (mantissa - 3/2)
-        pack_sincos(pack_fma(mantissa(bits), pack_all(1.5707963267948966), pack_all(-2.356194490192345)), &sine,
-                    &cosine);
-        cosine = (pack)((pack_words)cosine ^ (bits << 63));
-        const pack swap = (pack)(bits << 62), radius = rows[p];
-        rows[p] = radius * pack_select_sign(swap, sine, cosine);
-        rows[ROW_PACKS + p] = radius * pack_select_sign(swap, cosine, sine);
+    for (size_t k = 0; k < pairs; k++, rows += 2 * ROW_PACKS)
+        for (size_t p = 0; p < ROW_PACKS; p++) {
+            pack sine, cosine;
+            const pack radius = pack_sqrt(square_radius(uniform((pack_words)rows[p])));
+            const pack_words bits = (pack_words)rows[ROW_PACKS + p];
+            // pi / 2 (mantissa - 3/2)
+            pack_sincos(pack_fma(mantissa(bits), pack_all(1.5707963267948966), pack_all(-2.356194490192345)), &sine,
+                        &cosine);
+            cosine = (pack)((pack_words)cosine ^ (bits << 63));
+            const pack swap = (pack)(bits << 62);
+            rows[p] = radius * pack_select_sign(swap, sine, cosine);
+            rows[ROW_PACKS + p] = radius * pack_select_sign(swap, cosine, sine);
+        }
+}
+
+// Two at a time; of an odd number the last one's companion is dropped: it lies where the uniform row comes to lie.
+PACK_HOT void rng_normals_and_uniform(uint64_t *rows, size_t n, double *out)
+{
+    pack_words *state = (pack_words *)rows, *words = (pack_words *)out;
+    if (n % 2 == 0) {
+        draw(state, n, 1, words);
+        box_muller(n / 2, (pack *)out);
+    } else {
+        draw(state, n + 1, 0, words);
+        box_muller((n + 1) / 2, (pack *)out);
+        draw(state, 0, 1, words + n * ROW_PACKS);
     }
 }
 
-// Two at a time; of an odd number the last one's companion is dropped.
 PACK_HOT void rng_normals(uint64_t *rows, size_t n, double *out)
 {
     pack_words *state = (pack_words *)rows;
-    pack *row = (pack *)out, last[2 * ROW_PACKS];
-    for (size_t k = 0; k + 1 < n; k += 2)
-        draw(state, 2, false, (pack_words *)(row + k * ROW_PACKS));
-    for (size_t k = 0; k + 1 < n; k += 2)
-        box_muller(row + k * ROW_PACKS);
+    pack last[2 * ROW_PACKS];
+    draw(state, n / 2 * 2, 0, (pack_words *)out);
+    box_muller(n / 2, (pack *)out);
     if (n % 2) {
-        draw(state, 2, false, (pack_words *)last);
-        box_muller(last);
-        memcpy(row + (n - 1) * ROW_PACKS, last, sizeof last / 2);
+        draw(state, 2, 0, (pack_words *)last);
+        box_muller(1, last);
+        memcpy((pack *)out + (n - 1) * ROW_PACKS, last, sizeof last / 2);
     }
 }

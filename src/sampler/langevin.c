@@ -123,7 +123,7 @@ PACK_INLINE const double *limit(const struct langevin *langevin, const struct sa
                                                        : gradient;
 }
 
-struct rows {
+struct rows {  // the uniform row follows xi
     double *xi, *uniform, *ratio, *mask, *before, *after, *factors;
 };
 
@@ -143,8 +143,7 @@ static PACK_HOT size_t move_all(const struct langevin *langevin, const struct sa
 {
     const size_t m = wavefunction->n_coordinates, dimensions = wavefunction->system.dimensions;
     const struct rows rows = lay_out(m, scratch);
-    rng_normals(block->random, m, rows.xi);
-    rng_uniforms(block->random, 1, rows.uniform);
+    rng_normals_and_uniform(block->random, m, rows.xi);
     accept_temper(rung->temperature, rows.uniform);
     const double *before = limit(langevin, rung, dimensions, m, rows_at(block->current, wavefunction->row_gradient),
                                  rows.before);
@@ -169,8 +168,7 @@ static PACK_HOT size_t move_particles(const struct langevin *langevin, const str
         wavefunction_refresh(wavefunction, false, block->current);
     rows_copy(wavefunction->n_coordinates, block->current, block->trial);
     for (size_t p = 0; p < wavefunction->system.particles; p++) {
-        rng_normals(block->random, n, rows.xi);
-        rng_uniforms(block->random, 1, rows.uniform);
+        rng_normals_and_uniform(block->random, n, rows.xi);
         accept_temper(rung->temperature, rows.uniform);
         wavefunction_particle_gradient(wavefunction, p, block->current, NULL, rows.factors, rows.before);
         limit(langevin, rung, n, n, rows.before, rows.before);

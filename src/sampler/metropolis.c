@@ -75,8 +75,9 @@ static void propose(const struct metropolis *metropolis, const struct sampler_ru
     const bool normal = metropolis->proposal == PROPOSAL_NORMAL;
     const pack step = pack_all(rung->step);
     if (normal)
-        rng_normals(block->random, n, scratch);
-    rng_uniforms(block->random, normal ? 1 : n + 1, rows_at(scratch, normal ? n : 0));
+        rng_normals_and_uniform(block->random, n, scratch);
+    else
+        rng_uniforms(block->random, n + 1, scratch);
     accept_temper(rung->temperature, rows_at(scratch, n));
     for (size_t k = 0; k < n * ROW_PACKS; k++) {
         const pack draw = ((const pack *)scratch)[k], displacement = normal ? draw : (pack)(2.0 * draw - 1.0);
