@@ -35,7 +35,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Public headers that do not have the name of their room.
 HEADERS = {
     'error': 'base', 'layout': 'base', 'level': 'base', 'param': 'base', 'system': 'base', 'units': 'base',
-    'geometry': 'walkers',
+    'geometry': 'walkers', 'factor': 'wavefunction',
     'observables': 'estimator', 'statistics': 'estimator',
     'merge': 'record',
     'diagnose': 'run', 'judge': 'run', 'team': 'run', 'verify': 'run',
