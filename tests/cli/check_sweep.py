@@ -349,6 +349,7 @@ class Merge(Case):
             file['runs/0004/result/energy'][()] += 1e-9
         self.assertIn('digest', self.vmc('merge', 'b.h5', 'all.h5', code=65).stderr)
 
+    @unittest.skipUnless('Merge.test_memory_stays_bounded' in sys.argv, 'asked for by name: it takes a while')
     def test_memory_stays_bounded(self):
         """The most that was in memory: 60 inputs more may take 100 KB each, a tenth of what one of them is."""
         def most(n):

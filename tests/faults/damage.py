@@ -62,6 +62,8 @@ def main(vmc, shim, count, seed=1):
             bench.path().write_bytes(text)
             if bench.run('--resume').returncode != 65 or bench.path().read_bytes() != text:
                 fail('foreign file')
+    if refused < 0.8 * int(count):
+        fail('of', count, 'damaged files only', refused, 'were refused: what was not damaged?')
     print(f'{count} damaged files: {refused} refused, {harmless} read as the good one (the damage was in the seal); newer format and foreign files refused')
 
 

@@ -49,6 +49,8 @@ def main(vmc, shim, kills, seed=1):
             code = process.wait()
             if code == 0:
                 finished += 1
+                if finished > 5 + int(kills):
+                    fail('only', killed, 'kills came before the end of a run')
                 wrong = differences(whole, content(bench.path()))
                 if wrong or bench.leftovers():
                     fail('a run that was killed and resumed differs in', wrong, 'or left', bench.leftovers())

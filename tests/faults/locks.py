@@ -16,7 +16,7 @@ import h5py
 from bench import OFTEN, Bench, content, default_signals, differences, fail
 
 FOREIGN = 'host elsewhere\nplace other/1\npid 99\nstarted 1\njob -\nrestart 0\n'
-LONG = ('--set', 'measure.samples=64000000')
+LONG, WHOLE = ('--set', 'measure.samples=64000000'), ('--set', 'measure.samples=400000')
 
 
 def begin(bench, *options):
@@ -31,15 +31,19 @@ def begin(bench, *options):
 
 
 def emptied(bench):
-    bench.run('-t', '1')
+    bench.run('-t', '1', *WHOLE)
     whole = content(bench.path())
     bench.path().unlink()
-    for k in range(3):
-        process, lock = begin(bench, '-t', '1')
+    for k in range(2):
+        process, lock = begin(bench, '-t', '1', *WHOLE)
+        times = 0
         while process.poll() is None:
             if lock.exists():
                 lock.write_text('')
+                times += 1
             time.sleep(0.02)
+        if times == 0:
+            fail('a run ended before its lock could be emptied')
         said = process.communicate()
         if process.returncode:
             fail('a run with an emptied lock: exit', process.returncode, said)

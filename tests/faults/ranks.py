@@ -179,15 +179,21 @@ def disk(bench):
     """Rank 0 cannot write: at every call in turn."""
     calls = bench.counts('-t', '1')[1]
     bench.path().unlink()
+    happened, tried, counts = 0, 0, bench.path('failed')
     for call in range(1, calls + 1, 2):
         for left in bench.folder.glob('run.h5*'):
             left.unlink()
-        done = bench.on(2, '-t', '1', shim={'FAIL_AT': call, 'FAIL_HOW': 28}, timeout=60)
+        done = bench.on(2, '-t', '1', timeout=60, shim={'FAIL_AT': call, 'FAIL_HOW': 28, 'SHIM_COUNT': counts, 'CUT_RANK': 0})
+        tried += 1
+        happened += counts.exists() and int(counts.read_text().split()[2]) > 0
+        counts.unlink(missing_ok=True)
         if done.returncode not in (0, 74):
             fail('write', call, 'exit', done.returncode, done.stderr)
     for left in bench.folder.glob('run.h5*'):
         left.unlink()
-    return len(range(1, calls + 1, 2))
+    if happened < 0.8 * tried:
+        fail('of', tried, 'writes that were to fail only', happened, 'failed')
+    return tried
 
 
 def gone(lock):
@@ -206,8 +212,10 @@ def killed(bench):
     whole = content(bench.path())
     bench.path().unlink()
     for rank in (0, 1):
-        bench.on(2, '-t', '1', '--set', f'run.checkpoint_interval={OFTEN}', timeout=60,
-                 shim={'CUT_AT': 400, 'CUT_HOW': int(signal.SIGKILL), 'CUT_RANK': rank})
+        done = bench.on(2, '-t', '1', '--set', f'run.checkpoint_interval={OFTEN}', timeout=60,
+                        shim={'CUT_AT': 400, 'CUT_HOW': int(signal.SIGKILL), 'CUT_RANK': rank})
+        if done.returncode == 0:
+            fail('rank', rank, 'was not killed before the end')
         gone(bench.path('run.h5.lock'))
         again = bench.on(2, '--resume', timeout=60)
         if again.returncode != 0:

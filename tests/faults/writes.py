@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every call that makes, writes, flushes, closes, renames, links or removes a file fails in turn; and the disk is really full.
 
-    writes.py VMC SHIM fast|all
+    writes.py VMC SHIM fast|some|all
 
 The program ends with 74 (or 0 where the call did not matter and the results are whole), never by a signal; the old file is there, byte for byte;
 a retry works. Then the same with kill -9 before each call.
@@ -94,10 +94,10 @@ def main(vmc, shim, how):
             case = Case(bench, kind)
             case.prepare()
             calls = bench.counts(*case.options)[1]
-            ways = [(errno.ENOSPC, False), ('kill', False)] if how == 'fast' else [
+            ways = [(errno.ENOSPC, False), ('kill', False)] if how != 'all' else [
                 (errno.ENOSPC, False), (errno.EIO, False), (errno.ENOSPC, True), (errno.EIO, True), ('kill', False)]
             for way, lasting in ways:
-                step = 1 if how != 'fast' else 2 if kind == 'new' and way != 'kill' else max(1, calls // 3)
+                step = 1 if how == 'all' else (4 if how == 'fast' else 2) if kind == 'new' and way != 'kill' else max(1, calls // 2)
                 for call in range(1, calls + 1, step):
                     case.prepare()
                     counts = bench.path('failed')

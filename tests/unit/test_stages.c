@@ -28,6 +28,8 @@ static const char text[] =
     "[optimizer]\niterations = 16\nsamples = 320\nstop = never\n[measure]\nsamples = 640\n"
     "[run]\ncheckpoint_interval = 1e-9\n";
 
+static bool all;  // every solver, and many more stops
+
 static char path[] = "/tmp/vmc-test-stages-XXXXXX";
 
 struct seen {
@@ -118,7 +120,7 @@ static void test_solvers(void **state)
 {
     (void)state;
     static const char *const solvers[] = { "optimizer.solver=cg", "optimizer.solver=minsr", "optimizer.method=adam" };
-    for (size_t s = 0; s < sizeof solvers / sizeof *solvers; s++) {
+    for (size_t s = all ? 0 : 1; s < sizeof solvers / sizeof *solvers; s++) {
         struct run_result result;
         struct seen seen = { .stops = false };
         size_t joined[PARAMETERS];
@@ -141,7 +143,7 @@ static void test_pieces(void **state)
     for (bool done = false; !done; pieces++) {
         assert_true(pieces < 200);
         seen.stops = true;
-        seen.left = 12;
+        seen.left = all ? 12 : 60;
         done = go(NULL, &seen, true, &piece);
     }
     assert_true(pieces > 4);
@@ -151,8 +153,9 @@ static void test_pieces(void **state)
             fail_msg("%s differs", row->name);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    all = argc > 1 && strcmp(argv[1], "all") == 0;
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_order), cmocka_unit_test(test_all_at_once),
                                         cmocka_unit_test(test_solvers), cmocka_unit_test(test_pieces) };
     const int descriptor = mkstemp(path);
