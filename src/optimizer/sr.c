@@ -20,22 +20,29 @@ struct sr {
 enum { ITERATIONS_LEAST = 12, ITERATIONS_PER_SAMPLE = 5, ITERATIONS_MOST = 1000 };
 enum { SOLVER_AUTO, SOLVER_CHOLESKY, SOLVER_CG, SOLVER_MINSR };
 
+static const double shift_first = 1e-2, shift_last = 3e-4, noise_most = 0.3, many_parameters = 600,
+                    momentum_usual = 0.9;
+
 extern const struct optimizer_type optimizer_sr;
 
 static const char *const solvers[] = { "auto", "cholesky", "cg", "minsr" };
 static const char *solver_name(size_t k) { return k < sizeof solvers / sizeof *solvers ? solvers[k] : NULL; }
 
 static const struct param params[] = {
-    PARAM_REAL(sr, shift, .range = PARAM_AT_LEAST(0), .fallback = "1e-2",
-               .help = "added to the metric, relative to its diagonal, in the first iteration"),
+    PARAM_REAL(
+        sr, shift, .range = PARAM_AT_LEAST(0), .may_be_auto = true, .fallback = "auto",
+        .help = "added to the metric, relative to its diagonal, in the first iteration; auto: 1e-2, or the number "
+                "of parameters per sample where that is more"),
     PARAM_REAL(sr, shift_decay, .range = { 0, 1, true, false }, .fallback = "1",
                .help = "the shift is multiplied by this after every iteration"),
-    PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .fallback = "3e-4",
-               .help = "the shift does not fall below this"),
+    PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .may_be_auto = true, .fallback = "auto",
+               .help = "the shift does not fall below this; auto: 3e-4, or from 600 parameters on their number per "
+                       "sample, and less than that by K / 600 for fewer"),
     PARAM_REAL(sr, max_step, .range = PARAM_ABOVE(0), .fallback = "0.1",
                .help = "longest step in the metric of the wave function"),
-    PARAM_REAL(sr, momentum, .range = { 0, 1, false, true }, .fallback = "0",
-               .help = "share of the last step that the next one starts from (SPRING)"),
+    PARAM_REAL(sr, momentum, .range = { 0, 1, false, true }, .may_be_auto = true, .fallback = "auto",
+               .help = "share of the last step that the next one starts from (SPRING); auto: 0.9 from 600 parameters "
+                       "on, and less by K / 600 for fewer"),
     PARAM_CHOICE(sr, solver, .choice = solver_name, .fallback = "auto",
                  .help = "how the step is solved for; auto: the cheapest"),
     PARAM_REAL(sr, tolerance, .range = { 0, 1, true, true }, .fallback = "0.03",
@@ -107,15 +114,35 @@ static double length(const struct optimizer_metric *metric, const double *delta,
     return sqrt(sum / (double)metric->n_samples);
 }
 
-static void add_momentum(const struct sr *sr, const struct optimizer_metric *metric, const double *last, double *force,
+static void add_momentum(double momentum, const struct optimizer_metric *metric, const double *last, double *force,
                          double *work, double *samples)
 {
     for (size_t k = 0; k < metric->n_parameters; k++)
-        work[k] = sr->momentum * last[k];
+        work[k] = momentum * last[k];
     metric->apply(metric->context, work, samples);
     metric->transpose(metric->context, samples, work);
     for (size_t k = 0; k < metric->n_parameters; k++)
         force[k] -= work[k] / (double)metric->n_samples;
+}
+
+// Noise of the gradient has the metric's shape: along a direction of eigenvalue s a step of n samples is as uncertain
+// as it is long where s is about K / n of the mean. With many parameters, most of a step is of that kind.
+static double noise_share(const struct optimizer_step *step)
+{
+    return fmin(noise_most, (double)step->n_parameters / (double)step->n_samples);
+}
+static double crowd(size_t parameters) { return fmin(1, (double)parameters / many_parameters); }
+
+static double shift_of(const struct sr *sr, const struct optimizer_step *step)
+{
+    const double noise = noise_share(step), first = isnan(sr->shift) ? fmax(shift_first, noise) : sr->shift,
+                 least = isnan(sr->shift_least) ? fmax(shift_last, crowd(step->n_parameters) * noise) : sr->shift_least;
+    return fmax(first * step->damping * pow(sr->shift_decay, (double)step->iteration), fmin(first, least));
+}
+
+static double momentum_of(const struct sr *sr, const struct optimizer_step *step)
+{
+    return isnan(sr->momentum) ? momentum_usual * crowd(step->n_parameters) : sr->momentum;
 }
 
 static bool take_step(const void *state, const struct optimizer_step *step)
@@ -131,18 +158,18 @@ static bool take_step(const void *state, const struct optimizer_step *step)
     double *force = work, *scale = force + n, *delta = scale + n, *spare = delta + n, *samples = spare + n;
     for (size_t k = 0; k < n; k++)
         force[k] = -0.5 * step->rate * step->gradient[k];
-    if (sr->momentum > 0)
-        add_momentum(sr, metric, step->memory, force, spare, samples);
+    const double momentum = momentum_of(sr, step);
+    if (momentum > 0)
+        add_momentum(momentum, metric, step->memory, force, spare, samples);
     metric->scale(metric->context, scale);
     mend_scale(n, scale);
-    const double shift = fmax(sr->shift * step->damping * pow(sr->shift_decay, (double)step->iteration),
-                              fmin(sr->shift, sr->shift_least));
+    const double shift = shift_of(sr, step);
     const bool good = solve(sr,
                             &(struct sr_problem){ metric, shift, sr->tolerance,
                                                   sr->solver == SOLVER_AUTO ? iterations_most(step) : ITERATIONS_MOST,
                                                   force, scale, delta });
     for (size_t k = 0; good && k < n; k++)
-        delta[k] += sr->momentum * step->memory[k];
+        delta[k] += momentum * step->memory[k];
     const double norm = good ? length(metric, delta, samples) : NAN,
                  factor = norm > sr->max_step ? sr->max_step / norm : 1;
     for (size_t k = 0; isfinite(norm) && k < n; k++) {

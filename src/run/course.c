@@ -67,6 +67,31 @@ bool course_gains_little(const struct history *history, const struct trust_gain 
     return (gain->mean + 2 * gain->error) * (double)history->n < little;
 }
 
+struct course_fall course_fall(const struct history *history, size_t window, size_t since)
+{
+    struct course_fall fall = { 0, INFINITY, 0 };
+    if (history->n < since + window || window < 3)
+        return fall;
+    const size_t half = (history->n - since) / 2, n = half > window ? half : window;
+    const double *energy = history->energy + history->n - n, middle = 0.5 * (double)(n - 1), count = (double)n,
+                 spread = count * (count * count - 1) / 12;
+    double mean = 0, slope = 0, left = 0;
+    for (size_t k = 0; k < n; k++)
+        mean += energy[k] / count;
+    for (size_t k = 0; k < n; k++)
+        slope += ((double)k - middle) * (energy[k] - mean) / spread;
+    for (size_t k = 0; k < n; k++) {
+        const double off = energy[k] - mean - ((double)k - middle) * slope;
+        left += off * off / (count - 2);
+    }
+    return (struct course_fall){ -slope * count, sqrt(left / spread) * count, n };
+}
+
+bool course_falls_little(const struct history *history, const struct course_fall *fall, double part)
+{
+    return fall->n > 0 && fmax(0, fall->gain) + 2 * fall->error < part * fabs(history->energy[history->n - 1]);
+}
+
 // The variance in units of the energy's square.
 static double share_of_variance(const struct history *history, size_t k)
 {

@@ -23,6 +23,15 @@ bool course_on_plateau(const struct history *history, size_t window, size_t sinc
 // Whether what would be gained in as many iterations again is a small part of the energy, or of the noise of one
 // iteration where that is less.
 bool course_gains_little(const struct history *history, const struct trust_gain *gain);
+// What the energy itself would fall by in as many iterations again as the last half of those since `since` (`window` at
+// least), by a straight line through them; the error is that of their scatter about it. n 0: there are too few.
+struct course_fall {
+    double gain, error;
+    size_t n;
+};
+struct course_fall course_fall(const struct history *history, size_t window, size_t since);
+// Whether that is a small part of the energy, two errors allowed for.
+bool course_falls_little(const struct history *history, const struct course_fall *fall, double part);
 // Whether the wave function comes to an exact one: the estimator's variance is below 1e-9 of the square of the energy,
 // above 1e-20 of it, and less than half of what it was four iterations ago, the first of them after `since`.
 bool course_vanishes(const struct history *history, size_t since);

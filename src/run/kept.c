@@ -51,7 +51,7 @@ const struct run_result_row run_result_rows[] = {
     ROW(steps_back, true, "1", "training steps taken back"),
     NEW(converged, true, "1", "1: training ended with nothing left to gain beyond its noise"),
     NEW(training_gain, false, UNIT_ENERGY,
-        "what as many training iterations again would still gain, by the slopes of the last ones"),
+        "what as many training iterations again would still gain, by the last ones' slopes or energies"),
     NEW(training_gain_error, false, UNIT_ENERGY, "standard error of that"),
     ROW(n_parameters, true, "1", "parameters of the wave function"),
     ROW(memory_per_walker, true, "byte", "memory per walker"),

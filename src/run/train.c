@@ -21,6 +21,8 @@ enum { STAGE_WINDOWS_MOST = 2, STAGE_SHARE = 4 };
 // On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one
 // iteration that make the metric.
 enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
+// Part of the energy that may be left to gain.
+static const double part_left = 1.5e-4;
 // The metric's samples cost operations in proportion to the parameters.
 enum { METRIC_OPERATIONS = 1 << 17, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
 
@@ -298,20 +300,40 @@ static bool step_until_good(struct run *run, struct training *training, size_t i
     return true;
 }
 
+// What is left to gain as slopes tell it, and as the energy itself does: that which is known better.
+static void note_gain(struct training *training, const struct trust_gain *slopes, const struct course_fall *fall,
+                      double n)
+{
+    const double gain = fmax(0, slopes->mean) * n, error = slopes->error * n, further = n / (double)fall->n,
+                 fallen = fmax(0, fall->gain) * further, uncertain = fall->error * further;
+    const bool by_slopes = gain + 2 * error <= fallen + 2 * uncertain;
+    training->gain = by_slopes ? gain : fallen;
+    training->gain_error = by_slopes ? error : uncertain;
+}
+
 // What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
 // saddles too, where natural ones still point the way (16 hidden units wait at 3.097 for some hundred iterations):
 // without a metric there is no telling.
+// With many parameters a step is mostly noise, and slopes tell too little. Successive samples of the same walkers share
+// some of that noise, which feigns a slope: before the samples grow, it is enough that the energy itself stands still.
+// And at the end of a step the noise has bent the slope downwards by what it cost, which hides a valley: where that is
+// seen, the energy must stand still at the end as well.
 static bool nothing_left(const struct run *run, struct training *training)
 {
     const struct history *history = &run->history;
-    const struct trust_gain gain = trust_gain(history, training->window, training->since);
+    const size_t window = training->window, since = training->since;
+    const struct trust_gain gain = trust_gain(history, window, since);
     if (gain.n == 0)
         return false;
-    training->gain = fmax(0, gain.mean) * (double)history->n;
-    training->gain_error = gain.error * (double)history->n;
-    return run->metric.room > 0 && !course_vanishes(history, training->since) &&
-           (course_gains_little(history, &gain) ||
-            (gain.mean <= gain.error && course_on_plateau(history, training->window, training->since)));
+    const struct course_fall fall = course_fall(history, window, since);
+    const double n = (double)history->n, energy = fabs(history->energy[history->n - 1]);
+    const bool fine = training->refined == REFINEMENTS, still = course_falls_little(history, &fall, part_left),
+               lost = course_gains_little(history, &gain) ||
+                      (gain.mean <= gain.error && course_on_plateau(history, window, since)),
+               bent = gain.mean < -3 * gain.error && -gain.mean * (double)(history->n - since) > part_left * energy;
+    note_gain(training, &gain, &fall, n);
+    return run->metric.room > 0 && !course_vanishes(history, since) &&
+           (fine ? lost && (still || !bent) : lost || still);
 }
 
 // Steps of plain gradients know nothing of the curvature: where they are too long for it, the energy swings, and with

@@ -196,6 +196,37 @@ static void test_gains_little(void **state)
     }
 }
 
+// A line through the last half since iteration 6, or through a window at least, that falls by 0.1 per iteration, with
+// +-0.02 about it in the order - + + -, which bends no line: over n iterations the gain is 0.1 n, the scatter sqrt(n
+// 4e-4 / (n - 2)), the error n of it over the root of n (n^2 - 1) / 12.
+static void test_falls(void **state)
+{
+    (void)state;
+    struct planted planted;
+    static const size_t all[] = { 38, 18, 14 }, used[] = { 16, 8, 8 };
+    for (size_t c = 0; c < 3; c++) {
+        const double n = (double)used[c];
+        plant(&planted, all[c]);
+        for (size_t k = 0; k < all[c]; k++) {
+            const size_t from = all[c] - used[c], place = (k - from) % 4;
+            planted.energy[k] = k < from ? 1e3 : 50 - 0.1 * (double)k + (place == 0 || place == 3 ? -0.02 : 0.02);
+        }
+        const struct course_fall fall = course_fall(&planted.history, 8, 6);
+        assert_int_equal(fall.n, used[c]);
+        assert_true(fabs(fall.gain - 0.1 * n) < 1e-10);
+        assert_true(fabs(fall.error - n * sqrt(4e-4 * n / (n - 2) / (n * (n * n - 1) / 12))) < 1e-10);
+    }
+    assert_int_equal(course_fall(&planted.history, 8, 7).n, 0);  // seven since then
+    assert_false(course_falls_little(&planted.history, &(struct course_fall){ 0, 0, 0 }, 1));
+    planted.energy[13] = -50;
+    static const struct course_fall little[] = { { 0.0049, 0, 8 }, { 0.002, 0.0014, 8 }, { -1, 0.0024, 8 } },
+                                    much[] = { { 0.0051, 0, 8 }, { 0.002, 0.0016, 8 }, { -1, 0.0026, 8 } };
+    for (size_t k = 0; k < 3; k++) {
+        assert_true(course_falls_little(&planted.history, &little[k], 1e-4));
+        assert_false(course_falls_little(&planted.history, &much[k], 1e-4));
+    }
+}
+
 // The lowest is -4 with error 0.03, the last has error 0.04: 6 * 0.05 + 1e-3 * 4 = 0.304 above.
 static void test_swings(void **state)
 {
@@ -223,10 +254,11 @@ static void test_swings(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate),         cmocka_unit_test(test_vanishes),
-                                        cmocka_unit_test(test_clip),         cmocka_unit_test(test_average),
-                                        cmocka_unit_test(test_exploded),     cmocka_unit_test(test_plateau),
-                                        cmocka_unit_test(test_gains_little), cmocka_unit_test(test_swings) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate),     cmocka_unit_test(test_vanishes),
+                                        cmocka_unit_test(test_clip),     cmocka_unit_test(test_average),
+                                        cmocka_unit_test(test_exploded), cmocka_unit_test(test_plateau),
+                                        cmocka_unit_test(test_falls),    cmocka_unit_test(test_gains_little),
+                                        cmocka_unit_test(test_swings) };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);

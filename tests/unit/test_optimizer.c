@@ -389,6 +389,41 @@ static void test_sr(void **state)
     free(samples.q);
 }
 
+// auto for 6 parameters and 40 or 4800 samples: the shift begins with the larger of 0.01 and 6 / 40 = 0.15 and falls to
+// 6 / 600 of that, 3e-4 at least; the momentum is 0.9 * 6 / 600. More than 0.3 is never asked for: 12 samples.
+static void test_sr_auto(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n_samples;
+        struct naive_sr expected;
+    } cases[] = { { 40, { 0.15, 1, 1.5e-3, 1e9, 9e-3 } },
+                  { 4800, { 0.01, 1, 3e-4, 1e9, 9e-3 } },
+                  { 12, { 0.3, 1, 3e-3, 1e9, 9e-3 } } };
+    const struct optimizer_type *type = find("sr");
+    struct samples samples = samples_make(300, N, curvature, 0.4);
+    const struct optimizer_metric metric = samples_metric(&samples);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        void *own = defaults(type);
+        double memory[N] = { 0 }, theta[N] = { 0 };
+        long double last[N] = { 0 }, expected[N] = { 0 };
+        set(type, own, "max_step", "1e9");
+        for (size_t t = 0; t < 6; t++) {
+            double gradient[N];
+            const double damping = pow(0.2, (double)t);
+            for (size_t k = 0; k < N; k++)
+                gradient[k] = (2 + (double)k) * cos(1 + (double)(3 * k + 2 * t));
+            assert_true(type->step(own, &(struct optimizer_step){ N, t, 0.1, gradient, &metric, memory, theta,
+                                                                  cases[c].n_samples, damping }));
+            naive_sr(&cases[c].expected, &samples, damping, t, 0.1, gradient, last, expected);
+            for (size_t k = 0; k < N; k++)
+                assert_true(fabs((double)(theta[k] - expected[k])) < 1e-10 * fmax(1e-3, fabs(theta[k])));
+        }
+        free(own);
+    }
+    free(samples.q);
+}
+
 static void test_descents(void **state)
 {
     (void)state;
@@ -532,7 +567,8 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_quadratic),     cmocka_unit_test(test_first_steps),
                                         cmocka_unit_test(test_solvers_agree), cmocka_unit_test(test_rescaling),
                                         cmocka_unit_test(test_singular),      cmocka_unit_test(test_sr),
-                                        cmocka_unit_test(test_descents),      cmocka_unit_test(test_operations),
-                                        cmocka_unit_test(test_tolerance),     cmocka_unit_test(test_gsl_handler) };
+                                        cmocka_unit_test(test_sr_auto),       cmocka_unit_test(test_descents),
+                                        cmocka_unit_test(test_operations),    cmocka_unit_test(test_tolerance),
+                                        cmocka_unit_test(test_gsl_handler) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
