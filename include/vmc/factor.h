@@ -89,12 +89,15 @@ struct factor_type {
     // same time. Either those of a product over pairs, ln phi = sum_{p<q} f(r_pq), a tile of pairs at a time; the
     // product does the rest: value[k] += f of pair k; rows.
     void (*pair_values)(const void *state, const struct pairs *pairs, double *value);
-    // Optional, for products in which no other factor is one over pairs: sum[0] += f of a row of pairs, and unless NULL
-    // kept[k] = f of pair k, or whatever `pair_kept` makes f of.
-    void (*pair_row)(const void *state, const struct pair_row *row, double *kept, double *sum);
-    // sum[0] += f of the pairs of particle p among all that were kept, pair (p, q) as row p (p - 1) / 2 + q. NULL: what
-    // was kept is f.
-    void (*pair_kept)(const void *state, size_t particles, size_t p, const double *kept, double *sum);
+    // Optional, all three or none, for products in which no other factor is one over pairs; then nobody else needs rows
+    // of pairs. sum[0] += f of a row of pairs, and unless NULL r[k] = distance of pair k.
+    void (*pair_row)(const void *state, const struct pair_row *row, double *r, double *sum);
+    // sum[0] += f of the pairs of particle p among all whose r were kept, pair (p, q) as row p (p - 1) / 2 + q.
+    void (*pair_kept)(const void *state, const struct system *system, size_t p, const double *r, double *sum);
+    // All terms of a row of pairs at once: gradient [M] += those of both particles of each pair; sums: PAIR_SUMS rows,
+    // then d/dtheta [K]. r: the distances, or NULL.
+    void (*pair_row_terms)(const void *state, const struct pair_row *row, const double *r, double *gradient,
+                           double *sums);
     // value[0] += sum_k f, slope[k] += f'/r, curvature[0] += sum_k [ f'' + (D - 1) f'/r ]; rows
     void (*pair_terms)(const void *state, const struct pairs *pairs, double *value, double *slope, double *curvature);
     // o[K rows] += sum_k df/dtheta; where `along` is not NULL, response[K rows] += sum_k (d/dr df/dtheta) / r along[k]
@@ -178,5 +181,7 @@ struct factor_type {
     void (*precondition)(const void *state, double shift, double *condition, const double *in, double *out);
 };
 enum { FACTOR_ADD = 1, FACTOR_KEPT = 2 };
+// Sums over pairs: 1/r, f, f'' + (D - 1) f'/r.
+enum { PAIR_SUM_INVERSE, PAIR_SUM_VALUE, PAIR_SUM_CURVATURE, PAIR_SUMS };
 
 #endif

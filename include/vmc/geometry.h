@@ -24,8 +24,9 @@ struct geometry {
 // One configuration of a block.
 struct configuration {
     const struct geometry *geometry;
-    const double *x;      // [M] rows
-    const double *pairs;  // geometry_rows rows: r^2 [n_pairs], 1/r [n_pairs]; NULL where they are not stored
+    const double *x;            // [M] rows
+    const double *pairs;        // geometry_rows rows: r^2 [n_pairs], 1/r [n_pairs]; NULL where they are not stored
+    const double *inverse_sum;  // a row, 1/r summed over all pairs; NULL where it is not known
 };
 
 // Up to PAIRS_AT_ONCE pairs, their distances in the first-level cache.
@@ -33,10 +34,10 @@ struct pairs {
     size_t dimensions, n, p[PAIRS_AT_ONCE], q[PAIRS_AT_ONCE], class[PAIRS_AT_ONCE];
     const double *r2, *inverse;  // rows of r^2 and 1/r, [n] each
 };
-// The pairs of particle p with the first n others, itself left out.
+// The pairs of particle p with the others from `first` up to `end`, itself left out.
 struct pair_row {
     const struct system *system;
-    size_t p, n;
+    size_t p, first, end;
     const double *own, *x;  // where it is, [D] rows; the others, [M] rows, of which its own are not read
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// H = sum_i ( -1/2 d^2/dx_i^2 + 1/2 omega_d(i)^2 x_i^2 ) + sum_{p<q} v(r_pq)   (docs/theory.md, eq. 1.1). The potential;
-// it never sees psi.
+// H = sum_i ( -1/2 d^2/dx_i^2 + 1/2 omega_d(i)^2 x_i^2 ) + sum_{p<q} v(r_pq)   (docs/theory.md, eq. 1.1). The
+// potential; it never sees psi.
 #ifndef VMC_HAMILTONIAN_H
 #define VMC_HAMILTONIAN_H
 
@@ -32,6 +32,7 @@ struct interaction_type {
     // May be NULL: adds v(r) of n rows, in their order, to the row `sum`, or writes their sum there unless `add`. For a
     // v that is cheap enough for the rows in between to cost something.
     void (*add_energies)(const void *state, size_t n, const double *r2, const double *inverse, bool add, double *sum);
+    double (*of_inverse)(const void *state);  // c where v = c / r; NULL: it is something else
     enum interaction_virial virial;
     double degree;  // VIRIAL_HOMOGENEOUS
     void (*pair_virial)(const void *state, size_t n, const double *r2, const double *inverse,

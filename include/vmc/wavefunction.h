@@ -36,7 +36,8 @@ struct wavefunction {
     struct geometry geometry;
     size_t n_coordinates, n_factors, n_parameters, n_weights;
     struct factor factor[FACTORS_MOST];
-    // products over pairs: their weight; whether the values of all pairs are kept for one-particle moves
+    // products over pairs: their weight; whether the values of all pairs (the distances, if one is alone) are kept for
+    // one-particle moves
     bool has_pair_factors, keeps_pair_values;
     size_t pair_alone;  // number of the only one of them, if it sums the pairs of a particle itself; else n_factors
     size_t pair_weight;

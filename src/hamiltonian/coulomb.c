@@ -41,6 +41,8 @@ static PACK_HOT void add_energies(const void *state, size_t n, const double *r2,
     }
 }
 
+static double of_inverse(const void *state) { return ((const struct coulomb *)state)->strength; }
+
 static void contact(const void *state, struct interaction_contact *contact)
 {
     contact->inverse = ((const struct coulomb *)state)->strength;
@@ -53,6 +55,7 @@ const struct interaction_type interaction_coulomb = {
     .params = params,
     .pair_energy = pair_energy,
     .add_energies = add_energies,
+    .of_inverse = of_inverse,
     .virial = VIRIAL_HOMOGENEOUS,
     .degree = -1,
     .contact = contact,

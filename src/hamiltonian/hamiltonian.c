@@ -100,7 +100,10 @@ PACK_HOT void hamiltonian_potential(const struct hamiltonian *hamiltonian, const
     double *trap = rows_at(out, POTENTIAL_TRAP), *pair = rows_at(out, POTENTIAL_PAIR),
            *virial = rows_at(out, POTENTIAL_VIRIAL);
     rows_sum_squares(system_coordinates(system), hamiltonian->stiffness, system->dimensions, NULL, at->x, trap);
-    if (hamiltonian_has_pairs(hamiltonian)) {
+    if (hamiltonian_has_pairs(hamiltonian) && !visit && at->inverse_sum && type->of_inverse) {
+        for (size_t l = 0; l < ROW_PACKS; l++)
+            ((pack *)pair)[l] = type->of_inverse(hamiltonian->state) * ((const pack *)at->inverse_sum)[l];
+    } else if (hamiltonian_has_pairs(hamiltonian)) {
         geometry_visit(at, add_tile, &(struct sums){ hamiltonian, pair, virial, false, visit, context });
     } else {
         rows_fill(1, 0, pair);

@@ -65,59 +65,51 @@ static void pair_values(const void *state, const struct pairs *pairs, double *va
     }
 }
 
-// ln of a product of up to PAIRS_AT_ONCE factors 1 - a / r. Each is at least 2^-53 where it is positive, so that their
-// product is a normal number, and one logarithm does for all. The walls of pairs inside the core come in addition.
+// ln of a product of up to PAIR_ROW_AT_ONCE factors (r - a) / r, as one fraction: a normal number, since r and the gap
+// are at least 2^-60 or so where r > a. So one division and one logarithm do for all. The walls of pairs inside the
+// core come in addition.
 struct gaps {
-    pack product, walls;
+    pack above, below, walls;
 };
-PACK_INLINE struct gaps gaps_none(void) { return (struct gaps){ pack_all(1.0), pack_all(0.0) }; }
+PACK_INLINE struct gaps gaps_none(void) { return (struct gaps){ pack_all(1.0), pack_all(1.0), pack_all(0.0) }; }
 
-PACK_INLINE void gaps_add(pack rest, struct gaps *gaps)
+PACK_INLINE void gaps_add(pack core, pack r, struct gaps *gaps)
 {
-    const pack one = pack_all(1.0), zero = pack_all(0.0);
-    const pack_bits outside = rest > zero;
-    gaps->product *= pack_select(outside, rest, one);
+    const pack one = pack_all(1.0), zero = pack_all(0.0), gap = r - core;
+    const pack_bits outside = gap > zero;
+    gaps->above *= pack_select(outside, gap, one);
+    gaps->below *= pack_select(outside, r, one);
     gaps->walls += pack_select(outside, zero, pack_all(WALL));
 }
 
-PACK_INLINE pack gaps_value(const struct gaps *gaps) { return pack_log(gaps->product) + gaps->walls; }
-
-// The particles from `first` to `end`; kept are the factors themselves.
-PACK_INLINE void sum_some(size_t dimensions, pack core, const struct pair_row *row, size_t first, size_t end,
-                          double *kept, double *sum)
-{
-    for (size_t l = 0; l < ROW_PACKS; l += LINE) {
-        struct pair_row_own own;
-        struct gaps gaps[LINE];
-        pack *to = (pack *)kept + l;
-        pair_row_load(dimensions, row, l, &own);
-        for (size_t s = 0; s < LINE; s++)
-            gaps[s] = gaps_none();
-        for (size_t q = first; q < end; q++) {
-            if (q == row->p)
-                continue;
-            for (size_t s = 0; s < LINE; s++) {
-                const pack rest = pack_fma(core, pack_rsqrt(pair_row_square(dimensions, row, &own, q, l, s)),
-                                           pack_all(1.0));
-                gaps_add(rest, &gaps[s]);
-                if (kept)
-                    to[s] = rest;
-            }
-            if (kept)
-                to += ROW_PACKS;
-        }
-        for (size_t s = 0; s < LINE; s++)
-            ((pack *)sum)[l + s] += gaps_value(&gaps[s]);
-    }
-}
+PACK_INLINE pack gaps_value(const struct gaps *gaps) { return pack_log(gaps->above / gaps->below) + gaps->walls; }
 
 PACK_INLINE void sum_row(size_t dimensions, const struct hard_core *hard, const struct pair_row *row, double *kept,
                          double *sum)
 {
-    for (size_t first, end = 0; pair_row_piece(row, &first, &end);) {
-        sum_some(dimensions, pack_all(-hard->core), row, first, end, kept, sum);
-        if (kept)
-            kept = rows_at(kept, end - first - (first <= row->p && row->p < end));
+    const pack core = pack_all(hard->core);
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        struct pair_row_own own;
+        struct pair_piece piece = pair_piece_before(row);
+        pack *to = (pack *)kept + l;
+        pair_row_load(dimensions, TILE_PACKS, row, l, &own);
+        while (pair_piece_next(row, &piece)) {
+            struct gaps gaps[TILE_PACKS];
+            ROWS_UNROLLED
+            for (size_t s = 0; s < TILE_PACKS; s++)
+                gaps[s] = gaps_none();
+            for (size_t q = piece.first; q < piece.end; q++, to += kept ? ROW_PACKS : 0)
+                ROWS_UNROLLED
+            for (size_t s = 0; s < TILE_PACKS; s++) {
+                const pack r = pack_sqrt(pair_row_square(dimensions, row, &own, q, l, s));
+                gaps_add(core, r, &gaps[s]);
+                if (kept)
+                    to[s] = r;
+            }
+            ROWS_UNROLLED
+            for (size_t s = 0; s < TILE_PACKS; s++)
+                ((pack *)sum)[l + s] += gaps_value(&gaps[s]);
+        }
     }
 }
 
@@ -130,27 +122,94 @@ static PACK_HOT void pair_row(const void *state, const struct pair_row *row, dou
 }
 
 // In the same pieces as when they were found.
-static PACK_HOT void pair_kept(const void *state, size_t particles, size_t p, const double *kept, double *sum)
+static PACK_HOT void pair_kept(const void *state, const struct system *system, size_t p, const double *kept,
+                               double *sum)
 {
-    const struct pair_row row = { .p = p, .n = particles - 1 };
-    (void)state;
-    for (size_t first, end = 0; pair_row_piece(&row, &first, &end);)
-        for (size_t l = 0; l < ROW_PACKS; l += LINE) {
-            struct gaps gaps[LINE];
-            for (size_t s = 0; s < LINE; s++)
+    const struct pair_row row = { .system = system, .p = p, .end = system->particles };
+    const pack core = pack_all(((const struct hard_core *)state)->core);
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        struct pair_piece piece = pair_piece_before(&row);
+        while (pair_piece_next(&row, &piece)) {
+            struct gaps gaps[TILE_PACKS];
+            ROWS_UNROLLED
+            for (size_t s = 0; s < TILE_PACKS; s++)
                 gaps[s] = gaps_none();
-            for (size_t q = first; q < end; q++) {
-                const pack *from =
-                    (const pack *)rows_at_const(kept, q < p ? pair_row_number(p, q) : pair_row_number(q, p)) + l;
-                for (size_t s = 0; q != p && s < LINE; s++)
-                    gaps_add(from[s], &gaps[s]);
+            for (size_t q = piece.first; q < piece.end; q++) {
+                const pack *r = (const pack *)rows_at_const(kept, pair_row_of(p, q)) + l;
+                ROWS_UNROLLED
+                for (size_t s = 0; s < TILE_PACKS; s++)
+                    gaps_add(core, r[s], &gaps[s]);
             }
-            for (size_t s = 0; s < LINE; s++)
+            ROWS_UNROLLED
+            for (size_t s = 0; s < TILE_PACKS; s++)
                 ((pack *)sum)[l + s] += gaps_value(&gaps[s]);
         }
+    }
 }
 
 // A gap of 1 in place of one that is not: whatever derivatives come of it belong to a configuration that is not taken.
+PACK_INLINE pack divisor(pack core, pack r)
+{
+    const pack gap = r - core;
+    return pack_select(gap > pack_all(0.0), gap, pack_all(1.0));
+}
+
+// The terms of a piece: pushes on both particles of every pair, and the sums. q = 1 / (r g) gives 1 / r and a / (r g).
+PACK_INLINE void add_piece(size_t dimensions, pack core, const struct pair_row *row, const struct pair_piece *piece,
+                           const double *kept, double *gradient, double *sums)
+{
+    const pack axes = pack_all((double)dimensions - 3);
+    struct pair_ahead ahead;
+    pair_ahead_begin(dimensions, row, piece, kept, divisor, core, &ahead);
+    for (size_t l = 0, k = 0; l < ROW_PACKS; l++) {
+        struct pair_row_own own;
+        struct gaps gaps = gaps_none();
+        pack bend = pack_all(0.0), inverse = bend;
+        pack *mine = (pack *)rows_at(gradient, row->p * dimensions) + l, push[DIMENSIONS_MOST], *to = (pack *)sums + l;
+        pair_row_load(dimensions, 1, row, l, &own);
+        for (size_t d = 0; d < dimensions; d++)
+            push[d] = mine[d * ROW_PACKS];
+        for (size_t q = piece->first; q < piece->end; q++, k++) {
+            const pack *there = (const pack *)rows_at_const(row->x, q * dimensions) + l;
+            pack *other = (pack *)rows_at(gradient, q * dimensions) + l;
+            pair_ahead_step(dimensions, kept, divisor, core, &ahead);
+            const pack r = ahead.r[k], quotient = ahead.quotient[k], one = divisor(core, r) * quotient,
+                       steep = core * quotient, slope = steep * one;
+            gaps_add(core, r, &gaps);
+            bend = pack_fma(steep, pack_fma(axes, one, -steep), bend);
+            inverse += one;
+            for (size_t d = 0; d < dimensions; d++) {
+                const pack force = slope * (own.x[d][0] - there[d * ROW_PACKS]);
+                push[d] += force;
+                other[d * ROW_PACKS] -= force;
+            }
+        }
+        for (size_t d = 0; d < dimensions; d++)
+            mine[d * ROW_PACKS] = push[d];
+        to[PAIR_SUM_INVERSE * ROW_PACKS] += inverse;
+        to[PAIR_SUM_VALUE * ROW_PACKS] += gaps_value(&gaps);
+        to[PAIR_SUM_CURVATURE * ROW_PACKS] += bend;
+    }
+}
+
+PACK_INLINE void sum_terms(size_t dimensions, const struct hard_core *hard, const struct pair_row *row,
+                           const double *kept, double *gradient, double *sums)
+{
+    struct pair_piece piece = pair_piece_before(row);
+    while (pair_piece_next(row, &piece))
+        add_piece(dimensions, pack_all(hard->core), row, &piece,
+                  kept ? rows_at_const(kept, piece.first - row->first) : NULL, gradient, sums);
+}
+
+static PACK_HOT void pair_row_terms(const void *state, const struct pair_row *row, const double *r, double *gradient,
+                                    double *sums)
+{
+    if (r)
+        PAIR_ROW_BY_DIMENSIONS(row->system->dimensions, sum_terms, state, row, r, gradient, sums)
+    else
+        PAIR_ROW_BY_DIMENSIONS(row->system->dimensions, sum_terms, state, row, NULL, gradient, sums)
+}
+
 static PACK_HOT void pair_terms(const void *state, const struct pairs *pairs, double *value, double *slope,
                                 double *curvature)
 {
@@ -166,10 +225,10 @@ static PACK_HOT void pair_terms(const void *state, const struct pairs *pairs, do
         }
         for (size_t k = 0; k < pairs->n; k++)
             for (size_t s = 0, at = k * ROW_PACKS + l; s < LINE; s++, at++) {
-                const pack inverse = ((const pack *)pairs->inverse)[at],
-                           gap = pack_fma(((const pack *)pairs->r2)[at], inverse, -core);
+                const pack inverse = ((const pack *)pairs->inverse)[at], r = ((const pack *)pairs->r2)[at] * inverse,
+                           gap = r - core;
                 const pack steep = core * inverse / pack_select(gap > zero, gap, one);  // a / (r g)
-                gaps_add(gap * inverse, &gaps[s]);
+                gaps_add(core, r, &gaps[s]);
                 ((pack *)slope)[at] = pack_fma(steep, inverse, ((pack *)slope)[at]);
                 bend[s] = pack_fma(steep, pack_fma(axes, inverse, -steep), bend[s]);
             }
@@ -201,6 +260,7 @@ const struct factor_type factor_hard_core = {
     .pair_values = pair_values,
     .pair_row = pair_row,
     .pair_kept = pair_kept,
+    .pair_row_terms = pair_row_terms,
     .pair_terms = pair_terms,
     .pair_derivatives = pair_derivatives,
 };

@@ -80,7 +80,7 @@ static void sum_rows(const struct wavefunction *wavefunction, double *frame, dou
     _Alignas(64) double value[WALKERS] = { 0 };
     for (size_t p = 1; p < wavefunction->system.particles; p++) {
         const double *own = rows_at_const(frame, p * wavefunction->system.dimensions);
-        alone->type->pair_row(alone->state, &(struct pair_row){ &wavefunction->system, p, p, own, frame },
+        alone->type->pair_row(alone->state, &(struct pair_row){ &wavefunction->system, p, 0, p, own, frame },
                               rows_at(table, pair_row_number(p, 0)), value);
     }
     set_weight(value, weight_of(wavefunction, frame));
@@ -142,14 +142,42 @@ static void visit_terms(const struct pairs *pairs, void *context)
         add_slopes(1, pairs, slope, pass->x, pass->gradient);
 }
 
-void pair_product_evaluate(const struct wavefunction *wavefunction, bool add, double *frame)
+// Tiles of pairs whose others stay in the first-level cache; distances from the table where moves have kept them.
+static void evaluate_rows(const struct wavefunction *wavefunction, const double *table, double *frame)
 {
+    const struct factor *alone = pair_alone(wavefunction);
+    const size_t particles = wavefunction->system.particles;
+    double *gradient = rows_at(frame, wavefunction->row_gradient), *sums = rows_at(frame, wavefunction->row_pairs),
+           *laplacian = rows_at(frame, wavefunction->row_laplacian);
+    rows_fill(PAIR_SUMS + alone->n_parameters, 0, sums);
+    for (size_t first = 0; first + 1 < particles; first += PAIR_ROW_AT_ONCE)
+        for (size_t p = first + 1; p < particles; p++) {
+            const size_t end = p - first < PAIR_ROW_AT_ONCE ? p : first + PAIR_ROW_AT_ONCE;
+            alone->type->pair_row_terms(alone->state,
+                                        &(struct pair_row){ &wavefunction->system, p, first, end,
+                                                            rows_at(frame, p * wavefunction->system.dimensions),
+                                                            frame },
+                                        table ? rows_at_const(table, pair_row_number(p, first)) : NULL, gradient, sums);
+        }
+    set_weight(rows_at(sums, PAIR_SUM_VALUE), weight_of(wavefunction, frame));
+    for (size_t l = 0; l < ROW_PACKS; l++)
+        ((pack *)laplacian)[l] = pack_fma(pack_all(2.0), ((pack *)rows_at(sums, PAIR_SUM_CURVATURE))[l],
+                                          ((const pack *)laplacian)[l]);
+}
+
+void pair_product_evaluate(const struct wavefunction *wavefunction, unsigned how, double *frame)
+{
+    const bool kept = (how & FACTOR_KEPT) && wavefunction->keeps_pair_values;
     _Alignas(64) double value[WALKERS] = { 0 }, curvature[WALKERS] = { 0 };
     double *gradient = rows_at(frame, wavefunction->row_gradient),
            *laplacian = rows_at(frame, wavefunction->row_laplacian);
     const struct configuration at = wavefunction_configuration(wavefunction, frame);
-    if (!add)
+    if (!(how & FACTOR_ADD))
         rows_fill(wavefunction->n_coordinates + 1, 0, gradient);
+    if (pair_alone(wavefunction)) {
+        evaluate_rows(wavefunction, kept ? rows_at(frame, wavefunction->row_pair_values) : NULL, frame);
+        return;
+    }
     geometry_visit(
         &at, visit_terms,
         &(struct pass){
@@ -181,8 +209,8 @@ static void sum_kept(const struct wavefunction *wavefunction, size_t p, const do
 {
     const struct factor *alone = pair_alone(wavefunction);
     const double *table = rows_at_const(frame, wavefunction->row_pair_values);
-    if (alone && alone->type->pair_kept)
-        alone->type->pair_kept(alone->state, wavefunction->system.particles, p, table, sum);
+    if (alone)
+        alone->type->pair_kept(alone->state, &wavefunction->system, p, table, sum);
     else
         add_values(wavefunction->system.particles, p, table, sum);
 }
@@ -193,9 +221,9 @@ static void sum_particle(const struct wavefunction *wavefunction, size_t p, cons
 {
     const struct factor *alone = pair_alone(wavefunction);
     if (alone)
-        alone->type->pair_row(
-            alone->state, &(struct pair_row){ &wavefunction->system, p, wavefunction->system.particles - 1, own, x },
-            table, sum);
+        alone->type->pair_row(alone->state,
+                              &(struct pair_row){ &wavefunction->system, p, 0, wavefunction->system.particles, own, x },
+                              table, sum);
     else
         geometry_visit_particle(&wavefunction->geometry, p, own, x, visit_values,
                                 &(struct pass){ .wavefunction = wavefunction, .value = sum, .table = table });
@@ -318,6 +346,12 @@ static void visit_derivatives(const struct pairs *pairs, void *context)
 static void differentiate(const struct pass *pass)
 {
     const struct configuration at = wavefunction_configuration(pass->wavefunction, pass->x);
+    const struct factor *alone = pair_alone(pass->wavefunction);
+    if (alone && !pass->response) {  // evaluating has left them
+        rows_copy(alone->n_parameters, rows_at_const(pass->x, pass->wavefunction->row_pairs + PAIR_SUMS),
+                  rows_at(pass->o, first_row(pass, alone)));
+        return;
+    }
     for (const struct factor *factor = NULL; (factor = next(pass->wavefunction, factor));) {
         rows_fill(factor->n_parameters, 0, rows_at(pass->o, first_row(pass, factor)));
         if (pass->response)

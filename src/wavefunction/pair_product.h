@@ -8,7 +8,7 @@
 
 // On frames, as the functions of the same names of the whole product.
 void pair_product_weigh(const struct wavefunction *wavefunction, double *frame);
-void pair_product_evaluate(const struct wavefunction *wavefunction, bool add, double *frame);
+void pair_product_evaluate(const struct wavefunction *wavefunction, unsigned how, double *frame);
 void pair_product_refresh(const struct wavefunction *wavefunction, double *frame);
 void pair_product_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial);
 // Adds grad_p ln phi at x, [D] rows.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The pairs of one particle with all others, a cache line of walkers at a time: distances that one factor alone wants
-// need no rows of their own.
+// The pairs of one particle with others, a cache line of walkers at a time: distances that one factor alone wants need
+// no rows of their own.
 #ifndef VMC_WAVEFUNCTION_PAIR_ROW_H
 #define VMC_WAVEFUNCTION_PAIR_ROW_H
 
@@ -9,30 +9,49 @@
 
 enum { LINE = 8 / PACK_WIDTH };
 
-// Others are taken so many at once, all walkers of them in turn: their rows then stay in the first-level cache.
+// Others are taken so many at once: their rows then stay in the first-level cache.
 enum { PAIR_ROW_AT_ONCE = 16 };
 
-// Pieces of the row, from particle `first` up to `end`; returns whether there was one more. Both begin as 0.
-PACK_INLINE bool pair_row_piece(const struct pair_row *row, size_t *first, size_t *end)
+// Particles q from `first` to `end`, all of one class with p and none of them p itself.
+struct pair_piece {
+    size_t first, end;
+};
+
+PACK_INLINE struct pair_piece pair_piece_before(const struct pair_row *row)
 {
-    const size_t most = row->n < row->p ? row->n : row->n + 1, left = most - *end;
-    *first = *end;
-    *end += left < PAIR_ROW_AT_ONCE ? left : PAIR_ROW_AT_ONCE;
-    return left > 0;
+    return (struct pair_piece){ row->first, row->first };
+}
+
+// The next piece of the row; returns whether there was one more.
+PACK_INLINE bool pair_piece_next(const struct pair_row *row, struct pair_piece *piece)
+{
+    const size_t up = row->system->spin_up;
+    piece->first = piece->end == row->p ? piece->end + 1 : piece->end;
+    if (piece->first >= row->end)
+        return false;
+    piece->end = row->end - piece->first < PAIR_ROW_AT_ONCE ? row->end : piece->first + PAIR_ROW_AT_ONCE;
+    if (piece->first < row->p && row->p < piece->end)
+        piece->end = row->p;
+    if (piece->first < up && up < piece->end)
+        piece->end = up;
+    return true;
 }
 
 // Row of pair (p, q) among those of all pairs, p > q.
 PACK_INLINE size_t pair_row_number(size_t p, size_t q) { return p * (p - 1) / 2 + q; }
+// The same for any order of them.
+PACK_INLINE size_t pair_row_of(size_t p, size_t q) { return q < p ? pair_row_number(p, q) : pair_row_number(q, p); }
 
-// Coordinates of the particle itself, walkers 8 l / LINE and on.
+// Coordinates of the particle itself, `side` packs from pack l on.
 struct pair_row_own {
-    pack x[DIMENSIONS_MOST][LINE];
+    pack x[DIMENSIONS_MOST][TILE_PACKS];
 };
 
-PACK_INLINE void pair_row_load(size_t dimensions, const struct pair_row *row, size_t l, struct pair_row_own *own)
+PACK_INLINE void pair_row_load(size_t dimensions, size_t side, const struct pair_row *row, size_t l,
+                               struct pair_row_own *own)
 {
     for (size_t d = 0; d < dimensions; d++)
-        for (size_t s = 0; s < LINE; s++)
+        for (size_t s = 0; s < side; s++)
             own->x[d][s] = ((const pack *)row->own)[d * ROW_PACKS + l + s];
 }
 
@@ -47,6 +66,70 @@ PACK_INLINE pack pair_row_square(size_t dimensions, const struct pair_row *row, 
         sum = pack_fma(step, step, sum);
     }
     return sum;
+}
+
+// What follows divides once per pair, which takes as long as all else. The distances of a piece, and 1 / (r
+// divisor(r)), are therefore found some pairs ahead of their use: a processor then divides while it multiplies, whereas
+// from one long chain of operations to the next it would wait.
+enum { PAIR_AHEAD = 4, PAIR_FURTHER_AHEAD = 8 };
+
+typedef pack pair_divisor(pack constant, pack r);
+
+// Pairs in the order of use: walkers pack after pack, for each of them all q of the piece.
+struct pair_ahead {
+    size_t n, total;            // pairs of a pack, of all packs
+    size_t found, divided, at;  // how many have r, how many the quotient; pair of the pack next to be found
+    const pack *own, *other, *first;
+    pack r[PAIR_ROW_AT_ONCE * ROW_PACKS], quotient[PAIR_ROW_AT_ONCE * ROW_PACKS];
+};
+
+PACK_INLINE void pair_ahead_find(size_t dimensions, bool kept, struct pair_ahead *ahead)
+{
+    pack sum = pack_all(0.0);
+    if (ahead->found == ahead->total)
+        return;
+    for (size_t d = 0; !kept && d < dimensions; d++) {
+        const pack step = ahead->own[d * ROW_PACKS] - ahead->other[d * ROW_PACKS];
+        sum = pack_fma(step, step, sum);
+    }
+    ahead->r[ahead->found++] = kept ? *ahead->other : pack_sqrt(sum);
+    ahead->other += kept ? ROW_PACKS : dimensions * ROW_PACKS;
+    if (++ahead->at == ahead->n) {
+        ahead->at = 0;
+        ahead->own++;
+        ahead->other = ++ahead->first;
+    }
+}
+
+PACK_INLINE void pair_ahead_divide(pair_divisor *divisor, pack constant, struct pair_ahead *ahead)
+{
+    if (ahead->divided == ahead->total)
+        return;
+    const pack r = ahead->r[ahead->divided];
+    ahead->quotient[ahead->divided++] = 1.0 / (r * divisor(constant, r));
+}
+
+// kept: the distances of the piece, or NULL.
+PACK_INLINE void pair_ahead_begin(size_t dimensions, const struct pair_row *row, const struct pair_piece *piece,
+                                  const double *kept, pair_divisor *divisor, pack constant, struct pair_ahead *ahead)
+{
+    ahead->n = piece->end - piece->first;
+    ahead->total = ahead->n * ROW_PACKS;
+    ahead->found = ahead->divided = ahead->at = 0;
+    ahead->own = (const pack *)row->own;
+    ahead->first = ahead->other = (const pack *)(kept ? kept : rows_at_const(row->x, piece->first * dimensions));
+    for (size_t k = 0; k < PAIR_FURTHER_AHEAD; k++)
+        pair_ahead_find(dimensions, kept, ahead);
+    for (size_t k = 0; k < PAIR_AHEAD; k++)
+        pair_ahead_divide(divisor, constant, ahead);
+}
+
+// Before each pair in turn.
+PACK_INLINE void pair_ahead_step(size_t dimensions, bool kept, pair_divisor *divisor, pack constant,
+                                 struct pair_ahead *ahead)
+{
+    pair_ahead_find(dimensions, kept, ahead);
+    pair_ahead_divide(divisor, constant, ahead);
 }
 
 // Calls one of three copies of `call`, in which the number of dimensions is known.

@@ -578,30 +578,53 @@ PACK_INLINE void shells_ratio(const struct slater *slater, size_t spin, size_t t
     }
 }
 
-// The rows of B that belong to the walkers of the mask: B_kq -= B_kp (sum_j phi'_j B_jq - delta_pq) / R
-PACK_INLINE void update(size_t n, size_t p, const double *mask, const double *trial, double *b)
+// Rows q and, if there are two, another of B, of one pack: B_kq -= B_kp (sum_j phi'_j B_jq) / R. Rows in registers are
+// read once, and two rows share what they read of phi' and B_p.
+PACK_INLINE void update_rows(size_t n, size_t height, const pack *functions, const pack *own, pack share, pack *one,
+                             pack *two)
+{
+    pack row[2][ORBITALS_MOST], sum[2][2];
+    SHELLS_UNROLLED
+    for (size_t r = 0; r < height; r++)
+        sum[r][0] = sum[r][1] = pack_all(0.0);
+    SHELLS_UNROLLED
+    for (size_t k = 0; k < n; k++)
+        SHELLS_UNROLLED
+    for (size_t r = 0; r < height; r++) {
+        row[r][k] = (r > 0 ? two : one)[k * ROW_PACKS];
+        sum[r][k % 2] = pack_fma(functions[k * ROW_PACKS], row[r][k], sum[r][k % 2]);
+    }
+    SHELLS_UNROLLED
+    for (size_t r = 0; r < height; r++)
+        sum[r][0] = (sum[r][0] + sum[r][1]) * share;
+    SHELLS_UNROLLED
+    for (size_t k = 0; k < n; k++)
+        SHELLS_UNROLLED
+    for (size_t r = 0; r < height; r++)
+        (r > 0 ? two : one)[k * ROW_PACKS] = pack_fma(sum[r][0], own[k * ROW_PACKS], row[r][k]);
+}
+
+// B of the walkers of the mask: the other rows as above, B_kp /= R. `height` rows at once.
+PACK_INLINE void update(size_t n, size_t height, size_t p, const double *mask, const double *trial, double *b)
 {
     pack inverse[ROW_PACKS], *own = (pack *)b + p * n * ROW_PACKS;
     const pack *functions = (const pack *)trial;
     for (size_t l = 0; l < ROW_PACKS; l++)
         inverse[l] = pack_select(((const pack_bits *)mask)[l] < 0, 1.0 / functions[n * ROW_PACKS + l], pack_all(0.0));
-    for (size_t q = 0; q < n; q++) {
-        pack *other = (pack *)b + q * n * ROW_PACKS;
-        for (size_t l = 0; q != p && l < ROW_PACKS; l += LINE) {
-            pack sum[LINE];
-            for (size_t s = 0; s < LINE; s++)
-                sum[s] = pack_all(0.0);
-            SHELLS_UNROLLED
-            for (size_t k = 0; k < n; k++)
-                for (size_t s = 0; s < LINE; s++)
-                    sum[s] = pack_fma(functions[k * ROW_PACKS + l + s], other[k * ROW_PACKS + l + s], sum[s]);
-            for (size_t s = 0; s < LINE; s++)
-                sum[s] *= -inverse[l + s];
-            SHELLS_UNROLLED
-            for (size_t k = 0; k < n; k++)
-                for (size_t s = 0; s < LINE; s++)
-                    other[k * ROW_PACKS + l + s] = pack_fma(sum[s], own[k * ROW_PACKS + l + s],
-                                                            other[k * ROW_PACKS + l + s]);
+    for (size_t q = 0, next; q < n; q = next) {
+        next = q + 1;
+        if (q == p)
+            continue;
+        next += next == p;
+        pack *one = (pack *)b + q * n * ROW_PACKS, *two = (pack *)b + next * n * ROW_PACKS;
+        if (height > 1 && next < n) {
+            for (size_t l = 0; l < ROW_PACKS; l++)
+                update_rows(n, 2, functions + l, own + l, -inverse[l], one + l, two + l);
+            next++;
+        } else {
+            for (size_t l = 0; l < ROW_PACKS; l++)
+                update_rows(n, 1, functions + l, own + l, -inverse[l], one + l, NULL);
+            next = q + 1;
         }
     }
     for (size_t l = 0; l < ROW_PACKS; l++) {
@@ -672,7 +695,7 @@ static PACK_HOT void accept(const void *state, size_t p, const double *mask, con
                  own = p - slater->first_particle[spin];
     const double *trial = rows_at_const(trial_cache, trial_row(slater));
     double *b = rows_at(cache, slater->first_row[spin]);
-#define UPDATE(number) update(number, own, mask, trial, b)
+#define UPDATE(number) update(number, (number) <= 6 ? 2 : 1, own, mask, trial, b)
     BY_NUMBER(n, UPDATE)
 }
 

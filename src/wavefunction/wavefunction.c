@@ -134,15 +134,17 @@ static void lay_out(struct wavefunction *wavefunction)
 {
     const size_t m = wavefunction->n_coordinates;
     count_parameters(wavefunction);
-    geometry_build(&wavefunction->geometry, &wavefunction->system, wavefunction->has_pair_factors);
     wavefunction->pair_alone = find_pair_alone(wavefunction);
+    const bool alone = wavefunction->pair_alone < wavefunction->n_factors;
+    geometry_build(&wavefunction->geometry, &wavefunction->system, wavefunction->has_pair_factors && !alone);
     wavefunction->keeps_pair_values = wavefunction->has_pair_factors &&
                                       wavefunction->geometry.n_pairs <= PAIR_VALUES_KEPT;
     wavefunction->row_gradient = m;
     wavefunction->row_laplacian = 2 * m;
     wavefunction->row_weight = 2 * m + 1;
     wavefunction->row_pairs = wavefunction->row_weight + 2 * wavefunction->n_weights;
-    wavefunction->row_cache = wavefunction->row_pairs + geometry_rows(&wavefunction->geometry);
+    wavefunction->row_cache = wavefunction->row_pairs + geometry_rows(&wavefunction->geometry) +
+                              (alone ? PAIR_SUMS + wavefunction->factor[wavefunction->pair_alone].n_parameters : 0);
     wavefunction->n_rows = wavefunction->row_cache;
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         struct factor *factor = &wavefunction->factor[f];
@@ -261,9 +263,11 @@ void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_
 
 struct configuration wavefunction_configuration(const struct wavefunction *wavefunction, const double *frame)
 {
-    const bool stored = wavefunction->geometry.stored;
-    return (struct configuration){ &wavefunction->geometry, frame,
-                                   stored ? rows_at_const(frame, wavefunction->row_pairs) : NULL };
+    const double *pairs = rows_at_const(frame, wavefunction->row_pairs);
+    return (struct configuration){ &wavefunction->geometry, frame, wavefunction->geometry.stored ? pairs : NULL,
+                                   wavefunction->pair_alone < wavefunction->n_factors
+                                       ? rows_at_const(pairs, PAIR_SUM_INVERSE)
+                                       : NULL };
 }
 
 static double *weight_rows(const struct wavefunction *wavefunction, const struct factor *factor, double *frame)
@@ -312,7 +316,7 @@ PACK_INLINE void evaluate(const struct wavefunction *wavefunction, unsigned how,
         add = true;
     }
     if (wavefunction->has_pair_factors)
-        pair_product_evaluate(wavefunction, add, frame);
+        pair_product_evaluate(wavefunction, how | (add ? FACTOR_ADD : 0), frame);
 }
 
 PACK_HOT void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame)
@@ -346,7 +350,7 @@ double wavefunction_refresh(const struct wavefunction *wavefunction, bool update
 
 void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial)
 {
-    const struct configuration at = { &wavefunction->geometry, trial, NULL };
+    const struct configuration at = { &wavefunction->geometry, trial, NULL, NULL };
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         if (is_pair_factor(factor))
@@ -397,7 +401,7 @@ static void evaluate_particle(const struct wavefunction *wavefunction, const str
 PACK_HOT void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame,
                                              const double *trial, double *scratch, double *gradient)
 {
-    const struct configuration at = { &wavefunction->geometry, trial ? trial : frame, NULL };
+    const struct configuration at = { &wavefunction->geometry, trial ? trial : frame, NULL, NULL };
     rows_fill(wavefunction->system.dimensions, 0, gradient);
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];

@@ -109,7 +109,7 @@ static void dump_hamiltonian(const struct system *system, const double *x)
             double *out = memory_rows(POTENTIAL_ROWS);
             struct geometry geometry;
             geometry_build(&geometry, system, false);
-            hamiltonian_potential(&hamiltonian, &(struct configuration){ &geometry, x, NULL }, NULL, NULL, out);
+            hamiltonian_potential(&hamiltonian, &(struct configuration){ .geometry = &geometry, .x = x }, NULL, NULL, out);
             say(type->name, (size_t)POTENTIAL_ROWS * WALKERS, out);
             memory_free(out);
         }

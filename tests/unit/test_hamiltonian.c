@@ -105,7 +105,7 @@ static void check(const struct force *force, const struct interaction_type *type
     place(x, system_coordinates(system));
     assert_true(geometry_rows(&geometry) * WALKERS <= sizeof rows / sizeof *rows);
     geometry_update(&geometry, x, rows);
-    const struct configuration at = { &geometry, x, geometry.stored ? rows : NULL };
+    const struct configuration at = { &geometry, x, geometry.stored ? rows : NULL, NULL };
     hamiltonian_potential(&hamiltonian, &at, NULL, NULL, out);
     for (size_t w = 0; w < WALKERS; w++) {
         long double trap = 0, pair = 0, virial = 0, size = 0;
