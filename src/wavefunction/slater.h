@@ -95,6 +95,39 @@ bool slater_take_alpha(struct slater *slater, double alpha);
 size_t slater_views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST]);
 void slater_traits(const void *state, struct factor_traits *traits);
 void slater_describe(const void *state, char *text, size_t size);
+// Rows of the cache: B of both spins; what open shells keep; of a trial, its orbitals and the ratio.
+static inline size_t slater_most_orbitals(const struct slater *slater)
+{
+    return slater->orbitals[0].n > slater->orbitals[1].n ? slater->orbitals[0].n : slater->orbitals[1].n;
+}
+static inline size_t slater_n_move_rows(const struct slater *slater)
+{
+    return slater->first_row[1] + slater->orbitals[1].n * slater->orbitals[1].n;
+}
+static inline size_t slater_n_kept_rows(const struct slater *slater)
+{
+    return slater->homogeneous || !slater->train ? 0 : 1 + slater->n_coordinates;
+}
+static inline size_t slater_trial_row(const struct slater *slater)
+{
+    return slater_n_move_rows(slater) + slater_n_kept_rows(slater);
+}
+static inline size_t slater_n_cache_rows(const struct slater *slater)
+{
+    return slater_trial_row(slater) + slater_most_orbitals(slater) + 1;
+}
+
+void slater_weigh(const void *state, const struct configuration *at, double *weight, double *cache);
+void slater_evaluate(const void *state, const struct configuration *at, unsigned how, double *weight, double *gradient,
+                     double *laplacian, double *cache);
+// kept: sum x G, its gradient [M]
+void slater_keep_open_shells(const struct slater *slater, size_t l, const double *x, const double *cache, double *kept);
+void slater_ratio(const void *state, size_t p, const double *old_x, const double *old_weight, const double *old_cache,
+                  const struct configuration *at, double *weight, double *cache);
+void slater_sign(const void *state, size_t p, const double *trial_cache, double *row);
+void slater_accept(const void *state, size_t p, const double *mask, const double *trial_cache, double *cache);
+void slater_particle_gradient(const void *state, size_t p, const struct configuration *at, const double *cache,
+                              const double *trial, double *gradient);
 // Mantissa and exponent rows of det^2 e^(-alpha sum omega x^2), of pack l
 void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant,
                        double *weight);
