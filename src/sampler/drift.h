@@ -31,7 +31,7 @@ static inline void drift_shorten(double dt, size_t dimensions, size_t n, const d
                 const pack slope = ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
                 sum = pack_fma(twice * slope, slope, sum);
             }
-            const pack scale = 2.0 / pack_fma(sum, pack_rsqrt(sum), one);
+            const pack scale = 2.0 / (pack_sqrt(sum) + one);
             for (size_t d = 0; d < dimensions; d++)
                 ((pack *)out)[(first + d) * ROW_PACKS + l] = scale *
                                                              ((const pack *)gradient)[(first + d) * ROW_PACKS + l];

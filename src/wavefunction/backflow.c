@@ -182,47 +182,61 @@ PACK_INLINE void shape_pair(size_t dimensions, const struct flow *flow, size_t p
         sum[2] = rate * sum[0] * (rate - (axes + 1) * inverse);
         return;
     }
+    // one division for both scales
+    const double first = 1 / (scales[0] * scales[0]), second = 1 / (scales[1] * scales[1]);
+    const pack below = pack_fma(pack_all(first), r2, pack_all(1.0)),
+               other = pack_fma(pack_all(second), r2, pack_all(1.0)), both = 1.0 / (below * other);
+    unit[0] = other * both;
+    unit[1] = below * both;
     for (size_t k = 0; k < FLOW_SCALES; k++) {
-        const double steep = 1 / (scales[k] * scales[k]);
-        const pack h = 1.0 / pack_fma(pack_all(steep), r2, pack_all(1.0));
-        unit[k] = h;
-        sum[0] += lambda[k] * h;
-        sum[1] -= 2 * steep * lambda[k] * h * h;
-        sum[2] += 2 * steep * lambda[k] * h * h * (4 * steep * r2 * h - (axes + 2));
+        const double steep = k > 0 ? second : first;
+        const pack h = unit[k], slope = (2 * steep * lambda[k]) * h * h;
+        sum[0] = pack_fma(pack_all(lambda[k]), h, sum[0]);
+        sum[1] -= slope;
+        sum[2] = pack_fma(slope, pack_fma(4 * steep * r2, h, pack_all(-(axes + 2))), sum[2]);
     }
 }
 
-// x', and K
+// x', and J. What belongs to p stays in registers.
 PACK_INLINE void move_in(size_t n, struct flow *flow, double unscale)
 {
     for (size_t p = 0; p < flow->particles; p++) {
-        pack *own = flow_k(flow, n, p, p);
+        pack *own = flow_j(flow, n, p, p);
         for (size_t d = 0; d < n * n; d++)
             own[d] = pack_all(d % (n + 1) == 0 ? 1.0 : 0.0);
-        for (size_t d = 0; d < n; d++) {
+        for (size_t d = 0; d < n; d++)
             flow->moved[p][d] = unscale * ((const pack *)flow->x)[(p * n + d) * ROW_PACKS + flow->l];
-        }
     }
-    for (size_t p = 1; p < flow->particles; p++)
+    for (size_t p = 1; p < flow->particles; p++) {
+        pack *own = flow_j(flow, n, p, p), mine[DIMENSIONS_MOST * DIMENSIONS_MOST], moved[DIMENSIONS_MOST];
+        for (size_t k = 0; k < n * n; k++)
+            mine[k] = own[k];
+        for (size_t k = 0; k < n; k++)
+            moved[k] = flow->moved[p][k];
         for (size_t q = 0; q < p; q++) {
             pack d[DIMENSIONS_MOST], sum[3];
             if (!flow_acts(flow, p, q))
                 continue;
             shape_pair(n, flow, p, q, distance(n, flow, p, q, d), flow->unit[p][q], sum);
             flow->spread[p][q] = sum[2];
-            pack *here = flow_k(flow, n, p, q), *there = flow_k(flow, n, q, p), *first = flow_k(flow, n, p, p),
-                 *second = flow_k(flow, n, q, q);
+            pack *here = flow_j(flow, n, p, q), *there = flow_j(flow, n, q, p), *second = flow_j(flow, n, q, q);
             for (size_t i = 0; i < n; i++) {
-                flow->moved[p][i] = pack_fma(sum[0], d[i], flow->moved[p][i]);
+                const pack pull = sum[1] * d[i];
+                moved[i] = pack_fma(sum[0], d[i], moved[i]);
                 flow->moved[q][i] = pack_fma(-sum[0], d[i], flow->moved[q][i]);
                 for (size_t j = 0; j < n; j++) {
-                    const pack value = pack_fma(sum[1] * d[i], d[j], i == j ? sum[0] : pack_all(0.0));
-                    here[i * n + j] = there[i * n + j] = value;
-                    first[i * n + j] += value;
+                    const pack value = i == j ? pack_fma(pull, d[j], sum[0]) : (pack)(pull * d[j]);
+                    here[i * n + j] = there[i * n + j] = -value;
+                    mine[i * n + j] += value;
                     second[i * n + j] += value;
                 }
             }
         }
+        for (size_t k = 0; k < n * n; k++)
+            own[k] = mine[k];
+        for (size_t k = 0; k < n; k++)
+            flow->moved[p][k] = moved[k];
+    }
     for (size_t p = 0; p < flow->particles; p++)
         for (size_t d = 0; d < n; d++)
             flow->moved[p][d] *= flow->slater->scale[d] * flow->slater->length;
@@ -311,8 +325,21 @@ PACK_INLINE pack times_inverse(const struct flow *flow, size_t n, const pack *fu
     return shells_dot(n, functions, 1, flow->b + q * n, 1, pack_all(0.0));
 }
 
+// T of particle p where the orbitals fill shells: a function that is no derivative of one is left out.
+PACK_INLINE void find_shell_slopes(size_t n, struct flow *flow, size_t p, const pack *functions)
+{
+    const size_t top = n == 10 ? 3 : n == 6 ? 2 : 1;
+    const struct slater *slater = flow->slater;
+    for (size_t q = 0; q < n; q++) {
+        pack slope[2];
+        shells_slopes(top, functions, flow->b + q * n, 1, slope);
+        for (size_t d = 0; d < 2; d++)
+            flow->t[d][p][q] = slater->scale[d] * slater->length * slope[d];
+    }
+}
+
 // T, G, and the share of F_ab that is diagonal in the particles and no product: times (J J^T)_pp
-PACK_INLINE void find_slopes_of(size_t n, struct flow *flow, size_t spin, flow_matrix *own)
+PACK_INLINE void find_slopes_of(bool shells, size_t n, struct flow *flow, size_t spin, flow_matrix *own)
 {
     const struct slater *slater = flow->slater;
     const struct orbitals *orbitals = &slater->orbitals[spin];
@@ -320,10 +347,13 @@ PACK_INLINE void find_slopes_of(size_t n, struct flow *flow, size_t spin, flow_m
     pack functions[ORBITALS_FUNCTIONS_MOST], lowered[ORBITALS_MOST];
     for (size_t p = 0; p < n; p++) {
         slater_products(orbitals, orbitals->n_functions, 1, flow->moved[first + p], functions);
+        if (shells)
+            find_shell_slopes(n, flow, p, functions);
         for (size_t d = 0; d < dimensions; d++) {
             const double scale = slater->scale[d] * slater->length;
-            lower_orbitals(flow, spin, first + p, d, dimensions, functions, lowered);
-            for (size_t q = 0; q < n; q++)
+            if (!shells)
+                lower_orbitals(flow, spin, first + p, d, dimensions, functions, lowered);
+            for (size_t q = 0; !shells && q < n; q++)
                 flow->t[d][p][q] = scale * times_inverse(flow, n, lowered, q);
             flow->slope[first + p][d] = flow->t[d][p][p];
             for (size_t e = 0; e < dimensions; e++) {
@@ -340,11 +370,12 @@ PACK_INLINE void find_slopes_of(size_t n, struct flow *flow, size_t spin, flow_m
 
 static PACK_HOT void find_slopes(struct flow *flow, size_t spin, flow_matrix *own)
 {
-    switch (flow->slater->orbitals[spin].n) {
-    case 3: find_slopes_of(3, flow, spin, own); break;
-    case 6: find_slopes_of(6, flow, spin, own); break;
-    case 10: find_slopes_of(10, flow, spin, own); break;
-    default: find_slopes_of(flow->slater->orbitals[spin].n, flow, spin, own);
+    const size_t n = flow->slater->orbitals[spin].n;
+    switch (flow->slater->shells && !flow->slater->mixing ? n : 0) {
+    case 3: find_slopes_of(true, 3, flow, spin, own); break;
+    case 6: find_slopes_of(true, 6, flow, spin, own); break;
+    case 10: find_slopes_of(true, 10, flow, spin, own); break;
+    default: find_slopes_of(false, n, flow, spin, own);
     }
 }
 
@@ -365,11 +396,10 @@ PACK_INLINE void metric(size_t n, const struct flow *flow, size_t p, size_t q, f
             continue;
         }
         for (; r < end; r++) {
-            const pack *left = flow_k_const(flow, n, p, r), *right = flow_k_const(flow, n, q, r);
-            const double sign = (r == p) != (r == q) ? -1 : 1;
+            const pack *left = flow_j_const(flow, n, p, r), *right = flow_j_const(flow, n, q, r);
             for (size_t i = 0; i < n; i++)
                 for (size_t k = 0; k < n; k++) {
-                    const pack one = sign * left[i * n + k];
+                    const pack one = left[i * n + k];
                     for (size_t j = 0; j < n; j++)
                         sum[i][j] = pack_fma(one, right[j * n + k], sum[i][j]);
                 }
@@ -386,23 +416,64 @@ PACK_INLINE void find_own(size_t n, const struct flow *flow, flow_matrix *own)
         metric(n, flow, p, p, own[p]);
 }
 
+// The same of p with q and with q + 1 where all pairs act: twice as many sums at once, which a processor needs to have
+// none of them wait for itself.
+PACK_INLINE void metric_of_two(size_t n, const struct flow *flow, size_t p, size_t q, flow_matrix out[2])
+{
+    pack sum[2][DIMENSIONS_MOST][DIMENSIONS_MOST];
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            sum[0][i][j] = sum[1][i][j] = pack_all(0.0);
+    for (size_t r = 0; r < flow->particles; r++) {
+        const pack *left = flow_j_const(flow, n, p, r), *right = flow_j_const(flow, n, q, r),
+                   *other = flow_j_const(flow, n, q + 1, r);
+        for (size_t k = 0; k < n; k++)
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < n; j++) {
+                    sum[0][i][j] = pack_fma(left[i * n + k], right[j * n + k], sum[0][i][j]);
+                    sum[1][i][j] = pack_fma(left[i * n + k], other[j * n + k], sum[1][i][j]);
+                }
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            out[0][i][j] = sum[0][i][j];
+            out[1][i][j] = sum[1][i][j];
+        }
+}
+
+// - scale T^d_pq T^e_qp (J J^T)_pq
+PACK_INLINE pack add_product(size_t dimensions, const struct flow *flow, size_t p, size_t q, double scale,
+                             flow_matrix metric, pack laplacian)
+{
+    for (size_t d = 0; d < dimensions; d++)
+        for (size_t e = 0; e < dimensions; e++) {
+            const pack product = flow->t[d][p][q] * flow->t[e][q][p];
+            laplacian = pack_fma(-scale * product, metric[d][e], laplacian);
+        }
+    return laplacian;
+}
+
 // - sum_pq T^d_pq T^e_qp (J J^T)_pq of a spin
 PACK_INLINE void add_products_in(size_t dimensions, struct flow *flow, size_t spin, flow_matrix *own)
 {
     const size_t n = flow->slater->orbitals[spin].n, first = flow->slater->first_particle[spin];
+    const bool all = flow->strengths.acts[PAIR_PARALLEL] &&
+                     (flow->strengths.acts[PAIR_ANTIPARALLEL] || n == flow->particles);
     pack laplacian = flow->laplacian;
-    for (size_t p = 0; p < n; p++)
-        for (size_t q = 0; q <= p; q++) {
-            flow_matrix other;
-            if (q < p)
-                metric(dimensions, flow, first + p, first + q, other);
-            for (size_t d = 0; d < dimensions; d++)
-                for (size_t e = 0; e < dimensions; e++) {
-                    const pack product = flow->t[d][p][q] * flow->t[e][q][p],
-                               weight = q < p ? other[d][e] : own[first + p][d][e];
-                    laplacian = pack_fma((q < p ? -2.0 : -1.0) * product, weight, laplacian);
-                }
+    for (size_t p = 0; p < n; p++) {
+        flow_matrix other[2];
+        size_t q = 0;
+        for (; all && q + 1 < p; q += 2) {
+            metric_of_two(dimensions, flow, first + p, first + q, other);
+            laplacian = add_product(dimensions, flow, p, q, 2, other[0], laplacian);
+            laplacian = add_product(dimensions, flow, p, q + 1, 2, other[1], laplacian);
         }
+        for (; q < p; q++) {
+            metric(dimensions, flow, first + p, first + q, other[0]);
+            laplacian = add_product(dimensions, flow, p, q, 2, other[0], laplacian);
+        }
+        laplacian = add_product(dimensions, flow, p, p, 1, own[first + p], laplacian);
+    }
     flow->laplacian = laplacian;
 }
 
@@ -417,24 +488,29 @@ static PACK_HOT void add_products(struct flow *flow, size_t spin, flow_matrix *o
 PACK_INLINE void add_pairs_in(size_t n, struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
                               pack o[BACKFLOW_MOST + 1])
 {
+    pack laplacian = flow->laplacian;
     for (size_t p = 0; p < flow->particles; p++)
         memcpy(gradient[p], flow->slope[p], sizeof gradient[p]);
-    for (size_t p = 1; p < flow->particles; p++)
+    for (size_t p = 1; p < flow->particles; p++) {
+        pack mine[DIMENSIONS_MOST], slope[DIMENSIONS_MOST];  // of p, in registers
+        for (size_t i = 0; i < n; i++) {
+            mine[i] = gradient[p][i];
+            slope[i] = flow->slope[p][i];
+        }
         for (size_t q = 0; q < p; q++) {
             pack d[DIMENSIONS_MOST], along = pack_all(0.0);
             if (!flow_acts(flow, p, q))
                 continue;
-            const pack r2 = distance(n, flow, p, q, d);
-            const pack *push = flow_k_const(flow, n, p, q);
+            const pack r2 = distance(n, flow, p, q, d), *push = flow_j_const(flow, n, p, q);
             for (size_t i = 0; i < n; i++) {
-                const pack apart = flow->slope[p][i] - flow->slope[q][i];
+                const pack apart = slope[i] - flow->slope[q][i];
                 along = pack_fma(d[i], apart, along);
                 for (size_t j = 0; j < n; j++) {
-                    gradient[p][j] = pack_fma(push[j * n + i], apart, gradient[p][j]);
-                    gradient[q][j] = pack_fma(-push[j * n + i], apart, gradient[q][j]);
+                    mine[j] = pack_fma(-push[j * n + i], apart, mine[j]);
+                    gradient[q][j] = pack_fma(push[j * n + i], apart, gradient[q][j]);
                 }
             }
-            flow->laplacian = pack_fma(2.0 * flow->spread[p][q], along, flow->laplacian);
+            laplacian = pack_fma(2.0 * flow->spread[p][q], along, laplacian);
             const size_t first = flow->strengths.column[system_pair_class(&flow->slater->system, p, q)];
             for (size_t k = 0; k < flow->strengths.per_class; k++)
                 o[first + k] = pack_fma(flow->unit[p][q][k], along, o[first + k]);
@@ -442,6 +518,10 @@ PACK_INLINE void add_pairs_in(size_t n, struct flow *flow, pack gradient[FLOW_PA
                 o[flow->strengths.n] = pack_fma(flow->slater->lambda[first] * flow->unit[p][q][0] * along,
                                                 (1 / flow->slater->range) * pack_sqrt(r2), o[flow->strengths.n]);
         }
+        for (size_t i = 0; i < n; i++)
+            gradient[p][i] = mine[i];
+    }
+    flow->laplacian = laplacian;
 }
 
 static PACK_HOT void add_pairs(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],

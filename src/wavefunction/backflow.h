@@ -23,7 +23,7 @@ struct flow {
     const double *x;
     pack moved[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                                       // y of x'
     pack slope[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                                       // G
-    pack k[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST * DIMENSIONS_MOST * DIMENSIONS_MOST];  // see flow_k
+    pack j[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST * DIMENSIONS_MOST * DIMENSIONS_MOST];  // see flow_j
     pack spread[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];              // eta'' + (D + 1) eta'/r, p > q
     pack unit[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST][FLOW_SCALES];   // eta / lambda of each strength, p > q
     pack b[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST];                  // of the spin at hand, [p][k]
@@ -39,14 +39,15 @@ struct flow {
     pack response[FLOW_PARTICLES_MOST][MIXED_MOST];                                    // T^M_pp
 };
 
-// K_pq as [D][D], symmetric; J_pp for p = q. What there is lies side by side, whatever room there would be.
-PACK_INLINE pack *flow_k(struct flow *flow, size_t dimensions, size_t p, size_t q)
+// J_pq as [D][D], symmetric: -K_pq, or for p = q what is left of 1. What there is lies side by side, whatever room
+// there would be.
+PACK_INLINE pack *flow_j(struct flow *flow, size_t dimensions, size_t p, size_t q)
 {
-    return flow->k + (p * flow->particles + q) * dimensions * dimensions;
+    return flow->j + (p * flow->particles + q) * dimensions * dimensions;
 }
-PACK_INLINE const pack *flow_k_const(const struct flow *flow, size_t dimensions, size_t p, size_t q)
+PACK_INLINE const pack *flow_j_const(const struct flow *flow, size_t dimensions, size_t p, size_t q)
 {
-    return flow->k + (p * flow->particles + q) * dimensions * dimensions;
+    return flow->j + (p * flow->particles + q) * dimensions * dimensions;
 }
 
 static inline bool flow_acts(const struct flow *flow, size_t p, size_t q)

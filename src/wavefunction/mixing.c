@@ -135,8 +135,8 @@ static void between(const struct flow *flow, size_t p, size_t q, size_t s, pack 
             continue;
         for (size_t d = 0; d < flow->dimensions; d++)
             for (size_t j = 0; j < flow->dimensions; j++) {
-                const pack left = flow_k_const(flow, flow->dimensions, p, r)[d * flow->dimensions + j];
-                out[d] = pack_fma(own ? left : -left, flow->pull[s][q][r][j], out[d]);
+                const pack left = flow_j_const(flow, flow->dimensions, p, r)[d * flow->dimensions + j];
+                out[d] = pack_fma(left, flow->pull[s][q][r][j], out[d]);
             }
     }
 }
