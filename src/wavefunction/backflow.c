@@ -21,129 +21,6 @@
 
 static const double scales[FLOW_SCALES] = { 0.667, 2 };
 
-// --- parameters: alpha where it is trained, lambda, ln length where it is trained, kappa ---
-
-static struct flow_strengths strengths_of(const struct slater *slater)
-{
-    struct flow_strengths strengths = { .per_class = slater->backflow == BACKFLOW_TWO_SCALES ? FLOW_SCALES : 1 };
-    for (size_t class = PAIR_CLASSES; class -- > 0;) {
-        strengths.acts[class] = system_class_pairs(&slater->system, class) > 0 &&
-                                (slater->backflow == BACKFLOW_TWO_SCALES ||
-                                 (slater->backflow == BACKFLOW_EXPONENTIAL && class == PAIR_ANTIPARALLEL));
-        strengths.column[class] = strengths.n;
-        strengths.n += strengths.acts[class] ? strengths.per_class : 0;
-    }
-    return strengths;
-}
-
-static bool trains_length(const struct slater *slater)
-{
-    return slater->backflow == BACKFLOW_EXPONENTIAL && slater->train_backflow_length;
-}
-
-static size_t n_kappa(const struct slater *slater)
-{
-    return slater->mixing ? slater->n_mixed * surroundings_shape(&slater->system, true).n : 0;
-}
-
-static size_t n_parameters(const void *state)
-{
-    const struct slater *slater = state;
-    return (size_t)slater->train + strengths_of(slater).n + trains_length(slater) + n_kappa(slater);
-}
-
-static bool build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
-                  struct error *error)
-{
-    struct slater *slater = state;
-    if (system->particles > FLOW_PARTICLES_MOST)
-        return error_add(error, ERROR_CONFIG, "[slater] %s: %zu particles, and at most %d are possible; use %s",
-                         slater->backflow != BACKFLOW_NONE ? "backflow" : "mixing", system->particles,
-                         FLOW_PARTICLES_MOST, slater->backflow != BACKFLOW_NONE ? "backflow = none" : "mixing = no");
-    if (!slater_build(slater, system, surroundings, error) || (slater->mixing && !mixing_build(slater, error)))
-        return false;
-    return slater->backflow == BACKFLOW_NONE || strengths_of(slater).n > 0 ||
-           error_add(error, ERROR_CONFIG,
-                     "[slater] backflow = exponential: it acts between antiparallel spins, and there are none; use "
-                     "two-scales");
-}
-
-static size_t views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST])
-{
-    const struct slater *slater = state;
-    const size_t strengths = strengths_of(slater).n, features = surroundings_shape(&slater->system, true).n;
-    size_t n = slater_views(state, view), first = slater->train;
-    if (strengths > 0)
-        view[n++] = (struct factor_view){ .name = "lambda",
-                                          .long_name = "strengths of the backflow, parallel before antiparallel spins",
-                                          .rank = 1,
-                                          .extent = { strengths, 0 },
-                                          .label = { "backflow", NULL },
-                                          .first = first };
-    first += strengths;
-    if (trains_length(slater))
-        view[n++] = (struct factor_view){ .name = "backflow_length",
-                                          .long_name = "range of the backflow, in lengths of the trap",
-                                          .first = first++,
-                                          .logarithm = true };
-    if (slater->mixing)
-        view[n++] =
-            (struct factor_view){ .name = "kappa",
-                                  .long_name = "weights of the surroundings' features in the orbitals of a shell",
-                                  .rank = 2,
-                                  .extent = { slater->n_mixed, features },
-                                  .label = { "shell", "feature" },
-                                  .first = first };
-    return n;
-}
-
-// Nothing pulls at the length before there are strengths.
-static enum factor_stage stage(const void *state, size_t parameter)
-{
-    const struct slater *slater = state;
-    return parameter < slater->train                            ? FACTOR_FIRST
-           : parameter - slater->train < strengths_of(slater).n ? FACTOR_BACKFLOW
-                                                                : FACTOR_UNITS;
-}
-
-// No backflow and no mixing: a start that is as good as any.
-static void start(const void *state, double (*uniform)(void *random), void *random, double *theta)
-{
-    const struct slater *slater = state;
-    (void)uniform;
-    (void)random;
-    memset(theta, 0, n_parameters(state) * sizeof *theta);
-    if (slater->train)
-        theta[0] = slater->alpha;
-    if (trains_length(slater))
-        theta[slater->train + strengths_of(slater).n] = log(slater->backflow_length);
-}
-
-static bool prepare(void *state, const double *theta)
-{
-    struct slater *slater = state;
-    const size_t strengths = strengths_of(slater).n, kappas = n_kappa(slater);
-    bool good = slater_take_alpha(slater, slater->train ? theta[0] : slater->alpha);
-    theta += slater->train;
-    for (size_t k = 0; k < strengths; k++) {
-        slater->lambda[k] = theta[k];
-        good = good && isfinite(slater->lambda[k]);
-    }
-    theta += strengths;
-    slater->range = trains_length(slater) ? exp(*theta++) : slater->backflow_length;
-    for (size_t k = 0; k < kappas; k++) {
-        slater->kappa[k] = theta[k];
-        good = good && isfinite(slater->kappa[k]);
-    }
-    return good && isfinite(slater->range) && slater->range > 0;
-}
-
-static void traits(const void *state, struct factor_traits *traits)
-{
-    slater_traits(state, traits);
-    traits->scalable = false;
-}
-
 // --- one pack of walkers ---
 
 // Kernels in which the number of dimensions is known to the compiler: two, or any.
@@ -514,7 +391,7 @@ PACK_INLINE void add_pairs_in(size_t n, struct flow *flow, pack gradient[FLOW_PA
             const size_t first = flow->strengths.column[system_pair_class(&flow->slater->system, p, q)];
             for (size_t k = 0; k < flow->strengths.per_class; k++)
                 o[first + k] = pack_fma(flow->unit[p][q][k], along, o[first + k]);
-            if (trains_length(flow->slater))  // d eta / d ln l = eta r / l
+            if (backflow_trains_length(flow->slater))  // d eta / d ln l = eta r / l
                 o[flow->strengths.n] = pack_fma(flow->slater->lambda[first] * flow->unit[p][q][0] * along,
                                                 (1 / flow->slater->range) * pack_sqrt(r2), o[flow->strengths.n]);
         }
@@ -545,7 +422,7 @@ static void keep_derivatives(const struct flow *flow, const pack o[BACKFLOW_MOST
         *out = pack_fma(pack_all(0.5 / slater->value), pull, -0.5 * spread);
         out += ROW_PACKS;
     }
-    const size_t pairs = flow->strengths.n + trains_length(slater);
+    const size_t pairs = flow->strengths.n + backflow_trains_length(slater);
     for (size_t k = 0; k < pairs; k++)
         out[k * ROW_PACKS] = o[k];
     if (slater->mixing)
@@ -579,7 +456,7 @@ static void begin(const struct slater *slater, const struct surroundings_shape *
                   bool slopes, struct flow *flow)
 {
     flow->slater = slater;
-    flow->strengths = strengths_of(slater);
+    flow->strengths = backflow_strengths(slater);
     flow->particles = slater->system.particles;
     flow->dimensions = slater->dimensions;
     flow->l = l;
@@ -637,7 +514,7 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
 static void derivatives(const void *state, const struct configuration *at, const double *cache, double *o)
 {
     (void)at;
-    rows_copy(n_parameters(state), cache, o);
+    rows_copy(backflow_n_parameters(state), cache, o);
 }
 
 const struct factor_type slater_backflow = {
@@ -645,18 +522,18 @@ const struct factor_type slater_backflow = {
     .summary = "Slater determinants with backflow or mixing",
     .state_size = sizeof(struct slater),
     .carries_trap = true,
-    .build = build,
-    .n_parameters = n_parameters,
-    .views = views,
-    .stage = stage,
-    .start = start,
-    .prepare = prepare,
-    .traits = traits,
+    .build = backflow_build,
+    .n_parameters = backflow_n_parameters,
+    .views = backflow_views,
+    .stage = backflow_stage,
+    .start = backflow_start,
+    .prepare = backflow_prepare,
+    .traits = backflow_traits,
     .evaluate = evaluate,
     .derivatives = derivatives,
     .finish = slater_finish,
-    .n_cache_rows = n_parameters,
+    .n_cache_rows = backflow_n_parameters,
     .weigh = weigh,
-    .n_kept_rows = n_parameters,
+    .n_kept_rows = backflow_n_parameters,
     .describe = slater_describe,
 };

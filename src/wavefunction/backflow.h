@@ -55,6 +55,18 @@ static inline bool flow_acts(const struct flow *flow, size_t p, size_t q)
     return flow->strengths.acts[system_pair_class(&flow->slater->system, p, q)];
 }
 
+// backflow_build.c
+struct flow_strengths backflow_strengths(const struct slater *slater);
+bool backflow_trains_length(const struct slater *slater);
+size_t backflow_n_parameters(const void *state);
+bool backflow_build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+                    struct error *error);
+size_t backflow_views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST]);
+enum factor_stage backflow_stage(const void *state, size_t parameter);
+void backflow_start(const void *state, double (*uniform)(void *random), void *random, double *theta);
+bool backflow_prepare(void *state, const double *theta);
+void backflow_traits(const void *state, struct factor_traits *traits);
+
 // Which shells of orbitals are mixed; an error where there is none below the highest, or too many.
 bool mixing_build(struct slater *slater, struct error *error);
 // Shares of the orbitals; with `slopes` their gradients and Laplacians.

@@ -21,7 +21,7 @@ struct rbm {
     bool vectors;
     // built, units that are shared
     struct system system;
-    double scale;    // lengths times this, sqrt(omega), are pure numbers
+    double scale;  // lengths times this, sqrt(omega), are pure numbers
     size_t n_shared;
     double *shared;  // parameters in use [n_shared]
     // built, weights of every particle's own
@@ -43,6 +43,20 @@ struct rbm {
 };
 
 extern const struct factor_type factor_rbm;
+
+// rbm_build.c
+extern const struct param rbm_params[];
+size_t rbm_n_parameters(const void *state);
+size_t rbm_sigma_offset(const struct rbm *rbm);  // of ln sigma among the parameters
+const struct factor_type *rbm_instead(const void *state);
+bool rbm_build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
+               struct error *error);
+void rbm_finish(void *state);
+size_t rbm_views(const void *state, struct factor_view view[FACTOR_VIEWS_MOST]);
+void rbm_traits(const void *state, struct factor_traits *traits);
+const char *rbm_representation(const void *state);
+void rbm_start(const void *state, double (*uniform)(void *random), void *random, double *theta);
+bool rbm_prepare(void *state, const double *theta);
 
 // Rows of the factor's cache: theta_j [N], the Gaussian's share of ln |psi|^2 [1], s_j [N], then, where sigma is
 // trained, c h_i = c sum_j v_ij s_j [M].
