@@ -25,8 +25,8 @@ static const char *proposal_name(size_t k)
 static const struct param params[] = {
     PARAM_CHOICE(metropolis, move, .choice = move_name, .fallback = "auto",
                  .help = "what one move displaces; auto: particle"),
-    PARAM_CHOICE(metropolis, proposal, .choice = proposal_name, .fallback = "normal",
-                 .help = "displacements: normal with standard deviation step, or uniform within plus or minus step"),
+    PARAM_CHOICE(metropolis, proposal, .choice = proposal_name, .fallback = "uniform",
+                 .help = "displacements: uniform within plus or minus step, or normal with standard deviation step"),
     PARAM_END,
 };
 

@@ -15,11 +15,14 @@ static const char *const cheap[] = { "none", "pairs", "no", "false", "off" };
 
 // The first row that fits decides. A step that is given is a time, as it has always been: then the last one does.
 static const struct rule {
-    size_t least;  // particles
+    const char *factor;  // one of the product; NULL: any
+    size_t least;        // particles
     const char *method;
 } rules[] = {
-    { 13, "metropolis" },
-    { 0, "langevin" },
+    { "slater", 6, "metropolis" },
+    { "hard-core", 0, "langevin" },
+    { NULL, 13, "metropolis" },
+    { NULL, 0, "langevin" },
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
@@ -44,6 +47,23 @@ static bool moves_as_a_whole(const struct config *config)
     return false;
 }
 
+static bool has_factor(const struct config *config, const char *name)
+{
+    const struct config_entry *entry = config_find(config, "wavefunction", "factors");
+    const size_t length = strlen(name);
+    for (const char *at = entry ? entry->value : ""; (at = strstr(at, name)); at += length) {
+        const bool begins = at == entry->value || strchr(" ,", at[-1]), ends = !at[length] || strchr(" ,", at[length]);
+        if (begins && ends)
+            return true;
+    }
+    return false;
+}
+
+static bool fits(const struct rule *rule, const struct config *config, size_t particles)
+{
+    return particles >= rule->least && (!rule->factor || has_factor(config, rule->factor));
+}
+
 size_t settings_best_sampler(const struct settings_binder *binder)
 {
     struct settings scratch = { 0 };
@@ -57,7 +77,7 @@ size_t settings_best_sampler(const struct settings_binder *binder)
         scratch.system_section.particles = 1;  // refused later
     if ((step && strcmp(step->value, "auto") != 0) || moves_as_a_whole(binder->config))
         k = RULES - 1;
-    while (k + 1 < RULES && scratch.system_section.particles < rules[k].least)
+    while (k + 1 < RULES && !fits(&rules[k], binder->config, scratch.system_section.particles))
         k++;
     return sampler_index(rules[k].method);
 }

@@ -56,7 +56,10 @@ void benchmark_model(struct model *model, const struct benchmark_set *set, enum 
     snprintf(method_key, sizeof method_key, "sampler.method=%s", benchmark_methods[method]);
     snprintf(walkers_key, sizeof walkers_key, "sampler.walkers=%zu", walkers);
     snprintf(controls_key, sizeof controls_key, "measure.controls=%s", controls);
-    model_build(model, &set->rbm, (const char *const[]){ method_key, walkers_key, controls_key, NULL }, threads);
+    // the naive program's proposals are normal
+    const char *const proposal = method == NAIVE_METROPOLIS ? "sampler.proposal=normal" : NULL;
+    model_build(model, &set->rbm, (const char *const[]){ method_key, walkers_key, controls_key, proposal, NULL },
+                threads);
     const size_t sweeps = 200 + 40000 / (set->size.particles * set->size.hidden);
     ensemble_burn_in(&model->ensemble, sweeps < 1000 ? sweeps : 1000, true);
 }

@@ -25,7 +25,7 @@ static const struct {
 } ways[] = {
     { "metropolis, one particle", { "sampler.method=metropolis", "sampler.move=particle" } },
     { "metropolis, all", { "sampler.method=metropolis", "sampler.move=all" } },
-    { "metropolis, uniform", { "sampler.method=metropolis", "sampler.proposal=uniform" } },
+    { "metropolis, normal", { "sampler.method=metropolis", "sampler.proposal=normal" } },
     { "langevin, dt 0.05", { "sampler.method=langevin", "sampler.step=0.05" } },
     { "langevin, dt 0.3", { "sampler.method=langevin", "sampler.step=0.3" } },
     { "langevin, dt 1", { "sampler.method=langevin", "sampler.step=1" } },
