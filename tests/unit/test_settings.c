@@ -71,13 +71,11 @@ static void auto_in_words_chooses(void **unused)
     } cases[] = {
         { "[system]\nparticles = 2\ndimensions = 2\n", "run.seed=1", "langevin" },
         { "[system]\nparticles = 2\ndimensions = 2\n[sampler]\nmethod = auto\n", "run.seed=1", "langevin" },
-        { "[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = slater, "
-          "pade-jastrow\n",
-          "sampler.method=auto", "metropolis" },
-        { "[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = slater, "
-          "pade-jastrow\n",
-          "slater.backflow=exponential", "langevin" },
-        { "[system]\nparticles = 20\ninteraction = hard-sphere\n[wavefunction]\nfactors = gaussian, hard-core\n",
+#define SMALL "[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = slater\n"
+        { SMALL, "run.seed=1", "metropolis" },
+        { SMALL, "slater.backflow=exponential", "langevin" },
+        { "[system]\nparticles = 20\ndimensions = 3\ninteraction = hard-sphere\n[wavefunction]\nfactors = gaussian, "
+          "hard-core\n",
           "sampler.method=auto", "langevin" },
         { "[system]\nparticles = 20\ndimensions = 2\n[sampler]\nmethod = gibbs\n", "sampler.method=auto",
           "metropolis" },
