@@ -337,19 +337,22 @@ PACK_INLINE void add_products_in(size_t dimensions, struct flow *flow, size_t sp
     const bool all = flow->strengths.acts[PAIR_PARALLEL] &&
                      (flow->strengths.acts[PAIR_ANTIPARALLEL] || n == flow->particles);
     pack laplacian = flow->laplacian;
-    for (size_t p = 0; p < n; p++) {
+    for (size_t p = 0; p < n; p++)
+        laplacian = add_product(dimensions, flow, p, p, 1, own[first + p], laplacian);
+    for (size_t q = 0; q + 1 < n; q += 2) {  // J of q and q + 1 stays in the first-level cache while p goes by
         flow_matrix other[2];
-        size_t q = 0;
-        for (; all && q + 1 < p; q += 2) {
-            metric_of_two(dimensions, flow, first + p, first + q, other);
+        metric(dimensions, flow, first + q + 1, first + q, other[0]);
+        laplacian = add_product(dimensions, flow, q + 1, q, 2, other[0], laplacian);
+        for (size_t p = q + 2; p < n; p++) {
+            if (all) {
+                metric_of_two(dimensions, flow, first + p, first + q, other);
+            } else {
+                metric(dimensions, flow, first + p, first + q, other[0]);
+                metric(dimensions, flow, first + p, first + q + 1, other[1]);
+            }
             laplacian = add_product(dimensions, flow, p, q, 2, other[0], laplacian);
             laplacian = add_product(dimensions, flow, p, q + 1, 2, other[1], laplacian);
         }
-        for (; q < p; q++) {
-            metric(dimensions, flow, first + p, first + q, other[0]);
-            laplacian = add_product(dimensions, flow, p, q, 2, other[0], laplacian);
-        }
-        laplacian = add_product(dimensions, flow, p, p, 1, own[first + p], laplacian);
     }
     flow->laplacian = laplacian;
 }
@@ -365,6 +368,7 @@ static PACK_HOT void add_products(struct flow *flow, size_t spin, flow_matrix *o
 PACK_INLINE void add_pairs_in(size_t n, struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
                               pack o[BACKFLOW_MOST + 1])
 {
+    const bool length = backflow_trains_length(flow->slater);
     pack laplacian = flow->laplacian;
     for (size_t p = 0; p < flow->particles; p++)
         memcpy(gradient[p], flow->slope[p], sizeof gradient[p]);
@@ -391,7 +395,7 @@ PACK_INLINE void add_pairs_in(size_t n, struct flow *flow, pack gradient[FLOW_PA
             const size_t first = flow->strengths.column[system_pair_class(&flow->slater->system, p, q)];
             for (size_t k = 0; k < flow->strengths.per_class; k++)
                 o[first + k] = pack_fma(flow->unit[p][q][k], along, o[first + k]);
-            if (backflow_trains_length(flow->slater))  // d eta / d ln l = eta r / l
+            if (length)  // d eta / d ln l = eta r / l
                 o[flow->strengths.n] = pack_fma(flow->slater->lambda[first] * flow->unit[p][q][0] * along,
                                                 (1 / flow->slater->range) * pack_sqrt(r2), o[flow->strengths.n]);
         }
