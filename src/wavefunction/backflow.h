@@ -67,6 +67,18 @@ void backflow_start(const void *state, double (*uniform)(void *random), void *ra
 bool backflow_prepare(void *state, const double *theta);
 void backflow_traits(const void *state, struct factor_traits *traits);
 
+// Kernels in which the number of dimensions is known to the compiler: two, or any.
+#define BY_DIMENSIONS(flow, call, ...) \
+    if ((flow)->dimensions == 2)       \
+        call(2, flow, __VA_ARGS__);    \
+    else                               \
+        call((flow)->dimensions, flow, __VA_ARGS__)
+
+// backflow_pairs.c: x' and J; then what pairs add, once G is known.
+void backflow_move(struct flow *flow);
+void backflow_add_pairs(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
+                        pack o[BACKFLOW_MOST + 1]);
+
 // Which shells of orbitals are mixed; an error where there is none below the highest, or too many.
 bool mixing_build(struct slater *slater, struct error *error);
 // Shares of the orbitals; with `slopes` their gradients and Laplacians.
