@@ -23,6 +23,7 @@ struct optimizer_metric {
     // once per set of samples.
     bool (*condition)(void *context);
     void (*precondition)(void *context, double shift, const double *in, double *out);
+    size_t n_directions;  // that noise can move apart from one another, about; 0: all K
 };
 
 struct optimizer_step {

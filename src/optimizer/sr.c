@@ -20,7 +20,7 @@ struct sr {
 enum { ITERATIONS_LEAST = 12, ITERATIONS_PER_SAMPLE = 5, ITERATIONS_MOST = 1000 };
 enum { SOLVER_AUTO, SOLVER_CHOLESKY, SOLVER_CG, SOLVER_MINSR };
 
-static const double shift_first = 1e-2, shift_last = 3e-4, noise_most = 0.3, many_parameters = 600,
+static const double shift_first = 1e-2, shift_last = 3e-4, noise_most = 0.3, many_directions = 600,
                     momentum_usual = 0.9;
 
 extern const struct optimizer_type optimizer_sr;
@@ -29,20 +29,19 @@ static const char *const solvers[] = { "auto", "cholesky", "cg", "minsr" };
 static const char *solver_name(size_t k) { return k < sizeof solvers / sizeof *solvers ? solvers[k] : NULL; }
 
 static const struct param params[] = {
-    PARAM_REAL(
-        sr, shift, .range = PARAM_AT_LEAST(0), .may_be_auto = true, .fallback = "auto",
-        .help = "added to the metric, relative to its diagonal, in the first iteration; auto: 1e-2, or the number "
-                "of parameters per sample where that is more"),
+    PARAM_REAL(sr, shift, .range = PARAM_AT_LEAST(0), .may_be_auto = true, .fallback = "auto",
+               .help = "added to the metric, relative to its diagonal, in the first iteration; auto: 1e-2, or K / n "
+                       "where that is more, for n samples and K parameters, M (M + 1) of M coordinates at most"),
     PARAM_REAL(sr, shift_decay, .range = { 0, 1, true, false }, .fallback = "1",
                .help = "the shift is multiplied by this after every iteration"),
     PARAM_REAL(sr, shift_least, .range = PARAM_AT_LEAST(0), .may_be_auto = true, .fallback = "auto",
-               .help = "the shift does not fall below this; auto: 3e-4, or from 600 parameters on their number per "
-                       "sample, and less than that by K / 600 for fewer"),
+               .help = "the shift does not fall below this; auto: K / n from K = 600 on, K / 600 of that for fewer, "
+                       "and 3e-4 at least"),
     PARAM_REAL(sr, max_step, .range = PARAM_ABOVE(0), .fallback = "0.1",
                .help = "longest step in the metric of the wave function"),
     PARAM_REAL(sr, momentum, .range = { 0, 1, false, true }, .may_be_auto = true, .fallback = "auto",
-               .help = "share of the last step that the next one starts from (SPRING); auto: 0.9 from 600 parameters "
-                       "on, and less by K / 600 for fewer"),
+               .help = "share of the last step that the next one starts from (SPRING); auto: 0.9 from K = 600 on, "
+                       "and K / 600 of that for fewer"),
     PARAM_CHOICE(sr, solver, .choice = solver_name, .fallback = "auto",
                  .help = "how the step is solved for; auto: the cheapest"),
     PARAM_REAL(sr, tolerance, .range = { 0, 1, true, true }, .fallback = "0.03",
@@ -127,22 +126,26 @@ static void add_momentum(double momentum, const struct optimizer_metric *metric,
 
 // Noise of the gradient has the metric's shape: along a direction of eigenvalue s a step of n samples is as uncertain
 // as it is long where s is about K / n of the mean. With many parameters, most of a step is of that kind.
+static double directions(const struct optimizer_step *step)
+{
+    return (double)(step->metric->n_directions ? step->metric->n_directions : step->n_parameters);
+}
 static double noise_share(const struct optimizer_step *step)
 {
-    return fmin(noise_most, (double)step->n_parameters / (double)step->n_samples);
+    return fmin(noise_most, directions(step) / (double)step->n_samples);
 }
-static double crowd(size_t parameters) { return fmin(1, (double)parameters / many_parameters); }
+static double crowd(const struct optimizer_step *step) { return fmin(1, directions(step) / many_directions); }
 
 static double shift_of(const struct sr *sr, const struct optimizer_step *step)
 {
     const double noise = noise_share(step), first = isnan(sr->shift) ? fmax(shift_first, noise) : sr->shift,
-                 least = isnan(sr->shift_least) ? fmax(shift_last, crowd(step->n_parameters) * noise) : sr->shift_least;
+                 least = isnan(sr->shift_least) ? fmax(shift_last, crowd(step) * noise) : sr->shift_least;
     return fmax(first * step->damping * pow(sr->shift_decay, (double)step->iteration), fmin(first, least));
 }
 
 static double momentum_of(const struct sr *sr, const struct optimizer_step *step)
 {
-    return isnan(sr->momentum) ? momentum_usual * crowd(step->n_parameters) : sr->momentum;
+    return isnan(sr->momentum) ? momentum_usual * crowd(step) : sr->momentum;
 }
 
 static bool take_step(const void *state, const struct optimizer_step *step)

