@@ -157,6 +157,51 @@ static void test_widths(void **state)
     free(theta);
 }
 
+enum { SERIES_DRAWS = 1500 };
+static void keep_trap(const struct ensemble_draw *draw, void *context)
+{
+    for (size_t w = 0; w < WALKERS; w++)
+        ((double *)context)[(draw->block * WALKERS + w) * SERIES_DRAWS + draw->draw] =
+            draw->energy[ENERGY_TRAP * WALKERS + w];
+}
+
+// Where all coordinates swing with one period, a trajectory of just that length leads every walker back to where it
+// began. Trajectories of lengths from half to one and a half of it do not: <cos^2> = 1/2, a time of about 3 draws.
+static void test_lengths(void **state)
+{
+    (void)state;
+    double sigma[] = { 1, 1, 1 };
+    const struct oracle_rbm rbm = { .particles = 3,
+                                    .dimensions = 3,
+                                    .hidden = 1,
+                                    .amplitude = true,
+                                    .envelope = true,
+                                    .omega = { 1, 1, 1 },
+                                    .sigma = sigma };
+    struct settings settings;
+    struct ensemble ensemble;
+    struct error error = { 0 };
+    struct ensemble_sums sums;
+    struct statistics statistics;
+    model_settings(&settings, &rbm,
+                   (const char *const[]){ "sampler.method=hmc", "sampler.walkers=64",
+                                          "sampler.trajectory=6.283185307179586", "sampler.step=0.2", NULL });
+    assert_true(ensemble_build(&ensemble, &settings, 2, &error));
+    double *theta = calloc(ensemble.wavefunction.n_parameters, sizeof *theta),
+           *series = calloc(64 * SERIES_DRAWS, sizeof *series);
+    ensemble_start(&ensemble, 5);
+    assert_true(ensemble_take(&ensemble, theta));
+    ensemble_burn_in(&ensemble, 200, false);
+    ensemble_pass(&ensemble, SERIES_DRAWS, 0, keep_trap, series, &sums);
+    assert_true(statistics_analyse(&(struct series){ 64, SERIES_DRAWS, 1, series }, &statistics, NULL));
+    print_message("one period for all: autocorrelation time %.2f draws\n", statistics.autocorrelation_time);
+    assert_true(statistics.autocorrelation_time < 6);
+    free(series);
+    free(theta);
+    ensemble_finish(&ensemble);
+    settings_finish(&settings);
+}
+
 // Beyond twice the width leapfrog steps are not stable: every long trajectory gains energy without bound.
 static void test_divergences(void **state)
 {
@@ -172,14 +217,6 @@ static void test_divergences(void **state)
     ensemble_pass(&model.ensemble, 20, 0, NULL, NULL, &sums);
     assert_true(sums.divergent == 0 && sums.accepted > 0.9 * sums.moves);
     model_finish(&model);
-}
-
-enum { SERIES_DRAWS = 1500 };
-static void keep_trap(const struct ensemble_draw *draw, void *context)
-{
-    for (size_t w = 0; w < WALKERS; w++)
-        ((double *)context)[(draw->block * WALKERS + w) * SERIES_DRAWS + draw->draw] =
-            draw->energy[ENERGY_TRAP * WALKERS + w];
 }
 
 // Draws that are independent have an autocorrelation time of 1, from the first on; Gibbs draws between two separate
@@ -250,6 +287,7 @@ int main(int argc, char **argv)
         only_sets = argv[2];
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers),    cmocka_unit_test(test_tuned_step),
                                         cmocka_unit_test(test_widths),      cmocka_unit_test(test_divergences),
-                                        cmocka_unit_test(test_independent), cmocka_unit_test(test_refused) };
+                                        cmocka_unit_test(test_independent), cmocka_unit_test(test_refused),
+                                        cmocka_unit_test(test_lengths) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 // that are exact.
 #include "support/model.h"
 #include "vmc/rng.h"
+#include "wavefunction/inverse.h"
 #include "wavefunction/slater.h"
 
 #include <math.h>
@@ -524,12 +525,65 @@ static void test_exact(void **state)
         }
 }
 
+// det A for n <= 4, expanded along the first row.
+static long double expand(size_t n, const long double *a)
+{
+    long double sum = n == 0 ? 1 : 0, minor[9];
+    for (size_t c = 0; c < n; c++) {
+        for (size_t i = 1; i < n; i++)
+            for (size_t j = 0; j + 1 < n; j++)
+                minor[(i - 1) * (n - 1) + j] = a[i * n + j + (j >= c)];
+        sum += (c % 2 ? -1 : 1) * a[c] * expand(n - 1, minor);
+    }
+    return sum;
+}
+
+// Elimination with pivots: inverses, and determinants with their signs and powers of two, of matrices that need rows
+// exchanged: rows in reverse order, zeros and tiny numbers on the diagonal. Without an inverse the mantissa is 0.
+static void test_elimination(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_start(&rng, 31, 0);
+    for (size_t trial = 0; trial < 400; trial++) {
+        const size_t n = 1 + trial % 4;
+        double a[16], kept[16], inverse[16], mantissa, exponent;
+        long double exact[16];
+        for (size_t k = 0; k < n * n; k++) {
+            const bool diagonal = k / n == k % n, mirrored = k / n + k % n == n - 1;
+            a[k] = 2 * rng_uniform(&rng) - 1;
+            a[k] = trial % 5 == 1 && diagonal ? 1e-14 * a[k] : trial % 5 == 2 && !mirrored ? 0.01 * a[k] : a[k];
+            a[k] = ldexp(a[k] + (trial % 5 == 2 && mirrored), trial % 3 == 1 ? -200 : 0);
+            exact[k] = a[k];
+        }
+        memcpy(kept, a, sizeof a);
+        inverse_pivoted(n, a, inverse, &mantissa, &exponent);
+        const long double truth = expand(n, exact);
+        assert_true(fabs(mantissa) >= 0.5 && fabs(mantissa) < 1);
+        assert_true(fabsl(ldexpl(mantissa, (int)exponent) - truth) < 1e-10L * fabsl(truth) || n == 1 || trial % 5 == 1);
+        assert_true(signbit(mantissa) == signbit((double)(truth * ldexpl(1, trial % 3 == 1 ? 200 * (int)n : 0))));
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++) {
+                double sum = 0, size = 1;
+                for (size_t k = 0; k < n; k++) {
+                    sum += kept[i * n + k] * inverse[k * n + j];
+                    size = fmax(size, fabs(kept[i * n + k] * inverse[k * n + j]));
+                }
+                assert_true(fabs(sum - (i == j)) < 1e-13 * size);
+            }
+    }
+    double twins[4] = { 1, 2, 1, 2 }, inverse[4], mantissa = 1, exponent = 0;
+    inverse_pivoted(2, twins, inverse, &mantissa, &exponent);
+    assert_true(mantissa == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),    cmocka_unit_test(test_mixing_refused),
                                         cmocka_unit_test(test_statistics), cmocka_unit_test(test_pivots),
                                         cmocka_unit_test(test_node),       cmocka_unit_test(test_symmetry),
                                         cmocka_unit_test(test_sign),       cmocka_unit_test(test_shells),
-                                        cmocka_unit_test(test_drift),      cmocka_unit_test(test_exact) };
+                                        cmocka_unit_test(test_drift),      cmocka_unit_test(test_exact),
+                                        cmocka_unit_test(test_elimination) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
