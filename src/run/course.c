@@ -107,6 +107,11 @@ bool course_vanishes(const struct history *history, size_t since)
     return now < 1e-9 && now > 1e-20 && now < 0.5 * share_of_variance(history, history->n - 1 - BACK);
 }
 
+bool course_is_quiet(const struct history *history)
+{
+    return history->n > 0 && share_of_variance(history, history->n - 1) < 1e-5;
+}
+
 bool course_is_exact(const struct history *history)
 {
     return history->n > 0 && share_of_variance(history, history->n - 1) < 1e-12;

@@ -35,6 +35,8 @@ bool course_falls_little(const struct history *history, const struct course_fall
 // Whether the wave function comes to an exact one: the estimator's variance is below 1e-9 of the square of the energy,
 // above 1e-20 of it, and less than half of what it was four iterations ago, the first of them after `since`.
 bool course_vanishes(const struct history *history, size_t since);
+// Whether that variance is below 1e-5 of it: hardly any noise is left in the gradient.
+bool course_is_quiet(const struct history *history);
 // Whether that variance is below 1e-12 of the square of the energy: the last parameters are then better than any mean.
 bool course_is_exact(const struct history *history);
 // Whether the last energy is above the lowest one since iteration `since` by more than noise explains (the lowest of a

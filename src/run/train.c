@@ -114,6 +114,8 @@ static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
     if (run->metric.room) {
         const size_t every = metric_every(run, draws);
         metric = metric_ready(&run->metric, (draws + every - 1) / every * run->ensemble.n_walkers);
+        if (course_is_quiet(&run->history))
+            run->metric.operators.n_directions = 1;
     }
     const struct optimizer_step step = {
         run->ensemble.wavefunction.n_parameters,

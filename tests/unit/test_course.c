@@ -69,7 +69,12 @@ static void test_vanishes(void **state)
         assert_int_equal(course_vanishes(&planted.history, 3), cases[c].vanishes);
         assert_false(course_vanishes(&planted.history, 4));  // too few since then
         assert_int_equal(course_is_exact(&planted.history), cases[c].exact);
+        assert_true(course_is_quiet(&planted.history));
     }
+    planted.spread[7] = 9 * 0.99e-5;
+    assert_true(course_is_quiet(&planted.history));
+    planted.spread[7] = 9 * 1.01e-5;
+    assert_false(course_is_quiet(&planted.history));
 }
 
 static void test_clip(void **state)
