@@ -173,6 +173,9 @@ struct factor_type {
     // A scale of the variance of O_k over the samples, [K], such that `gram` is fast with weights of that form. NULL:
     // the variance itself.
     void (*scale)(const void *state, size_t n, size_t stride, const double *features, double *out);
+    // What that scale counts for at least, for parameters that are plain numbers of order 1: the shift of the metric is
+    // relative to it, and parameters without influence would be driven off by noise. 0: no such bound.
+    double scale_least;
     // An approximate inverse of S + shift D, where D is the scale: `condition` takes what it needs of the samples into
     // a condition of n_condition doubles, `precondition` applies it, in coordinates in which D is 1, with [K] in and
     // out. NULL: none, or not worth its cost for this shape.

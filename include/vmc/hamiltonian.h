@@ -64,6 +64,7 @@ bool hamiltonian_build(struct hamiltonian *hamiltonian, const struct system *sys
 double hamiltonian_slope(const struct hamiltonian *hamiltonian, size_t class);
 // mu of ln|psi| ~ mu ln r where two particles meet in an s wave, for a finite local energy beside g / r^2: the larger
 // root of mu (mu + D - 2) = g. Without such a force it is 0, and on a line 1, the power of a node.
+// Beside a core a: that of r^mu (1 - a / r), (3 - D) / 2.
 double hamiltonian_power(const struct hamiltonian *hamiltonian);
 // Whether there are pairs with an energy.
 bool hamiltonian_has_pairs(const struct hamiltonian *hamiltonian);

@@ -43,6 +43,7 @@ struct sampler_type {
     // the next sweep. False when there are none. NULL: the sampler needs none.
     bool (*prepare)(void *state, const struct wavefunction *wavefunction);
     bool independent;  // a draw does not depend on the one before, where the wave function is an RBM and nothing else
+    bool redraws;      // proposes places as an RBM alone would have them
     size_t (*n_scratch_rows)(const void *state, const struct wavefunction *wavefunction);
     size_t (*moves_per_sweep)(const void *state, const struct system *system);
     // One sweep of one block; returns accepted moves, summed over the walkers. `block->current` must have its weight

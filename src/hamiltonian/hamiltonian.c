@@ -55,7 +55,9 @@ double hamiltonian_slope(const struct hamiltonian *hamiltonian, size_t class)
 
 double hamiltonian_power(const struct hamiltonian *hamiltonian)
 {
-    const double half = 0.5 * ((double)hamiltonian->system.dimensions - 2);
+    const double dimensions = (double)hamiltonian->system.dimensions, half = 0.5 * (dimensions - 2);
+    if (hamiltonian->contact.core > 0)
+        return 0.5 * (3 - dimensions);
     return sqrt(fmax(0, half * half + hamiltonian->contact.inverse_square)) - half;
 }
 

@@ -104,6 +104,25 @@ bool compatibility_check(const struct hamiltonian *hamiltonian, const struct wav
     return true;
 }
 
+// Beside 1 - a / r the other powers of r decide the curvature at contact: r^mu (r - a) / r has f'' + (D - 1) f' / r = 0
+// at r = a for mu = (3 - D) / 2.
+static void note_core(const struct factor_traits *traits, const struct contact *contact, double dimensions,
+                      void (*note)(const char *text, void *context), void *context)
+{
+    const double right = 0.5 * (3 - dimensions);
+    char text[300];
+    if (traits->has_nodes || contact->slope != 0 || !differs(contact->power, right))
+        return;
+    snprintf(text, sizeof text,
+             "psi goes as r^%g (1 - %g/r) where two cores touch, and in %g dimension%s the local energy has a pole "
+             "there; %s",
+             contact->power, traits->core, dimensions, dimensions > 1 ? "s" : "",
+             right == 0            ? "leave power out of wavefunction.factors"
+             : contact->power == 0 ? "add power to wavefunction.factors"
+                                   : "use power.mu = auto");
+    note(text, context);
+}
+
 // A wave function without a slope is the plain one, whose pole the control variates take out; a slope that is there but
 // wrong is a slip.
 void compatibility_note(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction,
@@ -115,8 +134,12 @@ void compatibility_note(const struct hamiltonian *hamiltonian, const struct wave
     for (size_t class = 0; class < PAIR_CLASSES; class ++) {
         const struct contact contact = contact_of(hamiltonian, &traits, class);
         const char *name = class_name(&hamiltonian->system, class);
-        if (system_class_pairs(&hamiltonian->system, class) == 0 || traits.core > 0)
+        if (system_class_pairs(&hamiltonian->system, class) == 0)
             continue;
+        if (traits.core > 0) {
+            note_core(&traits, &contact, (double)hamiltonian->system.dimensions, note, context);
+            return;
+        }
         if (contact.slope != 0 && differs(contact.slope, contact.right_slope)) {
             snprintf(text, sizeof text,
                      "psi has the slope %g where two particles%s meet, and the local energy a pole 1/r there; the "
@@ -133,4 +156,29 @@ void compatibility_note(const struct hamiltonian *hamiltonian, const struct wave
             note(text, context);
         }
     }
+}
+
+// Energies and densities of identical particles do not need it that walkers change the order of particles on a line:
+// |psi|^2 is the same in all orders. An RBM, which tells particles apart, makes them differ.
+void compatibility_note_sampler(const struct sampler_type *sampler, const struct wavefunction *wavefunction,
+                                void (*note)(const char *text, void *context), void *context)
+{
+    struct factor_traits traits;
+    char text[300];
+    wavefunction_traits(wavefunction, &traits);
+    const bool powers = traits.contact[PAIR_ANTIPARALLEL].power > 0 || traits.contact[PAIR_PARALLEL].power > 0,
+               bars = wavefunction->system.dimensions == 1 && wavefunction->system.particles > 1 &&
+                      (powers || traits.core > 0);
+    if (sampler->redraws && powers && !traits.has_nodes) {
+        snprintf(text, sizeof text,
+                 "sampler.method = %s draws places as the RBM alone would have them, but power takes particles where "
+                 "those hardly ever lie, and walkers stick there; use metropolis or langevin",
+                 sampler->name);
+        note(text, context);
+    }
+    if (bars && traits.symmetry == FACTOR_UNSYMMETRIC)
+        note("particles on a line that seldom pass one another: an rbm tells them apart, so that their orders differ "
+             "in |psi|^2, and walkers keep for long to the order they began in; use rbm.sharing = environment or "
+             "pairs, or another factor",
+             context);
 }

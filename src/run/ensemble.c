@@ -111,6 +111,18 @@ static bool choose_controls(struct ensemble *ensemble, const struct settings *se
     return controls_build(&ensemble->controls, &ensemble->hamiltonian, &ensemble->wavefunction, n, index, error);
 }
 
+static const char *unsymmetric_factor(const struct wavefunction *wavefunction)
+{
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        struct factor_traits traits;
+        factor->type->traits(factor->state, &traits);
+        if (traits.symmetry == FACTOR_UNSYMMETRIC)
+            return factor->type->name;
+    }
+    return "one of them";
+}
+
 // Without this a wave function without nodes gives the energy of bosons, and one with them no upper bound. Where no two
 // particles have the same spin there is nothing to be antisymmetric in.
 static bool check_symmetry(const struct ensemble *ensemble, const struct settings *settings, struct error *error)
@@ -131,9 +143,10 @@ static bool check_symmetry(const struct ensemble *ensemble, const struct setting
     if (traits.has_nodes)
         return error_add(
             error, ERROR_CONFIG,
-            "[wavefunction] factors: one of them is not symmetric under the exchange of particles with the same spin, "
-            "and the product is no state of fermions; leave it out, or set allow_unsymmetric = yes (the energy is no "
-            "upper bound then)");
+            "[wavefunction] factors: %s is not symmetric under the exchange of particles with the same spin, and the "
+            "product is no state of fermions; leave it out, let all particles share its weights (rbm.sharing = "
+            "environment), or set allow_unsymmetric = yes (the energy is no upper bound then)",
+            unsymmetric_factor(&ensemble->wavefunction));
     return error_add(
         error, ERROR_CONFIG,
         "[system] statistics: fermions need an antisymmetric factor in [wavefunction] factors; without one the "

@@ -266,6 +266,8 @@ static void scale(void *context, double *out)
             factor->type->scale(factor->state, metric->n_samples, metric->room, factor_features(metric, factor), part);
         else
             variance_of_o(metric, factor, part);
+        for (size_t k = 0; k < factor->n_parameters; k++)
+            part[k] = fmax(part[k], factor->type->scale_least);
     }
     hold(metric, out);
 }

@@ -80,9 +80,12 @@ bool run_build(struct run *run, struct error *error)
             "%zu ranks for %zu groups of walkers: some have nothing to do; use fewer ranks or more sampler.walkers",
             team_ranks(team), run->ensemble.n_groups);
     report_wavefunction(run);
-    if (run->options->note)
+    if (run->options->note) {
         compatibility_note(&run->ensemble.hamiltonian, &run->ensemble.wavefunction, run->options->note,
                            run->options->context);
+        compatibility_note_sampler(run->ensemble.sampler, &run->ensemble.wavefunction, run->options->note,
+                                   run->options->context);
+    }
     run->result->n_parameters = (double)run->ensemble.wavefunction.n_parameters;
     // without the threads' scratch, so that it does not depend on how many there are
     const size_t scratch = run->ensemble.threads * run->ensemble.scratch_doubles * sizeof(double);

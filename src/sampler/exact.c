@@ -176,6 +176,7 @@ const struct sampler_type sampler_exact = {
     .state_size = sizeof(struct exact),
     .params = params,
     .has_step = false,
+    .redraws = true,
     .suits = suits,
     .prepare = prepare,
     .independent = true,

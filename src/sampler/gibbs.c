@@ -138,6 +138,7 @@ const struct sampler_type sampler_gibbs = {
     .state_size = sizeof(struct gibbs),
     .params = params,
     .has_step = false,
+    .redraws = true,
     .suits = suits,
     .prepare = prepare,
     .n_scratch_rows = n_scratch_rows,

@@ -64,19 +64,26 @@ static bool fits(const struct rule *rule, const struct config *config, size_t pa
     return particles >= rule->least && (!rule->factor || has_factor(config, rule->factor));
 }
 
+static void read_count(const struct config *config, const char *key, struct settings *settings)
+{
+    char why[PARAM_TEXT_SIZE];
+    const struct config_entry *entry = config_find(config, "system", key);
+    const struct settings_fixed *section = settings_fixed_find("system");
+    if (entry)  // what cannot be read is refused later
+        (void)param_parse(param_find(section->params, key), entry->value, (char *)settings + section->offset, why);
+}
+
 size_t settings_best_sampler(const struct settings_binder *binder)
 {
     struct settings scratch = { 0 };
-    char why[PARAM_TEXT_SIZE];
-    const struct config_entry *entry = config_find(binder->config, "system", "particles");
     const struct config_entry *step = config_find(binder->config, "sampler", "step");
-    const struct settings_fixed *section = settings_fixed_find("system");
-    const struct param *row = param_find(section->params, "particles");
     size_t k = 0;
-    if (!entry || !param_parse(row, entry->value, (char *)&scratch + section->offset, why))
-        scratch.system_section.particles = 1;  // refused later
+    read_count(binder->config, "particles", &scratch);
+    read_count(binder->config, "dimensions", &scratch);
     if ((step && strcmp(step->value, "auto") != 0) || moves_as_a_whole(binder->config))
         k = RULES - 1;
+    else if (scratch.system_section.dimensions == 1 && has_factor(binder->config, "hard-core"))
+        return sampler_index("metropolis");  // little room: steps of all rods at once are too short for walkers to mix
     while (k + 1 < RULES && !fits(&rules[k], binder->config, scratch.system_section.particles))
         k++;
     return sampler_index(rules[k].method);

@@ -381,6 +381,7 @@ const struct factor_type environment_units = {
     .n_parameters = n_parameters,
     .views = views,
     .stage = environment_stage,
+    .scale_least = ENVIRONMENT_SCALE_LEAST,
     .start = start,
     .prepare = environment_prepare,
     .traits = environment_traits,

@@ -8,6 +8,9 @@
 
 enum { ENVIRONMENT_UNITS_MOST = 32 };
 
+// Where ln psi hardly depends on the bias of a unit, noise would drive it off, and the unit die (docs/optimizers.md).
+#define ENVIRONMENT_SCALE_LEAST 1e-2
+
 // What both kinds have in common; rbm.shared holds the parameters.
 enum factor_stage environment_stage(const void *state, size_t parameter);
 bool environment_prepare(void *state, const double *theta);

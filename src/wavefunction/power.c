@@ -23,7 +23,7 @@ extern const struct factor_type factor_power;
 static const struct param params[] = {
     PARAM_REAL(power, mu, .range = PARAM_ANY, .may_be_auto = true, .fallback = "auto",
                .help = "mu in r^mu: the value, or where training starts; auto: that of the pair force g / r^2, mu (mu "
-                       "+ D - 2) = g; on a line without one 1"),
+                       "+ D - 2) = g; on a line without one 1; beside hard spheres (3 - D) / 2"),
     PARAM_BOOL(power, train, .fallback = "no", .help = "train mu"),
     PARAM_END,
 };

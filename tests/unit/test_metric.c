@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The metric's operators, which never store O, against O itself: from the kernels' derivatives, sample by sample.
-#include "support/model.h"
+#include "support/product.h"
 
 #include "run/metric.h"
 
@@ -175,8 +175,58 @@ static void test_precondition(void **state)
     model_finish(&model);
 }
 
+// Shared units with weights 0 are constants: ln psi does not depend on them, the metric has nothing there, and noise in
+// the gradient would drive biases off without end. The scale is 0.01 then, and what matters keeps its variance.
+static void unused_units_stay(const struct product_row *row)
+{
+    struct model model;
+    struct ensemble_sums sums;
+    struct metric metric;
+    product_build(&model, row, (const char *const[]){ "sampler.walkers=64", NULL }, 1);
+    struct wavefunction *wavefunction = &model.ensemble.wavefunction;
+    const size_t k = wavefunction->n_parameters, n = 64;
+    double *memory = calloc(k + k * k, sizeof *memory), *scale = memory, *matrix = scale + k;
+    size_t units = 0, others = 0;
+    for (size_t i = 0; i < k; i++)
+        if (wavefunction_stage(wavefunction, i) == FACTOR_UNITS)
+            model.theta[i] = 0;
+    assert_true(ensemble_take(&model.ensemble, model.theta));
+    assert_true(metric_build(&metric, wavefunction, n));
+    metric.stage = FACTOR_LAST;
+    struct metric_visit visit = { &metric, 1, 1 };
+    ensemble_pass(&model.ensemble, 1, PASS_FEATURES, metric_gather, &visit, &sums);
+    const struct optimizer_metric *operators = metric_ready(&metric, n);
+    operators->scale(operators->context, scale);
+    operators->matrix(operators->context, matrix);
+    for (size_t i = 0; i < k; i++) {
+        const bool idle = matrix[i * k + i] < 1e-20;
+        units += idle;
+        others += !idle;
+        assert_true(idle ? scale[i] == 1e-2 : scale[i] >= matrix[i * k + i] * (1 - 1e-9));
+        assert_true(wavefunction_stage(wavefunction, i) == FACTOR_UNITS || scale[i] <= matrix[i * k + i] * (1 + 1e-9));
+    }
+    assert_true(units > 0 && others > 0);
+    free(memory);
+    metric_finish(&metric);
+    model_finish(&model);
+}
+
+static void test_unused_units(void **state)
+{
+    size_t tried = 0;
+    (void)state;
+    for (size_t r = 0; r < n_product_rows; r++)
+        if (strstr(product_rows[r].ini, "sharing = ") && !strstr(product_rows[r].ini, "mixing")) {
+            print_message("%s\n", product_rows[r].name);
+            unused_units_stay(&product_rows[r]);
+            tried++;
+        }
+    assert_true(tried > 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_operators), cmocka_unit_test(test_precondition) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_operators), cmocka_unit_test(test_precondition),
+                                        cmocka_unit_test(test_unused_units) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

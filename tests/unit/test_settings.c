@@ -87,6 +87,11 @@ static void auto_in_words_chooses(void **unused)
         { DOT, "slater.mixing=true", "langevin" },
         { "[system]\nparticles = 30\ndimensions = 2\n[wavefunction]\nfactors = gaussian, rbm\n[rbm]\nsharing = none\n",
           "rbm.sharing=environment", "langevin" },
+#define RODS "[system]\nparticles = 3\ndimensions = 1\n[wavefunction]\nfactors = gaussian, hard-core\n"
+        { RODS, "run.seed=1", "metropolis" },
+        { RODS, "system.dimensions=3", "langevin" },
+        { RODS, "wavefunction.factors=gaussian", "langevin" },
+        { RODS, "sampler.step=0.1", "langevin" },
     };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
