@@ -74,7 +74,7 @@ PACK_INLINE void find_along(size_t dimensions, const struct pairs *pairs, const 
     }
 }
 
-static void find_ranges(const struct pairs *pairs, double beta, double *range)
+static PACK_HOT void find_ranges(const struct pairs *pairs, double beta, double *range)
 {
     const pack *r2 = (const pack *)pairs->r2, *inverse = (const pack *)pairs->inverse;
     for (size_t k = 0; k < pairs->n * ROW_PACKS; k++)
@@ -157,8 +157,9 @@ PACK_INLINE void evaluate_some(size_t dimensions, const struct system *system, c
         add_slopes(dimensions, pairs, functions->along, x, du);
 }
 
-static void evaluate_powers(const struct controls *controls, const double *coefficient, size_t lowest,
-                            const struct pairs *pairs, const double *x, const double *gradient, double *c, double *du)
+static PACK_HOT void evaluate_powers(const struct controls *controls, const double *coefficient, size_t lowest,
+                                     const struct pairs *pairs, const double *x, const double *gradient, double *c,
+                                     double *du)
 {
     const struct system *system = &controls->system;
     const double beta = controls->range;
@@ -172,8 +173,9 @@ static void evaluate_powers(const struct controls *controls, const double *coeff
         evaluate_some(1, system, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
 }
 
-static void evaluate_cusp(const struct controls *controls, const double *coefficient, const struct pairs *pairs,
-                          const double *x, const double *gradient, double *c, double *du)
+static PACK_HOT void evaluate_cusp(const struct controls *controls, const double *coefficient,
+                                   const struct pairs *pairs, const double *x, const double *gradient, double *c,
+                                   double *du)
 {
     evaluate_powers(controls, coefficient, 0, pairs, x, gradient, c, du);
 }

@@ -28,8 +28,8 @@ PACK_INLINE const pack *axis_row(const struct system *system, size_t p, size_t d
     return (const pack *)rows + (p * system->dimensions + d) * ROW_PACKS + l;
 }
 
-static void evaluate_linear(const struct controls *controls, const double *coefficient, const double *x,
-                            const double *gradient, double *c, double *du)
+static PACK_HOT void evaluate_linear(const struct controls *controls, const double *coefficient, const double *x,
+                                     const double *gradient, double *c, double *du)
 {
     const struct system *system = &controls->system;
     (void)x;
@@ -37,13 +37,16 @@ static void evaluate_linear(const struct controls *controls, const double *coeff
         for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
             pack sum[TILE_PACKS] = { { 0 } };
             for (size_t p = 0; p < system->particles; p++)
-                for (size_t k = 0; k < TILE_PACKS; k++)
-                    sum[k] -= axis_row(system, p, d, l, gradient)[k];
+                ROWS_UNROLLED
+            for (size_t k = 0; k < TILE_PACKS; k++)
+                sum[k] -= axis_row(system, p, d, l, gradient)[k];
+            ROWS_UNROLLED
             for (size_t k = 0; k < TILE_PACKS; k++)
                 ((pack *)c)[d * ROW_PACKS + l + k] = sum[k];
             for (size_t p = 0; du && p < system->particles; p++)
-                for (size_t k = 0; k < TILE_PACKS; k++)
-                    ((pack *)du)[(p * system->dimensions + d) * ROW_PACKS + l + k] += coefficient[d];
+                ROWS_UNROLLED
+            for (size_t k = 0; k < TILE_PACKS; k++)
+                ((pack *)du)[(p * system->dimensions + d) * ROW_PACKS + l + k] += coefficient[d];
         }
 }
 
@@ -62,13 +65,14 @@ PACK_INLINE void slope_quadratic(const struct system *system, const double *coef
     const double whole = system->particles > 1 ? coefficient[system->dimensions + d] : 0;
     for (size_t p = 0; p < system->particles; p++) {
         pack *out = (pack *)du + (p * system->dimensions + d) * ROW_PACKS + l;
+        ROWS_UNROLLED
         for (size_t k = 0; k < TILE_PACKS; k++)
             out[k] += pack_fma(pack_all(coefficient[d]), axis_row(system, p, d, l, x)[k], whole * centre[k]);
     }
 }
 
-static void evaluate_quadratic(const struct controls *controls, const double *coefficient, const double *x,
-                               const double *gradient, double *c, double *du)
+static PACK_HOT void evaluate_quadratic(const struct controls *controls, const double *coefficient, const double *x,
+                                        const double *gradient, double *c, double *du)
 {
     const struct system *system = &controls->system;
     const double half = -0.5 * (double)system->particles;
@@ -76,12 +80,14 @@ static void evaluate_quadratic(const struct controls *controls, const double *co
         for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
             pack product[TILE_PACKS] = { { 0 } }, centre[TILE_PACKS] = { { 0 } }, drift[TILE_PACKS] = { { 0 } };
             for (size_t p = 0; p < system->particles; p++)
-                for (size_t k = 0; k < TILE_PACKS; k++) {
-                    const pack at = axis_row(system, p, d, l, x)[k], slope = axis_row(system, p, d, l, gradient)[k];
-                    product[k] = pack_fma(at, slope, product[k]);
-                    centre[k] += at;
-                    drift[k] += slope;
-                }
+                ROWS_UNROLLED
+            for (size_t k = 0; k < TILE_PACKS; k++) {
+                const pack at = axis_row(system, p, d, l, x)[k], slope = axis_row(system, p, d, l, gradient)[k];
+                product[k] = pack_fma(at, slope, product[k]);
+                centre[k] += at;
+                drift[k] += slope;
+            }
+            ROWS_UNROLLED
             for (size_t k = 0; k < TILE_PACKS; k++) {
                 ((pack *)c)[d * ROW_PACKS + l + k] = half - product[k];
                 if (system->particles > 1)

@@ -68,7 +68,7 @@ struct evaluation {
     double *c, *du;
 };
 
-static void visit_pairs(const struct pairs *pairs, void *context)
+static PACK_HOT void visit_pairs(const struct pairs *pairs, void *context)
 {
     const struct evaluation *e = context;
     for (size_t t = 0; t < e->controls->n_types; t++) {
@@ -79,9 +79,9 @@ static void visit_pairs(const struct pairs *pairs, void *context)
     }
 }
 
-void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian,
-                       const struct wavefunction *wavefunction, const double *frame, double *energy, double *c,
-                       double *du)
+PACK_HOT void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian,
+                                const struct wavefunction *wavefunction, const double *frame, double *energy, double *c,
+                                double *du)
 {
     const double *gradient = rows_at_const(frame, wavefunction->row_gradient);
     const struct configuration at = wavefunction_configuration(wavefunction, frame);
@@ -105,7 +105,7 @@ void controls_evaluate(const struct controls *controls, const struct hamiltonian
 static const size_t controlled_source[CONTROLLED_QUANTITIES] = { ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR };
 
 // out[0] = energy[0] + sum_k coefficient[k] c[k]
-static void apply_row(size_t n, const double *coefficient, const double *energy, const double *c, double *out)
+static PACK_HOT void apply_row(size_t n, const double *coefficient, const double *energy, const double *c, double *out)
 {
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
         pack sum[TILE_PACKS];
@@ -119,7 +119,8 @@ static void apply_row(size_t n, const double *coefficient, const double *energy,
     }
 }
 
-void controls_apply(const struct controls *controls, bool parts, const double *energy, const double *c, double *out)
+PACK_HOT void controls_apply(const struct controls *controls, bool parts, const double *energy, const double *c,
+                             double *out)
 {
     const size_t n = controls->n_functions;
     apply_row(n, controls->total, rows_at_const(energy, ENERGY_LOCAL), c, rows_at(out, CONTROLLED_ENERGY_ROW));

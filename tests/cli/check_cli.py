@@ -290,7 +290,10 @@ class Run(Case):
 class Progress(Case):
     def on_terminal(self, columns, *options, env=None):
         """stderr on a terminal of so many columns; what was written there."""
-        ours, theirs = pty.openpty()
+        try:
+            ours, theirs = pty.openpty()
+        except OSError as error:  # containers without /dev/pts
+            self.skipTest(f'no terminal can be opened here: {error}')
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
         process = subprocess.Popen([VMC, '--config', 'small.ini', '-o', 'p.h5', '--force', *options], cwd=self.folder, stdout=subprocess.DEVNULL,
                                    stderr=theirs, env=environment(TERM='xterm', **(env or {})))
