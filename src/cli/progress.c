@@ -38,7 +38,8 @@ static void write_parts(const struct run_progress *now, char part[PARTS][CLI_NUM
         cli_duration(now->seconds_left, number);
         if (now->seconds_left < 9.95)
             snprintf(number, sizeof number, "%.0f s", now->seconds_left);
-        snprintf(part[PART_LEFT], sizeof part[0], "  ETA %s", number);
+        // training may end long before its last iteration
+        snprintf(part[PART_LEFT], sizeof part[0], now->phase == RUN_TRAIN ? "  ETA < %s" : "  ETA %s", number);
     }
 }
 

@@ -30,7 +30,7 @@ void cli_progress_text(struct cli_progress *progress, const char *text);
 // Clears the line.
 void cli_progress_end(struct cli_progress *progress);
 
-// "train 120/300  E = 3.0652(7)  var 0.031  acc 0.57  ETA 2 s", in at most `columns` columns: what matters least is
+// "train 120/300  E = 3.0652(7)  var 0.031  acc 0.57  ETA < 2 s", in at most `columns` columns: what matters least is
 // left out first.
 void cli_progress_line(const struct run_progress *now, size_t columns, char line[CLI_LINE_SIZE]);
 
