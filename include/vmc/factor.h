@@ -156,6 +156,12 @@ struct factor_type {
     size_t (*n_sum_rows)(const void *state);
     size_t (*n_scratch_rows)(const void *state);
 
+    // Reduced coordinates theta', in which methods without a metric take their steps: d theta = T d theta', with T of
+    // the parameters in use. The gradient by theta' from that by theta, T^T; a step of theta from one of theta', T; in
+    // place [K]. Both or neither; NULL: lengths in units of the trap's.
+    void (*reduce_gradient)(const void *state, double *gradient);
+    void (*restore_step)(const void *state, double *step);
+
     // For methods that need O of every sample without storing it: features, few numbers of which O is made, kept as
     // [feature][sample]. NULL n_features: the features are the O_k themselves (`derivatives`).
     size_t (*n_features)(const void *state);

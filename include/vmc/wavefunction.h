@@ -65,6 +65,9 @@ void wavefunction_finish(struct wavefunction *wavefunction);
 void wavefunction_start(const struct wavefunction *wavefunction, double (*uniform)(void *random), void *random,
                         double *theta);
 bool wavefunction_prepare(struct wavefunction *wavefunction, const double *theta);
+// To the reduced coordinates of all factors and back, in place [K] (vmc/factor.h).
+void wavefunction_reduce_gradient(const struct wavefunction *wavefunction, double *gradient);
+void wavefunction_restore_step(const struct wavefunction *wavefunction, double *step);
 enum factor_stage wavefunction_stage(const struct wavefunction *wavefunction, size_t parameter);
 
 // Of the whole product at the parameters in use: antisymmetric where one factor is and the others are symmetric;

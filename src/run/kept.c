@@ -459,6 +459,7 @@ bool kept_allocate(struct run *run, struct error *error)
     double **const vectors[] = { &run->theta,      &run->good_theta, &run->mean_theta,
                                  &run->best_theta, &run->gradient,   &run->step_back };
     bool good = (run->memory = memory_doubles(run->n_memory)) != NULL;
+    good = (run->reduced = memory_doubles(2 * n)) && good;
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         good = (*vectors[k] = memory_doubles(n)) && good;
     history->stride = 1;
@@ -475,8 +476,8 @@ bool kept_allocate(struct run *run, struct error *error)
 void kept_release(struct run *run)
 {
     double *const vectors[] = {
-        run->theta,    run->good_theta, run->mean_theta, run->best_theta,
-        run->gradient, run->step_back,  run->memory,     run->history.parameters,
+        run->theta,     run->good_theta, run->mean_theta, run->best_theta,         run->gradient,
+        run->step_back, run->reduced,    run->memory,     run->history.parameters,
     };
     for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
         memory_free(vectors[k]);

@@ -114,6 +114,7 @@ struct run {
     const struct run_options *options;
     struct ensemble ensemble;
     double *theta, *good_theta, *gradient, *memory, *mean_theta, *best_theta, *step_back;
+    double *reduced;  // gradient and step in reduced coordinates [2 K]
     size_t n_memory;
     enum run_stage stage;
     struct ensemble_tuning tuning;  // of the burn-in under way

@@ -106,6 +106,25 @@ static void append_history(struct run *run, const struct ensemble_sums *sums, do
     history->n++;
 }
 
+// Methods without a metric take their steps in reduced coordinates (vmc/factor.h).
+static bool reduced_step(struct run *run, const struct optimizer_type *type, const void *state,
+                         struct optimizer_step step)
+{
+    const size_t n = step.n_parameters;
+    double *gradient = run->reduced, *delta = gradient + n;
+    memcpy(gradient, run->gradient, n * sizeof *gradient);
+    memset(delta, 0, n * sizeof *delta);
+    wavefunction_reduce_gradient(&run->ensemble.wavefunction, gradient);
+    step.gradient = gradient;
+    step.theta = delta;
+    if (!type->step(state, &step))
+        return false;
+    wavefunction_restore_step(&run->ensemble.wavefunction, delta);
+    for (size_t k = 0; k < n; k++)
+        run->theta[k] += delta[k];
+    return true;
+}
+
 // One process alone takes the step: how BLAS rounds is a matter of the machine.
 static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
 {
@@ -128,7 +147,8 @@ static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
         draws * run->ensemble.n_walkers,
         run->training.damping,
     };
-    return (metric || !type->needs_metric) && type->step(settings_state(run->settings, SETTINGS_OPTIMIZER), &step);
+    const void *state = settings_state(run->settings, SETTINGS_OPTIMIZER);
+    return !type->needs_metric ? reduced_step(run, type, state, step) : metric && type->step(state, &step);
 }
 
 static bool step(struct run *run, size_t draws, size_t fresh, double rate)
@@ -269,8 +289,8 @@ static double own_rate(const struct run *run)
         product *= system->omega[d];
     if (!isnan(optimizer->learning_rate))
         return optimizer->learning_rate;
-    return type->rate_is_time ? share_of_rate(run) * type->learning_rate / pow(product, 1 / (double)system->dimensions)
-                              : type->learning_rate;
+    const double rate = type->needs_metric ? share_of_rate(run) * type->learning_rate : type->learning_rate;
+    return type->rate_is_time ? rate / pow(product, 1 / (double)system->dimensions) : rate;
 }
 
 static bool run_iteration_until_good(struct run *run, struct training *training, struct ensemble_sums *sums,

@@ -58,6 +58,10 @@ const char *rbm_representation(const void *state);
 void rbm_start(const void *state, double (*uniform)(void *random), void *random, double *theta);
 bool rbm_prepare(void *state, const double *theta);
 
+// rbm_reduced.c
+void rbm_reduce_gradient(const void *state, double *gradient);
+void rbm_restore_step(const void *state, double *step);
+
 // Rows of the factor's cache: theta_j [N], the Gaussian's share of ln |psi|^2 [1], s_j [N], then, where sigma is
 // trained, c h_i = c sum_j v_ij s_j [M].
 static inline const double *rbm_sigmoid(const struct rbm *rbm, const double *cache)

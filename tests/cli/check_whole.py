@@ -114,6 +114,15 @@ class Machine:
         return -0.5 * ((g * g).sum(axis=1) + laplacian), 0.5 * (g * g).sum(axis=1), 0.5 * ((self.omega * x) ** 2).sum(axis=1), pair
 
 
+def followed(step, b, sigma, widths=0):
+    """The gradient that made a step of plain descent at rate 1: -T T^T times it, d theta = T d theta' of an RBM in amplitude form."""
+    m, n, mu = len(sigma), len(b), 1 / (1 + numpy.exp(-numpy.asarray(b)))
+    reduced = numpy.diag(numpy.concatenate([sigma, numpy.ones(n), numpy.repeat(sigma, n), numpy.full(widths, math.sqrt(widths / (2 * m)))]))
+    for i in range(m):
+        reduced[i, m + n + i * n:m + n + (i + 1) * n] = -sigma[i] * mu
+    return -numpy.linalg.solve(reduced @ reduced.T, step)
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix='vmc-whole-'))
@@ -431,12 +440,12 @@ samples = 64
             self.assertEqual((row['samples'][k], row['bad'][k], row['iteration'][k], row['kept_iteration'][k]), (64000, 0, k, k))
             self.assertEqual((row['acceptance'][k], rate[k]), (1, 0.2))
             if k + 1 < 6:  # steps of plain descent are the gradient
-                gradient = (theta[k] - theta[k + 1]) / rate[k]
+                gradient = followed((theta[k + 1] - theta[k]) / rate[k], b, [0.7])
                 self.assertLess(numpy.abs(gradient - slope).max(), 0.03 * numpy.linalg.norm(slope) + 0.01)
                 assert_allclose(norm[k], numpy.linalg.norm(gradient), rtol=1e-9)
-                assert_allclose(row['expected'][k + 1], rate[k] * norm[k] ** 2, rtol=1e-9)
+                assert_allclose(row['expected'][k + 1], gradient @ (theta[k] - theta[k + 1]), rtol=1e-9)
             if 0 < k < 5:  # the new gradient along the last step
-                assert_allclose(row['slope'][k], ((theta[k] - theta[k + 1]) / rate[k]) @ (theta[k - 1] - theta[k]), rtol=1e-9)
+                assert_allclose(row['slope'][k], gradient @ (theta[k - 1] - theta[k]), rtol=1e-9)
         self.assertTrue(math.isnan(row['slope'][0]) and math.isnan(row['expected'][0]))
         # what is measured are the means of the parameters, the last step included
         rbm = file['/wavefunction/rbm']
@@ -488,7 +497,7 @@ samples = 64
                 width = (x - a) ** 2 / s2 - 2 * on[:, None] * x * w / s2  # by the logarithm of each
                 o = numpy.column_stack([(x - a) / s2, on, on[:, None] * x / s2, width.sum(axis=1) if widths == 1 else width])
                 slope = 2 * ((p * (local - (p * local).sum())) @ o)
-                gradient = (theta[k] - theta[k + 1]) / rate[k]
+                gradient = followed((theta[k + 1] - theta[k]) / rate[k], [b], numpy.sqrt(s2), widths)
                 self.assertLess(abs(gradient - slope).max(), 0.03 * numpy.linalg.norm(slope) + 0.015)
                 assert_allclose(norm[k], numpy.linalg.norm(gradient), rtol=1e-9)
 

@@ -297,12 +297,87 @@ static void test_exact_state(void **state)
         }
 }
 
+// Reduced coordinates against the formula as it stands in src/wavefunction/rbm_reduced.c, by full matrices: T^T of a
+// gradient, T of a step; with one, several and no widths, and without an envelope.
+static double *reduced_matrix(const struct oracle_rbm *rbm, size_t k)
+{
+    const size_t m = rbm->particles * rbm->dimensions, n = rbm->hidden, widths = k - m - n - m * n;
+    double *t = calloc(k * k, sizeof *t);
+    for (size_t i = 0; i < k; i++)
+        t[i * k + i] = i < m + n + m * n ? 1 : sqrt(0.5 * (double)widths / (double)m);
+    for (size_t i = 0; i < m; i++) {
+        const double length = rbm->sigma[i % rbm->dimensions] * (rbm->amplitude ? 1 : sqrt(2));
+        t[i * k + i] = length;
+        for (size_t j = 0; j < n; j++) {
+            const size_t w = m + n + i * n + j;
+            t[w * k + w] = length;
+            t[i * k + w] = rbm->envelope ? -length / (1 + exp(-rbm->b[j])) : 0;
+        }
+    }
+    return t;
+}
+
+static void test_reduced(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < oracle_n_sets; s++) {
+        const struct oracle_rbm *rbm = &oracle_sets[s].rbm;
+        struct model model;
+        model_build(&model, rbm, one_block, 1);
+        const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
+        const size_t k = wavefunction->factor[0].n_parameters;
+        double *t = reduced_matrix(rbm, k), *v = calloc(3 * k, sizeof *v), *pulled = v + k, *pushed = pulled + k,
+               worst = 0;
+        for (size_t i = 0; i < k; i++)
+            pulled[i] = pushed[i] = v[i] = sin(1.0 + (double)(i * i));
+        wavefunction_reduce_gradient(wavefunction, pulled);
+        wavefunction_restore_step(wavefunction, pushed);
+        for (size_t i = 0; i < k; i++) {
+            double down = 0, up = 0;
+            for (size_t l = 0; l < k; l++) {
+                down += t[l * k + i] * v[l];
+                up += t[i * k + l] * v[l];
+            }
+            worst = fmax(worst, fmax(apart(pulled[i], down), apart(pushed[i], up)));
+        }
+        print_message("%-24s %.1e\n", oracle_sets[s].name, worst);
+        assert_true(worst < 1e-14);
+        free(t);
+        free(v);
+        model_finish(&model);
+    }
+}
+
+// Of other factors lengths count in those of the trap, 1/2 where omega = 4: gamma in exp(-gamma r^2) in units of 4, but
+// not beta, whose parameter is its logarithm.
+static void test_reduced_lengths(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct ensemble ensemble;
+    struct error error = { 0 };
+    const char *const overrides[] = { "wavefunction.factors=gaussian, gaussian-pair, pade-jastrow", "system.omega=4",
+                                      "sampler.walkers=32", NULL };
+    double gradient[] = { 1, 1, 1 }, step[] = { 1, 1, 1 };
+    const double expected[] = { 1, 4, 1 };
+    model_settings(&settings, &oracle_sets[0].rbm, overrides);
+    assert_true(ensemble_build(&ensemble, &settings, 1, &error));
+    assert_int_equal(ensemble.wavefunction.n_parameters, 3);
+    wavefunction_reduce_gradient(&ensemble.wavefunction, gradient);
+    wavefunction_restore_step(&ensemble.wavefunction, step);
+    for (size_t k = 0; k < 3; k++)
+        assert_true(fabs(gradient[k] - expected[k]) < 1e-14 && fabs(step[k] - expected[k]) < 1e-14);
+    ensemble_finish(&ensemble);
+    settings_finish(&settings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_differences), cmocka_unit_test(test_large),
         cmocka_unit_test(test_accumulate),          cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_exact_state),
+        cmocka_unit_test(test_exact_state),         cmocka_unit_test(test_reduced),
+        cmocka_unit_test(test_reduced_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
