@@ -171,6 +171,11 @@ class Configuration(Case):
         self.assertIn('2 fermions in 2 dimensions, 1 with spin up', self.vmc('small.ini', '-s', 'system.statistics=fermions').out)
         self.assertIn('2 bosons in 2 dimensions', self.vmc('small.ini', '--force').out)
 
+    def test_a_factor_that_would_be_1(self):
+        common = ['small.ini', '--check', '-s', 'system.interaction=soft-coulomb', '-s', 'wavefunction.factors=gaussian, pade-jastrow']
+        self.assertIn('[pade-jastrow] cusp = auto: this pair force has no cusp', self.vmc(*common, code=78).err)
+        self.assertIn('valid', self.vmc(*common, '-s', 'pade-jastrow.cusp=0.5').out)
+
     def test_check(self):
         done = self.vmc('--config', 'small.ini', '--check')
         for word in ('valid', 'memory', 'results file', 'CPU time'):

@@ -3,7 +3,7 @@
 """vmc learn from outside: bad data, threads, stopping and resuming, the two nodes against quadrature, and a learned
 machine as a wave function.
 
-    check_learn.py path/to/vmc path/to/libshim.so [TEST...]
+    check_learn.py path/to/vmc path/to/libshim.so [all] [TEST...]
 
 Cuts and kills come at a given look at the clock (tests/faults/shim.c), so that they come whatever the machine does beside.
 """
@@ -22,6 +22,9 @@ import h5py
 import numpy
 
 VMC, SHIM = (str(Path(sys.argv.pop(1)).resolve()) for _ in range(2))
+ALL = sys.argv[1:2] == ['all']  # every case, not some of each kind
+if ALL:
+    sys.argv.pop(1)
 ROOT = Path(__file__).resolve().parents[2]
 TWO_NODES = ROOT / 'configs' / 'learn_two_nodes.ini'
 
@@ -57,6 +60,11 @@ def gaussian_samples(n, seed):
     return centre[dice.choice(4, size=n, p=p / p.sum())] + s * dice.normal(size=(n, 2))
 
 
+def default_signals():
+    """A shell that begins the tests in the background has SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -80,7 +88,7 @@ class Case(unittest.TestCase):
     def cut(self, look, how, code, *arguments):
         """Learning gets a signal at this look at the clock, and has to end with this code."""
         run = subprocess.run([VMC, 'learn', *arguments, '--quiet', '--progress', 'never'], cwd=self.path, capture_output=True, text=True, timeout=300,
-                             check=False, env={**os.environ, 'LD_PRELOAD': SHIM, 'CUT_AT': str(look), 'CUT_HOW': str(int(how))})
+                             check=False, preexec_fn=default_signals, env={**os.environ, 'LD_PRELOAD': SHIM, 'CUT_AT': str(look), 'CUT_HOW': str(int(how))})
         self.assertEqual(run.returncode, code, run.stderr)
 
     def result(self, *arguments, config='a.ini'):
@@ -195,12 +203,11 @@ class Ends(Case):
         for k, method in enumerate(self.methods):
             self.config(f'data = x.csv\nhidden = 3\niterations = 60\nchains = 256\n{method}', f'{k}.ini')
             files = []
-            for threads in ('1', '2', '3'):
+            for threads in ('1', '3'):
                 self.learn('--threads', threads, '--output', f'{k}-{threads}.h5', config=f'{k}.ini')
                 files.append(self.contents(f'{k}-{threads}.h5'))
             self.assertTrue(len(files[0]) > 10)
             self.assertEqual(files[0], files[1])
-            self.assertEqual(files[0], files[2])
 
     def test_stopped_and_resumed(self):
         """Cut at many moments: the file is the same to the last bit as without a cut."""
@@ -230,7 +237,7 @@ class Ends(Case):
         self.write_gaussian()
         self.config('data = x.csv\nhidden = 3\niterations = 2000\n[run]\ncheckpoint_interval = 1e-9\n')
         done = 0
-        for look in (300, 301, 500):
+        for look in (30, 31, 50):
             self.cut(look, signal.SIGKILL, -signal.SIGKILL, 'a.ini', '--resume', '--threads', '1')
             with h5py.File(self.path / 'a.h5') as file:
                 self.assertGreater(file['checkpoint/iteration'][()], done)
@@ -271,20 +278,20 @@ class TwoNodes(Case):
                                                         config=TWO_NODES)
 
     def test_estimate_and_posterior(self):
-        for n, w in ((1000, 0), (10000, 0), (100000, 0), (1000, 0.5), (10000, -1.2), (37, 1)):
+        for n, w in ((1000, 0), (10000, 0), (100000, 0), (1000, 0.5), (10000, -1.2), (37, 1))[0 if ALL else 3:]:
             total, found = self.two_nodes(n, w, n + 5)
             self.assertAlmostEqual(found['estimate'][0], math.atanh(total / n), delta=1e-8)
             self.assertLess(abs(found['estimate'][0] - w), 4 * math.cosh(w) / math.sqrt(n))
             self.check(found, quadrature(n, total, True))
 
     def test_without_partition(self):
-        for n, w in ((1000, 0), (10000, 0), (10000, 0.3)):
+        for n, w in ((1000, 0), (10000, 0), (10000, 0.3))[0 if ALL else 2:]:
             total, found = self.two_nodes(n, w, n + 6, '--set', 'learn.partition=no')
             self.assertAlmostEqual(found['estimate'][0], total, delta=1e-6 * (1 + abs(total)))
             self.check(found, quadrature(n, total, False))
 
     def check(self, found, right):
-        """Mean and width within 4 sigma of quadrature; 18 numbers, fixed seeds."""
+        """Mean and width within 4 sigma of quadrature; 18 numbers in all, fixed seeds."""
         for name, value in zip(('mean', 'width'), right):
             self.assertLess(abs(found[name][0] - value), 4 * found[name + '_error'][0], (name, value, found))
             self.assertLess(found[name + '_error'][0], 0.01 * right[1])

@@ -137,10 +137,11 @@ def exported(root, library):
     allowed = {prefix for prefixes in PREFIXES.values() for prefix in prefixes.split()}
     homes = {}
     for path in root.glob('src/*/*.c'):
-        text = path.read_text(encoding='utf-8')
-        for name in names:
-            if re.search(rf'^(?!static\b|extern\b|\s|//|#)[^\n;=]*\b{re.escape(name)}\s*(\(|=|\[)', text, re.MULTILINE):
-                homes[name] = room_of(path.relative_to(root))
+        for line in path.read_text(encoding='utf-8').split('\n'):
+            head = re.match(r'(?!static\b|extern\b|\s|//|#)[^;=]*=?', line)  # what may define something
+            for name in re.findall(r'\b(\w+)\s*(?=[(=\[])', head[0]) if head else ():
+                if name in names:
+                    homes[name] = room_of(path.relative_to(root))
     for name in sorted(names):
         room = homes.get(name)
         prefixes = tuple(PREFIXES[room].split()) if room in PREFIXES else tuple(allowed)
@@ -150,20 +151,25 @@ def exported(root, library):
             yield f'{Path(library).name}: {name} (room {room}) lacks a prefix of its room'
 
 
-def symbols(path):
-    """Names an object file defines, and those it needs."""
-    said = subprocess.run(['nm', path], check=True, capture_output=True, text=True).stdout
-    kinds = {line.split()[-1]: line.split()[-2] for line in said.splitlines()}
-    return {name for name, kind in kinds.items() if kind in 'TDRB'}, {name for name, kind in kinds.items() if kind == 'U'}
+def symbols(paths):
+    """Names each object file defines, and those it needs."""
+    said = subprocess.run(['nm', '-A', *paths], check=True, capture_output=True, text=True).stdout
+    found = {str(path): (set(), set()) for path in paths}
+    for path, words in (line.split(':', 1) for line in said.splitlines()):
+        kind, name = words.split()[-2:]
+        if kind in 'TDRBU':
+            found[path][kind == 'U'].add(name)
+    return found
 
 
 def rings(library):
     """Files of one room that need one another, in a circle."""
-    found = {}
+    names = {}
     for path in Path(f'{library}.p').glob('*.c.o'):
         room, _, name = path.name[:-len('.c.o')].partition('_')
         if room in FLOOR and room not in RINGS_ALLOWED:
-            found[room, name] = symbols(path)
+            names[str(path)] = room, name
+    found = {names[path]: both for path, both in symbols(list(names)).items()} if names else {}
     home = {symbol: file for file, (defined, _) in found.items() for symbol in defined}
     needs = {file: {home[s] for s in needed if s in home and home[s] != file and home[s][0] == file[0]} for file, (_, needed) in found.items()}
     while free := [file for file, others in needs.items() if not others]:
@@ -205,7 +211,7 @@ def theory(root):
 
 
 def changes(root, name):
-    """(number of its line, file, old text, new text) for every block of a list of changes; reasons that follow are left out."""
+    """(number of its line, file, old text, new text, line before or '') for every block of a list of changes; reasons that follow are left out."""
     path = root / 'tests/mutations' / name
     block, number = [], 0
     for line in (path.read_text(encoding='utf-8') if path.exists() else '').splitlines() + ['']:
@@ -215,8 +221,9 @@ def changes(root, name):
         if line.strip():
             block.append(line)
         elif block:
+            before = block.pop(1) if len(block) > 1 and block[1].startswith('  ') else ''
             whole = len(block) >= 3 and block[1].startswith('- ') and block[2].startswith('+ ')
-            yield (number - len(block), block[0].strip(), block[1][2:], block[2][2:]) if whole else (number - len(block), block[0], '', '')
+            yield (number - len(block), block[0].strip(), *((block[1][2:], block[2][2:]) if whole else ('', '')), before.strip())
             block = []
 
 
@@ -225,15 +232,16 @@ def mutations(root):
     asked = set()
     for name in 'chosen.txt', 'harmless.txt':
         n = 0
-        for line, file, old, new in changes(root, name):
+        for line, file, old, new, before in changes(root, name):
             n += 1
             place = f'tests/mutations/{name}:{line}: {file}'
-            times = (root / file).read_text(encoding='utf-8').count(old) if old and (root / file).is_file() else 0
+            text = (root / file).read_text(encoding='utf-8') if old and (root / file).is_file() else ''
+            times = len(re.findall((re.escape(before) + r'\n\s*' if before else '') + re.escape(old), text)) if old else 0
             if times == 0 or name == 'chosen.txt' and times != 1:
                 yield f'{place}: "{old}" is there {times} times'
-            if old == new or (file, old, new) in asked:
+            if old == new or (file, old, new, before) in asked:
                 yield f'{place}: changes nothing, or stands twice'
-            asked.add((file, old, new))
+            asked.add((file, old, new, before))
         if name == 'chosen.txt' and n < 40:
             yield f'tests/mutations/{name}: only {n} changes'
 

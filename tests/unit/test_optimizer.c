@@ -521,6 +521,46 @@ static void test_tolerance(void **state)
     free(samples.q);
 }
 
+// S = ((1, 1), (1, 1)) and f = (1, 1): no factor without a little more on the diagonal, of which x = (1, 1) / 2 shows
+// nothing above 1e-11.
+static void singular(void *context, double *out)
+{
+    (void)context;
+    memcpy(out, (const double[]){ 1, 1, 1, 1 }, 4 * sizeof *out);
+}
+
+static void test_little_more(void **state)
+{
+    (void)state;
+    const struct optimizer_metric metric = { .n_samples = 1, .n_parameters = 2, .matrix = singular };
+    const double ones[2] = { 1, 1 };
+    double delta[2];
+    assert_true(sr_cholesky(&(struct sr_problem){ .metric = &metric, .force = ones, .scale = ones, .delta = delta }));
+    assert_true(fabs(delta[0] + delta[1] - 1) < 1e-11 && fabs(delta[0] - delta[1]) < 0.1);
+}
+
+// One parameter alone: -r g / (2 S (1 + shift)), S = 2 and shift = 0.01 with every solver; and none, where nothing
+// happens.
+static void test_one_parameter(void **state)
+{
+    (void)state;
+    static const char *const solvers[] = { "auto", "cholesky", "cg", "minsr" };
+    double q[4] = { 2, -2, 0, 0 };
+    struct samples samples = { 4, 1, q };
+    const struct optimizer_metric metric = samples_metric(&samples);
+    for (size_t s = 0; s < 4; s++) {
+        void *own = defaults(find("sr"));
+        set(find("sr"), own, "solver", solvers[s]);
+        set(find("sr"), own, "shift", "0.01");
+        double theta = 3, memory = 0, gradient = 0.5;
+        assert_true(
+            find("sr")->step(own, &(struct optimizer_step){ 1, 0, 0.1, &gradient, &metric, &memory, &theta, 8192, 1 }));
+        assert_true(fabs(theta - (3 - 0.1 * 0.5 / (2 * 2 * 1.01))) < 1e-12);
+        assert_true(find("sr")->step(own, &(struct optimizer_step){ 0, 0, 0.1, NULL, &metric, NULL, &theta, 8192, 1 }));
+        free(own);
+    }
+}
+
 // ---- GSL's handler of errors
 
 static int handled;
@@ -574,6 +614,7 @@ int main(void)
                                         cmocka_unit_test(test_singular),      cmocka_unit_test(test_sr),
                                         cmocka_unit_test(test_sr_auto),       cmocka_unit_test(test_descents),
                                         cmocka_unit_test(test_operations),    cmocka_unit_test(test_tolerance),
+                                        cmocka_unit_test(test_little_more),   cmocka_unit_test(test_one_parameter),
                                         cmocka_unit_test(test_gsl_handler) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

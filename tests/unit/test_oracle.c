@@ -389,13 +389,15 @@ static void test_flat_order(void **state)
     oracle_copy_finish(&copy);
 }
 
-int main(void)
+// What takes a second each only with the argument "all".
+int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flat_order), cmocka_unit_test(test_log_psi), cmocka_unit_test(test_derivatives),
-        cmocka_unit_test(test_virial),     cmocka_unit_test(test_pair),    cmocka_unit_test(test_known),
-        cmocka_unit_test(test_bumps),      cmocka_unit_test(test_grid),    cmocka_unit_test(test_energy_gradient),
-        cmocka_unit_test(test_draws),      cmocka_unit_test(test_optima),  cmocka_unit_test(test_minimise),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_flat_order),  cmocka_unit_test(test_log_psi),
+                                        cmocka_unit_test(test_derivatives), cmocka_unit_test(test_virial),
+                                        cmocka_unit_test(test_pair),        cmocka_unit_test(test_known),
+                                        cmocka_unit_test(test_bumps),       cmocka_unit_test(test_optima) },
+                            slow[] = { cmocka_unit_test(test_grid), cmocka_unit_test(test_energy_gradient),
+                                       cmocka_unit_test(test_draws), cmocka_unit_test(test_minimise) };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return argc > 1 && strcmp(argv[1], "all") == 0 ? failed + cmocka_run_group_tests(slow, NULL, NULL) : failed;
 }

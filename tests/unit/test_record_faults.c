@@ -2,6 +2,7 @@
 // The results file in trouble: damage is noticed; full disks and folders that cannot be written to are told, and change
 // nothing.
 #include "support/sample.h"
+#include "record/private.h"
 #include "vmc/units.h"
 
 #include <math.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -236,6 +238,24 @@ static void trouble_leaves_the_old_file(void **state)
     assert_int_equal(chmod(sample_folder, 0755), 0);
 }
 
+// Signals that come all the time do not end the wait for a file that is tried.
+static void ignore(int number) { (void)number; }
+
+static void wait_a_little(void *context) { usleep(*(const useconds_t *)context); }
+
+static void trials_outlast_signals(void **state)
+{
+    (void)state;
+    struct sigaction before;
+    useconds_t length = 100000;
+    assert_int_equal(sigaction(SIGALRM, &(struct sigaction){ .sa_handler = ignore }, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 5000 }, { 0, 5000 } }, NULL), 0);
+    const enum record_trial how = record_trial(wait_a_little, &length, 10);
+    assert_int_equal(setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 0 } }, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    assert_int_equal(how, RECORD_TRIAL_GOOD);
+}
+
 static void odd_targets_are_refused(void **state)
 {
     (void)state;
@@ -294,7 +314,7 @@ int main(void)
         cmocka_unit_test(damage_is_noticed),           cmocka_unit_test(stale_temporaries_go),
         cmocka_unit_test(readers_keep_what_they_hold), cmocka_unit_test(links_are_followed),
         cmocka_unit_test(trouble_leaves_the_old_file), cmocka_unit_test(odd_targets_are_refused),
-        cmocka_unit_test(full_disks_are_told),
+        cmocka_unit_test(full_disks_are_told),         cmocka_unit_test(trials_outlast_signals),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }

@@ -141,8 +141,12 @@ static void minima_of_machines(void **state)
         query.hidden = hidden;
         expect(&query, REFERENCE_MINIMUM, fixed[hidden - 1]);
     }
+    for (size_t d = 0; d < 2; d++) {  // another width in either dimension is another machine
+        query.sigma[d] = 1.1;
+        assert_int_equal(count(&query), 1);
+        query.sigma[d] = 1;
+    }
     query.sigma[1] = 1.1;
-    assert_int_equal(count(&query), 1);
     query.train_sigma = true;
     expect(&query, REFERENCE_MINIMUM, 3.07053323);  // hidden = 3
     query.hidden = 9;

@@ -25,8 +25,7 @@ static const char text[] =
     "[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\ninteraction = coulomb\n"
     "[wavefunction]\nfactors = slater, pade-jastrow, rbm\n[slater]\nbackflow = exponential\nmixing = yes\n"
     "train_backflow_length = yes\n[rbm]\nsharing = environment\n[sampler]\nwalkers = 64\nburn_in = 20\n"
-    "[optimizer]\niterations = 16\nsamples = 320\nstop = never\n[measure]\nsamples = 640\n"
-    "[run]\ncheckpoint_interval = 1e-9\n";
+    "[optimizer]\niterations = 16\nsamples = 320\nstop = never\n[measure]\nsamples = 640\n";
 
 static bool all;  // every solver, and many more stops
 

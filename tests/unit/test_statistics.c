@@ -390,7 +390,7 @@ static void test_r_hat_ranks(void **state)
 static double r_hat_naive_of(size_t halves, size_t length, const double *x)
 {
     const size_t n = halves * length;
-    double mean[64] = { 0 }, square[64] = { 0 }, all = 0, within = 0, between = 0;
+    double mean[64] = { 0 }, square[64] = { 0 }, total = 0, within = 0, between = 0;
     for (size_t i = 0; i < n; i++) {
         double rank = 0.5;
         for (size_t j = 0; j < n; j++)
@@ -404,10 +404,10 @@ static double r_hat_naive_of(size_t halves, size_t length, const double *x)
         square[i / length] += z * z;
     }
     for (size_t h = 0; h < halves; h++)
-        all += mean[h] / (double)halves;
+        total += mean[h] / (double)halves;
     for (size_t h = 0; h < halves; h++) {
         within += (square[h] - (double)length * mean[h] * mean[h]) / (double)(length - 1) / (double)halves;
-        between += (mean[h] - all) * (mean[h] - all) / (double)(halves - 1);
+        between += (mean[h] - total) * (mean[h] - total) / (double)(halves - 1);
     }
     return sqrt(((double)(length - 1) / (double)length * within + between) / within);
 }
@@ -456,6 +456,25 @@ static void test_worst_chain(void **state)
     free(values);
 }
 
+// More than 2^18 values: R-hat is that of every second draw.
+static void test_r_hat_of_long_series(void **state)
+{
+    (void)state;
+    enum { LONG = 1 << 17, FEW = 4 };
+    double *values = calloc(2 * FEW * LONG, sizeof *values), *half = values + FEW * LONG;
+    struct source source = { .state = 12 };
+    for (size_t c = 0; c < FEW; c++)
+        for (size_t t = 0; t < LONG; t++) {
+            const double x = normal(&source) + 0.2 * (double)c;
+            values[c * LONG + t] = x;
+            if (t % 2 == 0)
+                half[c * LONG / 2 + t / 2] = x;
+        }
+    const struct statistics whole = analyse(FEW, LONG, values), thinned = analyse(FEW, LONG / 2, half);
+    assert_true(whole.r_hat == thinned.r_hat && whole.r_hat > 1.01);
+    free(values);
+}
+
 // Effective samples fall where chains disagree, though each of them moves freely.
 static void test_effective_samples(void **state)
 {
@@ -495,7 +514,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_r_hat_sees),       cmocka_unit_test(test_r_hat_false_alarms),
         cmocka_unit_test(test_r_hat_ranks),      cmocka_unit_test(test_r_hat_naive),
         cmocka_unit_test(test_worst_chain),      cmocka_unit_test(test_effective_samples),
-        cmocka_unit_test(test_not_finite)
+        cmocka_unit_test(test_not_finite),       cmocka_unit_test(test_r_hat_of_long_series)
     };
     const struct CMUnitTest slow[] = { cmocka_unit_test(test_honest_slow) };
     if (argc > 1 && strcmp(argv[1], "slow") == 0)
