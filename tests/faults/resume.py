@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A run that is cut anywhere and resumed has the bits of one that was not; and so has one with checkpoints at every boundary, on any threads.
 
-    resume.py VMC SHIM CUT_POINTS each|all [sampler optimizer]
+    resume.py VMC SHIM CUT_POINTS each|all|some [sampler optimizer]
 
-For every way of cutting (SIGINT, SIGTERM, SIGKILL, --max-time) so many cut points, spread over each of the four phases or over all of the run. Every
+For every way of cutting (SIGINT, SIGTERM, SIGKILL, --max-time) so many cut points, spread over each of the four phases or over all of the run; some: by SIGTERM and SIGKILL alone. Every
 second cut does not wait for the end of a pass, in a run that takes a state at every boundary. The cut run and the resumed one have different
 numbers of threads.
 """
@@ -65,6 +65,7 @@ def busy_machine(vmc, shim):
 
 def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr', factors='rbm'):
     points, tried, stopped = int(points), 0, {}
+    ways = ('TERM', 'KILL') if spread == 'some' else tuple(WAYS)
     if sampler == 'langevin':  # once is enough
         long_series(vmc, shim)
         busy_machine(vmc, shim)
@@ -80,14 +81,14 @@ def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr', factors=
             wrong = differences(whole, content(bench.path()))
             if wrong:
                 fail(threads, 'threads change', wrong)
-        for way in ('INT', 'TERM'):
+        for way in ('INT', 'TERM')[-len(ways):]:
             done = cut(bench, way, 1, False, 1)
             if done.returncode != 75:
                 fail('at the first look at the clock', way, done.returncode, done.stderr)
         phases = dict(zip(PHASES, phase_ranges(bench, total))) if spread == 'each' else {'the run': (1, total)}
         print('looks at the clock:', {phase: high - low for phase, (low, high) in phases.items()})
         for phase, (low, high) in phases.items():
-            for way in WAYS:
+            for way in ways:
                 for k in range(points):
                     look = low + (high - low) * (2 * k + 1) // (2 * points)
                     done = cut(bench, way, look, k % 2, 1 + k % 2)
@@ -104,7 +105,7 @@ def main(vmc, shim, points, spread, sampler='langevin', optimizer='sr', factors=
                         fail(phase, way, look, 'left behind:', bench.leftovers())
                     tried += 1
     # the last looks of a run with other threads may not come
-    if any(stopped.get(way, 0) < 0.8 * tried / len(WAYS) for way in WAYS):
+    if any(stopped.get(way, 0) < 0.8 * tried / len(ways) for way in ways):
         fail('too few of', tried, 'runs were really cut:', stopped)
     print(f'{sampler}, {optimizer}: {tried} runs cut and resumed, all with the bits of the whole one; really cut: {stopped}')
 

@@ -307,6 +307,11 @@ static void test_autocorrelation_of_whole_chains(void **state)
     const struct statistics s = analyse(16, 4, values);
     assert_false(s.plateau);
     assert_near(s.error_autocorrelation / s.error, 1, 1e-6);
+    // chains of four equal values each: rho_1 = rho_2 = rho_3 = 1, and 1 + 2 (1 + 1 + 1) = 7
+    double equal[1024 * 4];
+    for (size_t i = 0; i < 1024 * 4; i++)
+        equal[i] = i / 4 % 2 ? 1 : -1;
+    assert_near(analyse(1024, 4, equal).autocorrelation_time, 7, 1e-12);
 }
 
 // A plateau is found where there is one, and not for a drift, or where a chain is shorter than its correlations.
