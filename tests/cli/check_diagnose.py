@@ -110,6 +110,12 @@ class Diagnose(Case):
         (self.folder / 'text.h5').write_text('no')
         self.assertEqual(self.vmc('diagnose', 'text.h5').returncode, 65)
         self.assertEqual(self.vmc('diagnose', 'missing.h5').returncode, 66)
+        with h5py.File(self.folder / 'foreign.h5', 'w') as file:
+            file['x'] = [1, 2, 3]
+        for command in 'diagnose', 'show':
+            done = self.vmc(command, 'foreign.h5')
+            self.assertEqual(done.returncode, 65)
+            self.assertIn('no results file of this program', done.stderr)
         self.vmc('merge', 'both.h5', 'good.h5')
         for command in 'diagnose', 'show':
             done = self.vmc(command, 'both.h5')

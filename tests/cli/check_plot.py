@@ -109,6 +109,18 @@ class Plot(unittest.TestCase):
         self.assertEqual(done.returncode, 66)
         self.assertIn('rbm.hidden', done.stderr)
 
+    def test_ticks(self):
+        """Of counts at whole numbers, of frequencies wherever gnuplot likes; what it is told, kept by a script in its place."""
+        (self.folder / 'bin').mkdir(exist_ok=True)
+        (self.folder / 'bin' / 'gnuplot').write_text('#!/bin/sh\n[ "$1" = --version ] || cat "$@" > told.gp\n')
+        (self.folder / 'bin' / 'gnuplot').chmod(0o755)
+        for key, ticks in (('rbm.hidden', '1'), ('system.omega', 'auto')):
+            (self.folder / 'told.gp').unlink(missing_ok=True)
+            self.vmc('plot', 'all.h5', '--by', key, '--with', 'gnuplot', '-o', 'none.png', env={'PATH': f'{self.folder}/bin:/usr/bin:/bin'})
+            told = (self.folder / 'told.gp').read_text()
+            self.assertGreater(told.count('set xtics'), 0)
+            self.assertEqual(told.count('set xtics'), told.count(f'set xtics {ticks}\n'), told)
+
     def test_wrong(self):
         done = self.vmc('plot', 'missing.h5')
         self.assertEqual(done.returncode, 66)

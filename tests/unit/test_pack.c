@@ -89,6 +89,34 @@ static void test_streams(void **state)
     }
 }
 
+// Normals by the C library from the same words: u = 1 - w_0 2^-52, radius sqrt(-2 ln u), angle pi / 2 (w_1 2^-52 - 1/2)
+// of the upper 52 bits; the lowest bit of w_1 turns the cosine's sign, the next one exchanges the two.
+static void test_normals_by_hand(void **state)
+{
+    (void)state;
+    enum { ROWS = 2000 };
+    _Alignas(64) static uint64_t rows[RNG_ROWS * WALKERS];
+    _Alignas(64) static double out[ROWS * WALKERS];
+    double worst = 0;
+    rng_start_block(rows, 11, 0);
+    rng_normals(rows, ROWS, out);
+    for (size_t w = 0; w < WALKERS; w++) {
+        struct rng rng;
+        rng_start(&rng, 11, w);
+        for (size_t k = 0; k < ROWS; k += 2) {
+            const uint64_t first = rng_next(&rng), second = rng_next(&rng);
+            const double radius = sqrt(-2 * log(1 - (double)(first >> 12) * 0x1p-52)),
+                         angle = acos(-1) / 2 * ((double)(second >> 12) * 0x1p-52 - 0.5), sine = radius * sin(angle),
+                         cosine = radius * cos(angle) * (second & 1 ? -1 : 1);
+            const double *found = out + k * WALKERS + w;
+            worst = fmax(worst, fabs(found[0] - (second & 2 ? sine : cosine)));
+            worst = fmax(worst, fabs(found[WALKERS] - (second & 2 ? cosine : sine)));
+        }
+    }
+    print_message("normals off by %.1e at most\n", worst);
+    assert_true(worst < 2e-11);
+}
+
 // Moments of normals to the fourth order over 6.4e6 numbers: 5 standard errors.
 static void test_normals(void **state)
 {
@@ -145,11 +173,9 @@ static void test_sum_row(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_functions),
-                                        cmocka_unit_test(test_sincos),
-                                        cmocka_unit_test(test_streams),
-                                        cmocka_unit_test(test_normals),
-                                        cmocka_unit_test(test_normals_and_uniform),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_functions), cmocka_unit_test(test_sincos),
+                                        cmocka_unit_test(test_streams),   cmocka_unit_test(test_normals_by_hand),
+                                        cmocka_unit_test(test_normals),   cmocka_unit_test(test_normals_and_uniform),
                                         cmocka_unit_test(test_sum_row) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -279,6 +279,26 @@ static void test_refused(void **state)
     }
 }
 
+// In training widths and step of hmc follow slowly: a twentieth of every square is new, and ln step goes by a fifth of
+// what acceptance is off 0.8.
+static void test_lesson_in_training(void **state)
+{
+    (void)state;
+    struct model model;
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm,
+                (const char *const[]){ "sampler.method=hmc", "sampler.walkers=32", NULL }, 1);
+    const struct ensemble *ensemble = &model.ensemble;
+    double widths[64] = { 2, 0.5, 3, 1 };
+    const double squares[4] = { 1, 9, INFINITY, 1 }, mean[4] = { 0 };
+    struct sampler_rung rung = { .step = 0.2, .temperature = 1, .numbers = widths };
+    ensemble->sampler->learn(ensemble->sampler_state,
+                             &(struct sampler_lesson){ 4, 0.6, mean, squares, .progress = NAN, .tune = true }, &rung);
+    assert_true(fabs(widths[0] - sqrt(0.95 * 4 + 0.05)) < 1e-14 && fabs(widths[1] - sqrt(0.95 / 4 + 0.45)) < 1e-14);
+    assert_true(widths[2] == 3 && fabs(widths[3] - 1) < 1e-14);
+    assert_true(fabs(rung.step - 0.2 * exp(-0.04)) < 1e-14);
+    model_finish(&model);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -288,6 +308,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers),    cmocka_unit_test(test_tuned_step),
                                         cmocka_unit_test(test_widths),      cmocka_unit_test(test_divergences),
                                         cmocka_unit_test(test_independent), cmocka_unit_test(test_refused),
-                                        cmocka_unit_test(test_lengths) };
+                                        cmocka_unit_test(test_lengths),     cmocka_unit_test(test_lesson_in_training) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

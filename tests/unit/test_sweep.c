@@ -245,6 +245,11 @@ static void each_mistake_once(void **unused)
     // what all points share names none of them
     assert_null(strstr(strtok(outcome.error.text, "\n"), "(point"));
     finish(&outcome);
+    // nor does the only point there is
+    take(&outcome, "[system]\nparticles = 2\ndimensions = 2\n[sweep]\nsystem.omega = -2\n", NULL);
+    assert_false(outcome.good);
+    assert_null(strstr(outcome.error.text, "(point"));
+    finish(&outcome);
 }
 
 static void outputs(void **unused)
