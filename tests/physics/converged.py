@@ -17,21 +17,62 @@ import sys
 import tempfile
 
 
+def machine(dice, hidden):
+    return {'rbm.hidden': dice.choice(hidden), 'rbm.representation': dice.choice(['amplitude', 'amplitude', 'probability']),
+            'rbm.train_sigma': dice.choice(['yes', 'no'])}
+
+
+def bosons(dice):
+    """An RBM alone, 1 to 6 particles, any force."""
+    particles, dimensions = dice.choice([1, 2, 2, 2, 3, 4, 5, 6]), dice.choice([1, 2, 2, 3])
+    forces = ['none', 'coulomb', 'coulomb', 'harmonic', 'soft-coulomb', 'gaussian'] if dimensions > 1 else ['none', 'harmonic', 'soft-coulomb', 'gaussian']
+    return {'system.particles': particles, 'system.dimensions': dimensions, 'system.interaction': dice.choice(forces) if particles > 1 else 'none',
+            **machine(dice, [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64])}
+
+
+def products(dice):
+    """Bosons with Coulomb forces and a Padé–Jastrow factor."""
+    factors = dice.choice(['rbm, pade-jastrow', 'rbm, pade-jastrow', 'gaussian, pade-jastrow'])
+    return {'system.particles': dice.choice([2, 3, 6]), 'system.dimensions': dice.choice([2, 3]), 'system.interaction': 'coulomb',
+            'wavefunction.factors': factors, **(machine(dice, [1, 2, 4, 8]) if 'rbm' in factors else {})}
+
+
+def electrons(dice):
+    """Determinants with pairs, backflow, shared units."""
+    units = dice.choice([False, True])
+    settings = {'system.particles': dice.choice([2, 2, 6]), 'system.dimensions': 2, 'system.interaction': 'coulomb', 'system.statistics': 'fermions',
+                'wavefunction.factors': 'slater, pade-jastrow' + (', rbm' if units else '')}
+    if units:
+        settings.update({'rbm.hidden': 2, 'rbm.sharing': dice.choice(['environment', 'pairs'])})
+    if settings['system.particles'] == 6 and dice.choice([False, True]):
+        settings['slater.backflow'] = 'exponential'
+    return settings
+
+
+def cores(dice):
+    """Hard spheres, disks and rods; and 1 / r^2 on a line."""
+    dimensions = dice.choice([1, 2, 3, 3])
+    if dimensions == 1 and dice.choice([False, True]):
+        return {'system.particles': dice.choice([2, 3, 5]), 'system.dimensions': 1, 'system.interaction': 'inverse-square', 'wavefunction.factors': 'gaussian, power'}
+    units = dice.choice(['', ', rbm'])
+    return {'system.particles': dice.choice([2, 3, 5]), 'system.dimensions': dimensions, 'system.interaction': 'hard-sphere', 'interaction.diameter': 0.3,
+            'wavefunction.factors': 'gaussian, hard-core' + (', power' if dimensions < 3 else '') + units, **({'rbm.sharing': 'environment'} if units else {})}
+
+
+KINDS = [bosons, bosons, bosons, bosons, products, products, electrons, cores]
+
+
 def draw(dice):
     """Settings of one run, and the trap's quantum."""
-    particles, dimensions = dice.choice([1, 2, 2, 2, 3, 4, 6]), dice.choice([1, 2, 2, 3])
-    omega = dice.choice([0.1, 0.5, 1, 1, 2, 5])
-    forces = ['none', 'coulomb', 'coulomb', 'harmonic', 'soft-coulomb', 'gaussian'] if dimensions > 1 else ['none', 'harmonic', 'soft-coulomb', 'gaussian']
-    force = dice.choice(forces) if particles > 1 else 'none'
-    factors = dice.choice(['rbm', 'rbm', 'rbm', 'rbm, pade-jastrow', 'gaussian, pade-jastrow']) if force == 'coulomb' else 'rbm'
-    settings = {'system.particles': particles, 'system.dimensions': dimensions, 'system.omega': omega, 'system.interaction': force,
-                'wavefunction.factors': factors}
-    if 'rbm' in factors:
-        settings['rbm.hidden'] = dice.choice([1, 2, 3, 4, 6, 8, 12, 16])
-        settings['rbm.representation'] = dice.choice(['amplitude', 'amplitude', 'probability'])
-        settings['rbm.train_sigma'] = dice.choice(['yes', 'no'])
+    settings = dice.choice(KINDS)(dice)
+    omega = dice.choice([0.1, 0.3, 0.5, 1, 1, 2, 5, 10]) if settings['system.interaction'] != 'hard-sphere' else 1
+    settings['system.omega'] = omega
     settings['optimizer.samples'] = dice.choice([4096, 8192])
-    settings['sampler.method'] = dice.choice(['langevin', 'langevin', 'metropolis'])
+    settings['optimizer.method'] = dice.choice(['sr'] * 14 + ['sgd', 'adam'])
+    if settings['optimizer.method'] != 'sr':
+        settings['optimizer.iterations'] = 300
+    if 'slater' not in settings.get('wavefunction.factors', '') and 'hard-core' not in settings.get('wavefunction.factors', ''):
+        settings['sampler.method'] = dice.choice(['auto', 'langevin', 'metropolis'])
     return settings, omega
 
 
@@ -61,6 +102,7 @@ def main():
                 continue
             if not one['converged']:
                 stopped += 1
+                print(f'{k}: {one["energy"]:.6f}({one["energy_error"]:.1e}) did not converge in {one["iterations"]}: {settings}', flush=True)
                 continue
             converged += 1
             more = run(vmc, folder, settings, k + 100001, {**measure, 'wavefunction.load': os.path.join(folder, 'one.h5'), 'optimizer.stop': 'never',

@@ -325,10 +325,10 @@ static void test_reduced(void **state)
         struct model model;
         model_build(&model, rbm, one_block, 1);
         const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
-        const size_t k = wavefunction->factor[0].n_parameters;
-        double *t = reduced_matrix(rbm, k), *v = calloc(3 * k, sizeof *v), *pulled = v + k, *pushed = pulled + k,
+        const size_t k = wavefunction->factor[0].n_parameters, all = wavefunction->n_parameters;
+        double *t = reduced_matrix(rbm, k), *v = calloc(3 * all, sizeof *v), *pulled = v + all, *pushed = pulled + all,
                worst = 0;
-        for (size_t i = 0; i < k; i++)
+        for (size_t i = 0; i < all; i++)
             pulled[i] = pushed[i] = v[i] = sin(1.0 + (double)(i * i));
         wavefunction_reduce_gradient(wavefunction, pulled);
         wavefunction_restore_step(wavefunction, pushed);
