@@ -10,22 +10,31 @@
 #include "run/stages.h"
 #include "vmc/rng.h"
 
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <string.h>
 
-// Where nobody says: an RBM of more than two units that is alone has starting weights that decide between minima and
-// saddles, one in four of them badly, and is cheap while it is small. There are M + N + MN parameters with the widths
-// fixed. Parameters that are loaded are where they should be, but for units that are added to fewer ones: those are in
-// the minimum of the fewer, and the other starts are fresh.
-enum { STARTS_USUAL = 4, STARTS_PARAMETERS_MOST = 1000 };
+// Where nobody says: an RBM that is alone has starting weights that decide between minima and saddles, one in four of
+// them badly, and is cheap while it is small. There are M + N + MN parameters with the widths fixed; two units or fewer
+// on two particles have one minimum. Parameters that are loaded are where they should be, but for units that are added
+// to fewer ones: those are in the minimum of the fewer, and the other starts are fresh.
+enum { STARTS_USUAL = 6, STARTS_DEAR = 2, STARTS_PARAMETERS_MOST = 1000 };
+
+static bool has_minima(const struct wavefunction *wavefunction)
+{
+    return wavefunction->n_factors == 1 && wavefunction->factor[0].type->has_minima;
+}
 
 static size_t usual(const struct run *run)
 {
     const struct wavefunction *wavefunction = &run->ensemble.wavefunction;
     const size_t index = settings_index(run->settings, SETTINGS_OPTIMIZER), n = wavefunction->n_parameters;
     const bool tried = optimizer_type_at(index)->needs_metric && run->settings->optimizer.stop == STOP_PLATEAU &&
-                       wavefunction->n_factors == 1 && wavefunction->factor[0].type->has_minima;
-    return tried && n > 3 * (wavefunction->n_coordinates + 1) && n <= STARTS_PARAMETERS_MOST ? STARTS_USUAL : 1;
+                       has_minima(wavefunction),
+               few = n <= 3 * (wavefunction->n_coordinates + 1);
+    if (!tried || (few && run->settings->system.particles < 3))
+        return 1;
+    return few || n > STARTS_PARAMETERS_MOST ? STARTS_DEAR : STARTS_USUAL;
 }
 
 void starts_skip(struct run *run)
@@ -77,10 +86,20 @@ static double mean_energy(const struct run *run)
     return sum;
 }
 
-// Starts that nobody asked for are not all alike: every other one has weights and biases so many times as wide, which
-// finds lower minima in strong traps (8 units with a width, omega = 10: 5 of 6 such starts, none of 10 narrow ones),
-// unless it is wide already (units in opposite pairs).
+// Starts are not all alike (docs/optimizers.md). The first is narrow and symmetric. All others have their particles
+// apart, with centres a spread over the trap's length: where many repel each other, or a trap is weak, each keeps to a
+// site in the lowest minima, and no symmetric start comes to those. Two of three of these are wide as well: weights and
+// biases so many times as large find lower minima in strong traps, unless they are large already (units in opposite
+// pairs).
 static const double wider = 4, wide_already = 1;
+
+static size_t numbers(const struct factor_view *view)
+{
+    size_t n = view->fixed || view->logarithm ? 0 : 1;
+    for (size_t d = 0; d < view->rank; d++)
+        n *= view->extent[d];
+    return n;
+}
 
 static void widen(const struct factor *factor, double *theta)
 {
@@ -88,25 +107,47 @@ static void widen(const struct factor *factor, double *theta)
     const size_t n_views = factor_views(factor, view);
     double widest = 0;
     for (size_t pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < n_views && widest < wide_already; i++) {
-            size_t n = view[i].fixed || view[i].logarithm ? 0 : 1;
-            for (size_t d = 0; d < view[i].rank; d++)
-                n *= view[i].extent[d];
-            for (size_t k = 0; k < n; k++)
+        for (size_t i = 0; i < n_views && widest < wide_already; i++)
+            for (size_t k = 0; k < numbers(&view[i]); k++)
                 if (pass == 0 && strcmp(view[i].name, "b") == 0)  // biases have no unit
                     widest = fmax(widest, fabs(theta[view[i].first + k]));
                 else if (pass == 1)
                     theta[view[i].first + k] *= wider;
+}
+
+// Centres get normal numbers of the trap's length 1 / sqrt(omega), less their mean over the particles.
+static void set_apart(const struct run *run, struct rng *rng, const struct factor *factor, double *theta)
+{
+    const struct system *system = &run->settings->system;
+    const size_t particles = system->particles, dimensions = system->dimensions;
+    struct factor_view view[FACTOR_VIEWS_MOST];
+    const size_t n_views = factor_views(factor, view);
+    for (size_t i = 0; i < n_views; i++)
+        for (size_t d = 0; strcmp(view[i].name, "a") == 0 && numbers(&view[i]) && d < dimensions; d++) {
+            const double length = 1 / sqrt(sqrt(2 * run->ensemble.hamiltonian.stiffness[d]));
+            double *a = theta + view[i].first + d, mean = 0;
+            for (size_t p = 0; p < particles; p++) {
+                const double step = length * gsl_cdf_ugaussian_Pinv(rng_uniform(rng));
+                a[p * dimensions] += step;
+                mean += step / (double)particles;
+            }
+            for (size_t p = 0; p < particles; p++)
+                a[p * dimensions] -= mean;
         }
 }
 
 static void starting_point(struct run *run)
 {
     struct rng rng;
+    const struct factor *first = &run->ensemble.wavefunction.factor[0];
     rng_start(&rng, run->settings->run.seed, UINT64_MAX - run->training.start);
     wavefunction_start(&run->ensemble.wavefunction, rng_uniform, &rng, run->theta);
-    if (run->settings->optimizer.starts == PARAM_COUNT_AUTO && run->training.start % 2 == 1)
-        widen(&run->ensemble.wavefunction.factor[0], run->theta);
+    const size_t start = run->training.start;
+    const bool apart = start > 0 && has_minima(&run->ensemble.wavefunction), wide = apart && start % 3 != 1;
+    if (wide)
+        widen(first, run->theta);
+    if (apart)
+        set_apart(run, &rng, first, run->theta);
 }
 
 bool starts_next(struct run *run, struct error *error)

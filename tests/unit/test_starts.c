@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Several starts of a training, against the lowest energy in closed form. Bosons without hidden units are a product of
+// Gaussians around centres, with
+//     E = P (1 / (2 sigma^2) + sigma^2 / 2) + sum_p a_p^2 / 2 + sum_{p<q} <1/r_pq>   (omega = 1, two dimensions),
+//     <1/r> = sqrt(pi / 2) / sigma  exp(-z) I_0(z),  z = (a_p - a_q)^2 / (4 sigma^2).
+// All centres at 0 are a saddle that training does not leave, the minimum is a triangle.
+#include "support/model.h"
+
+#include "vmc/run.h"
+
+#include <gsl/gsl_sf_bessel.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { STARTS_MOST = 8 };
+struct seen {
+    size_t n;
+    double energy[STARTS_MOST];
+};
+
+static const char text[] =
+    "[system]\nparticles = 3\ndimensions = 2\ninteraction = coulomb\n[rbm]\nhidden = 0\nsigma = 1\n"
+    "[measure]\nsamples = 1e5\n";
+static char path[] = "/tmp/vmc-test-starts-XXXXXX";
+
+// Centres at the corners of a triangle of this side, |a_p|^2 = side^2 / 3
+static double energy_of_triangle(double side)
+{
+    const double z = side * side / 4;
+    return 3 + side * side / 2 + 3 * sqrt(M_PI / 2) * gsl_sf_bessel_I0_scaled(z);
+}
+
+static void take_note(const char *line, void *context)
+{
+    struct seen *seen = context;
+    size_t start, of, after;
+    double energy, lowest;
+    if (sscanf(line, "start %zu of %zu: %lf after %zu iterations; lowest %lf", &start, &of, &energy, &after, &lowest) ==
+        5) {
+        assert_in_range(start, 1, STARTS_MOST);
+        assert_int_equal(start, seen->n + 1);
+        seen->energy[seen->n++] = energy;
+    }
+}
+
+static void train(const char *const *override, struct seen *seen, struct run_result *result)
+{
+    struct config config;
+    struct settings settings;
+    struct error error = { 0 };
+    *seen = (struct seen){ 0 };
+    assert_true(config_parse(&config, "f.ini", text, strlen(text), &error));
+    for (; *override; override++)
+        assert_true(config_set(&config, *override, &error));
+    if (!settings_build(&settings, &config, &error, NULL))
+        fail_msg("%s", error.text);
+    if (!run_execute(&settings,
+                     &(struct run_options){ .output = path, .threads = 1, .note = take_note, .context = seen }, result,
+                     &error))
+        fail_msg("%s", error.text);
+    settings_finish(&settings);
+    config_finish(&config);
+}
+
+static void test_apart(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct run_result result;
+    double lowest = INFINITY;
+    for (double side = 0; side < 4; side += 1e-3)
+        lowest = fmin(lowest, energy_of_triangle(side));
+    assert_true(lowest < energy_of_triangle(0) - 0.3);
+    train((const char *[]){ "run.seed=3", NULL }, &seen, &result);
+    print_message("symmetric %.5f, found %.5f; triangle %.5f, found %.5f(%.5f)\n", energy_of_triangle(0),
+                  seen.energy[0], lowest, result.energy, result.energy_error);
+    assert_int_equal(seen.n, 2);
+    assert_true(fabs(seen.energy[0] - energy_of_triangle(0)) < 0.01);
+    assert_true(result.energy_error < 2e-3);
+    assert_true(result.energy < lowest + 4 * result.energy_error + 1e-4);
+    assert_true(result.energy > lowest - 4 * result.energy_error);
+}
+
+// A start that is asked for is of the same kinds: the first narrow, all others with particles apart.
+static void test_asked(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct run_result result;
+    train((const char *[]){ "optimizer.starts=4", "optimizer.iterations=1", "optimizer.learning_rate=1e-6", NULL },
+          &seen, &result);
+    assert_int_equal(seen.n, 4);
+    assert_true(fabs(seen.energy[0] - energy_of_triangle(0)) < 0.05);
+    for (size_t k = 1; k < seen.n; k++)
+        assert_true(fabs(seen.energy[k] - energy_of_triangle(0)) > 0.1);
+}
+
+// One for two particles with two units, six for small machines, two for large ones, one where something else is trained
+static void test_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *override[4];
+        size_t n;
+    } rows[] = { { { "system.particles=2", "rbm.hidden=2", NULL }, 0 },
+                 { { "system.particles=2", "rbm.hidden=3", NULL }, 6 },
+                 { { "system.particles=3", "rbm.hidden=2", NULL }, 2 },
+                 { { "system.particles=12", "rbm.hidden=39", NULL }, 6 },
+                 { { "system.particles=12", "rbm.hidden=40", NULL }, 2 },
+                 { { "rbm.hidden=8", "optimizer.method=adam", NULL }, 0 },
+                 { { "rbm.hidden=8", "wavefunction.factors=rbm, pade-jastrow", NULL }, 0 } };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        struct seen seen;
+        struct run_result result;
+        const char *override[8] = { "optimizer.iterations=1", "optimizer.samples=32", "measure.samples=64",
+                                    "sampler.burn_in=10" };
+        memcpy(override + 4, rows[k].override, sizeof rows[k].override);
+        train(override, &seen, &result);
+        if (seen.n != rows[k].n)
+            fail_msg("%s, %s: %zu starts, %zu expected", rows[k].override[0], rows[k].override[1], seen.n, rows[k].n);
+    }
+}
+
+int main(void)
+{
+    const int descriptor = mkstemp(path);
+    if (descriptor < 0 || close(descriptor) || unlink(path))
+        return EXIT_FAILURE;
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_apart), cmocka_unit_test(test_asked),
+                                        cmocka_unit_test(test_number) };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(path);
+    return failed;
+}
