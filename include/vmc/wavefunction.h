@@ -41,6 +41,7 @@ struct wavefunction {
     bool has_pair_factors, keeps_pair_values;
     size_t pair_alone;  // number of the only one of them, if it sums the pairs of a particle itself; else n_factors
     size_t pair_weight;
+    bool sweeps;        // wavefunction_sweep serves it
     bool wants_plain;  // a factor's gradient needs the plain energy (wavefunction_accumulate)
     // row numbers within a frame
     size_t row_gradient, row_laplacian, row_weight, row_pairs, row_cache, row_pair_values, n_rows;
@@ -98,6 +99,15 @@ void wavefunction_particle_gradient(const struct wavefunction *wavefunction, siz
 // afterwards.
 void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, double *trial,
                          double *frame);
+// Random numbers of a sweep of one-particle moves, particle after particle: per dimension a displacement, step (stretch
+// draw - shift), then a number within (0, 1], [P][D + 1] rows.
+struct sweep_draws {
+    const double *rows;
+    double step, stretch, shift;
+};
+// Such moves of all particles in turn, as ratio, Metropolis's decision and accept do them one by one; where `sweeps`.
+// Returns how many were accepted.
+size_t wavefunction_sweep(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame);
 void wavefunction_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o);
 // c: row of the controlled energy's deviations, plain: of those of the plain energy (read where wants_plain); du: see
 // factor_type.accumulate.

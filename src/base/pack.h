@@ -116,6 +116,21 @@ PACK_INLINE pack pack_select(pack_bits mask, pack a, pack b)
 #endif
 }
 
+// whether any walker's bits of a mask are set
+PACK_INLINE bool pack_any(pack_bits mask)
+{
+#if PACK_WIDTH == 8 && defined __AVX512DQ__
+    return _mm512_movepi64_mask((__m512i)mask) != 0;
+#elif PACK_WIDTH == 4 && defined __AVX2__
+    return _mm256_movemask_pd((__m256d)mask) != 0;
+#else
+    int64_t any = 0;
+    for (int k = 0; k < PACK_WIDTH; k++)
+        any |= mask[k];
+    return any != 0;
+#endif
+}
+
 PACK_INLINE pack pack_abs(pack x) { return (pack)((pack_bits)x & INT64_MAX); }
 PACK_INLINE pack pack_minus_abs(pack x) { return (pack)((pack_bits)x | INT64_MIN); }
 

@@ -57,10 +57,17 @@ static double first_step(const void *state, const struct system *system)
     return spread * 1.6 / sqrt(system->omega[0] * (double)moving_coordinates(metropolis, system));
 }
 
+// A particle's displacements and the uniform number of its decision, for all of them.
+static size_t sweep_rows(const struct wavefunction *wavefunction)
+{
+    return wavefunction->n_coordinates + wavefunction->system.particles;
+}
+
 // displacements [M], a uniform row, the mask
 static size_t n_scratch_rows(const void *state, const struct wavefunction *wavefunction)
 {
-    return moving_coordinates(state, &wavefunction->system) + 2;
+    const size_t one = moving_coordinates(state, &wavefunction->system) + 2, all = sweep_rows(wavefunction);
+    return wavefunction->sweeps && all > one ? all : one;
 }
 
 static size_t moves_per_sweep(const void *state, const struct system *system)
@@ -99,6 +106,23 @@ static size_t move_all(const struct metropolis *metropolis, const struct sampler
     return accepted;
 }
 
+// All random numbers at once, and all moves.
+static size_t move_in_turn(const struct metropolis *metropolis, const struct sampler_rung *rung,
+                           const struct wavefunction *wavefunction, struct block *block, double *scratch)
+{
+    const size_t dimensions = wavefunction->system.dimensions, particles = wavefunction->system.particles;
+    const bool normal = metropolis->proposal == PROPOSAL_NORMAL;
+    if (normal)
+        for (size_t p = 0; p < particles; p++)
+            rng_normals_and_uniform(block->random, dimensions, rows_at(scratch, p * (dimensions + 1)));
+    else
+        rng_uniforms(block->random, sweep_rows(wavefunction), scratch);
+    for (size_t p = 0; p < particles; p++)
+        accept_temper(rung->temperature, rows_at(scratch, p * (dimensions + 1) + dimensions));
+    return wavefunction_sweep(
+        wavefunction, &(struct sweep_draws){ scratch, rung->step, normal ? 1 : 2, normal ? 0 : 1 }, block->current);
+}
+
 static size_t move_particles(const struct metropolis *metropolis, const struct sampler_rung *rung,
                              const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
@@ -107,6 +131,10 @@ static size_t move_particles(const struct metropolis *metropolis, const struct s
     size_t accepted = 0;
     if (!block->movable)
         wavefunction_refresh(wavefunction, false, block->current);
+    if (wavefunction->sweeps) {
+        block->movable = block->updated = true;
+        return move_in_turn(metropolis, rung, wavefunction, block, scratch);
+    }
     rows_copy(wavefunction->n_coordinates, block->current, block->trial);
     for (size_t p = 0; p < wavefunction->system.particles; p++) {
         propose(metropolis, rung, p * dimensions, dimensions, block, scratch);

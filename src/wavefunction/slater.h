@@ -86,6 +86,17 @@ PACK_INLINE void slater_functions(const struct slater *slater, const struct orbi
     slater_products(orbitals, n, side, y, out);
 }
 
+// Powers of two beyond 2^±40 of a weight's mantissa go to its exponent.
+PACK_INLINE void slater_tidy(pack *mantissa, pack *exponent)
+{
+    const pack_bits out = ((*mantissa > 0x1p40) | (*mantissa < 0x1p-40)) & (*mantissa > 0x1p-1000) &
+                          (*mantissa < 0x1p1000);
+    const pack power = pack_select(out, pack_exponent(pack_select(out, *mantissa, pack_all(1.0))), pack_all(0.0));
+    *mantissa = pack_scale(*mantissa, -power);
+    *mantissa = pack_select(*mantissa < 0x1p-60, pack_all(0.0), *mantissa);  // psi = 0 as far as numbers go
+    *exponent = pack_fma(pack_all(0.6931471805599453), power, *exponent);
+}
+
 bool slater_build(void *state, const struct system *system, const struct factor_surroundings *surroundings,
                   struct error *error);
 void slater_finish(void *state);

@@ -6,18 +6,6 @@
 
 #include <math.h>
 
-// Powers of two beyond 2^±40 of the mantissa go to the exponent.
-static void tidy_weight(double *weight, size_t l)
-{
-    pack *mantissa = (pack *)weight + l, *exponent = (pack *)weight + ROW_PACKS + l;
-    const pack_bits out = ((*mantissa > 0x1p40) | (*mantissa < 0x1p-40)) & (*mantissa > 0x1p-1000) &
-                          (*mantissa < 0x1p1000);
-    const pack power = pack_select(out, pack_exponent(pack_select(out, *mantissa, pack_all(1.0))), pack_all(0.0));
-    *mantissa = pack_scale(*mantissa, -power);
-    *mantissa = pack_select(*mantissa < 0x1p-60, pack_all(0.0), *mantissa);  // psi = 0 as far as numbers go
-    *exponent = pack_fma(pack_all(0.6931471805599453), power, *exponent);
-}
-
 PACK_INLINE void ratio_of(const struct slater *slater, size_t spin, size_t n, size_t p, const double *x,
                           const double *b, double *trial)
 {
@@ -146,7 +134,7 @@ PACK_HOT void slater_ratio(const void *state, size_t p, const double *old_x, con
         ((pack *)weight)[l] = ((const pack *)old_weight)[l] * (change * change);
         ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(-slater->value), spread,
                                                    ((const pack *)old_weight)[ROW_PACKS + l]);
-        tidy_weight(weight, l);
+        slater_tidy((pack *)weight + l, (pack *)weight + ROW_PACKS + l);
     }
 }
 

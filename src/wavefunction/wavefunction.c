@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/rows.h"
 #include "wavefunction/pair_product.h"
+#include "wavefunction/shells_sweep.h"
 
 #include <math.h>
 #include <string.h>
@@ -159,6 +160,7 @@ static void lay_out(struct wavefunction *wavefunction)
     wavefunction->row_pair_values = wavefunction->n_rows;
     if (wavefunction->keeps_pair_values)
         wavefunction->n_rows += wavefunction->geometry.n_pairs;
+    wavefunction->sweeps = shells_sweep_serves(wavefunction);
 }
 
 static bool build_factors(struct wavefunction *wavefunction, const struct factor_surroundings *asked,
@@ -435,6 +437,11 @@ void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, cons
     }
     if (wavefunction->has_pair_factors)
         pair_product_accept(wavefunction, p, mask, trial, frame);
+}
+
+size_t wavefunction_sweep(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame)
+{
+    return shells_sweep(wavefunction, draws, frame);
 }
 
 void wavefunction_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o)

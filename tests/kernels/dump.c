@@ -18,6 +18,8 @@ static const struct system systems[] = {
     { 2, 2, { 1, 1 }, STATISTICS_BOSONS, 0 },       { 3, 1, { 0.5 }, STATISTICS_BOSONS, 0 },
     { 6, 2, { 0.8, 1.3 }, STATISTICS_FERMIONS, 4 }, { 5, 3, { 1, 1, 2.82843 }, STATISTICS_BOSONS, 0 },
     { 21, 2, { 1, 1 }, STATISTICS_BOSONS, 0 },  // more pairs than are stored
+    { 2, 2, { 1, 1 }, STATISTICS_FERMIONS, 1 },     { 6, 2, { 0.8, 0.9 }, STATISTICS_FERMIONS, 3 },
+    { 12, 2, { 1, 1 }, STATISTICS_FERMIONS, 6 },    { 20, 2, { 1, 1 }, STATISTICS_FERMIONS, 10 },
 };
 // a product and how its keys differ from their defaults
 struct product {
@@ -109,7 +111,8 @@ static void dump_hamiltonian(const struct system *system, const double *x)
             double *out = memory_rows(POTENTIAL_ROWS);
             struct geometry geometry;
             geometry_build(&geometry, system, false);
-            hamiltonian_potential(&hamiltonian, &(struct configuration){ .geometry = &geometry, .x = x }, NULL, NULL, out);
+            hamiltonian_potential(&hamiltonian, &(struct configuration){ .geometry = &geometry, .x = x }, NULL, NULL,
+                                  out);
             say(type->name, (size_t)POTENTIAL_ROWS * WALKERS, out);
             memory_free(out);
         }

@@ -423,6 +423,63 @@ static void test_shells(void **state)
     }
 }
 
+// A whole sweep at once, and one move after the other: the same bits, whatever is proposed and at which temperature.
+static void test_sweep(void **state)
+{
+    (void)state;
+#define BESIDE_PAIRS(system, keys)                                                                \
+    "[system]\nstatistics = fermions\ninteraction = coulomb\ndimensions = 2\nparticles = " system \
+    "\n[wavefunction]\nfactors = slater, pade-jastrow\n[sampler]\nmethod = metropolis\nwalkers = 32\n" keys
+    static const char *const systems[] = {
+        BESIDE_PAIRS("2", ""),
+        BESIDE_PAIRS("6", ""),
+        BESIDE_PAIRS("12", ""),
+        BESIDE_PAIRS("20", ""),
+        BESIDE_PAIRS("6\nomega = 0.5, 0.55",
+                     "proposal = normal\n[slater]\norbitals_up = 0 0, 1 0, 0 1\n"
+                     "orbitals_down = 0 0, 1 0, 0 1\n[pade-jastrow]\nbeta = 0.2, 0.9\ncusp = -0.3, 0.8\n"),
+    };
+    for (size_t c = 0; c < sizeof systems / sizeof *systems; c++) {
+        struct outcome outcome = build(systems[c]);
+        struct ensemble *ensemble = &outcome.model.ensemble;
+        struct wavefunction single = ensemble->wavefunction;
+        const struct wavefunction *const ways[2] = { &ensemble->wavefunction, &single };
+        struct block *block = &ensemble->block[0];
+        const size_t m = single.n_coordinates * WALKERS * sizeof(double), size = single.n_rows * WALKERS,
+                     table = single.row_pair_values * WALKERS, weights = single.row_weight * WALKERS;
+        double *scratch = ensemble->scratch + size, *start = malloc(m), *first = malloc(size * sizeof *first);
+        size_t accepted[2] = { 0 };
+        assert_true(single.sweeps);
+        single.sweeps = false;
+        memcpy(start, block->current, m);
+        for (size_t k = 0; k < 2; k++) {
+            memcpy(block->current, start, m);
+            block->movable = false;
+            rng_start_block(block->random, 5, 0);
+            for (size_t t = 0; t < 40; t++)
+                accepted[k] += ensemble->sampler->sweep(ensemble->sampler_state,
+                                                        &(struct sampler_rung){ t < 20 ? 1 : 1.7, 0.6, NULL }, ways[k],
+                                                        block, scratch);
+            if (k == 0)
+                memcpy(first, block->current, size * sizeof *first);
+        }
+        assert_int_equal(accepted[0], accepted[1]);
+        assert_in_range(accepted[0], 40 * WALKERS * single.system.particles / 10,
+                        40 * WALKERS * single.system.particles * 9 / 10);
+        assert_memory_equal(first, block->current, m);
+        assert_memory_equal(first + weights, block->current + weights, 2 * single.n_weights * WALKERS * sizeof *first);
+        for (size_t f = 0; f < single.n_factors; f++) {
+            const size_t cache = single.factor[f].first_cache_row * WALKERS;
+            assert_memory_equal(first + cache, block->current + cache,
+                                single.factor[f].n_move_rows * WALKERS * sizeof *first);
+        }
+        assert_memory_equal(first + table, block->current + table, single.geometry.n_pairs * WALKERS * sizeof *first);
+        free(first);
+        free(start);
+        finish(&outcome);
+    }
+}
+
 // --- the inverse ---
 
 // 1,000 sweeps of one-particle moves of ten electrons of each spin, without a refresh: every inverse beside one from
@@ -583,7 +640,7 @@ int main(void)
                                         cmocka_unit_test(test_statistics), cmocka_unit_test(test_pivots),
                                         cmocka_unit_test(test_node),       cmocka_unit_test(test_symmetry),
                                         cmocka_unit_test(test_sign),       cmocka_unit_test(test_shells),
-                                        cmocka_unit_test(test_drift),      cmocka_unit_test(test_exact),
-                                        cmocka_unit_test(test_elimination) };
+                                        cmocka_unit_test(test_sweep),      cmocka_unit_test(test_drift),
+                                        cmocka_unit_test(test_exact),      cmocka_unit_test(test_elimination) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

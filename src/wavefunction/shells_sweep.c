@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// All of a move in one place, and all moves of a few walkers before those of the next few: what they need (inverses,
+// distances, coordinates: 27 KB for 20 particles and eight walkers) then stays in the first-level cache for the whole
+// sweep. The moves are those of metropolis.c by way of slater_moves.c and pade_jastrow_rows.c, operation by operation,
+// so that both ways give the same bits.
+#include "wavefunction/shells_sweep.h"
+
+#include "wavefunction/pade_jastrow.h"
+#include "wavefunction/pair_row.h"
+#include "wavefunction/shells.h"
+#include "wavefunction/slater.h"
+
+extern const struct factor_type factor_slater, factor_pade_jastrow;
+
+enum { PARTICLES_MOST = 2 * SHELLS_MOST, PAIRS_MOST = PARTICLES_MOST * (PARTICLES_MOST - 1) / 2 };
+// Packs whose running sums fit in registers.
+enum { TILE = LINE < 2 ? 1 : 2 };
+
+// Walkers of `side` packs from l on, as [row][side]: rows of the frame itself, or copies.
+struct chunk {
+    const struct slater *slater;
+    const struct pade_jastrow *jastrow;
+    const struct sweep_draws *draws;
+    size_t l;
+    pack *x, *r, *b, *mantissa, *exponent, *pair_exponent;  // b: of the spin at hand
+    pack_bits accepted;                                     // less their number
+};
+
+// A particle that moves: where to, and what is found there. [side]
+struct move {
+    size_t p;
+    pack x[2 * ROW_PACKS], r[PARTICLES_MOST * ROW_PACKS], functions[SHELLS_MOST * ROW_PACKS];
+    pack ratio[ROW_PACKS], mantissa[ROW_PACKS], exponent[ROW_PACKS], pair_exponent[ROW_PACKS];
+};
+
+// sum r / (1 + beta r) = above / below
+struct fraction {
+    pack above[TILE], below[TILE];
+};
+
+PACK_INLINE void propose(const struct chunk *chunk, size_t side, size_t p, struct move *move)
+{
+    const struct sweep_draws *draws = chunk->draws;
+    const pack *row = (const pack *)rows_at_const(draws->rows, 3 * p) + chunk->l;
+    const pack step = pack_all(draws->step), stretch = pack_all(draws->stretch), shift = pack_all(-draws->shift);
+    for (size_t d = 0; d < 2; d++)
+        for (size_t s = 0; s < side; s++)
+            move->x[d * side + s] = pack_fma(step, pack_fma(stretch, row[d * ROW_PACKS + s], shift),
+                                             chunk->x[(2 * p + d) * side + s]);
+    move->p = p;
+}
+
+// Distances of pack s to particles from `first` up to `end` (to p itself a number that nobody reads).
+PACK_INLINE void find_distances(const struct chunk *chunk, size_t side, size_t s, size_t first, size_t end,
+                                struct move *move)
+{
+    const pack *other = chunk->x + first * 2 * side + s;
+    pack *to = move->r + first * side + s;
+    for (size_t q = first; q < end; q++, other += 2 * side, to += side) {
+        const pack dx = move->x[s] - other[0], dy = move->x[side + s] - other[side];
+        *to = pack_sqrt(pack_fma(dy, dy, dx * dx));
+    }
+}
+
+// Pairs with particles of one class, `end` not included, all before p or all behind it, of the tile from t on: both
+// sums grow.
+PACK_INLINE void add_pairs(const struct chunk *chunk, size_t side, size_t t, size_t p, pack beta, bool behind,
+                           size_t first, size_t end, const struct move *move, struct fraction *after,
+                           struct fraction *before)
+{
+    const pack *old = chunk->r + (behind ? pair_row_number(first, p) : pair_row_number(p, first)) * side + t,
+               *new = move->r + first *side + t;
+    struct fraction now = *after, was = *before;
+    for (size_t q = first; q < end; q++, new += side) {
+        ROWS_UNROLLED
+        for (size_t s = 0; s < TILE; s++) {
+            const pack b = pack_fma(beta, new[s], pack_all(1.0)), b_old = pack_fma(beta, old[s], pack_all(1.0));
+            now.above[s] = pack_fma(now.above[s], b, new[s] * now.below[s]);
+            now.below[s] *= b;
+            was.above[s] = pack_fma(was.above[s], b_old, old[s] * was.below[s]);
+            was.below[s] *= b_old;
+        }
+        old += (behind ? q : 1) * side;
+    }
+    *after = now;
+    *before = was;
+}
+
+// a n_a / d_a + b n_b / d_b by one division
+PACK_INLINE pack divide(pack a, pack b, const struct fraction *here, const struct fraction *other, size_t s)
+{
+    const pack above = pack_fma(a * here->above[s], other->below[s], b * other->above[s] * here->below[s]);
+    return above / (here->below[s] * other->below[s]);
+}
+
+// What the pairs of a class need; nothing where there are none.
+struct class
+{
+    pack beta, cusp;
+};
+
+PACK_INLINE struct class class_of(const struct pade_jastrow *jastrow, size_t class)
+{
+    const size_t k = jastrow->column[class];
+    return (struct class){ pack_all(k < jastrow->n_classes ? jastrow->beta_used[k] : 0),
+                           pack_all(k < jastrow->n_classes ? jastrow->cusp_used[k] : 0) };
+}
+
+PACK_INLINE void find_pairs(const struct chunk *chunk, size_t side, size_t t, bool is_up, size_t p, size_t up,
+                            size_t particles, struct move *move)
+{
+    const struct class same = class_of(chunk->jastrow, PAIR_PARALLEL),
+                       opposite = class_of(chunk->jastrow, PAIR_ANTIPARALLEL);
+    struct fraction after[2], before[2];  // of parallel spins, of antiparallel ones
+    for (size_t k = 0; k < 2; k++)
+        for (size_t s = 0; s < TILE; s++) {
+            after[k].above[s] = before[k].above[s] = pack_all(0.0);
+            after[k].below[s] = before[k].below[s] = pack_all(1.0);
+        }
+    if (!is_up)
+        add_pairs(chunk, side, t, p, opposite.beta, false, 0, up, move, &after[1], &before[1]);
+    add_pairs(chunk, side, t, p, same.beta, false, is_up ? 0 : up, p, move, &after[0], &before[0]);
+    add_pairs(chunk, side, t, p, same.beta, true, p + 1, is_up ? up : particles, move, &after[0], &before[0]);
+    if (is_up)
+        add_pairs(chunk, side, t, p, opposite.beta, true, up, particles, move, &after[1], &before[1]);
+    const size_t last = is_up;
+    const pack a = last ? opposite.cusp : same.cusp, b = last ? same.cusp : opposite.cusp;
+    ROWS_UNROLLED
+    for (size_t s = 0; s < TILE; s++) {
+        const pack change = divide(a, b, &after[last], &after[1 - last], s) -
+                            divide(a, b, &before[last], &before[1 - last], s);
+        move->pair_exponent[t + s] = pack_fma(pack_all(2.0), change, chunk->pair_exponent[t + s]);
+    }
+}
+
+PACK_INLINE void find_ratio(const struct chunk *chunk, size_t side, size_t s, size_t top, const pack *own,
+                            struct move *move)
+{
+    const struct slater *slater = chunk->slater;
+    const size_t n = shells_orbitals(top);
+    pack functions[SHELLS_MOST], spread = pack_all(0.0);
+    shells_functions(top, slater->scale[0] * move->x[s], slater->scale[1] * move->x[side + s], functions);
+    SHELLS_UNROLLED
+    for (size_t k = 0; k < n; k++)
+        move->functions[k * side + s] = functions[k];
+    const pack ratio = move->ratio[s] = shells_dot(n, functions, 1, own + s, side, pack_all(0.0));
+    for (size_t d = 0; d < 2; d++) {
+        const pack now = move->x[d * side + s], before = chunk->x[(2 * move->p + d) * side + s];
+        spread = pack_fma(slater->omega[d] * (now - before), now + before, spread);
+    }
+    move->mantissa[s] = chunk->mantissa[s] * (ratio * ratio);
+    move->exponent[s] = pack_fma(pack_all(-slater->value), spread, chunk->exponent[s]);
+    if (pack_any((move->mantissa[s] > 0x1p40) | (move->mantissa[s] < 0x1p-40)))
+        slater_tidy(&move->mantissa[s], &move->exponent[s]);
+}
+
+// B of the walkers of pack s that accept. Meanwhile the divider takes the roots of the move that comes next, if any.
+PACK_INLINE void update(size_t side, size_t s, size_t n, size_t p, pack_bits mask, const struct move *move,
+                        const struct chunk *chunk, struct move *next)
+{
+    pack *b = chunk->b;
+    const pack inverse = pack_select(mask, 1.0 / move->ratio[s], pack_all(0.0)),
+               scale = pack_select(mask, inverse, pack_all(1.0)), *functions = move->functions + s;
+    pack *own = b + p * n * side + s;
+    for (size_t q = 0; q < n; q++) {
+        pack *one = b + q * n * side + s, row[SHELLS_MOST], sum[2] = { { 0 } };
+        if (next)
+            find_distances(chunk, side, s, 2 * q, 2 * q + 2, next);
+        if (q == p)
+            continue;
+        SHELLS_UNROLLED
+        for (size_t k = 0; k < n; k++) {
+            row[k] = one[k * side];
+            sum[k % 2] = pack_fma(functions[k * side], row[k], sum[k % 2]);
+        }
+        sum[0] = (sum[0] + sum[1]) * -inverse;
+        SHELLS_UNROLLED
+        for (size_t k = 0; k < n; k++)
+            one[k * side] = pack_fma(sum[0], own[k * side], row[k]);
+    }
+    SHELLS_UNROLLED
+    for (size_t k = 0; k < n; k++)
+        own[k * side] *= scale;
+}
+
+PACK_INLINE void take_over(size_t side, size_t s, size_t p, size_t particles, pack_bits mask, const struct move *move,
+                           struct chunk *chunk)
+{
+    const pack *new = move->r + s;
+    for (size_t d = 0; d < 2; d++) {
+        pack *x = &chunk->x[(2 * p + d) * side + s];
+        *x = pack_select(mask, move->x[d * side + s], *x);
+    }
+    pack *r = chunk->r + (p > 0 ? pair_row_number(p, 0) : 0) * side + s;
+    for (size_t q = 0; q < p; q++, r += side)
+        *r = pack_select(mask, new[q * side], *r);
+    r = chunk->r + pair_row_number(p + 1, p) * side + s;
+    for (size_t q = p + 1; q < particles; r += q++ * side)
+        *r = pack_select(mask, new[q * side], *r);
+    chunk->mantissa[s] = pack_select(mask, move->mantissa[s], chunk->mantissa[s]);
+    chunk->exponent[s] = pack_select(mask, move->exponent[s], chunk->exponent[s]);
+    chunk->pair_exponent[s] = pack_select(mask, move->pair_exponent[s], chunk->pair_exponent[s]);
+}
+
+// u < |psi'/psi|^2
+PACK_INLINE pack_bits decide(const struct chunk *chunk, const struct move *move, size_t s)
+{
+    const pack uniform = ((const pack *)rows_at_const(chunk->draws->rows, 3 * move->p + 2))[chunk->l + s];
+    const pack exponent = (move->exponent[s] - chunk->exponent[s]) + (move->pair_exponent[s] - chunk->pair_exponent[s]);
+    return uniform * chunk->mantissa[s] < move->mantissa[s] * pack_exp(exponent);
+}
+
+// Particle p of the spin, whose first is number `first`; `next` is the one behind it.
+PACK_INLINE void move_one(struct chunk *chunk, size_t side, size_t top, size_t first, size_t p, struct move *move,
+                          struct move *next)
+{
+    const size_t n = shells_orbitals(top), particles = 2 * n;
+    const bool ahead = n > 3, last = p + 1 == n;  // fewer rows hide no roots
+    pack_bits mask[ROW_PACKS];
+    for (size_t t = 0; t < side; t += TILE) {
+        ROWS_UNROLLED
+        for (size_t s = t; s < t + TILE; s++) {
+            if (!ahead || p == 0) {
+                find_distances(chunk, side, s, 0, first + p, move);
+                find_distances(chunk, side, s, first + p + 1, particles, move);
+            }
+            find_ratio(chunk, side, s, top, chunk->b + p * n * side, move);
+        }
+        find_pairs(chunk, side, t, first == 0, first + p, n, particles, move);
+        ROWS_UNROLLED
+        for (size_t s = t; s < t + TILE; s++) {
+            mask[s] = decide(chunk, move, s);
+            chunk->accepted += mask[s];
+        }
+    }
+    if (!last)
+        propose(chunk, side, first + p + 1, next);
+    for (size_t s = 0; s < side; s++)
+        if (!ahead || pack_any(mask[s])) {
+            take_over(side, s, first + p, particles, mask[s], move, chunk);
+            if (!ahead || last)
+                update(side, s, n, p, mask[s], move, chunk, NULL);
+            else
+                update(side, s, n, p, mask[s], move, chunk, next);
+        } else if (!last) {
+            find_distances(chunk, side, s, 0, particles, next);
+        }
+}
+
+PACK_INLINE void move_spin(struct chunk *chunk, size_t side, size_t top, size_t first)
+{
+    const size_t n = shells_orbitals(top);
+    struct move moves[2];
+    propose(chunk, side, first, moves);
+    if (n <= 3)
+        SHELLS_UNROLLED
+    for (size_t p = 0; p < n; p++)
+        move_one(chunk, side, top, first, p, moves + p % 2, moves + (p + 1) % 2);
+    for (size_t p = 0; n > 3 && p < n; p++)
+        move_one(chunk, side, top, first, p, moves + p % 2, moves + (p + 1) % 2);
+}
+
+PACK_INLINE void load_rows(size_t n, size_t side, size_t l, const pack *rows, pack *out)
+{
+    for (size_t k = 0; k < n; k++)
+        for (size_t s = 0; s < side; s++)
+            out[k * side + s] = rows[k * ROW_PACKS + l + s];
+}
+
+PACK_INLINE void store_rows(size_t n, size_t side, size_t l, const pack *from, pack *rows)
+{
+    for (size_t k = 0; k < n; k++)
+        for (size_t s = 0; s < side; s++)
+            rows[k * ROW_PACKS + l + s] = from[k * side + s];
+}
+
+// Few particles: all walkers at once, where they are.
+PACK_INLINE void sweep_rows(size_t top, const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+{
+    *chunk = *rows;
+    SHELLS_UNROLLED
+    for (size_t spin = 0; spin < SPINS; spin++) {
+        chunk->b = b[spin];
+        move_spin(chunk, ROW_PACKS, top, spin * shells_orbitals(top));
+    }
+}
+
+// More: `side` packs at a time, in copies that lie close together.
+PACK_INLINE void sweep_copies(size_t side, size_t top, const struct chunk *rows, pack *const b[SPINS],
+                              struct chunk *chunk)
+{
+    const size_t n = shells_orbitals(top), pairs = n * (2 * n - 1);
+    pack x[4 * SHELLS_MOST * ROW_PACKS], r[PAIRS_MOST * ROW_PACKS], own[SHELLS_MOST * SHELLS_MOST * ROW_PACKS];
+    *chunk = *rows;
+    for (size_t l = chunk->l = 0; l < ROW_PACKS; l = chunk->l += side) {
+        chunk->x = x;
+        chunk->r = r;
+        chunk->b = own;
+        chunk->mantissa = rows->mantissa + l;
+        chunk->exponent = rows->exponent + l;
+        chunk->pair_exponent = rows->pair_exponent + l;
+        load_rows(4 * n, side, l, rows->x, x);
+        load_rows(pairs, side, l, rows->r, r);
+        SHELLS_UNROLLED
+        for (size_t spin = 0; spin < SPINS; spin++) {
+            load_rows(n * n, side, l, b[spin], own);
+            move_spin(chunk, side, top, spin * n);
+            store_rows(n * n, side, l, own, b[spin]);
+        }
+        store_rows(4 * n, side, l, x, rows->x);
+        store_rows(pairs, side, l, r, rows->r);
+    }
+}
+
+static PACK_HOT void sweep_first(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+{
+    sweep_rows(0, rows, b, chunk);
+}
+static PACK_HOT void sweep_second(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+{
+    sweep_rows(1, rows, b, chunk);
+}
+static PACK_HOT void sweep_third(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+{
+    sweep_copies(LINE, 2, rows, b, chunk);
+}
+static PACK_HOT void sweep_fourth(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+{
+    sweep_copies(LINE, 3, rows, b, chunk);
+}
+
+bool shells_sweep_serves(const struct wavefunction *wavefunction)
+{
+    bool shells = false;
+    for (size_t f = 0; f < wavefunction->n_factors; f++)
+        if (wavefunction->factor[f].type == &factor_slater) {
+            const struct slater *slater = wavefunction->factor[f].state;
+            shells = slater->shells && slater->orbitals[0].n == slater->orbitals[1].n;
+        } else if (wavefunction->factor[f].type != &factor_pade_jastrow) {
+            return false;
+        }
+    return shells && wavefunction->n_factors == 2 && wavefunction->keeps_pair_values;
+}
+
+PACK_HOT size_t shells_sweep(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame)
+{
+    static void (*const by_shell[])(const struct chunk *rows, pack *const b[SPINS],
+                                    struct chunk *chunk) = { sweep_first, sweep_second, sweep_third, sweep_fourth };
+    struct chunk rows = { .draws = draws,
+                          .x = (pack *)frame,
+                          .r = (pack *)rows_at(frame, wavefunction->row_pair_values) },
+                 chunk;
+    pack *b[SPINS];
+    size_t accepted = 0;
+    for (size_t f = 0; f < 2; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        pack *weight = (pack *)rows_at(frame, wavefunction->row_weight + 2 * factor->weight);
+        if (factor->type == &factor_slater) {
+            rows.slater = factor->state;
+            rows.mantissa = weight;
+            rows.exponent = weight + ROW_PACKS;
+            for (size_t spin = 0; spin < SPINS; spin++)
+                b[spin] = (pack *)rows_at(frame, factor->first_cache_row + rows.slater->first_row[spin]);
+        } else {
+            rows.jastrow = factor->state;
+            rows.pair_exponent = weight + ROW_PACKS;
+        }
+    }
+    by_shell[rows.slater->top_shell[0]](&rows, b, &chunk);
+    for (int k = 0; k < PACK_WIDTH; k++)
+        accepted -= (size_t)chunk.accepted[k];
+    return accepted;
+}
