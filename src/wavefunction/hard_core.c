@@ -161,7 +161,7 @@ PACK_INLINE void add_piece(size_t dimensions, pack core, const struct pair_row *
     const pack axes = pack_all((double)dimensions - 3);
     struct pair_ahead ahead;
     pair_ahead_begin(dimensions, row, piece, kept, divisor, core, &ahead);
-    for (size_t l = 0, k = 0; l < ROW_PACKS; l++) {
+    for (size_t l = 0; l < ROW_PACKS; l++) {
         struct pair_row_own own;
         struct gaps gaps = gaps_none();
         pack bend = pack_all(0.0), inverse = bend;
@@ -169,12 +169,12 @@ PACK_INLINE void add_piece(size_t dimensions, pack core, const struct pair_row *
         pair_row_load(dimensions, 1, row, l, &own);
         for (size_t d = 0; d < dimensions; d++)
             push[d] = mine[d * ROW_PACKS];
-        for (size_t q = piece->first; q < piece->end; q++, k++) {
+        for (size_t k = 0, q = piece->first; q < piece->end; q++, k++) {
             const pack *there = (const pack *)rows_at_const(row->x, q * dimensions) + l;
             pack *other = (pack *)rows_at(gradient, q * dimensions) + l;
-            pair_ahead_step(dimensions, kept, divisor, core, &ahead);
-            const pack r = ahead.r[k], quotient = ahead.quotient[k], one = divisor(core, r) * quotient,
-                       steep = core * quotient, slope = steep * one;
+            pair_ahead_step(dimensions, row, piece, kept, divisor, core, l, k, &ahead);
+            const pack r = pair_ahead_distance(kept, l, k, &ahead), quotient = ahead.quotient[l % 2][k],
+                       one = divisor(core, r) * quotient, steep = core * quotient, slope = steep * one;
             gaps_add(core, r, &gaps);
             bend = pack_fma(steep, pack_fma(axes, one, -steep), bend);
             inverse += one;

@@ -159,7 +159,7 @@ PACK_INLINE void add_piece(size_t dimensions, const struct pade_jastrow *jastrow
                axes = pack_all((double)dimensions - 1), scale = -a * beta;
     struct pair_ahead ahead;
     pair_ahead_begin(dimensions, row, piece, kept, divisor, beta, &ahead);
-    for (size_t l = 0, k = 0; l < ROW_PACKS; l++) {
+    for (size_t l = 0; l < ROW_PACKS; l++) {
         struct pair_row_own own;
         // of r t, t^2 / r, t^3, r^2 t^2, 1 / r
         pack value = pack_all(0.0), steep = value, cube = value, square = value, inverse = value;
@@ -167,12 +167,13 @@ PACK_INLINE void add_piece(size_t dimensions, const struct pade_jastrow *jastrow
         pair_row_load(dimensions, 1, row, l, &own);
         for (size_t d = 0; d < dimensions; d++)
             push[d] = mine[d * ROW_PACKS];
-        for (size_t q = piece->first; q < piece->end; q++, k++) {
+        for (size_t k = 0, q = piece->first; q < piece->end; q++, k++) {
             const pack *there = (const pack *)rows_at_const(row->x, q * dimensions) + l;
             pack *other = (pack *)rows_at(gradient, q * dimensions) + l;
-            pair_ahead_step(dimensions, kept, divisor, beta, &ahead);
-            const pack r = ahead.r[k], quotient = ahead.quotient[k], one = divisor(beta, r) * quotient,
-                       t = r * quotient, rt = r * t, t2 = t * t, pull = t2 * one, slope = a * pull;
+            pair_ahead_step(dimensions, row, piece, kept, divisor, beta, l, k, &ahead);
+            const pack r = pair_ahead_distance(kept, l, k, &ahead), quotient = ahead.quotient[l % 2][k],
+                       one = divisor(beta, r) * quotient, t = r * quotient, rt = r * t, t2 = t * t, pull = t2 * one,
+                       slope = a * pull;
             value += rt;
             steep += pull;
             cube = pack_fma(t2, t, cube);

@@ -68,68 +68,66 @@ PACK_INLINE pack pair_row_square(size_t dimensions, const struct pair_row *row, 
     return sum;
 }
 
-// What follows divides once per pair, which takes as long as all else. The distances of a piece, and 1 / (r
-// divisor(r)), are therefore found some pairs ahead of their use: a processor then divides while it multiplies, whereas
-// from one long chain of operations to the next it would wait.
-enum { PAIR_AHEAD = 4, PAIR_FURTHER_AHEAD = 8 };
-
+// What follows divides once per pair, which takes as long as all else. The distances of a piece are therefore found two
+// packs of walkers ahead of their use, and 1 / (r divisor(r)) one: a processor then divides while it multiplies,
+// whereas from one long chain of operations to the next it would wait.
 typedef pack pair_divisor(pack constant, pack r);
 
-// Pairs in the order of use: walkers pack after pack, for each of them all q of the piece.
+// Of the packs under way, [pair of the piece].
 struct pair_ahead {
-    size_t n, total;            // pairs of a pack, of all packs
-    size_t found, divided, at;  // how many have r, how many the quotient; pair of the pack next to be found
-    const pack *own, *other, *first;
-    pack r[PAIR_ROW_AT_ONCE * ROW_PACKS], quotient[PAIR_ROW_AT_ONCE * ROW_PACKS];
+    pack r[4][PAIR_ROW_AT_ONCE], quotient[2][PAIR_ROW_AT_ONCE];
 };
 
-PACK_INLINE void pair_ahead_find(size_t dimensions, bool kept, struct pair_ahead *ahead)
+// Pair k of the piece for pack l, if there is such a pack. kept: the distances of the piece, or NULL.
+PACK_INLINE void pair_ahead_find(size_t dimensions, const struct pair_row *row, const struct pair_piece *piece,
+                                 const double *kept, size_t l, size_t k, struct pair_ahead *ahead)
 {
+    const pack *own = (const pack *)row->own + l,
+               *other = (const pack *)rows_at_const(row->x, (piece->first + k) * dimensions) + l;
     pack sum = pack_all(0.0);
-    if (ahead->found == ahead->total)
+    if (l >= ROW_PACKS || kept)
         return;
-    for (size_t d = 0; !kept && d < dimensions; d++) {
-        const pack step = ahead->own[d * ROW_PACKS] - ahead->other[d * ROW_PACKS];
+    for (size_t d = 0; d < dimensions; d++) {
+        const pack step = own[d * ROW_PACKS] - other[d * ROW_PACKS];
         sum = pack_fma(step, step, sum);
     }
-    ahead->r[ahead->found++] = kept ? *ahead->other : pack_sqrt(sum);
-    ahead->other += kept ? ROW_PACKS : dimensions * ROW_PACKS;
-    if (++ahead->at == ahead->n) {
-        ahead->at = 0;
-        ahead->own++;
-        ahead->other = ++ahead->first;
-    }
+    ahead->r[l % 4][k] = pack_sqrt(sum);
 }
 
-PACK_INLINE void pair_ahead_divide(pair_divisor *divisor, pack constant, struct pair_ahead *ahead)
+PACK_INLINE pack pair_ahead_distance(const double *kept, size_t l, size_t k, const struct pair_ahead *ahead)
 {
-    if (ahead->divided == ahead->total)
-        return;
-    const pack r = ahead->r[ahead->divided];
-    ahead->quotient[ahead->divided++] = 1.0 / (r * divisor(constant, r));
+    return kept ? ((const pack *)kept)[k * ROW_PACKS + l] : ahead->r[l % 4][k];
 }
 
-// kept: the distances of the piece, or NULL.
+PACK_INLINE void pair_ahead_divide(const double *kept, pair_divisor *divisor, pack constant, size_t l, size_t k,
+                                   struct pair_ahead *ahead)
+{
+    if (l >= ROW_PACKS)
+        return;
+    const pack r = pair_ahead_distance(kept, l, k, ahead);
+    ahead->quotient[l % 2][k] = 1.0 / (r * divisor(constant, r));
+}
+
+// Before pack 0.
 PACK_INLINE void pair_ahead_begin(size_t dimensions, const struct pair_row *row, const struct pair_piece *piece,
                                   const double *kept, pair_divisor *divisor, pack constant, struct pair_ahead *ahead)
 {
-    ahead->n = piece->end - piece->first;
-    ahead->total = ahead->n * ROW_PACKS;
-    ahead->found = ahead->divided = ahead->at = 0;
-    ahead->own = (const pack *)row->own;
-    ahead->first = ahead->other = (const pack *)(kept ? kept : rows_at_const(row->x, piece->first * dimensions));
-    for (size_t k = 0; k < PAIR_FURTHER_AHEAD; k++)
-        pair_ahead_find(dimensions, kept, ahead);
-    for (size_t k = 0; k < PAIR_AHEAD; k++)
-        pair_ahead_divide(divisor, constant, ahead);
+    const size_t n = piece->end - piece->first;
+    for (size_t k = 0; k < n; k++)
+        pair_ahead_find(dimensions, row, piece, kept, 0, k, ahead);
+    for (size_t k = 0; k < n; k++) {
+        pair_ahead_find(dimensions, row, piece, kept, 1, k, ahead);
+        pair_ahead_divide(kept, divisor, constant, 0, k, ahead);
+    }
 }
 
-// Before each pair in turn.
-PACK_INLINE void pair_ahead_step(size_t dimensions, bool kept, pair_divisor *divisor, pack constant,
+// Before pair k of pack l.
+PACK_INLINE void pair_ahead_step(size_t dimensions, const struct pair_row *row, const struct pair_piece *piece,
+                                 const double *kept, pair_divisor *divisor, pack constant, size_t l, size_t k,
                                  struct pair_ahead *ahead)
 {
-    pair_ahead_find(dimensions, kept, ahead);
-    pair_ahead_divide(divisor, constant, ahead);
+    pair_ahead_divide(kept, divisor, constant, l + 1, k, ahead);
+    pair_ahead_find(dimensions, row, piece, kept, l + 2, k, ahead);
 }
 
 // Calls one of three copies of `call`, in which the number of dimensions is known.
