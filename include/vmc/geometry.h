@@ -39,6 +39,7 @@ struct pair_row {
     const struct system *system;
     size_t p, first, end;
     const double *own, *x;  // where it is, [D] rows; the others, [M] rows, of which its own are not read
+    size_t n_kept;          // distances that are kept of it lie by lines, as some of so many (base/rows.h)
 };
 
 typedef void geometry_visitor(const struct pairs *pairs, void *context);

@@ -13,6 +13,14 @@
 PACK_INLINE double *rows_at(double *rows, size_t k) { return rows + k * WALKERS; }
 PACK_INLINE const double *rows_at_const(const double *rows, size_t k) { return rows + k * WALKERS; }
 
+// Where few walkers are taken at a time, what is read of them lies close together: n rows by cache lines, LINE packs of
+// row after row and then the next line of all. Pack l of row k:
+enum { LINE = 8 / PACK_WIDTH };
+PACK_INLINE size_t rows_by_lines(size_t n, size_t k, size_t l) { return (l / LINE * n + k) * LINE + l % LINE; }
+// row k's first walkers, and so the rows from there on
+PACK_INLINE double *rows_line_at(double *rows, size_t k) { return rows + k * LINE * PACK_WIDTH; }
+PACK_INLINE const double *rows_line_at_const(const double *rows, size_t k) { return rows + k * LINE * PACK_WIDTH; }
+
 ROWS_INLINE void rows_copy(size_t n, const double *from, double *to) { memcpy(to, from, n * WALKERS * sizeof(double)); }
 ROWS_INLINE void rows_fill(size_t n, double value, double *rows)
 {

@@ -16,7 +16,6 @@ size_t geometry_rows(const struct geometry *geometry) { return geometry->stored 
 PACK_INLINE void square_distances(size_t dimensions, size_t first, size_t n, const double *own, const double *x,
                                   double *out)
 {
-    enum { LINE = 8 / PACK_WIDTH };
     for (size_t l = 0; l < ROW_PACKS; l += LINE) {
         const pack *mine = (const pack *)own + l, *other = (const pack *)x + first * dimensions * ROW_PACKS + l;
         pack *to = (pack *)out + l, here[DIMENSIONS_MOST][LINE];

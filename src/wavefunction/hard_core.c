@@ -91,20 +91,20 @@ PACK_INLINE void sum_row(size_t dimensions, const struct hard_core *hard, const 
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
         struct pair_row_own own;
         struct pair_piece piece = pair_piece_before(row);
-        pack *to = (pack *)kept + l;
+        size_t k = 0;
         pair_row_load(dimensions, TILE_PACKS, row, l, &own);
         while (pair_piece_next(row, &piece)) {
             struct gaps gaps[TILE_PACKS];
             ROWS_UNROLLED
             for (size_t s = 0; s < TILE_PACKS; s++)
                 gaps[s] = gaps_none();
-            for (size_t q = piece.first; q < piece.end; q++, to += kept ? ROW_PACKS : 0)
+            for (size_t q = piece.first; q < piece.end; q++, k++)
                 ROWS_UNROLLED
             for (size_t s = 0; s < TILE_PACKS; s++) {
                 const pack r = pack_sqrt(pair_row_square(dimensions, row, &own, q, l, s));
                 gaps_add(core, r, &gaps[s]);
                 if (kept)
-                    to[s] = r;
+                    ((pack *)kept)[rows_by_lines(row->n_kept, k, l + s)] = r;
             }
             ROWS_UNROLLED
             for (size_t s = 0; s < TILE_PACKS; s++)
@@ -126,6 +126,7 @@ static PACK_HOT void pair_kept(const void *state, const struct system *system, s
                                double *sum)
 {
     const struct pair_row row = { .system = system, .p = p, .end = system->particles };
+    const size_t n = system_pairs(system);
     const pack core = pack_all(((const struct hard_core *)state)->core);
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
         struct pair_piece piece = pair_piece_before(&row);
@@ -135,10 +136,10 @@ static PACK_HOT void pair_kept(const void *state, const struct system *system, s
             for (size_t s = 0; s < TILE_PACKS; s++)
                 gaps[s] = gaps_none();
             for (size_t q = piece.first; q < piece.end; q++) {
-                const pack *r = (const pack *)rows_at_const(kept, pair_row_of(p, q)) + l;
+                const pack *r = (const pack *)kept + rows_by_lines(n, pair_row_of(p, q), l);
                 ROWS_UNROLLED
                 for (size_t s = 0; s < TILE_PACKS; s++)
-                    gaps_add(core, r[s], &gaps[s]);
+                    gaps_add(core, r[rows_by_lines(n, 0, s)], &gaps[s]);
             }
             ROWS_UNROLLED
             for (size_t s = 0; s < TILE_PACKS; s++)
@@ -173,7 +174,7 @@ PACK_INLINE void add_piece(size_t dimensions, pack core, const struct pair_row *
             const pack *there = (const pack *)rows_at_const(row->x, q * dimensions) + l;
             pack *other = (pack *)rows_at(gradient, q * dimensions) + l;
             pair_ahead_step(dimensions, row, piece, kept, divisor, core, l, k, &ahead);
-            const pack r = pair_ahead_distance(kept, l, k, &ahead), quotient = ahead.quotient[l % 2][k],
+            const pack r = pair_ahead_distance(row, kept, l, k, &ahead), quotient = ahead.quotient[l % 2][k],
                        one = divisor(core, r) * quotient, steep = core * quotient, slope = steep * one;
             gaps_add(core, r, &gaps);
             bend = pack_fma(steep, pack_fma(axes, one, -steep), bend);
@@ -198,7 +199,7 @@ PACK_INLINE void sum_terms(size_t dimensions, const struct hard_core *hard, cons
     struct pair_piece piece = pair_piece_before(row);
     while (pair_piece_next(row, &piece))
         add_piece(dimensions, pack_all(hard->core), row, &piece,
-                  kept ? rows_at_const(kept, piece.first - row->first) : NULL, gradient, sums);
+                  kept ? rows_line_at_const(kept, piece.first - row->first) : NULL, gradient, sums);
 }
 
 static PACK_HOT void pair_row_terms(const void *state, const struct pair_row *row, const double *r, double *gradient,

@@ -89,20 +89,20 @@ PACK_INLINE void sum_row(size_t dimensions, const struct pade_jastrow *jastrow, 
         struct pair_row_own own;
         struct pair_piece piece = pair_piece_before(row);
         struct fractions sums;
-        pack *to = (pack *)kept + l;
+        size_t k = 0;
         pair_row_load(dimensions, TILE_PACKS, row, l, &own);
         fractions_begin(&sums);
         while (pair_piece_next(row, &piece)) {
             const size_t c = column_of(jastrow, row, &piece);
             const pack beta = pack_all(jastrow->beta_used[c]);
             fractions_turn(jastrow, c, &piece, &sums);
-            for (size_t q = piece.first; q < piece.end; q++, to += kept ? ROW_PACKS : 0)
+            for (size_t q = piece.first; q < piece.end; q++, k++)
                 ROWS_UNROLLED
             for (size_t s = 0; s < TILE_PACKS; s++) {
                 const pack r = pack_sqrt(pair_row_square(dimensions, row, &own, q, l, s));
                 fraction_add(beta, r, &sums.here[s]);
                 if (kept)
-                    to[s] = r;
+                    ((pack *)kept)[rows_by_lines(row->n_kept, k, l + s)] = r;
             }
         }
         fractions_divide(jastrow, &sums);
@@ -125,6 +125,7 @@ PACK_HOT void pade_jastrow_kept(const void *state, const struct system *system, 
 {
     const struct pade_jastrow *jastrow = state;
     const struct pair_row row = { .system = system, .p = p, .end = system->particles };
+    const size_t n = system_pairs(system);
     for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
         struct pair_piece piece = pair_piece_before(&row);
         struct fractions sums;
@@ -134,10 +135,10 @@ PACK_HOT void pade_jastrow_kept(const void *state, const struct system *system, 
             const pack beta = pack_all(jastrow->beta_used[c]);
             fractions_turn(jastrow, c, &piece, &sums);
             for (size_t q = piece.first; q < piece.end; q++) {
-                const pack *r = (const pack *)rows_at_const(kept, pair_row_of(p, q)) + l;
+                const pack *r = (const pack *)kept + rows_by_lines(n, pair_row_of(p, q), l);
                 ROWS_UNROLLED
                 for (size_t s = 0; s < TILE_PACKS; s++)
-                    fraction_add(beta, r[s], &sums.here[s]);
+                    fraction_add(beta, r[rows_by_lines(n, 0, s)], &sums.here[s]);
             }
         }
         fractions_divide(jastrow, &sums);
@@ -171,7 +172,7 @@ PACK_INLINE void add_piece(size_t dimensions, const struct pade_jastrow *jastrow
             const pack *there = (const pack *)rows_at_const(row->x, q * dimensions) + l;
             pack *other = (pack *)rows_at(gradient, q * dimensions) + l;
             pair_ahead_step(dimensions, row, piece, kept, divisor, beta, l, k, &ahead);
-            const pack r = pair_ahead_distance(kept, l, k, &ahead), quotient = ahead.quotient[l % 2][k],
+            const pack r = pair_ahead_distance(row, kept, l, k, &ahead), quotient = ahead.quotient[l % 2][k],
                        one = divisor(beta, r) * quotient, t = r * quotient, rt = r * t, t2 = t * t, pull = t2 * one,
                        slope = a * pull;
             value += rt;
@@ -201,7 +202,7 @@ PACK_INLINE void sum_terms(size_t dimensions, const struct pade_jastrow *jastrow
 {
     struct pair_piece piece = pair_piece_before(row);
     while (pair_piece_next(row, &piece))
-        add_piece(dimensions, jastrow, row, &piece, kept ? rows_at_const(kept, piece.first - row->first) : NULL,
+        add_piece(dimensions, jastrow, row, &piece, kept ? rows_line_at_const(kept, piece.first - row->first) : NULL,
                   gradient, sums);
 }
 

@@ -80,8 +80,10 @@ static void sum_rows(const struct wavefunction *wavefunction, double *frame, dou
     _Alignas(64) double value[WALKERS] = { 0 };
     for (size_t p = 1; p < wavefunction->system.particles; p++) {
         const double *own = rows_at_const(frame, p * wavefunction->system.dimensions);
-        alone->type->pair_row(alone->state, &(struct pair_row){ &wavefunction->system, p, 0, p, own, frame },
-                              rows_at(table, pair_row_number(p, 0)), value);
+        alone->type->pair_row(
+            alone->state,
+            &(struct pair_row){ &wavefunction->system, p, 0, p, own, frame, wavefunction->geometry.n_pairs },
+            rows_line_at(table, pair_row_number(p, 0)), value);
     }
     set_weight(value, weight_of(wavefunction, frame));
 }
@@ -155,9 +157,10 @@ static void evaluate_rows(const struct wavefunction *wavefunction, const double 
             const size_t end = p - first < PAIR_ROW_AT_ONCE ? p : first + PAIR_ROW_AT_ONCE;
             alone->type->pair_row_terms(alone->state,
                                         &(struct pair_row){ &wavefunction->system, p, first, end,
-                                                            rows_at(frame, p * wavefunction->system.dimensions),
-                                                            frame },
-                                        table ? rows_at_const(table, pair_row_number(p, first)) : NULL, gradient, sums);
+                                                            rows_at(frame, p * wavefunction->system.dimensions), frame,
+                                                            wavefunction->geometry.n_pairs },
+                                        table ? rows_line_at_const(table, pair_row_number(p, first)) : NULL, gradient,
+                                        sums);
         }
     set_weight(rows_at(sums, PAIR_SUM_VALUE), weight_of(wavefunction, frame));
     for (size_t l = 0; l < ROW_PACKS; l++)
@@ -222,7 +225,8 @@ static void sum_particle(const struct wavefunction *wavefunction, size_t p, cons
     const struct factor *alone = pair_alone(wavefunction);
     if (alone)
         alone->type->pair_row(alone->state,
-                              &(struct pair_row){ &wavefunction->system, p, 0, wavefunction->system.particles, own, x },
+                              &(struct pair_row){ &wavefunction->system, p, 0, wavefunction->system.particles, own, x,
+                                                  wavefunction->system.particles - 1 },
                               table, sum);
     else
         geometry_visit_particle(&wavefunction->geometry, p, own, x, visit_values,
@@ -296,6 +300,20 @@ void pair_product_particle_gradient(const struct wavefunction *wavefunction, siz
                             &(struct particle_pass){ wavefunction, p, x, gradient });
 }
 
+// The distances of p, for the walkers of the mask; both by lines.
+static void blend_lines(size_t particles, size_t p, const double *mask, const double *from, double *table)
+{
+    const size_t n = particles * (particles - 1) / 2;
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        const pack_bits bits = ((const pack_bits *)mask)[l];
+        for (size_t q = 0, k = 0; q < particles; q++)
+            if (q != p) {
+                pack *to = (pack *)table + rows_by_lines(n, pair_row_of(p, q), l);
+                *to = pack_select(bits, ((const pack *)from)[rows_by_lines(particles - 1, k++, l)], *to);
+            }
+    }
+}
+
 void pair_product_accept(const struct wavefunction *wavefunction, size_t p, const double *mask, const double *trial,
                          double *frame)
 {
@@ -303,6 +321,10 @@ void pair_product_accept(const struct wavefunction *wavefunction, size_t p, cons
         return;
     const double *values = rows_at_const(trial, wavefunction->row_pair_values);
     double *table = rows_at(frame, wavefunction->row_pair_values);
+    if (pair_alone(wavefunction)) {
+        blend_lines(wavefunction->system.particles, p, mask, values, table);
+        return;
+    }
     rows_blend(p, mask, values, rows_at(table, p > 0 ? pair_row_number(p, 0) : 0));
     for (size_t q = p + 1; q < wavefunction->system.particles; q++)
         rows_blend(1, mask, rows_at_const(values, q - 1), rows_at(table, pair_row_number(q, p)));

@@ -7,8 +7,6 @@
 #include "base/rows.h"
 #include "vmc/geometry.h"
 
-enum { LINE = 8 / PACK_WIDTH };
-
 // Others are taken so many at once: their rows then stay in the first-level cache.
 enum { PAIR_ROW_AT_ONCE = 16 };
 
@@ -94,17 +92,18 @@ PACK_INLINE void pair_ahead_find(size_t dimensions, const struct pair_row *row, 
     ahead->r[l % 4][k] = pack_sqrt(sum);
 }
 
-PACK_INLINE pack pair_ahead_distance(const double *kept, size_t l, size_t k, const struct pair_ahead *ahead)
+PACK_INLINE pack pair_ahead_distance(const struct pair_row *row, const double *kept, size_t l, size_t k,
+                                     const struct pair_ahead *ahead)
 {
-    return kept ? ((const pack *)kept)[k * ROW_PACKS + l] : ahead->r[l % 4][k];
+    return kept ? ((const pack *)kept)[rows_by_lines(row->n_kept, k, l)] : ahead->r[l % 4][k];
 }
 
-PACK_INLINE void pair_ahead_divide(const double *kept, pair_divisor *divisor, pack constant, size_t l, size_t k,
-                                   struct pair_ahead *ahead)
+PACK_INLINE void pair_ahead_divide(const struct pair_row *row, const double *kept, pair_divisor *divisor, pack constant,
+                                   size_t l, size_t k, struct pair_ahead *ahead)
 {
     if (l >= ROW_PACKS)
         return;
-    const pack r = pair_ahead_distance(kept, l, k, ahead);
+    const pack r = pair_ahead_distance(row, kept, l, k, ahead);
     ahead->quotient[l % 2][k] = 1.0 / (r * divisor(constant, r));
 }
 
@@ -117,7 +116,7 @@ PACK_INLINE void pair_ahead_begin(size_t dimensions, const struct pair_row *row,
         pair_ahead_find(dimensions, row, piece, kept, 0, k, ahead);
     for (size_t k = 0; k < n; k++) {
         pair_ahead_find(dimensions, row, piece, kept, 1, k, ahead);
-        pair_ahead_divide(kept, divisor, constant, 0, k, ahead);
+        pair_ahead_divide(row, kept, divisor, constant, 0, k, ahead);
     }
 }
 
@@ -126,7 +125,7 @@ PACK_INLINE void pair_ahead_step(size_t dimensions, const struct pair_row *row, 
                                  const double *kept, pair_divisor *divisor, pack constant, size_t l, size_t k,
                                  struct pair_ahead *ahead)
 {
-    pair_ahead_divide(kept, divisor, constant, l + 1, k, ahead);
+    pair_ahead_divide(row, kept, divisor, constant, l + 1, k, ahead);
     pair_ahead_find(dimensions, row, piece, kept, l + 2, k, ahead);
 }
 

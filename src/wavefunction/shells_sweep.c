@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // All of a move in one place, and all moves of a few walkers before those of the next few: what they need (inverses,
 // distances, coordinates: 27 KB for 20 particles and eight walkers) then stays in the first-level cache for the whole
-// sweep. The moves are those of metropolis.c by way of slater_moves.c and pade_jastrow_rows.c, operation by operation,
-// so that both ways give the same bits.
+// sweep, for which the first two lie by lines (base/rows.h). The moves are those of metropolis.c by way of
+// slater_moves.c and pade_jastrow_rows.c, operation by operation, so that both ways give the same bits.
 #include "wavefunction/shells_sweep.h"
 
 #include "wavefunction/pade_jastrow.h"
@@ -12,18 +12,19 @@
 
 extern const struct factor_type factor_slater, factor_pade_jastrow;
 
-enum { PARTICLES_MOST = 2 * SHELLS_MOST, PAIRS_MOST = PARTICLES_MOST * (PARTICLES_MOST - 1) / 2 };
+enum { PARTICLES_MOST = 2 * SHELLS_MOST };
 // Packs whose running sums fit in registers.
 enum { TILE = LINE < 2 ? 1 : 2 };
 
-// Walkers of `side` packs from l on, as [row][side]: rows of the frame itself, or copies.
+// Walkers of `side` packs from l on: x as [row][side], rows of the frame itself or copies; distances r, and b of the
+// spin at hand, by lines, in the frame.
 struct chunk {
     const struct slater *slater;
     const struct pade_jastrow *jastrow;
     const struct sweep_draws *draws;
     size_t l;
-    pack *x, *r, *b, *mantissa, *exponent, *pair_exponent;  // b: of the spin at hand
-    pack_bits accepted;                                     // less their number
+    pack *x, *r, *b, *mantissa, *exponent, *pair_exponent;
+    pack_bits accepted;  // less their number
 };
 
 // A particle that moves: where to, and what is found there. [side]
@@ -32,6 +33,8 @@ struct move {
     pack x[2 * ROW_PACKS], r[PARTICLES_MOST * ROW_PACKS], functions[SHELLS_MOST * ROW_PACKS];
     pack ratio[ROW_PACKS], mantissa[ROW_PACKS], exponent[ROW_PACKS], pair_exponent[ROW_PACKS];
 };
+
+PACK_INLINE size_t pairs_of(size_t particles) { return particles * (particles - 1) / 2; }
 
 // sum r / (1 + beta r) = above / below
 struct fraction {
@@ -64,12 +67,12 @@ PACK_INLINE void find_distances(const struct chunk *chunk, size_t side, size_t s
 
 // Pairs with particles of one class, `end` not included, all before p or all behind it, of the tile from t on: both
 // sums grow.
-PACK_INLINE void add_pairs(const struct chunk *chunk, size_t side, size_t t, size_t p, pack beta, bool behind,
-                           size_t first, size_t end, const struct move *move, struct fraction *after,
+PACK_INLINE void add_pairs(const struct chunk *chunk, size_t side, size_t t, size_t particles, size_t p, pack beta,
+                           bool behind, size_t first, size_t end, const struct move *move, struct fraction *after,
                            struct fraction *before)
 {
-    const pack *old = chunk->r + (behind ? pair_row_number(first, p) : pair_row_number(p, first)) * side + t,
-               *new = move->r + first *side + t;
+    const size_t pair = behind ? pair_row_number(first, p) : pair_row_number(p, first);
+    const pack *old = chunk->r + rows_by_lines(pairs_of(particles), pair, t), *new = move->r + first *side + t;
     struct fraction now = *after, was = *before;
     for (size_t q = first; q < end; q++, new += side) {
         ROWS_UNROLLED
@@ -80,7 +83,7 @@ PACK_INLINE void add_pairs(const struct chunk *chunk, size_t side, size_t t, siz
             was.above[s] = pack_fma(was.above[s], b_old, old[s] * was.below[s]);
             was.below[s] *= b_old;
         }
-        old += (behind ? q : 1) * side;
+        old += (behind ? q : 1) * LINE;
     }
     *after = now;
     *before = was;
@@ -94,23 +97,22 @@ PACK_INLINE pack divide(pack a, pack b, const struct fraction *here, const struc
 }
 
 // What the pairs of a class need; nothing where there are none.
-struct class
-{
+struct pairing {
     pack beta, cusp;
 };
 
-PACK_INLINE struct class class_of(const struct pade_jastrow *jastrow, size_t class)
+PACK_INLINE struct pairing class_of(const struct pade_jastrow *jastrow, size_t class)
 {
     const size_t k = jastrow->column[class];
-    return (struct class){ pack_all(k < jastrow->n_classes ? jastrow->beta_used[k] : 0),
-                           pack_all(k < jastrow->n_classes ? jastrow->cusp_used[k] : 0) };
+    return (struct pairing){ pack_all(k < jastrow->n_classes ? jastrow->beta_used[k] : 0),
+                             pack_all(k < jastrow->n_classes ? jastrow->cusp_used[k] : 0) };
 }
 
 PACK_INLINE void find_pairs(const struct chunk *chunk, size_t side, size_t t, bool is_up, size_t p, size_t up,
                             size_t particles, struct move *move)
 {
-    const struct class same = class_of(chunk->jastrow, PAIR_PARALLEL),
-                       opposite = class_of(chunk->jastrow, PAIR_ANTIPARALLEL);
+    const struct pairing same = class_of(chunk->jastrow, PAIR_PARALLEL),
+                         opposite = class_of(chunk->jastrow, PAIR_ANTIPARALLEL);
     struct fraction after[2], before[2];  // of parallel spins, of antiparallel ones
     for (size_t k = 0; k < 2; k++)
         for (size_t s = 0; s < TILE; s++) {
@@ -118,11 +120,12 @@ PACK_INLINE void find_pairs(const struct chunk *chunk, size_t side, size_t t, bo
             after[k].below[s] = before[k].below[s] = pack_all(1.0);
         }
     if (!is_up)
-        add_pairs(chunk, side, t, p, opposite.beta, false, 0, up, move, &after[1], &before[1]);
-    add_pairs(chunk, side, t, p, same.beta, false, is_up ? 0 : up, p, move, &after[0], &before[0]);
-    add_pairs(chunk, side, t, p, same.beta, true, p + 1, is_up ? up : particles, move, &after[0], &before[0]);
+        add_pairs(chunk, side, t, particles, p, opposite.beta, false, 0, up, move, &after[1], &before[1]);
+    add_pairs(chunk, side, t, particles, p, same.beta, false, is_up ? 0 : up, p, move, &after[0], &before[0]);
+    add_pairs(chunk, side, t, particles, p, same.beta, true, p + 1, is_up ? up : particles, move, &after[0],
+              &before[0]);
     if (is_up)
-        add_pairs(chunk, side, t, p, opposite.beta, true, up, particles, move, &after[1], &before[1]);
+        add_pairs(chunk, side, t, particles, p, opposite.beta, true, up, particles, move, &after[1], &before[1]);
     const size_t last = is_up;
     const pack a = last ? opposite.cusp : same.cusp, b = last ? same.cusp : opposite.cusp;
     ROWS_UNROLLED
@@ -143,7 +146,7 @@ PACK_INLINE void find_ratio(const struct chunk *chunk, size_t side, size_t s, si
     SHELLS_UNROLLED
     for (size_t k = 0; k < n; k++)
         move->functions[k * side + s] = functions[k];
-    const pack ratio = move->ratio[s] = shells_dot(n, functions, 1, own + s, side, pack_all(0.0));
+    const pack ratio = move->ratio[s] = shells_dot(n, functions, 1, own, LINE, pack_all(0.0));
     for (size_t d = 0; d < 2; d++) {
         const pack now = move->x[d * side + s], before = chunk->x[(2 * move->p + d) * side + s];
         spread = pack_fma(slater->omega[d] * (now - before), now + before, spread);
@@ -158,29 +161,29 @@ PACK_INLINE void find_ratio(const struct chunk *chunk, size_t side, size_t s, si
 PACK_INLINE void update(size_t side, size_t s, size_t n, size_t p, pack_bits mask, const struct move *move,
                         const struct chunk *chunk, struct move *next)
 {
-    pack *b = chunk->b;
+    pack *b = chunk->b + rows_by_lines(n * n, 0, s);
     const pack inverse = pack_select(mask, 1.0 / move->ratio[s], pack_all(0.0)),
                scale = pack_select(mask, inverse, pack_all(1.0)), *functions = move->functions + s;
-    pack *own = b + p * n * side + s;
+    pack *own = b + p * n * LINE;
     for (size_t q = 0; q < n; q++) {
-        pack *one = b + q * n * side + s, row[SHELLS_MOST], sum[2] = { { 0 } };
+        pack *one = b + q * n * LINE, row[SHELLS_MOST], sum[2] = { { 0 } };
         if (next)
             find_distances(chunk, side, s, 2 * q, 2 * q + 2, next);
         if (q == p)
             continue;
         SHELLS_UNROLLED
         for (size_t k = 0; k < n; k++) {
-            row[k] = one[k * side];
+            row[k] = one[k * LINE];
             sum[k % 2] = pack_fma(functions[k * side], row[k], sum[k % 2]);
         }
         sum[0] = (sum[0] + sum[1]) * -inverse;
         SHELLS_UNROLLED
         for (size_t k = 0; k < n; k++)
-            one[k * side] = pack_fma(sum[0], own[k * side], row[k]);
+            one[k * LINE] = pack_fma(sum[0], own[k * LINE], row[k]);
     }
     SHELLS_UNROLLED
     for (size_t k = 0; k < n; k++)
-        own[k * side] *= scale;
+        own[k * LINE] *= scale;
 }
 
 PACK_INLINE void take_over(size_t side, size_t s, size_t p, size_t particles, pack_bits mask, const struct move *move,
@@ -191,11 +194,11 @@ PACK_INLINE void take_over(size_t side, size_t s, size_t p, size_t particles, pa
         pack *x = &chunk->x[(2 * p + d) * side + s];
         *x = pack_select(mask, move->x[d * side + s], *x);
     }
-    pack *r = chunk->r + (p > 0 ? pair_row_number(p, 0) : 0) * side + s;
-    for (size_t q = 0; q < p; q++, r += side)
+    pack *r = chunk->r + rows_by_lines(pairs_of(particles), p > 0 ? pair_row_number(p, 0) : 0, s);
+    for (size_t q = 0; q < p; q++, r += LINE)
         *r = pack_select(mask, new[q * side], *r);
-    r = chunk->r + pair_row_number(p + 1, p) * side + s;
-    for (size_t q = p + 1; q < particles; r += q++ * side)
+    r = chunk->r + rows_by_lines(pairs_of(particles), pair_row_number(p + 1, p), s);
+    for (size_t q = p + 1; q < particles; r += q++ * LINE)
         *r = pack_select(mask, new[q * side], *r);
     chunk->mantissa[s] = pack_select(mask, move->mantissa[s], chunk->mantissa[s]);
     chunk->exponent[s] = pack_select(mask, move->exponent[s], chunk->exponent[s]);
@@ -224,7 +227,7 @@ PACK_INLINE void move_one(struct chunk *chunk, size_t side, size_t top, size_t f
                 find_distances(chunk, side, s, 0, first + p, move);
                 find_distances(chunk, side, s, first + p + 1, particles, move);
             }
-            find_ratio(chunk, side, s, top, chunk->b + p * n * side, move);
+            find_ratio(chunk, side, s, top, chunk->b + rows_by_lines(n * n, p * n, s), move);
         }
         find_pairs(chunk, side, t, first == 0, first + p, n, particles, move);
         ROWS_UNROLLED
@@ -260,21 +263,7 @@ PACK_INLINE void move_spin(struct chunk *chunk, size_t side, size_t top, size_t 
         move_one(chunk, side, top, first, p, moves + p % 2, moves + (p + 1) % 2);
 }
 
-PACK_INLINE void load_rows(size_t n, size_t side, size_t l, const pack *rows, pack *out)
-{
-    for (size_t k = 0; k < n; k++)
-        for (size_t s = 0; s < side; s++)
-            out[k * side + s] = rows[k * ROW_PACKS + l + s];
-}
-
-PACK_INLINE void store_rows(size_t n, size_t side, size_t l, const pack *from, pack *rows)
-{
-    for (size_t k = 0; k < n; k++)
-        for (size_t s = 0; s < side; s++)
-            rows[k * ROW_PACKS + l + s] = from[k * side + s];
-}
-
-// Few particles: all walkers at once, where they are.
+// Few particles: all walkers at once.
 PACK_INLINE void sweep_rows(size_t top, const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
     *chunk = *rows;
@@ -285,30 +274,27 @@ PACK_INLINE void sweep_rows(size_t top, const struct chunk *rows, pack *const b[
     }
 }
 
-// More: `side` packs at a time, in copies that lie close together.
-PACK_INLINE void sweep_copies(size_t side, size_t top, const struct chunk *rows, pack *const b[SPINS],
-                              struct chunk *chunk)
+// More: line after line of them, with copies of their coordinates.
+PACK_INLINE void sweep_lines(size_t top, const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
-    const size_t n = shells_orbitals(top), pairs = n * (2 * n - 1);
-    pack x[4 * SHELLS_MOST * ROW_PACKS], r[PAIRS_MOST * ROW_PACKS], own[SHELLS_MOST * SHELLS_MOST * ROW_PACKS];
+    const size_t n = shells_orbitals(top);
+    pack x[4 * SHELLS_MOST * LINE];
     *chunk = *rows;
-    for (size_t l = chunk->l = 0; l < ROW_PACKS; l = chunk->l += side) {
-        chunk->x = x;
-        chunk->r = r;
-        chunk->b = own;
+    chunk->x = x;
+    for (size_t l = chunk->l = 0; l < ROW_PACKS; l = chunk->l += LINE) {
+        chunk->r = rows->r + rows_by_lines(pairs_of(2 * n), 0, l);
         chunk->mantissa = rows->mantissa + l;
         chunk->exponent = rows->exponent + l;
         chunk->pair_exponent = rows->pair_exponent + l;
-        load_rows(4 * n, side, l, rows->x, x);
-        load_rows(pairs, side, l, rows->r, r);
+        for (size_t k = 0; k < 4 * n * LINE; k++)
+            x[k] = rows->x[k / LINE * ROW_PACKS + l + k % LINE];
         SHELLS_UNROLLED
         for (size_t spin = 0; spin < SPINS; spin++) {
-            load_rows(n * n, side, l, b[spin], own);
-            move_spin(chunk, side, top, spin * n);
-            store_rows(n * n, side, l, own, b[spin]);
+            chunk->b = b[spin] + rows_by_lines(n * n, 0, l);
+            move_spin(chunk, LINE, top, spin * n);
         }
-        store_rows(4 * n, side, l, x, rows->x);
-        store_rows(pairs, side, l, r, rows->r);
+        for (size_t k = 0; k < 4 * n * LINE; k++)
+            rows->x[k / LINE * ROW_PACKS + l + k % LINE] = x[k];
     }
 }
 
@@ -322,11 +308,11 @@ static PACK_HOT void sweep_second(const struct chunk *rows, pack *const b[SPINS]
 }
 static PACK_HOT void sweep_third(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
-    sweep_copies(LINE, 2, rows, b, chunk);
+    sweep_lines(2, rows, b, chunk);
 }
 static PACK_HOT void sweep_fourth(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
-    sweep_copies(LINE, 3, rows, b, chunk);
+    sweep_lines(3, rows, b, chunk);
 }
 
 bool shells_sweep_serves(const struct wavefunction *wavefunction)

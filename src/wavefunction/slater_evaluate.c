@@ -117,7 +117,7 @@ PACK_INLINE void copy_rows(size_t n, size_t side, size_t l, const pack *from, do
 {
     for (size_t k = 0; k < n; k++)
         for (size_t s = 0; s < side; s++)
-            ((pack *)to)[k * ROW_PACKS + l + s] = from[k * side + s];
+            ((pack *)to)[rows_by_lines(n, k, l + s)] = from[k * side + s];
 }
 
 enum { WHAT_WEIGHT = 1, WHAT_SLOPES = 2, WHAT_ADD = 4 };  // what of a configuration is wanted
@@ -139,7 +139,7 @@ PACK_INLINE void one_spin(const struct slater *slater, size_t spin, size_t n, si
     } else {
         for (size_t k = 0; k < n * n; k++)
             for (size_t s = 0; s < side; s++)
-                b[k * side + s] = ((const pack *)rows)[k * ROW_PACKS + l + s];
+                b[k * side + s] = ((const pack *)rows)[rows_by_lines(n * n, k, l + s)];
     }
     if (what & WHAT_SLOPES)
         find_slopes(slater, spin, n, side, l, x, b, what & WHAT_ADD, gradient, sums);
@@ -237,13 +237,13 @@ PACK_INLINE void shells_spin(const struct slater *slater, size_t spin, size_t to
                              unsigned what, double *gradient, double *cache, struct sums *sums)
 {
     const size_t n = shells_orbitals(top);
-    pack *rows = (pack *)rows_at(cache, slater->first_row[spin]) + l, a[SHELLS_MOST * SHELLS_MOST],
-         b[LINE][SHELLS_MOST * SHELLS_MOST];
+    pack *rows = (pack *)rows_at(cache, slater->first_row[spin]) + rows_by_lines(n * n, 0, l),
+         a[SHELLS_MOST * SHELLS_MOST], b[LINE][SHELLS_MOST * SHELLS_MOST];
     for (size_t s = 0; s < LINE; s++) {
         const pack *here = (const pack *)x + l + s;
         pack *slopes = (pack *)gradient + l + s;
         if (!(what & WHAT_WEIGHT)) {
-            shells_gradient(slater, spin, top, here, NULL, rows + s, ROW_PACKS, what & WHAT_ADD, slopes, &sums->pull[s],
+            shells_gradient(slater, spin, top, here, NULL, rows + s, LINE, what & WHAT_ADD, slopes, &sums->pull[s],
                             &sums->square[s]);
             continue;
         }
@@ -258,7 +258,7 @@ PACK_INLINE void shells_spin(const struct slater *slater, size_t spin, size_t to
     }
     for (size_t k = 0; (what & WHAT_WEIGHT) && k < n * n; k++)
         for (size_t s = 0; s < LINE; s++)
-            rows[k * ROW_PACKS + s] = b[s][k];
+            rows[k * LINE + s] = b[s][k];
 }
 
 static PACK_HOT void line_of_shells(const struct slater *slater, size_t spin, size_t l, const double *x, unsigned what,

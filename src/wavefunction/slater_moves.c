@@ -15,7 +15,7 @@ PACK_INLINE void ratio_of(const struct slater *slater, size_t spin, size_t n, si
         slater_functions(slater, orbitals, n, 1, (const pack *)x + p * slater->dimensions * ROW_PACKS + l, functions);
         for (size_t k = 0; k < n; k++) {
             ((pack *)trial)[k * ROW_PACKS + l] = functions[k];
-            sum = pack_fma(functions[k], ((const pack *)b)[k * ROW_PACKS + l], sum);
+            sum = pack_fma(functions[k], ((const pack *)b)[rows_by_lines(n * n, k, l)], sum);
         }
         ((pack *)trial)[n * ROW_PACKS + l] = sum;
     }
@@ -32,7 +32,8 @@ PACK_INLINE void shells_ratio(const struct slater *slater, size_t top, size_t p,
         SHELLS_UNROLLED
         for (size_t k = 0; k < n; k++)
             ((pack *)trial)[k * ROW_PACKS + l] = functions[k];
-        ((pack *)trial)[n * ROW_PACKS + l] = shells_dot(n, functions, 1, (const pack *)b + l, ROW_PACKS, pack_all(0.0));
+        ((pack *)trial)[n * ROW_PACKS + l] = shells_dot(n, functions, 1, (const pack *)b + rows_by_lines(n * n, 0, l),
+                                                        LINE, pack_all(0.0));
     }
 }
 
@@ -49,7 +50,7 @@ PACK_INLINE void update_rows(size_t n, size_t height, const pack *functions, con
     for (size_t k = 0; k < n; k++)
         SHELLS_UNROLLED
     for (size_t r = 0; r < height; r++) {
-        row[r][k] = (r > 0 ? two : one)[k * ROW_PACKS];
+        row[r][k] = (r > 0 ? two : one)[k * LINE];
         sum[r][k % 2] = pack_fma(functions[k * ROW_PACKS], row[r][k], sum[r][k % 2]);
     }
     SHELLS_UNROLLED
@@ -59,37 +60,43 @@ PACK_INLINE void update_rows(size_t n, size_t height, const pack *functions, con
     for (size_t k = 0; k < n; k++)
         SHELLS_UNROLLED
     for (size_t r = 0; r < height; r++)
-        (r > 0 ? two : one)[k * ROW_PACKS] = pack_fma(sum[r][0], own[k * ROW_PACKS], row[r][k]);
+        (r > 0 ? two : one)[k * LINE] = pack_fma(sum[r][0], own[k * LINE], row[r][k]);
 }
 
-// B of the walkers of the mask: the other rows as above, B_kp /= R. `height` rows at once.
-PACK_INLINE void update(size_t n, size_t height, size_t p, const double *mask, const double *trial, double *b)
+// B of the walkers of the mask, a line of them: the other rows as above, B_kp /= R. `height` rows at once.
+PACK_INLINE void update_line(size_t n, size_t height, size_t p, const pack_bits *mask, const pack *functions, pack *b)
 {
-    pack inverse[ROW_PACKS], *own = (pack *)b + p * n * ROW_PACKS;
-    const pack *functions = (const pack *)trial;
-    for (size_t l = 0; l < ROW_PACKS; l++)
-        inverse[l] = pack_select(((const pack_bits *)mask)[l] < 0, 1.0 / functions[n * ROW_PACKS + l], pack_all(0.0));
+    pack inverse[LINE], *own = b + p * n * LINE;
+    for (size_t l = 0; l < LINE; l++)
+        inverse[l] = pack_select(mask[l] < 0, 1.0 / functions[n * ROW_PACKS + l], pack_all(0.0));
     for (size_t q = 0, next; q < n; q = next) {
         next = q + 1;
         if (q == p)
             continue;
         next += next == p;
-        pack *one = (pack *)b + q * n * ROW_PACKS, *two = (pack *)b + next * n * ROW_PACKS;
+        pack *one = b + q * n * LINE, *two = b + next * n * LINE;
         if (height > 1 && next < n) {
-            for (size_t l = 0; l < ROW_PACKS; l++)
+            for (size_t l = 0; l < LINE; l++)
                 update_rows(n, 2, functions + l, own + l, -inverse[l], one + l, two + l);
             next++;
         } else {
-            for (size_t l = 0; l < ROW_PACKS; l++)
+            for (size_t l = 0; l < LINE; l++)
                 update_rows(n, 1, functions + l, own + l, -inverse[l], one + l, NULL);
             next = q + 1;
         }
     }
-    for (size_t l = 0; l < ROW_PACKS; l++) {
-        const pack scale = pack_select(((const pack_bits *)mask)[l] < 0, inverse[l], pack_all(1.0));
+    for (size_t l = 0; l < LINE; l++) {
+        const pack scale = pack_select(mask[l] < 0, inverse[l], pack_all(1.0));
         for (size_t k = 0; k < n; k++)
-            own[k * ROW_PACKS + l] *= scale;
+            own[k * LINE + l] *= scale;
     }
+}
+
+PACK_INLINE void update(size_t n, size_t height, size_t p, const double *mask, const double *trial, double *b)
+{
+    for (size_t l = 0; l < ROW_PACKS; l += LINE)
+        update_line(n, height, p, (const pack_bits *)mask + l, (const pack *)trial + l,
+                    (pack *)b + rows_by_lines(n * n, 0, l));
 }
 
 // The usual numbers of orbitals, known to the compiler.
@@ -116,7 +123,8 @@ PACK_HOT void slater_ratio(const void *state, size_t p, const double *old_x, con
     const struct slater *slater = state;
     const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n;
     double *trial = rows_at(cache, slater_trial_row(slater));
-    const double *b = rows_at_const(old_cache, slater->first_row[spin] + (p - slater->first_particle[spin]) * n);
+    const double *b = rows_line_at_const(rows_at_const(old_cache, slater->first_row[spin]),
+                                         (p - slater->first_particle[spin]) * n);
 #define RATIO(number) ratio_of(slater, spin, number, p, at->x, b, trial)
 #define SHELLS_RATIO(top) shells_ratio(slater, top, p, at->x, b, trial)
     if (slater->shells)
@@ -166,7 +174,7 @@ void slater_particle_gradient(const void *state, size_t p, const struct configur
     const size_t spin = p >= slater->first_particle[1], n = slater->orbitals[spin].n,
                  own = p - slater->first_particle[spin];
     const struct orbitals *orbitals = &slater->orbitals[spin];
-    const double *b = rows_at_const(cache, slater->first_row[spin] + own * n),
+    const double *b = rows_line_at_const(rows_at_const(cache, slater->first_row[spin]), own * n),
                  *ratio = trial ? rows_at_const(trial, slater_trial_row(slater) + n) : NULL;
     for (size_t l = 0; l < ROW_PACKS; l++) {
         const pack *x = (const pack *)at->x + p * slater->dimensions * ROW_PACKS + l,
@@ -177,7 +185,8 @@ void slater_particle_gradient(const void *state, size_t p, const struct configur
             pack sum = pack_all(0.0), *out = (pack *)gradient + d * ROW_PACKS + l;
             for (size_t k = 0; k < n; k++)
                 if (orbitals->lower[d][k] != ORBITALS_NONE)
-                    sum = pack_fma(functions[orbitals->lower[d][k]], ((const pack *)b)[k * ROW_PACKS + l], sum);
+                    sum = pack_fma(functions[orbitals->lower[d][k]], ((const pack *)b)[rows_by_lines(n * n, k, l)],
+                                   sum);
             *out += pack_fma(slater->scale[d] * sum, inverse, -slater->value * slater->omega[d] * x[d * ROW_PACKS]);
         }
     }

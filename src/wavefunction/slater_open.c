@@ -92,7 +92,7 @@ void slater_keep_open_shells(const struct slater *slater, size_t l, const double
     for (size_t spin = 0; spin < SPINS; spin++) {
         const size_t n = slater->orbitals[spin].n;
         for (size_t k = 0; k < n * n; k++)
-            b[k] = ((const pack *)cache)[(slater->first_row[spin] + k) * ROW_PACKS + l];
+            b[k] = ((const pack *)rows_at_const(cache, slater->first_row[spin]))[rows_by_lines(n * n, k, l)];
         for (size_t d = 0; d < slater->dimensions; d++)
             total += slater->orbitals[spin].sum[d];
         shell.spin = spin;
