@@ -156,9 +156,12 @@ PACK_INLINE pack divisor(pack core, pack r)
 }
 
 // The terms of a piece: pushes on both particles of every pair, and the sums. q = 1 / (r g) gives 1 / r and a / (r g).
-PACK_INLINE void add_piece(size_t dimensions, pack core, const struct pair_row *row, const struct pair_piece *piece,
+PACK_INLINE void add_piece(size_t dimensions, pack core, const struct pair_row *whole, const struct pair_piece *part,
                            const double *kept, double *gradient, double *sums)
 {
+    // copies, so that no row that is written makes the compiler read them again
+    const struct pair_row row[1] = { *whole };
+    const struct pair_piece piece[1] = { *part };
     const pack axes = pack_all((double)dimensions - 3);
     struct pair_ahead ahead;
     pair_ahead_begin(dimensions, row, piece, kept, divisor, core, &ahead);

@@ -152,9 +152,12 @@ PACK_INLINE pack divisor(pack beta, pack r) { return pack_fma(beta, r, pack_all(
 
 // The terms of a piece: pushes on both particles of every pair, and the sums. q = 1 / (r (1 + beta r)) gives 1 / r and
 // t.
-PACK_INLINE void add_piece(size_t dimensions, const struct pade_jastrow *jastrow, const struct pair_row *row,
-                           const struct pair_piece *piece, const double *kept, double *gradient, double *sums)
+PACK_INLINE void add_piece(size_t dimensions, const struct pade_jastrow *jastrow, const struct pair_row *whole,
+                           const struct pair_piece *part, const double *kept, double *gradient, double *sums)
 {
+    // copies, so that no row that is written makes the compiler read them again
+    const struct pair_row row[1] = { *whole };
+    const struct pair_piece piece[1] = { *part };
     const size_t c = column_of(jastrow, row, piece);
     const pack a = pack_all(jastrow->cusp_used[c]), beta = pack_all(jastrow->beta_used[c]),
                axes = pack_all((double)dimensions - 1), scale = -a * beta;
