@@ -16,11 +16,16 @@ enum { PARTICLES_MOST = 2 * SHELLS_MOST };
 // Packs whose running sums fit in registers.
 enum { TILE = LINE < 2 ? 1 : 2 };
 
+// What the pairs of a class need; nothing where there are none.
+struct pairing {
+    pack beta, cusp;
+};
+
 // Walkers of `side` packs from l on: x as [row][side], rows of the frame itself or copies; distances r, and b of the
 // spin at hand, by lines, in the frame.
 struct chunk {
     const struct slater *slater;
-    const struct pade_jastrow *jastrow;
+    struct pairing same, opposite;  // of parallel spins, of antiparallel ones
     const struct sweep_draws *draws;
     size_t l;
     pack *x, *r, *b, *mantissa, *exponent, *pair_exponent;
@@ -96,23 +101,10 @@ PACK_INLINE pack divide(pack a, pack b, const struct fraction *here, const struc
     return above / (here->below[s] * other->below[s]);
 }
 
-// What the pairs of a class need; nothing where there are none.
-struct pairing {
-    pack beta, cusp;
-};
-
-PACK_INLINE struct pairing class_of(const struct pade_jastrow *jastrow, size_t class)
-{
-    const size_t k = jastrow->column[class];
-    return (struct pairing){ pack_all(k < jastrow->n_classes ? jastrow->beta_used[k] : 0),
-                             pack_all(k < jastrow->n_classes ? jastrow->cusp_used[k] : 0) };
-}
-
 PACK_INLINE void find_pairs(const struct chunk *chunk, size_t side, size_t t, bool is_up, size_t p, size_t up,
                             size_t particles, struct move *move)
 {
-    const struct pairing same = class_of(chunk->jastrow, PAIR_PARALLEL),
-                         opposite = class_of(chunk->jastrow, PAIR_ANTIPARALLEL);
+    const struct pairing same = chunk->same, opposite = chunk->opposite;
     struct fraction after[2], before[2];  // of parallel spins, of antiparallel ones
     for (size_t k = 0; k < 2; k++)
         for (size_t s = 0; s < TILE; s++) {
@@ -275,26 +267,27 @@ PACK_INLINE void sweep_rows(size_t top, const struct chunk *rows, pack *const b[
 }
 
 // More: line after line of them, with copies of their coordinates.
-PACK_INLINE void sweep_lines(size_t top, const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+PACK_INLINE void sweep_lines(size_t side, size_t top, const struct chunk *rows, pack *const b[SPINS],
+                             struct chunk *chunk)
 {
     const size_t n = shells_orbitals(top);
-    pack x[4 * SHELLS_MOST * LINE];
+    pack x[4 * SHELLS_MOST * ROW_PACKS];
     *chunk = *rows;
     chunk->x = x;
-    for (size_t l = chunk->l = 0; l < ROW_PACKS; l = chunk->l += LINE) {
+    for (size_t l = chunk->l = 0; l < ROW_PACKS; l = chunk->l += side) {
         chunk->r = rows->r + rows_by_lines(pairs_of(2 * n), 0, l);
         chunk->mantissa = rows->mantissa + l;
         chunk->exponent = rows->exponent + l;
         chunk->pair_exponent = rows->pair_exponent + l;
-        for (size_t k = 0; k < 4 * n * LINE; k++)
-            x[k] = rows->x[k / LINE * ROW_PACKS + l + k % LINE];
+        for (size_t k = 0; k < 4 * n * side; k++)
+            x[k] = rows->x[k / side * ROW_PACKS + l + k % side];
         SHELLS_UNROLLED
         for (size_t spin = 0; spin < SPINS; spin++) {
             chunk->b = b[spin] + rows_by_lines(n * n, 0, l);
-            move_spin(chunk, LINE, top, spin * n);
+            move_spin(chunk, side, top, spin * n);
         }
-        for (size_t k = 0; k < 4 * n * LINE; k++)
-            rows->x[k / LINE * ROW_PACKS + l + k % LINE] = x[k];
+        for (size_t k = 0; k < 4 * n * side; k++)
+            rows->x[k / side * ROW_PACKS + l + k % side] = x[k];
     }
 }
 
@@ -308,11 +301,11 @@ static PACK_HOT void sweep_second(const struct chunk *rows, pack *const b[SPINS]
 }
 static PACK_HOT void sweep_third(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
-    sweep_lines(2, rows, b, chunk);
+    sweep_lines(2 * LINE, 2, rows, b, chunk);
 }
 static PACK_HOT void sweep_fourth(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
-    sweep_lines(3, rows, b, chunk);
+    sweep_lines(2 * LINE, 3, rows, b, chunk);
 }
 
 bool shells_sweep_serves(const struct wavefunction *wavefunction)
@@ -328,7 +321,15 @@ bool shells_sweep_serves(const struct wavefunction *wavefunction)
     return shells && wavefunction->n_factors == 2 && wavefunction->keeps_pair_values;
 }
 
-PACK_HOT size_t shells_sweep(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame)
+static struct pairing pairing_of(const struct pade_jastrow *jastrow, size_t class)
+{
+    const size_t k = jastrow->column[class];
+    return (struct pairing){ pack_all(k < jastrow->n_classes ? jastrow->beta_used[k] : 0),
+                             pack_all(k < jastrow->n_classes ? jastrow->cusp_used[k] : 0) };
+}
+
+PACK_HOT size_t shells_sweep_particles(const struct wavefunction *wavefunction, const struct sweep_draws *draws,
+                                       double *frame)
 {
     static void (*const by_shell[])(const struct chunk *rows, pack *const b[SPINS],
                                     struct chunk *chunk) = { sweep_first, sweep_second, sweep_third, sweep_fourth };
@@ -348,7 +349,8 @@ PACK_HOT size_t shells_sweep(const struct wavefunction *wavefunction, const stru
             for (size_t spin = 0; spin < SPINS; spin++)
                 b[spin] = (pack *)rows_at(frame, factor->first_cache_row + rows.slater->first_row[spin]);
         } else {
-            rows.jastrow = factor->state;
+            rows.same = pairing_of(factor->state, PAIR_PARALLEL);
+            rows.opposite = pairing_of(factor->state, PAIR_ANTIPARALLEL);
             rows.pair_exponent = weight + ROW_PACKS;
         }
     }

@@ -8,6 +8,6 @@
 // Whether this product is such a one.
 bool shells_sweep_serves(const struct wavefunction *wavefunction);
 // As wavefunction_sweep.
-size_t shells_sweep(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame);
+size_t shells_sweep_particles(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame);
 
 #endif

@@ -441,7 +441,7 @@ void wavefunction_accept(const struct wavefunction *wavefunction, size_t p, cons
 
 size_t wavefunction_sweep(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame)
 {
-    return shells_sweep(wavefunction, draws, frame);
+    return shells_sweep_particles(wavefunction, draws, frame);
 }
 
 void wavefunction_derivatives(const struct wavefunction *wavefunction, const double *frame, double *o)
