@@ -291,19 +291,19 @@ PACK_INLINE void sweep_lines(size_t side, size_t top, const struct chunk *rows, 
     }
 }
 
-static PACK_HOT void sweep_first(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+static void sweep_first(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
     sweep_rows(0, rows, b, chunk);
 }
-static PACK_HOT void sweep_second(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+static void sweep_second(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
     sweep_rows(1, rows, b, chunk);
 }
-static PACK_HOT void sweep_third(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+static void sweep_third(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
     sweep_lines(2 * LINE, 2, rows, b, chunk);
 }
-static PACK_HOT void sweep_fourth(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
+static void sweep_fourth(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
     sweep_lines(2 * LINE, 3, rows, b, chunk);
 }
@@ -328,8 +328,7 @@ static struct pairing pairing_of(const struct pade_jastrow *jastrow, size_t clas
                              pack_all(k < jastrow->n_classes ? jastrow->cusp_used[k] : 0) };
 }
 
-PACK_HOT size_t shells_sweep_particles(const struct wavefunction *wavefunction, const struct sweep_draws *draws,
-                                       double *frame)
+size_t shells_sweep_particles(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame)
 {
     static void (*const by_shell[])(const struct chunk *rows, pack *const b[SPINS],
                                     struct chunk *chunk) = { sweep_first, sweep_second, sweep_third, sweep_fourth };
