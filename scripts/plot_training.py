@@ -4,9 +4,9 @@
 
 usage: plot_training.py NEW OLD PICTURE [SEEDS [RESULTS]]
 
-Bosons with Coulomb forces in two dimensions, omega = 1, widths fixed at 1. One row of points per case; energies above the lowest of the case, which for two particles
-is the noiseless optimiser's (optimizer.method = exact). Prints the table that docs/optimizers.md has. RESULTS: a JSON file
-of runs; those that it has are not run again, the others are added.
+Bosons with Coulomb forces in two dimensions, omega = 1, widths fixed at 1. One panel per case; energies above the lowest of the
+case, which for two particles is the noiseless optimiser's (optimizer.method = exact). Prints the table that docs/optimizers.md has. RESULTS: a JSON
+file of runs; those that it has are not run again, the others are added.
 """
 import json
 import os

@@ -83,7 +83,7 @@ def run(vmc, folder, settings, seed):
 
 
 # Rows that take minutes, and those that are not reached yet (docs/optimizers.md).
-SLOW = ('30 bosons', 'bosons in', ', 64', ', 128', ', 256', '50 free', 'sgd', 'momentum', 'adam', 'trained, 16', 'trained, 32')
+SLOW = ('30 bosons', 'bosons in', ', 64', ', 128', ', 256', '50 free', 'sgd', 'momentum', 'adam', 'trained, 16', 'trained, 32', 'omega 0.1, sigma trained')
 
 
 def wanted_row(k, wanted):
