@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// All of a move in one place, and all moves of a few walkers before those of the next few: what they need (inverses,
-// distances, coordinates: 27 KB for 20 particles and eight walkers) then stays in the first-level cache for the whole
-// sweep, for which the first two lie by lines (base/rows.h). The moves are those of metropolis.c by way of
-// slater_moves.c and pade_jastrow_rows.c, operation by operation, so that both ways give the same bits.
+// All of a move in one place, and all moves of a few walkers before those of the next few: what they need (the
+// inverse of a spin, distances, coordinates: 42 KB for 20 particles and 16 walkers) then stays in the nearest caches
+// for the whole sweep, for which the first two lie by lines (base/rows.h). The moves are those of metropolis.c by way
+// of slater_moves.c and pade_jastrow_rows.c, operation by operation, so that both ways give the same bits.
 #include "wavefunction/shells_sweep.h"
 
 #include "wavefunction/pade_jastrow.h"
