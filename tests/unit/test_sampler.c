@@ -5,6 +5,8 @@
 // reach is the first argument (default 4e-3; continuous integration takes 1e-3), the sets to look at the second
 // (default all).
 #include "support/model.h"
+#include "vmc/rng.h"
+#include "vmc/sampler.h"
 #include "vmc/statistics.h"
 
 #include <math.h>
@@ -279,6 +281,137 @@ static void test_refused(void **state)
     }
 }
 
+// ---- momentum diffusion, written a second time for one walker after the other
+
+enum { COORDINATES = 4, STEPS = 20 };
+struct naive {
+    double x[COORDINATES], p[COORDINATES], best[COORDINATES], u, h, start, key;
+};
+
+// -ln |psi|^2 / T, by the oracle, at so many widths of the trap
+static double potential(const struct oracle_rbm *rbm, double temperature, const double *x, double reach,
+                        const double *side)
+{
+    long double place[COORDINATES];
+    for (size_t i = 0; i < COORDINATES; i++)
+        place[i] = sqrt(0.5 / rbm->omega[i % 2]) * (x[i] + (side ? reach * side[i * WALKERS] : 0));
+    return (double)(-2 * oracle_log_psi(rbm, place) / temperature);
+}
+
+static double energy(const struct naive *walker)
+{
+    double sum = walker->u;
+    for (size_t i = 0; i < COORDINATES; i++)
+        sum += 0.5 * walker->p[i] * walker->p[i];
+    return sum;
+}
+
+static void consider(struct naive *walker, double uniform)
+{
+    const double off = (walker->h - walker->start) / 4, key = -log(-log(uniform)) - off * off - walker->u;
+    if (key > walker->key) {
+        walker->key = key;
+        memcpy(walker->best, walker->x, sizeof walker->x);
+    }
+}
+
+// Of the 32 walkers of a block from their places and the same random numbers; returns how often a step was taken back.
+static size_t diffuse(const struct oracle_rbm *rbm, double temperature, uint64_t *random, struct naive *walkers)
+{
+    _Alignas(64) double one[WALKERS], drawn[COORDINATES * WALKERS], sides[2 * COORDINATES * WALKERS],
+        again[COORDINATES * WALKERS];
+    size_t backs = 0;
+    rng_normals(random, COORDINATES, drawn);
+    for (size_t w = 0; w < WALKERS; w++) {
+        struct naive *walker = &walkers[w];
+        for (size_t i = 0; i < COORDINATES; i++)
+            walker->p[i] = drawn[i * WALKERS + w];
+        walker->u = potential(rbm, temperature, walker->x, 0, NULL);
+        walker->start = walker->h = energy(walker);
+        walker->key = -INFINITY;
+    }
+    for (size_t step = 0; step < STEPS; step++) {
+        rng_uniforms(random, 1, one);
+        for (size_t d = 0; d < 2; d++)
+            rng_uniforms(random, COORDINATES, sides + d * COORDINATES * WALKERS);
+        for (size_t k = 0; k < 2 * COORDINATES * WALKERS; k++)
+            sides[k] = sides[k] > 0.5 ? 1 : -1;
+        rng_normals(random, COORDINATES, drawn);
+        rng_normals(random, COORDINATES, again);
+        for (size_t w = 0; w < WALKERS; w++) {
+            struct naive *walker = &walkers[w], before;
+            double slope[COORDINATES] = { 0 };
+            consider(walker, one[w]);
+            before = *walker;
+            for (size_t d = 0; d < 2; d++) {
+                const double *side = sides + d * COORDINATES * WALKERS + w,
+                             rise = potential(rbm, temperature, walker->x, 0.2, side) -
+                                    potential(rbm, temperature, walker->x, -0.2, side);
+                for (size_t i = 0; i < COORDINATES; i++)
+                    slope[i] += rise * side[i * WALKERS] / (2 * 0.2) / 2;
+            }
+            const double brake = fmax(-0.5, fmin(0.5, -0.2 * (walker->h - walker->start) / (COORDINATES / 2)));
+            for (size_t i = 0; i < COORDINATES; i++) {
+                walker->p[i] += brake * walker->p[i] - 0.2 * slope[i] + 0.3 * sqrt(0.2) * drawn[i * WALKERS + w];
+                walker->x[i] += 0.2 * walker->p[i];
+            }
+            walker->u = potential(rbm, temperature, walker->x, 0, NULL);
+            walker->h = energy(walker);
+            if (!(fabs(walker->h - before.h) <= 4)) {
+                memcpy(walker->x, before.x, sizeof walker->x);
+                walker->u = before.u;
+                for (size_t i = 0; i < COORDINATES; i++)
+                    walker->p[i] = again[i * WALKERS + w];
+                walker->h = energy(walker);
+                backs++;
+            }
+        }
+    }
+    rng_uniforms(random, 1, one);
+    for (size_t w = 0; w < WALKERS; w++)
+        consider(&walkers[w], one[w]);
+    return backs;
+}
+
+static void test_diffusion(void **state)
+{
+    (void)state;
+    static const double temperatures[] = { 1, 0.25 };
+    for (size_t t = 0; t < 2; t++) {
+        const struct oracle_rbm *rbm = &oracle_set_find("amplitude-2p2d")->rbm;
+        struct model model;
+        struct naive walkers[WALKERS];
+        _Alignas(64) uint64_t random[RNG_ROWS * WALKERS];
+        model_build(&model, rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
+        const struct wavefunction *wavefunction = &model.ensemble.wavefunction;
+        const size_t frame = wavefunction->n_rows * WALKERS * sizeof(double);
+        struct block block = { .current = aligned_alloc(64, frame),
+                               .trial = aligned_alloc(64, frame),
+                               .random = random };
+        double *scratch = aligned_alloc(64, sampler_diffusion_rows(wavefunction) * WALKERS * sizeof *scratch),
+               worst = 0;
+        memcpy(block.current, model.ensemble.block[0].current, frame);
+        rng_start_block(random, 4, 0);
+        for (size_t w = 0; w < WALKERS; w++)
+            for (size_t i = 0; i < COORDINATES; i++)
+                walkers[w].x[i] = block.current[i * WALKERS + w] / sqrt(0.5 / rbm->omega[i % 2]);
+        const size_t backs = diffuse(rbm, temperatures[t], random, walkers);
+        rng_start_block(random, 4, 0);
+        sampler_diffuse(wavefunction, temperatures[t], &block, scratch);
+        for (size_t w = 0; w < WALKERS; w++)
+            for (size_t i = 0; i < COORDINATES; i++)
+                worst = fmax(worst,
+                             fabs(block.current[i * WALKERS + w] - sqrt(0.5 / rbm->omega[i % 2]) * walkers[w].best[i]));
+        print_message("temperature %g: %zu of %d steps taken back, off by %.1e at most\n", temperatures[t], backs,
+                      STEPS * WALKERS, worst);
+        assert_true(worst < 1e-8 && (t == 0 || backs > 20));
+        free(block.current);
+        free(block.trial);
+        free(scratch);
+        model_finish(&model);
+    }
+}
+
 // In training widths and step of hmc follow slowly: a twentieth of every square is new, and ln step goes by a fifth of
 // what acceptance is off 0.8.
 static void test_lesson_in_training(void **state)
@@ -308,6 +441,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_samplers),    cmocka_unit_test(test_tuned_step),
                                         cmocka_unit_test(test_widths),      cmocka_unit_test(test_divergences),
                                         cmocka_unit_test(test_independent), cmocka_unit_test(test_refused),
-                                        cmocka_unit_test(test_lengths),     cmocka_unit_test(test_lesson_in_training) };
+                                        cmocka_unit_test(test_lengths),     cmocka_unit_test(test_lesson_in_training),
+                                        cmocka_unit_test(test_diffusion) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
