@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vmc-mpi beside vmc: the same bits on any ranks and threads, stopped and resumed on others, and the same exit codes.
 
-    ranks.py VMC SHIM VMC_MPI MPIRUN quick|some|all
+    ranks.py VMC SHIM VMC_MPI MPIRUN some|all
 
 A signal comes to one rank or to all of them, in every phase; a long pass is cut although only one rank knows; rank 0 alone meets an error.
 """
@@ -271,15 +271,15 @@ def strangers(bench):
 
 def main(*arguments):
     *arguments, how = arguments
-    start, every, quick = time.monotonic(), how == 'all', how == 'quick'
+    start, every = time.monotonic(), how == 'all'
     launches = [(ranks, threads) for ranks in (1, 2, 4) for threads in (1, 2)] + [(3, 2), (9, 1)]
     n = sum(bits(arguments, method, launches if every else some)
-            for method, some in zip(METHODS if every else METHODS[:2 if quick else 3], ([(4, 2)], [(2, 1)], [(1, 2)], [])))
+            for method, some in zip(METHODS, ([(4, 2)], [(2, 1)], [(1, 2)])))
     print(f'{n} runs on 1 to {9 if every else 4} ranks and 1 or 2 threads: all with the bits of vmc; {time.monotonic() - start:.1f} s', flush=True)
     if every:
         doubled(arguments)
     # one in each phase, or many
-    print(cuts(arguments, [((k + 4) / 44) ** 2 for k in range(38)] if every else (0.2, 0.65) if quick else (0.05, 0.2, 0.265, 0.65)), f'{time.monotonic() - start:.1f} s', flush=True)
+    print(cuts(arguments, [((k + 4) / 44) ** 2 for k in range(38)] if every else (0.05, 0.2, 0.265, 0.65)), f'{time.monotonic() - start:.1f} s', flush=True)
     for ranks, to in ((2, 1), (2, 0), (9, 8)) if every else ((2, 1),):
         took = long_pass(arguments, ranks, to, 2 if every else 10)
         print(f'a pass of hours of {ranks} ranks: saved {took:.2f} s after a signal to rank {to}', flush=True)
