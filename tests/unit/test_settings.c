@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Binding a configuration to the tables: every key, every way to get one wrong.
 #include "vmc/settings.h"
+#include "vmc/wavefunction.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -229,6 +230,27 @@ static void overrides_are_checked_alike(void **unused)
                  "--set: [interaction] strength: a key of interaction = coulomb, but");
     expect_note(base, SETS("system.interaction=coulomb", "interaction.strength=2"), NULL);
     expect_note(base, SETS("wavefunction.factors=rbm,gaussian", "gaussian.alpha=2"), NULL);
+}
+
+// Of any two factors, the section of the one that is not chosen.
+static void every_idle_factor_is_refused(void **unused)
+{
+    (void)unused;
+    size_t n = 0;
+    for (size_t f = 0; factor_type_at(f); f++)
+        for (size_t g = 0; factor_type_at(g); g++) {
+            const char *chosen = factor_type_at(f)->name, *idle = factor_type_at(g)->name;
+            char text[256], said[128];
+            snprintf(text, sizeof text, "%s[wavefunction]\nfactors = %s\n[%s]\n", base, chosen, idle);
+            snprintf(said, sizeof said, "[%s]: not in use, since [wavefunction] factors = %s", idle, chosen);
+            struct outcome outcome = build(text, NULL);
+            const bool found = outcome.error.text && strstr(outcome.error.text, said);
+            if (found != (f != g))
+                fail_msg("%s\n-> %s", text, outcome.error.text ? outcome.error.text : "taken");
+            finish(&outcome);
+            n += found;
+        }
+    assert_true(n >= 2);
 }
 
 // A section that is not in use is an error when the file says so by itself, not when an override changed the choice.
@@ -605,6 +627,7 @@ int main(void)
                                         cmocka_unit_test(every_typo_is_refused_with_a_hint),
                                         cmocka_unit_test(trailing_garbage_is_refused_everywhere),
                                         cmocka_unit_test(two_jobs_share_a_file),
+                                        cmocka_unit_test(every_idle_factor_is_refused),
                                         cmocka_unit_test(each_visits_every_key_in_use) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,6 +135,10 @@ static void test_statistics(void **state)
         "[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = gaussian\n",
         "need an antisymmetric factor");
     expect_refusal(SYSTEM("particles = 6\ndimensions = 2\n") ", rbm\n", "allow_unsymmetric = yes");
+    expect_refusal(SYSTEM("particles = 6\ndimensions = 2\n") ", rbm\n", "factors: rbm is not symmetric");
+    expect_refusal("[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\n"
+                   "[wavefunction]\nfactors = rbm, slater\n",
+                   "factors: rbm is not symmetric");
     outcome = build(SYSTEM("particles = 6\ndimensions = 2\n") ", rbm\nallow_unsymmetric = yes\n");
     assert_true(outcome.built);
     finish(&outcome);
