@@ -28,7 +28,7 @@ struct seen {
 
 static const char text[] =
     "[system]\nparticles = 3\ndimensions = 2\ninteraction = coulomb\n[rbm]\nhidden = 0\nsigma = 1\n"
-    "[measure]\nsamples = 1e5\n";
+    "[measure]\nsamples = 4e5\n";
 static char path[] = "/tmp/vmc-test-starts-XXXXXX";
 
 // Centres at the corners of a triangle of this side, |a_p|^2 = side^2 / 3
@@ -84,7 +84,7 @@ static void test_apart(void **state)
                   seen.energy[0], lowest, result.energy, result.energy_error);
     assert_int_equal(seen.n, 2);
     assert_true(fabs(seen.energy[0] - energy_of_triangle(0)) < 0.01);
-    assert_true(result.energy_error < 2e-3);
+    assert_true(result.energy_error < 2e-3);  // about 1e-3; four of them are exceeded once in 16,000 builds
     assert_true(result.energy < lowest + 4 * result.energy_error + 1e-4);
     assert_true(result.energy > lowest - 4 * result.energy_error);
 }
