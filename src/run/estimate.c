@@ -87,6 +87,7 @@ static struct cost draw_cost(struct run *run)
     size_t n = 0, draws = 1;
     const size_t room = run->measured.capacity < DRAWS_MOST ? run->measured.capacity : DRAWS_MOST;
     for (int k = 0; k == 0 || (k < 12 && all.cpu < DRAWS_BUDGET); k++) {
+        series_make_room(run, draws);
         const double cpu = run_cpu(), wall = run_wall();
         ensemble_pass(&run->ensemble, draws, 0, series_record, &run->measured, &sums);
         const struct cost spent = { run_cpu() - cpu, run_wall() - wall };

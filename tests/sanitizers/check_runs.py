@@ -77,6 +77,7 @@ def runs(place):
     for command in (['show', '0.h5'], ['diagnose', '0.h5'], ['verify', '0.h5'], ['show', '--json', '14.h5'], ['plot', '0.h5', '-o', 'p.png']):
         place.run(*command, codes=(0, 1, 2, 65, 78))
     place.run('0.ini', *settings(RUNS[0]), '--check', '--json')
+    place.run('0.ini', *settings(RUNS[0]), '--check', '--set', 'measure.positions=40')
     place.run('1.ini', *settings(RUNS[0]), '-o', 'loaded.h5', '--set', 'wavefunction.load=0.h5')
     place.run('0.ini', '--print-config', *settings(RUNS[14]))
 

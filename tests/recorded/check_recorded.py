@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Short runs of everything against what the program gave before: every number of the results files, and what is printed.
+
+    check_recorded.py VMC [NAME...]              compares
+    check_recorded.py VMC --write [NAME...]      records anew, and says what has changed
+
+`recorded.txt` beside this file does not say what is right, which is for other tests; it says that nothing has changed
+unnoticed: a bound, a constant, a rule, one draw more. A results file depends on its configuration alone
+(docs/architecture.md, section 5), but BLAS rounds differently on different processors: numbers are compared to
+TOLERANCE. Who changes results on purpose looks at the differences, each of which has to be wanted, and records anew.
+"""
+import csv
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import h5py
+import numpy
+
+from runs import CHECKPOINTS, RUNS
+
+HERE = Path(__file__).resolve().parent
+RECORD = HERE / 'recorded.txt'
+TOLERANCE = 1e-5
+# of a file: when and where a run was, and what it took
+ANEW = re.compile(r'provenance|(^|/)(created|modified|digest|version|\w*cpu_time|wall_time|\w*seconds|begun|instruction_set)$|'
+                  r'REFERENCE_LIST|DIMENSION_LIST')
+NUMBER = re.compile(r'-?\d+(?:\.\d+)?(?:e[-+]?\d+)?')
+# of what is printed: the same
+MASKS = [(re.compile(pattern, re.M), instead) for pattern, instead in [
+    (r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', 'DATE'),
+    (r'/tmp/[\w./-]*?/(?=[\w.-]+)', ''),
+    (r'\b(\d+ (h|min) )*\d+(\.\d+)?(e-?\d+)? (s|min|h)\b', 'TIME'),
+    (r'"(\w*cpu_time|wall_time|\w*seconds\w*)": [^,}\n]*', r'"\1": TIME'),
+    (r'vmc \d+\.\d+\.\d+\S*', 'vmc'),
+    (r'x86-64(-v\d)?|armv8\S*', 'LEVEL'),
+    (r'^(wall time|CPU time|threads)\s.*$', ''),
+    (r'^memory +\S+ MB', 'memory'),
+    (r'"threads": \d+', '')]]
+
+
+def weighted(values):
+    """A sum that every element moves, by a weight of its own, and the sum of its terms' sizes."""
+    weights = 1 + numpy.arange(values.size) * 0.6180339887498949 % 1
+    good = numpy.isfinite(values)
+    parts = numpy.where(good, values, 0) * weights
+    return float(parts.sum() + weights[~good].sum()), float(abs(parts).sum())
+
+
+def lines_of_value(name, value):
+    """`name shape number scale`, or `name text`."""
+    array = numpy.asarray(value)
+    if array.dtype.kind in 'iufb':
+        number, scale = weighted(array.astype(float).ravel())
+        shape = 'x'.join(map(str, array.shape)) or '-'
+        yield f'{name} {shape} {number:.10g}' + (f' {scale:.3g}' if abs(number) < 0.1 * scale else '')
+    elif array.dtype.kind in 'SUO':
+        text = '|'.join(x.decode(errors='replace') if isinstance(x, bytes) else str(x) for x in array.ravel())
+        yield f'{name} {text!r}' if len(text) < 60 else f'{name} {zlib.crc32(text.encode()):08x}'
+
+
+def lines_of_file(path, checkpoints):
+    with h5py.File(path, 'r') as file:
+        names = ['']
+        file.visit(names.append)
+        for name in sorted(names):
+            item = file[name or '/']
+            counts = item.attrs.get('CLASS') == b'DIMENSION_SCALE' and item.dtype.kind in 'iu'
+            left_out = name.startswith('settings' if checkpoints else ('settings', 'checkpoint'))
+            if counts or left_out or ANEW.search(name):
+                continue
+            notes = [(key, item.attrs[key]) for key in sorted(item.attrs) if not ANEW.search(key)]
+            yield from (line for key, value in notes if key not in ('units', 'long_name', 'CLASS', 'NAME', 'coordinates')
+                        for line in lines_of_value(f'{name}@{key}', value))
+            if isinstance(item, h5py.Dataset):
+                yield from lines_of_value(name, item[()])
+
+
+def lines_of_text(text):
+    for pattern, instead in MASKS:
+        text = pattern.sub(instead, text)
+    return ['| ' + ' '.join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def lines_of_table(path):
+    with path.open() as file:
+        for row in csv.DictReader(file):
+            yield f'| {path.name}: ' + ' '.join(f'{key}={value}' for key, value in row.items() if not ANEW.search(key))
+
+
+def run(program, name, place):
+    """All lines of a run: its commands, and the files that they left."""
+    lines = []
+    for path, text in RUNS[name].get('files', {}).items():
+        (place / path).write_text(text)
+    for command in RUNS[name]['commands']:
+        done = subprocess.run([program, *command], cwd=place, capture_output=True, text=True, errors='replace', timeout=300, stdin=subprocess.DEVNULL,
+                              env={**os.environ, 'OMP_NUM_THREADS': '1', 'NO_COLOR': '1', 'COLUMNS': '80'})
+        lines += [f'$ {" ".join(command)} -> {done.returncode}', *lines_of_text(done.stdout), *lines_of_text(done.stderr)]
+    for path in sorted(place.iterdir()):
+        if path.suffix == '.h5' and path.name not in RUNS[name].get('beside', ()):
+            lines += [f'{path.name}:{line}' for line in lines_of_file(path, name in CHECKPOINTS)]
+        elif path.suffix == '.csv' and path.name not in RUNS[name].get('files', {}):
+            lines += lines_of_table(path)
+    return lines
+
+
+def same(old, new):
+    """Words are equal, numbers nearly."""
+    if old == new:
+        return True
+    if NUMBER.split(old) != NUMBER.split(new):
+        return False
+    olds, news = NUMBER.findall(old), NUMBER.findall(new)
+    if old.startswith('| '):  # printed with few digits: the last one may round to either side
+        return all(printed_alike(a, b) for a, b in zip(olds, news))
+    scale = max([abs(float(x)) for x in olds[-2:]]) if old.count(' ') == 3 else 0
+    tolerance = 1e-3 if 'r_hat' in old else TOLERANCE  # of ranks, which change places by jumps
+    return all(a == b or abs(float(a) - float(b)) <= tolerance * max(abs(float(a)), scale, 1e-3) for a, b in zip(olds, news))
+
+
+def printed_alike(a, b):
+    if a == b:
+        return True
+    if re.fullmatch(r'-?\d+', a) or re.fullmatch(r'-?\d+', b):
+        return False
+    last = 10.0 ** -len(re.search(r'\.(\d*)', a + '.').group(1)) if 'e' not in a else 0
+    return abs(float(a) - float(b)) <= 1.01 * last + TOLERANCE * abs(float(a)) + 1e-15
+
+
+def recorded():
+    found, name = {}, None
+    for line in RECORD.read_text().splitlines() if RECORD.exists() else []:
+        if line.startswith('== '):
+            name = line[3:]
+            found[name] = []
+        else:
+            found[name].append(line)
+    return found
+
+
+def differences(old, new):
+    if len(old) != len(new):
+        missing, more = [line for line in old if line not in new], [line for line in new if line not in old]
+        return [f'{len(new)} lines, {len(old)} recorded'] + ['- ' + line for line in missing] + ['+ ' + line for line in more]
+    return [f'- {a}\n    + {b}' for a, b in zip(old, new) if not same(a, b)]
+
+
+def main(program, *words):
+    program = os.path.abspath(program)
+    version = subprocess.run([program, '--version'], capture_output=True, text=True).stdout
+    if re.search(r'x86-64(?!-v[34])', version):
+        print('skipped: this processor has no fused multiply-add, and other bits')
+        return 77
+    names = [word for word in words if not word.startswith('--')] or list(RUNS)
+    old, changed = recorded(), 0
+    with tempfile.TemporaryDirectory(prefix='vmc-recorded-') as folder, ThreadPoolExecutor(1 if '--write' in words else 2) as pool:
+        for name in names:
+            (Path(folder) / name).mkdir()
+        for name, lines in zip(names, pool.map(lambda name: run(program, name, Path(folder) / name), names)):
+            found = differences(old.get(name, []), lines)
+            changed += bool(found)
+            if found:
+                print(f'[  FAILED  ] {name}: {len(found)} differences', *found[:12], sep='\n    ', flush=True)
+            old[name] = lines
+    if '--write' in words:
+        RECORD.write_text(''.join(f'== {name}\n' + ''.join(line + '\n' for line in old[name]) for name in RUNS if name in old))
+    print(f'{len(names)} recorded runs, {changed} of them differ')
+    return 1 if changed and '--write' not in words else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is run and recorded: name -> files that lie there, and commands. As short as shows a rule at work, on both sides of it where it has two."""
+
+SHORT = ('[system]\nparticles = 2\ndimensions = 2\n[optimizer]\niterations = 12\nsamples = 128\n[measure]\nsamples = 1600\npositions = 10\n'
+         '[sampler]\nwalkers = 32\nburn_in = 12\n[observables]\nkinds = none\n')
+TWO = 'system.interaction=coulomb'
+DOT = 'system.particles=6 system.statistics=fermions system.interaction=coulomb wavefunction.factors=slater,pade-jastrow'
+
+
+def words(text):
+    return [word for pair in text.split() for word in ('--set', pair)]
+
+
+def one(text, *more):
+    """A run of SHORT with settings, and further commands."""
+    return {'files': {'r.ini': SHORT}, 'commands': [['r.ini', '-v', *words(text)], *more]}
+
+
+def learning(data, text, *more):
+    return {'files': {'x.csv': data, 'l.ini': '[learn]\ndata = x.csv\n'}, 'commands': [['learn', 'l.ini', *words(text)], ['show', 'l.h5'], *more]}
+
+
+REAL = ''.join(f'{(k * 7) % 11 - 5.5},{(k * 5) % 13 - 6.25}\n' for k in range(200))
+SPINS = ''.join(f'{1 if k % 3 else -1},{1 if k % 2 else -1}\n' for k in range(200))
+BITS = ''.join(','.join(str((k * j) % 11 % 2) for j in range(1, 9)) + '\n' for k in range(200))
+SWEEP = SHORT + '[sweep]\nsystem.omega = 0.5 | 1\nrbm.hidden = 1:3:2\n'
+POINTS = [f's-{k:04}.h5' for k in range(4)]
+
+SEEN = f'{TWO} observables.kinds=auto'
+
+RUNS = {
+    # training from end to end: plateau, refinement, several starts, steps back, giving up, averaging
+    'plateau': one(f'{TWO} observables.kinds=auto optimizer.iterations=150 optimizer.samples=256', ['show', 'r.h5'], ['diagnose', 'r.h5'],
+                   ['verify', 'r.h5'], ['verify', '--json', 'r.h5'], ['diagnose', '--json', 'r.h5']),
+    'starts': one(f'{TWO} rbm.hidden=3 optimizer.iterations=130 optimizer.samples=64'),
+    'starts, asked': one(f'{TWO} optimizer.starts=3 optimizer.iterations=9 rbm.train_sigma=yes rbm.sigma=0.9'),
+    'starts, apart': one('system.particles=3 system.interaction=coulomb optimizer.iterations=105 optimizer.samples=64'),
+    'sgd': one(f'{TWO} optimizer.method=sgd optimizer.clip=0.1 optimizer.schedule=cosine optimizer.iterations=40'),
+    'sgd, plateau': one('optimizer.method=sgd rbm.hidden=1 rbm.sigma=1.2 optimizer.iterations=600 optimizer.samples=64'),
+    'momentum': one(f'{TWO} optimizer.method=momentum optimizer.schedule=inverse optimizer.decay=0.3'),
+    'adam': one(f'{TWO} optimizer.method=adam optimizer.stop=never optimizer.iterations=60 rbm.representation=probability'),
+    'too fast': one(f'{TWO} optimizer.method=sgd optimizer.learning_rate=40 optimizer.iterations=20'),
+    'given up': one('optimizer.method=sgd optimizer.learning_rate=1e300 rbm.init_scale=1'),
+    'exact': one(f'{TWO} optimizer.method=exact optimizer.iterations=10 sampler.method=exact', ['verify', 'r.h5'], ['diagnose', 'r.h5']),
+    'exact, width': one('system.particles=1 system.dimensions=1 rbm.train_sigma=yes rbm.sigma=1.3 optimizer.method=exact optimizer.starts=2'),
+    'trap': one('rbm.sigma=1 optimizer.iterations=200', ['verify', 'r.h5'], ['diagnose', 'r.h5']),
+    # how sr solves
+    'sr, cholesky': one(f'{TWO} optimizer.solver=cholesky optimizer.shift=0.05 optimizer.shift_decay=0.9 optimizer.shift_least=0.02 optimizer.starts=1'),
+    'sr, cg': one(f'{TWO} optimizer.solver=cg optimizer.momentum=0.5 optimizer.tolerance=1e-4 optimizer.starts=1 optimizer.iterations=5 optimizer.max_step=0.02'),
+    'sr, minsr': one(f'{TWO} optimizer.solver=minsr optimizer.shift=0.1 optimizer.samples=32 optimizer.iterations=2 rbm.hidden=16 optimizer.starts=1'),
+    # samplers
+    'metropolis': one(f'{TWO} sampler.method=metropolis sampler.thin=3 observables.kinds=density-radial,density-2d,pair-distribution,distances,one-body observables.interval=4'),
+    'metropolis, all': one(f'{TWO} sampler.method=metropolis sampler.move=all sampler.proposal=normal sampler.temperatures=1,1.4,2'),
+    'langevin': one(f'{TWO} sampler.method=langevin sampler.move=particle measure.controls=none system.dimensions=1 system.interaction=soft-coulomb'),
+    'langevin, tempered': one(f'{TWO} sampler.method=langevin sampler.temperatures=1,1.5 rbm.hidden=5 optimizer.starts=1 sampler.spread=3'),
+    'gibbs': one(f'{TWO} sampler.method=gibbs rbm.hidden=4 optimizer.starts=1'),
+    'hmc': one(f'{TWO} sampler.method=hmc sampler.trajectory=2 sampler.warm_up=momentum-diffusion optimizer.iterations=6'),
+    'hmc, tempered': one('sampler.method=hmc sampler.temperatures=1,2 system.dimensions=1 rbm.hidden=2 optimizer.iterations=6'),
+    'exact sampler': one('sampler.method=exact rbm.hidden=3 rbm.representation=probability optimizer.starts=1 sampler.step=0.3'),
+    # factors, forces
+    'one particle': one('observables.kinds=auto system.particles=1 system.dimensions=1 wavefunction.factors=gaussian gaussian.alpha=0.8', ['diagnose', 'r.h5']),
+    'line': one('observables.kinds=auto system.particles=3 system.dimensions=1 system.interaction=soft-coulomb interaction.softening=0.7 '
+                'wavefunction.factors=gaussian,pade-jastrow pade-jastrow.cusp=0.5', ['diagnose', 'r.h5']),
+    'springs': one('system.particles=3 system.dimensions=3 system.omega=1,1.2,0.8 system.interaction=harmonic wavefunction.factors=gaussian,gaussian-pair gaussian.alpha=0.8 optimizer.iterations=2'),
+    'inverse square': one('system.particles=3 system.dimensions=1 system.interaction=inverse-square interaction.lambda=2 '
+                          'wavefunction.factors=gaussian,power power.train=yes power.mu=1.7 gaussian.alpha=0.8 optimizer.iterations=2'),
+    'hard spheres': one('observables.kinds=auto system.particles=4 system.dimensions=3 system.interaction=hard-sphere interaction.diameter=0.3 '
+                        'wavefunction.factors=gaussian,hard-core'),
+    'well': one('system.interaction=gaussian interaction.height=-2 interaction.width=0.5 wavefunction.factors=gaussian,rbm rbm.sharing=pairs '
+                'rbm.vectors=no'),
+    'backflow': one(f'{DOT} slater.backflow=exponential slater.mixing=yes slater.train_backflow_length=yes optimizer.iterations=24'),
+    'environment': one(f'{DOT},rbm rbm.sharing=environment optimizer.iterations=24 system.spin_up=3'),
+    'shells': one(f'{DOT} observables.kinds=auto sampler.method=metropolis optimizer.iterations=4 sampler.burn_in=70', ['diagnose', 'r.h5']),
+    'shells in space': one(f'{DOT} system.particles=8 system.dimensions=3 slater.backflow=two-scales optimizer.iterations=4 sampler.method=metropolis'),
+    'orbitals': one('system.particles=3 system.statistics=fermions system.spin_up=3 wavefunction.factors=slater system.omega=1,1.3 slater.alpha=0.8 '
+                    'optimizer.method=adam optimizer.iterations=2'),
+    # goes on, loads, ends early
+    'extended': one(SEEN, ['r.ini', '--resume', *words(SEEN), '--set', 'measure.samples=4800'], ['r.ini', '--resume', *words(SEEN)],
+                    ['r.ini', '-o', 'm.h5', *words(f'{TWO} wavefunction.load=r.h5 rbm.hidden=4 optimizer.iterations=5')],
+                    ['r.ini', '-o', 'n.h5', *words(f'{TWO} wavefunction.load=r.h5 optimizer.iterations=0 measure.target_error=0.02 measure.samples=1e6')]),
+    'long series': one('observables.kinds=auto optimizer.iterations=3 measure.samples=160000 measure.series_values=1024 observables.interval=11 observables.bins=20 '
+                       'observables.range=3'),
+    'sweep': {'files': {'s.ini': SWEEP},
+              'commands': [['sweep', 'list', 's.ini'], ['sweep', 'script', 's.ini', '--per-job', '3', '--time', '00:10:00'], ['s.ini', '--json'],
+                           ['s.ini', '--task', '1'], ['s.ini', '--check'], ['sweep', 'list', 's.ini'], ['merge', 'all.h5', *POINTS], ['show', 'all.h5']],
+              'beside': POINTS},  # files that are not looked at
+    # learning
+    'learn, chains': learning(REAL, 'learn.hidden=3 learn.iterations=40 learn.chains=64 learn.held_out=0.25'),
+    'learn, momentum': learning(REAL, 'learn.iterations=30 learn.chains=32 learn.negative=metropolis learn.method=momentum learn.clip=0.5 learn.steps=2'),
+    'learn, exact': learning(REAL, 'learn.negative=exact learn.method=exact learn.starts=2 learn.iterations=40 learn.representation=amplitude'),
+    'learn, sgd': learning(REAL, 'learn.negative=exact learn.method=sgd learn.iterations=25 learn.schedule=inverse learn.train_sigma=no learn.sigma=3,4 '
+                           'learn.dimensions=2 learn.samples=50'),
+    'learn, spins': learning(SPINS, 'learn.visible=spins learn.negative=exact learn.method=exact learn.posterior=yes learn.posterior_samples=1600'),
+    'learn, bits': learning(BITS, 'learn.visible=binary learn.hidden=4 learn.iterations=30 learn.ais_chains=32 learn.ais_steps=40 learn.prior=0.7'),
+    'learn, no partition': learning(BITS, 'learn.visible=binary learn.hidden=2 learn.iterations=20 learn.chains=32 learn.partition=no'),
+}
+# of these all that a run goes on with, too
+CHECKPOINTS = ('plateau', 'starts, asked', 'metropolis, all', 'hmc, tempered', 'backflow', 'long series', 'learn, momentum')
+
+
+# what `auto` and the like become, and what is refused
+RESOLVED = ['', 'system.particles=13 system.interaction=coulomb', 'system.particles=20 system.interaction=coulomb', 'system.dimensions=3 rbm.sigma=1,2,3',
+            'system.omega=1,2', 'optimizer.method=adam sampler.method=hmc', 'optimizer.method=exact rbm.hidden=12', f'{DOT} slater.backflow=two-scales']
+RUNS['resolved'] = {'files': {'r.ini': '[system]\nparticles = 2\ndimensions = 2\n'}, 'commands': [['r.ini', '--print-config', *words(text)] for text in RESOLVED]}
+RUNS['checked'] = {'files': {'r.ini': SHORT}, 'commands': [['r.ini', '--check', *words(text)] for text in
+                   (TWO, 'optimizer.method=exact rbm.hidden=13', 'optimizer.iterations=0 measure.positions=100000 sampler.temperatures=1,2')]}
+REFUSED = ['system.particles=0', 'system.particles=4097', 'system.dimensions=4', 'system.omega=0', 'system.omega=1,2,3', 'system.omega=-1', 'rbm.sigma=1,2,3',
+           'rbm.hidden=100001', 'system.interaction=hard-sphere', 'system.statistics=fermions system.particles=3',
+           'system.interaction=harmonic interaction.kappa=-0.5', 'system.interaction=inverse-square interaction.lambda=0.49', 'sampler.walkers=31',
+           'sampler.walkers=48', 'sampler.temperatures=2,1', 'sampler.temperatures=1,1', 'sampler.temperatures=1,17', 'sampler.trajectory=2',
+           'sampler.method=hmc sampler.trajectory=101', 'sampler.method=gibbs wavefunction.factors=gaussian', 'sampler.method=exact rbm.hidden=40',
+           'optimizer.method=exact wavefunction.factors=gaussian', 'optimizer.momentum=1', 'optimizer.shift_decay=0', 'optimizer.shift_decay=1.01',
+           'optimizer.tolerance=1', 'measure.controls=none,linear', 'measure.controls=cusp', 'measure.samples=0', 'observables.bins=1', 'observables.bins=2001',
+           'observables.kinds=pair-distribution system.particles=1', 'wavefunction.factors=rbm,rbm', 'wavefunction.factors=hard-core', 'wavefunction.load=nix.h5',
+           'wavefunction.factors=slater', 'run.seed=18446744073709551616', 'run.seed=18446744073709551615', 'system.omgea=1', 'nix.a=1', 'rbm.sharing=pairs system.particles=1',
+           'system.spin_up=1', f'{DOT} system.particles=5', f'{DOT} system.spin_up=7', 'measure.series_values=1023', 'sampler.spread=1000000']
+RUNS['refused'] = {'files': {'r.ini': SHORT}, 'commands': [['r.ini', '--check', *words(text)] for text in REFUSED] +
+                   [['r.ini', *text.split()] for text in ('--nix', '--task 1', '-t 0', '-j 2', '--max-time 1x', '--max-time 0', '--json=1', 'b.ini', '-t', '-q -v --check',
+                                                          '--set rbm.hidden', '--progress nix')] +
+                   [['merge', 'o.h5'], ['merge', 'o.h5', 'nix.h5'], ['show'], ['show', 'nix.h5'], ['show', 'r.ini'], ['diagnose', 'nix.h5'], ['plot'], ['learn'],
+                    ['learn', 'r.ini'], ['sweep', 'list', 'r.ini'], ['sweep', 'nix'], ['verify'], ['help', 'nix'], ['shwo', 'r.h5'], ['nix.ini']]}
+RUNS['said'] = {'files': {}, 'commands': [['help', name] for name in ('merge', 'rbm', 'sampler', 'nix')]}
