@@ -52,25 +52,28 @@ static void solve_decomposed(size_t n, const double *factor, double *x)
 bool sr_cholesky(const struct sr_problem *problem)
 {
     const size_t n = problem->metric->n_parameters;
-    double *s = malloc(n * n * sizeof *s), *factor = malloc(n * n * sizeof *factor);
-    bool good = s && factor;
+    double *s = malloc(n * n * sizeof *s), *factor = malloc(n * n * sizeof *factor),
+           *inverse_root = malloc(n * sizeof *inverse_root);
+    bool good = s && factor && inverse_root;
     if (good) {
         problem->metric->matrix(problem->metric->context, s);
         for (size_t i = 0; i < n; i++)
+            inverse_root[i] = 1 / sqrt(problem->scale[i]);
+        for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++)
-                s[i * n + j] = s[i * n + j] / sqrt(problem->scale[i] * problem->scale[j]) +
-                               (i == j ? problem->shift : 0);
+                s[i * n + j] = s[i * n + j] * (inverse_root[i] * inverse_root[j]) + (i == j ? problem->shift : 0);
         good = decompose(n, factor, s);
     }
     if (good) {
         for (size_t k = 0; k < n; k++)
-            problem->delta[k] = problem->force[k] / sqrt(problem->scale[k]);
+            problem->delta[k] = problem->force[k] * inverse_root[k];
         solve_decomposed(n, factor, problem->delta);
         for (size_t k = 0; k < n; k++)
-            problem->delta[k] /= sqrt(problem->scale[k]);
+            problem->delta[k] *= inverse_root[k];
     }
     free(s);
     free(factor);
+    free(inverse_root);
     return good && all_finite(n, problem->delta);
 }
 

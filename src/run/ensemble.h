@@ -86,8 +86,8 @@ struct ensemble_draw {
     size_t group, block, draw;
     const double *energy;      // ENERGY_ROWS
     const double *controlled;  // CONTROLLED_ROWS; with PASS_GRADIENT only the first
-    const double *x;           // [M]
-    const double *features;    // [n_features], with PASS_FEATURES
+    const double *x;           // the frame, which begins with the coordinates [M]
+    double *spare;             // room for n_features rows (wavefunction_features)
     size_t bad;
 };
 typedef void ensemble_visit(const struct ensemble_draw *draw, void *context);
@@ -139,7 +139,7 @@ void ensemble_learn(struct ensemble *ensemble, const struct ensemble_sums *sums,
 bool ensemble_is_independent(const struct ensemble *ensemble);
 // Draws with sums. what: which sums are taken besides those of struct ensemble_sums.
 // PASS_OTHER: the gradient that is not in use, too.
-enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_FEATURES = 4, PASS_OTHER = 8 };
+enum { PASS_GRADIENT = 1, PASS_CONTROLS = 2, PASS_OTHER = 4 };
 void ensemble_pass(struct ensemble *ensemble, size_t draws, unsigned what, ensemble_visit *visit, void *context,
                    struct ensemble_sums *total);
 // After a pass: dE/dtheta [K], merged over the groups.

@@ -80,8 +80,9 @@ static void refresh_ladder(const struct ensemble *ensemble, struct ensemble_grou
         refresh(ensemble, group, &ladder->block[r]);
 }
 
-// Samples of one pass that the coefficients of the control variates are fitted to.
-enum { FIT_SAMPLES_MOST = 1 << 15 };
+// Samples of one pass that the coefficients of the control variates are fitted to; in training, where they follow psi
+// from pass to pass, a few thousand do.
+enum { FIT_SAMPLES_MOST = 1 << 15, FIT_SAMPLES_TRAINING = 1 << 12 };
 
 struct pass {
     size_t draws;
@@ -103,7 +104,8 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
     const struct controls *controls = &pass->controls;
     const bool controlled = ensemble->controls.n_functions > 0, other = group->other_sums && (what & PASS_OTHER),
                slopes = controlled && (what & PASS_GRADIENT) && (other || !ensemble->plain_gradient);
-    const size_t fit_every = 1 + draws * ensemble->n_walkers / FIT_SAMPLES_MOST;
+    const size_t fitted = what & PASS_GRADIENT ? FIT_SAMPLES_TRAINING : FIT_SAMPLES_MOST,
+                 fit_every = 1 + draws * ensemble->n_walkers / fitted;
     memset(rows->moments, 0, MOMENT_ROWS * WALKERS * sizeof(double));
     refresh_ladder(ensemble, group, ladder);
     for (size_t t = 0, sweeps = 0; t < draws; t++) {
@@ -142,8 +144,6 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
                                         slopes ? rows->du : NULL, rows->factor,
                                         plain ? group->other_sums : group->gradient_sums);
         }
-        if (what & PASS_FEATURES)
-            wavefunction_features(wavefunction, block->current, rows->features);
         if (pass->visit)
             pass->visit(
                 &(struct ensemble_draw){ g, k, t, rows->energy, rows->controlled, block->current, rows->features, bad },

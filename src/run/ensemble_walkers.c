@@ -88,15 +88,24 @@ bool ensemble_take(struct ensemble *ensemble, const double *theta)
     return true;
 }
 
+// Variances to a tenth are enough: some hundred walkers are asked, every how many blocks.
+enum { STRAIN_WALKERS = 512 };
+static size_t strain_every(const struct ensemble *ensemble)
+{
+    const size_t blocks = STRAIN_WALKERS / WALKERS;
+    return ensemble->n_blocks > blocks ? ensemble->n_blocks / blocks : 1;
+}
+
 bool ensemble_foresee(struct ensemble *ensemble, const double *theta_back)
 {
-    const size_t m = ensemble->wavefunction.n_coordinates;
-    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++)
+    const size_t m = ensemble->wavefunction.n_coordinates, every = strain_every(ensemble),
+                 first = (ensemble->first_block + every - 1) / every * every;
+    for (size_t k = first; k < ensemble->end_block; k += every)
         wavefunction_log(&ensemble->wavefunction, ensemble->block[k].current, ensemble->log_psi + k * WALKERS);
     if (!wavefunction_prepare(&ensemble->wavefunction, theta_back))
         return false;
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
-    for (size_t k = ensemble->first_block; k < ensemble->end_block; k++) {
+    for (size_t k = first; k < ensemble->end_block; k += every) {
         struct rows rows;
         take_scratch(ensemble, &rows);
         rows_copy(m, ensemble->block[k].current, rows.trial);
@@ -107,7 +116,7 @@ bool ensemble_foresee(struct ensemble *ensemble, const double *theta_back)
 }
 
 struct strain_sums {
-    double linear, linear2, quadratic, quadratic2;
+    double linear, linear2, quadratic, quadratic2, n;
 };
 
 // Near a node that a step moves, at distance d, ln psi changes like 1/d to first and 1/d^2 to second order, whose
@@ -125,24 +134,29 @@ static void add_strain(const struct ensemble *ensemble, size_t block, bool bound
         sums->quadratic += quadratic;
         sums->quadratic2 += quadratic * quadratic;
     }
+    sums->n += WALKERS;
 }
 
 struct ensemble_strain ensemble_strain(struct ensemble *ensemble)
 {
     struct strain_sums sums[GROUPS_MOST] = { { 0 } }, total = { 0 };
     struct factor_traits traits;
+    const size_t every = strain_every(ensemble);
     wavefunction_traits(&ensemble->wavefunction, &traits);
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
         for (size_t k = 0; k < ensemble->group[g].n_blocks; k++)
-            add_strain(ensemble, ensemble->group[g].first_block + k, traits.has_nodes, &sums[g]);
+            if ((ensemble->group[g].first_block + k) % every == 0)
+                add_strain(ensemble, ensemble->group[g].first_block + k, traits.has_nodes, &sums[g]);
     ensemble_move_groups(ensemble, sums, sizeof *sums, TEAM_GATHER_ALL);
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         total.linear += sums[g].linear;
         total.linear2 += sums[g].linear2;
         total.quadratic += sums[g].quadratic;
         total.quadratic2 += sums[g].quadratic2;
+        total.n += sums[g].n;
     }
-    const double n = (double)ensemble->n_walkers;
-    return (struct ensemble_strain){ (total.linear2 - total.linear * total.linear / n) / n,
-                                     (total.quadratic2 - total.quadratic * total.quadratic / n) / n };
+    const double n = total.n;
+    // rounding may take them below 0, where ln psi bends alike for all
+    return (struct ensemble_strain){ fmax(0, (total.linear2 - total.linear * total.linear / n) / n),
+                                     fmax(0, (total.quadratic2 - total.quadratic * total.quadratic / n) / n) };
 }

@@ -39,10 +39,18 @@ static bool has_joined(const struct metric *metric, size_t parameter)
     return wavefunction_stage(metric->wavefunction, parameter) <= metric->stage;
 }
 
+static bool all_have_joined(const struct metric *metric)
+{
+    bool all = true;
+    for (size_t k = 0; metric->stage < FACTOR_LAST && k < metric->wavefunction->n_parameters; k++)
+        all = all && has_joined(metric, k);
+    return all;
+}
+
 // v without what has not joined
 static void hold(const struct metric *metric, double *v)
 {
-    for (size_t k = 0; metric->stage < FACTOR_LAST && k < metric->wavefunction->n_parameters; k++)
+    for (size_t k = 0; !metric->all_joined && k < metric->wavefunction->n_parameters; k++)
         v[k] = has_joined(metric, k) ? v[k] : 0;
 }
 
@@ -54,8 +62,9 @@ void metric_gather(const struct ensemble_draw *draw, void *context)
         return;
     const size_t kept = (visit->draws + visit->every - 1) / visit->every,
                  sample = (draw->block * kept + draw->draw / visit->every) * WALKERS;
+    wavefunction_features(metric->wavefunction, draw->x, draw->spare);
     for (size_t k = 0; k < metric->wavefunction->n_features; k++)
-        memcpy(metric->features + k * metric->room + sample, draw->features + k * WALKERS, WALKERS * sizeof(double));
+        memcpy(metric->features + k * metric->room + sample, draw->spare + k * WALKERS, WALKERS * sizeof(double));
 }
 
 static const double *factor_features(const struct metric *metric, const struct factor *factor)
@@ -161,7 +170,7 @@ static void matrix(void *context, double *out)
     for (size_t i = 0; i < parameters; i++)
         for (size_t j = i + 1; j < parameters; j++)
             out[i * parameters + j] = out[j * parameters + i];
-    for (size_t i = 0; metric->stage < FACTOR_LAST && i < parameters; i++)
+    for (size_t i = 0; !metric->all_joined && i < parameters; i++)
         for (size_t j = 0; j < parameters; j++)
             if (!has_joined(metric, i) || !has_joined(metric, j))
                 out[i * parameters + j] = 0;
@@ -313,6 +322,7 @@ static size_t directions(const struct wavefunction *wavefunction)
 const struct optimizer_metric *metric_ready(struct metric *metric, size_t n_samples)
 {
     metric->n_samples = n_samples;
+    metric->all_joined = all_have_joined(metric);
     double *ones = memory_doubles(n_samples);
     if (!ones)
         return NULL;

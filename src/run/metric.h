@@ -11,6 +11,7 @@ struct metric {
     const struct wavefunction *wavefunction;
     size_t room, n_samples;  // samples there is memory for; samples of the last pass
     size_t stage;            // of training: parameters of later ones have not joined
+    bool all_joined;         // there are none of those
     double *features;        // [n_features][room]
     double *mean;            // <O> [K]
     double *work;

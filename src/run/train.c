@@ -23,16 +23,25 @@ enum { STAGE_WINDOWS_MOST = 2, STAGE_SHARE = 4 };
 enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
 // Part of the energy that may be left to gain.
 static const double part_left = 1.5e-4;
-// The metric's samples cost operations in proportion to the parameters.
+// Samples of the metric cost operations in proportion to the parameters: there is room for so many, and as many as all
+// samples of an iteration pay for are taken, several times the parameters at least (docs/optimizers.md).
 enum { METRIC_OPERATIONS = 1 << 17, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
+enum { METRIC_PER_PARAMETER = 6, METRIC_SHARE = 8 };
 
 static double variance(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / n); }
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 // Of a pass's draws every how many make the metric, and how many samples that is.
 static size_t metric_every(const struct run *run, size_t draws)
 {
-    const size_t room = run->metric.room / run->ensemble.n_walkers;
-    return (draws + room - 1) / room;
+    const size_t walkers = run->ensemble.n_walkers, parameters = 1 + run->ensemble.wavefunction.n_parameters,
+                 paid = larger(METRIC_OPERATIONS / 2 / parameters, draws * walkers / METRIC_SHARE),
+                 wanted = larger(paid, METRIC_PER_PARAMETER * parameters) / walkers, room = run->metric.room / walkers,
+                 kept = wanted < 1      ? 1
+                        : wanted < room ? wanted
+                                        : room;
+    return (draws + kept - 1) / kept;
 }
 
 static bool exploded(const struct run *run, const struct ensemble_sums *sums)
@@ -55,7 +64,7 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
     struct metric_visit visit = { &run->metric, draws, run->metric.room ? metric_every(run, draws) : 1 };
     const unsigned what = PASS_GRADIENT | PASS_CONTROLS | (compares_gradients(run->history.n) ? PASS_OTHER : 0);
     if (run->metric.room)
-        ensemble_pass(ensemble, draws, what | PASS_FEATURES, metric_gather, &visit, sums);
+        ensemble_pass(ensemble, draws, what, metric_gather, &visit, sums);
     else
         ensemble_pass(ensemble, draws, what, NULL, NULL, sums);
     if (!run->ensemble.was_cut)

@@ -56,7 +56,7 @@ static void compare(const struct oracle_set *set)
     assert_true(metric_build(&metric, &model.ensemble.wavefunction, n));
     struct collect collect = { { &metric, DRAWS, EVERY }, &model, calloc(n * k, sizeof(double)) };
     ensemble_burn_in(&model.ensemble, 50, true);
-    ensemble_pass(&model.ensemble, DRAWS, PASS_FEATURES, gather, &collect, &sums);
+    ensemble_pass(&model.ensemble, DRAWS, 0, gather, &collect, &sums);
     const struct optimizer_metric *operators = metric_ready(&metric, n);
     double *o = collect.o, *memory = calloc(2 * n * n + 2 * k * k + 8 * (n + k), sizeof(double));
     double *found = memory, *truth = found + n * n + k * k + n + k, *v = truth + n * n + k * k + n + k, *y = v + k,
@@ -150,7 +150,7 @@ static void test_precondition(void **state)
     assert_true(metric_build(&metric, &model.ensemble.wavefunction, WALKERS_USED));
     struct metric_visit visit = { &metric, 1, 1 };
     ensemble_burn_in(&model.ensemble, 50, true);
-    ensemble_pass(&model.ensemble, 1, PASS_FEATURES, metric_gather, &visit, &sums);
+    ensemble_pass(&model.ensemble, 1, 0, metric_gather, &visit, &sums);
     const struct optimizer_metric *operators = metric_ready(&metric, WALKERS_USED);
     double *memory = calloc(5 * k + WALKERS_USED, sizeof *memory), *scale = memory, *v = scale + k, *p = v + k,
            *scaled = p + k, *back = scaled + k;
@@ -194,7 +194,7 @@ static void unused_units_stay(const struct product_row *row)
     assert_true(metric_build(&metric, wavefunction, n));
     metric.stage = FACTOR_LAST;
     struct metric_visit visit = { &metric, 1, 1 };
-    ensemble_pass(&model.ensemble, 1, PASS_FEATURES, metric_gather, &visit, &sums);
+    ensemble_pass(&model.ensemble, 1, 0, metric_gather, &visit, &sums);
     const struct optimizer_metric *operators = metric_ready(&metric, n);
     operators->scale(operators->context, scale);
     operators->matrix(operators->context, matrix);

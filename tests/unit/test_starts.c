@@ -3,7 +3,7 @@
 // closed form. Bosons without hidden units are a product of Gaussians around centres, with
 //     E = P (1 / (2 sigma^2) + sigma^2 / 2) + sum_p a_p^2 / 2 + sum_{p<q} <1/r_pq>   (omega = 1, two dimensions),
 //     <1/r> = sqrt(pi / 2) / sigma  exp(-z) I_0(z),  z = (a_p - a_q)^2 / (4 sigma^2).
-// All centres at 0 are a saddle that training does not leave, the minimum is a triangle.
+// All centres at 0 are a saddle, at which some trainings end; the minimum is a triangle.
 #include "support/model.h"
 
 #include "vmc/run.h"
@@ -80,10 +80,9 @@ static void test_apart(void **state)
         lowest = fmin(lowest, energy_of_triangle(side));
     assert_true(lowest < energy_of_triangle(0) - 0.3);
     train((const char *[]){ "run.seed=3", NULL }, &seen, &result);
-    print_message("symmetric %.5f, found %.5f; triangle %.5f, found %.5f(%.5f)\n", energy_of_triangle(0),
+    print_message("saddle %.5f, first start %.5f; triangle %.5f, found %.5f(%.5f)\n", energy_of_triangle(0),
                   seen.energy[0], lowest, result.energy, result.energy_error);
     assert_int_equal(seen.n, 2);
-    assert_true(fabs(seen.energy[0] - energy_of_triangle(0)) < 0.01);
     assert_true(result.energy_error < 2e-3);  // about 1e-3; four of them are exceeded once in 16,000 builds
     assert_true(result.energy < lowest + 4 * result.energy_error + 1e-4);
     assert_true(result.energy > lowest - 4 * result.energy_error);

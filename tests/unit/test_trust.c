@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { PARAMETERS_MOST = 64, COORDINATES_MOST = 16 };
+enum { PARAMETERS_MOST = 64, COORDINATES_MOST = 16, WALKERS_MOST = 2048 };
 
 static double variance(size_t n, const double *x)
 {
@@ -44,7 +44,7 @@ static double log_psi(const struct ensemble *ensemble, const struct oracle_rbm *
 static struct ensemble_strain strain_of(const struct ensemble *ensemble, const struct oracle_rbm *rbm,
                                         const double *theta, const double *on)
 {
-    double linear[96], quadratic[96], back[PARAMETERS_MOST];
+    double linear[WALKERS_MOST], quadratic[WALKERS_MOST], back[PARAMETERS_MOST];
     for (size_t k = 0; k < ensemble->wavefunction.n_parameters; k++)
         back[k] = 2 * theta[k] - on[k];
     for (size_t k = 0; k < ensemble->n_walkers; k++) {
@@ -140,6 +140,60 @@ static void test_take(void **state)
         }
     print_message("halved %zu, shift grows %zu, stays %zu, falls %zu\n", halved, grown, same, fallen);
     assert_true(halved > 10 && grown > 1 && same > 4 && fallen > 4);
+}
+
+// Of many walkers every fourth is asked, and says nearly what all would.
+static void test_few_say_enough(void **state)
+{
+    (void)state;
+    const struct oracle_rbm *rbm = &oracle_set_find("amplitude-2p2d")->rbm;
+    struct model model;
+    double back[PARAMETERS_MOST], on[PARAMETERS_MOST];
+    model_build(&model, rbm, (const char *const[]){ "sampler.walkers=2048", NULL }, 2);
+    for (size_t k = 0; k < model.ensemble.wavefunction.n_parameters; k++) {
+        on[k] = model.theta[k] + 0.05 * cos(1.0 + 2.0 * (double)k);
+        back[k] = 2 * model.theta[k] - on[k];
+    }
+    const struct ensemble_strain all = strain_of(&model.ensemble, rbm, model.theta, on);
+    assert_true(ensemble_take(&model.ensemble, model.theta) && ensemble_foresee(&model.ensemble, back) &&
+                ensemble_take(&model.ensemble, on));
+    const struct ensemble_strain strain = ensemble_strain(&model.ensemble);
+    print_message("of all %.4g, %.4g; of a quarter %.4g, %.4g\n", all.linear, all.quadratic, strain.linear,
+                  strain.quadratic);
+    assert_true(fabs(strain.linear / all.linear - 1) < 0.3 && fabs(strain.quadratic / all.quadratic - 1) < 0.6);
+    model_finish(&model);
+}
+
+// Where only centres move, ln psi bends alike for all walkers: rounding must not pass for a bend, nor make its variance
+// negative.
+static void test_centres(void **state)
+{
+    (void)state;
+    struct model model;
+    double theta[PARAMETERS_MOST], good[PARAMETERS_MOST], back[PARAMETERS_MOST], memory[PARAMETERS_MOST] = { 0 };
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=96", NULL },
+                1);
+    const size_t n = model.ensemble.wavefunction.n_parameters;
+    struct run run = { .settings = &model.settings,
+                       .ensemble = model.ensemble,
+                       .theta = theta,
+                       .good_theta = good,
+                       .memory = memory,
+                       .step_back = back,
+                       .training = { .shortened = 1 } };
+    run.metric.room = 1;
+    memcpy(good, model.theta, n * sizeof *good);
+    for (size_t k = 0; k < 100; k++) {
+        memcpy(theta, good, n * sizeof *good);
+        theta[k % 4] += 1e-3 * (double)(k + 1);
+        run.training.damping = 1;
+        assert_true(ensemble_take(&run.ensemble, good));
+        assert_true(trust_take(&run));
+        assert_true(fabs(run.training.damping - 0.7) < 1e-12);
+        assert_true(fabs(theta[k % 4] - good[k % 4] - 1e-3 * (double)(k + 1)) < 1e-12);
+    }
+    model.ensemble = run.ensemble;
+    model_finish(&model);
 }
 
 // Nothing helps against a step that is no number; the shift stays within its limits.
@@ -263,9 +317,10 @@ static void test_slope(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_strain),     cmocka_unit_test(test_take),
-                                        cmocka_unit_test(test_cannot),     cmocka_unit_test(test_gain),
-                                        cmocka_unit_test(test_overshoots), cmocka_unit_test(test_slope) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_strain),         cmocka_unit_test(test_take),
+                                        cmocka_unit_test(test_few_say_enough), cmocka_unit_test(test_centres),
+                                        cmocka_unit_test(test_cannot),         cmocka_unit_test(test_gain),
+                                        cmocka_unit_test(test_overshoots),     cmocka_unit_test(test_slope) };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
