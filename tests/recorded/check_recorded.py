@@ -41,7 +41,8 @@ MASKS = [(re.compile(pattern, re.M), instead) for pattern, instead in [
     (r'vmc \d+\.\d+\.\d+\S*', 'vmc'),
     (r'x86-64(-v\d)?|armv8\S*', 'LEVEL'),
     (r'^(wall time|CPU time|threads)\s.*$', ''),
-    (r'^memory +\S+ MB', 'memory'),
+    (r'\b[\d.]+ MB\b', 'MEMORY'),
+    (r'[\w./-]*/src/vmc\b', 'vmc'),
     (r'"threads": \d+', '')]]
 
 
@@ -171,7 +172,7 @@ def main(program, *words):
             old[name] = lines
     if '--write' in words:
         RECORD.write_text(''.join(f'== {name}\n' + ''.join(line + '\n' for line in old[name]) for name in RUNS if name in old))
-    print(f'{len(names)} recorded runs, {changed} of them differ')
+    print(f'{len(names)} recorded runs, {changed} of them differ' + ('; if that is wanted: check_recorded.py VMC --write' if changed else ''))
     return 1 if changed and '--write' not in words else 0
 
 
