@@ -162,6 +162,12 @@ struct factor_type {
     void (*reduce_gradient)(const void *state, double *gradient);
     void (*restore_step)(const void *state, double *step);
 
+    // Displacements of all coordinates between maxima of |phi|^2 that lie apart, so that walkers hardly cross from one
+    // to the other by themselves: number k < n_jumps, [M]; false where the two maxima of that number are one. Of the
+    // parameters in use; both or neither. NULL: none.
+    size_t (*n_jumps)(const void *state);
+    bool (*jump)(const void *state, size_t k, double *displacement);
+
     // For methods that need O of every sample without storing it: features, few numbers of which O is made, kept as
     // [feature][sample]. NULL n_features: the features are the O_k themselves (`derivatives`).
     size_t (*n_features)(const void *state);

@@ -66,6 +66,19 @@ struct sampler_type {
 size_t sampler_swap(const struct wavefunction *wavefunction, const double temperature[2], struct block *cold,
                     struct block *hot);
 
+// Jumps between maxima of |psi|^2 that lie apart, by displacements that the factors know (vmc/factor.h).
+struct sampler_jumps {
+    size_t n, most;
+    double *displacement;  // [n][M], of the parameters in use; room for `most`
+};
+bool sampler_jumps_build(struct sampler_jumps *jumps, const struct wavefunction *wavefunction);
+void sampler_jumps_finish(struct sampler_jumps *jumps);
+void sampler_jumps_take(struct sampler_jumps *jumps, const struct wavefunction *wavefunction);  // after its prepare
+// Each walker tries one; returns how many were accepted. scratch: SAMPLER_JUMP_ROWS rows.
+enum { SAMPLER_JUMP_ROWS = 4 };
+size_t sampler_jump(const struct sampler_jumps *jumps, const struct wavefunction *wavefunction, double temperature,
+                    struct block *block, double *scratch);
+
 // One trajectory of momentum diffusion at a temperature, approximate: for warming up. scratch: sampler_diffusion_rows.
 size_t sampler_diffusion_rows(const struct wavefunction *wavefunction);
 void sampler_diffuse(const struct wavefunction *wavefunction, double temperature, struct block *block, double *scratch);

@@ -44,6 +44,7 @@ struct settings_sampler {             // [sampler], the keys all methods share
     size_t burn_in, thin;             // sweeps
     struct param_reals temperatures;  // from 1 up
     double spread;                    // of the starting points
+    bool jumps;
     size_t warm_up;                   // enum settings_warm_up
 };
 enum settings_warm_up { WARM_UP_PLAIN, WARM_UP_DIFFUSION };

@@ -27,14 +27,19 @@ static void look_at_wavefunction(const struct wavefunction *wavefunction, const 
     evidence->has_step = sampler_type_at(settings_index(settings, SETTINGS_SAMPLER))->has_step;
 }
 
-// Without samples, where that takes no time worth speaking of.
+// Mean pair energies of a Gaussian, some 50 ns each: per sample, and in all.
+static const double pairs_per_sample = 10, pairs_most = 1e7;
+
+// Without samples, where that takes no time worth speaking of beside so many of them.
 static double find_closed_form(const struct wavefunction *wavefunction, const struct hamiltonian *hamiltonian,
-                               const double *theta)
+                               const double *theta, double samples)
 {
-    enum { TERMS_MOST = 59049 };  // 20 ms
+    const double particles = (double)wavefunction->system.particles;
     struct referee_energy energy;
     struct referee *referee = referee_create(wavefunction, hamiltonian, NULL);
-    const bool known = referee && referee_terms(referee) <= TERMS_MOST &&
+    const bool known = referee &&
+                       referee_work(referee) * fmax(1, particles * (particles - 1) / 2) <=
+                           fmin(pairs_most, pairs_per_sample * samples) &&
                        referee_evaluate(referee, theta, &energy, NULL);
     if (referee)
         referee_destroy(referee);
@@ -58,7 +63,8 @@ void run_judge_measured(struct run *run)
     evidence.energy = series;
     evidence.draws_per_chain = run->result->n_samples / (double)walkers;
     look_at_wavefunction(&run->ensemble.wavefunction, run->settings, &evidence);
-    evidence.closed_form = find_closed_form(&run->ensemble.wavefunction, &run->ensemble.hamiltonian, run->theta);
+    evidence.closed_form = find_closed_form(&run->ensemble.wavefunction, &run->ensemble.hamiltonian, run->theta,
+                                            run->result->n_samples);
     run_judge(&evidence, &run->result->judgement);
     free(series);
 }
@@ -115,7 +121,7 @@ static bool read_model(struct record_file *file, struct run_reading *reading, st
         struct factor_traits traits;
         wavefunction_traits(&wavefunction, &traits);
         look_at_wavefunction(&wavefunction, &reading->settings, &reading->evidence);
-        reading->evidence.closed_form = find_closed_form(&wavefunction, &hamiltonian, theta);
+        reading->evidence.closed_form = find_closed_form(&wavefunction, &hamiltonian, theta, reading->result.n_samples);
         reading->result.no_bound = reading->settings.system.statistics == STATISTICS_FERMIONS &&
                                    traits.symmetry != FACTOR_ANTISYMMETRIC;
     }

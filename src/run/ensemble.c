@@ -23,8 +23,9 @@ size_t ensemble_lay_out(const struct ensemble *ensemble, double *scratch, struct
     const struct wavefunction *wavefunction = &ensemble->wavefunction;
     claim_rows(scratch, &at, wavefunction->n_rows, &rows->trial);
     const size_t sampler = ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction),
-                 diffusion = ensemble->diffuses ? sampler_diffusion_rows(wavefunction) : 0;
-    claim_rows(scratch, &at, sampler > diffusion ? sampler : diffusion, &rows->sampler);
+                 diffusion = ensemble->diffuses ? sampler_diffusion_rows(wavefunction) : 0,
+                 most = sampler > diffusion ? sampler : diffusion;
+    claim_rows(scratch, &at, most > SAMPLER_JUMP_ROWS ? most : SAMPLER_JUMP_ROWS, &rows->sampler);
     claim_rows(scratch, &at, wavefunction->n_scratch_rows, &rows->factor);
     claim_rows(scratch, &at, controls_scratch_rows(&ensemble->controls), &rows->control);
     claim_rows(scratch, &at, ENERGY_ROWS, &rows->energy);
@@ -76,7 +77,8 @@ static bool allocate(struct ensemble *ensemble, struct error *error)
     ensemble->rungs = memory_doubles(ensemble->n_rungs * ensemble->rung_row);
     ensemble->moments = memory_doubles(ensemble->sampler->learn ? 2 * m * (ensemble->n_groups + 1) : 1);
     bool good = ensemble->rungs && ensemble->moments && ensemble->block && ensemble->frames && ensemble->trial &&
-                ensemble->random && ensemble->scratch && ensemble->log_psi && ensemble->group_gradients;
+                ensemble->random && ensemble->scratch && ensemble->log_psi && ensemble->group_gradients &&
+                sampler_jumps_build(&ensemble->jumps, &ensemble->wavefunction);
     for (size_t g = 0; g < ensemble->n_groups; g++) {
         struct ensemble_group *group = &ensemble->group[g];
         group->first_block = first_block(ensemble, g);
@@ -229,6 +231,7 @@ bool ensemble_build_product(struct ensemble *ensemble, const struct settings *se
     ensemble->step = choose_step(ensemble, settings);
     ensemble->spread = settings->sampler.spread;
     ensemble->diffuses = settings->sampler.warm_up == WARM_UP_DIFFUSION;
+    ensemble->may_jump = settings->sampler.jumps;
     ensemble->n_rungs = settings->sampler.temperatures.n;
     memcpy(ensemble->temperature, settings->sampler.temperatures.value,
            ensemble->n_rungs * sizeof *ensemble->temperature);
@@ -253,6 +256,7 @@ void ensemble_finish(struct ensemble *ensemble)
         memory_free(ensemble->group[g].control_sums);
         memory_free(ensemble->group[g].other_sums);
     }
+    sampler_jumps_finish(&ensemble->jumps);
     memory_free(ensemble->group_gradients);
     memory_free(ensemble->rungs);
     memory_free(ensemble->moments);

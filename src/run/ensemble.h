@@ -48,6 +48,8 @@ struct ensemble {
     double temperature[RUNGS_MOST];
     double spread;  // of the starting points, in widths of the trap
     double *rungs;
+    bool may_jump;  // walkers try jumps between maxima that lie apart
+    struct sampler_jumps jumps;
     bool diffuses, warm;  // momentum diffusion is asked for; the first burn-in is over
     bool learnt;          // the sampler has had its lessons
     double *moments;      // [group, 2 n_coordinates], for lessons; NULL: it takes none

@@ -83,10 +83,20 @@ static inline size_t sweep(const struct ensemble *ensemble, const struct sampler
     return accepted;
 }
 
+static inline void jump(const struct ensemble *ensemble, double temperature, struct block *block, struct rows *rows)
+{
+    block->trial = rows->trial;
+    if (sampler_jump(&ensemble->jumps, &ensemble->wavefunction, temperature, block, rows->sampler) > 0)
+        take_fresh(ensemble, block);
+    rows->trial = block->trial;
+}
+
 static inline void sweep_ladder(const struct ensemble *ensemble, struct ladder *ladder, struct rows *rows)
 {
     for (size_t r = 0; r < ensemble->n_rungs; r++)
         ladder->accepted[r] += sweep(ensemble, &ladder->rung[r], &ladder->block[r], rows);
+    for (size_t r = 0; r < ensemble->n_rungs && ensemble->jumps.n > 0; r++)
+        jump(ensemble, ensemble->temperature[r], &ladder->block[r], rows);
     // from the hottest down, so that a configuration may come all the way
     for (size_t r = ensemble->n_rungs - 1; r-- > 0;)
         ladder->swapped[r] += sampler_swap(&ensemble->wavefunction, ensemble->temperature + r, &ladder->block[r],

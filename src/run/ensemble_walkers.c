@@ -81,6 +81,8 @@ bool ensemble_take(struct ensemble *ensemble, const double *theta)
         return false;
     if (ensemble->sampler->prepare && !ensemble->sampler->prepare(ensemble->sampler_state, &ensemble->wavefunction))
         return false;
+    if (ensemble->may_jump && !ensemble_is_independent(ensemble))
+        sampler_jumps_take(&ensemble->jumps, &ensemble->wavefunction);
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
     for (size_t k = ensemble->first_block; k < ensemble->end_block; k++)
         for (size_t r = 0; r < ensemble->n_rungs; r++)

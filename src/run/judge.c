@@ -331,7 +331,8 @@ static void check_closed_form(struct judge *judge)
     if (!isfinite(exact) || fabs(apart) < 1e-9 * fmax(1, fabs(exact)) || !(fabs(apart) > 5 * result->energy_error))
         return;
     find(judge, VERDICT_BAD, "closed form",
-         "measure again with another run.seed and more sampler.burn_in; if it stays, report it",
+         "measure again with more sampler.burn_in, or with sampler.temperatures, by which walkers find every part of "
+         "|psi|^2; if it stays, report it",
          "the energy lies %.1f standard errors %s %.8g, that of this very wave function in closed form: samples or "
          "error "
          "bar are wrong",
@@ -355,7 +356,8 @@ static void check_training(struct judge *judge)
     else if (!isfinite(gain) && strcmp(result->training_end, "iterations") == 0)
         find(judge, VERDICT_DOUBTFUL, "training not converged", "go on with --resume and more optimizer.iterations",
              "training did all iterations it was allowed, and nothing says that the energy no longer falls");
-    if (result->steps_back > fmax(3, 0.05 * result->iterations))
+    // A training that ended converged has found its way back.
+    if (strcmp(result->training_end, "converged") != 0 && result->steps_back > fmax(3, 0.05 * result->iterations))
         find(judge, VERDICT_DOUBTFUL, "training jumped", "use a smaller optimizer.learning_rate",
              "%.0f of %.0f training steps were undone since the energy jumped or was not finite", result->steps_back,
              result->iterations);

@@ -112,6 +112,9 @@ static const struct param sampler_params[] = {
                         "T = 1 is measured"),
     PARAM_REAL(settings_sampler, spread, .range = PARAM_ABOVE_BELOW(0, 1e6), .fallback = "1",
                .help = "spread of the starting points, in widths of the ground state of the bare trap"),
+    PARAM_BOOL(settings_sampler, jumps, .fallback = "yes",
+               .help = "after a sweep walkers try to jump between maxima of |psi|^2 that lie apart, where hidden units "
+                       "have such; no: sweeps alone"),
     PARAM_CHOICE(settings_sampler, warm_up, .choice = warm_up_name, .fallback = "plain",
                  .help = "what the first half of the first burn-in is: plain, sweeps like all others; "
                          "momentum-diffusion, approximate trajectories that lead out of far starting points"),
@@ -126,9 +129,10 @@ static const struct param optimizer_params[] = {
                 .help = "samples per iteration, over all walkers, rounded up to whole sweeps of them"),
     PARAM_COUNT(
         settings_optimizer, starts, .range = PARAM_WITHIN(1, 100000), .may_be_auto = true, .fallback = "auto",
-        .help = "short trainings from different starting parameters; the one that ends lowest goes on; auto: 4 "
-                "to 32 descents where method = exact; where method = sr trains an rbm alone, 6 to their first plateau, 2 "
-                "with more than 1000 parameters or at most two units; else 1"),
+        .help =
+            "short trainings from different starting parameters; the one that ends lowest goes on; auto: 4 "
+            "to 32 descents where method = exact; where method = sr trains an rbm alone, 6 to their first plateau, 2 "
+            "with more than 1000 parameters or at most two units; else 1"),
     PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: the method's own"),
     PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",

@@ -58,6 +58,10 @@ const char *rbm_representation(const void *state);
 void rbm_start(const void *state, double (*uniform)(void *random), void *random, double *theta);
 bool rbm_prepare(void *state, const double *theta);
 
+// rbm_jumps.c
+size_t rbm_n_jumps(const void *state);
+bool rbm_jump(const void *state, size_t j, double *displacement);
+
 // rbm_reduced.c
 void rbm_reduce_gradient(const void *state, double *gradient);
 void rbm_restore_step(const void *state, double *step);

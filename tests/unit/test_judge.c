@@ -167,7 +167,6 @@ static void test_figures(void **state)
         { "below the exact energy", offsetof(struct run_result, energy), 2.8 },
         { "far above the exact energy", offsetof(struct run_result, energy), 4 },
         { "training not converged", offsetof(struct run_result, training_gain), 0.1 },
-        { "training jumped", offsetof(struct run_result, steps_back), 20 },
     };
     for (size_t k = 0; k < sizeof faults / sizeof *faults; k++) {
         make_good(&made, 1, CHAINS);
@@ -177,6 +176,12 @@ static void test_figures(void **state)
     make_good(&made, 1, CHAINS);
     made.result.training_end = "failed";
     assert_found(&made, "training failed");
+    make_good(&made, 1, CHAINS);
+    made.result.steps_back = 20;
+    made.result.training_end = "converged";
+    assert_false(is_found(&made, "training jumped"));
+    made.result.training_end = "stopped";
+    assert_found(&made, "training jumped");
     make_good(&made, 1, CHAINS);
     made.evidence.closed_form = made.result.energy + 6 * made.result.energy_error;
     assert_found(&made, "closed form");
