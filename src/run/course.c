@@ -67,12 +67,25 @@ bool course_gains_little(const struct history *history, const struct trust_gain 
     return (gain->mean + 2 * gain->error) * (double)history->n < little;
 }
 
+bool course_is_early(size_t directions, size_t done, bool fine)
+{
+    static const struct {
+        size_t directions_per_iteration, most;
+    } patience[] = { { 4, 250 }, { 10, 80 } };
+    const size_t iterations = directions / patience[fine].directions_per_iteration, most = patience[fine].most;
+    return done < (iterations < most ? iterations : most);
+}
+
+// Where a valley ends has nothing to do with how long it was: no more iterations than these.
+enum { FALL_MOST = 240 };
+
 struct course_fall course_fall(const struct history *history, size_t window, size_t since)
 {
     struct course_fall fall = { 0, INFINITY, 0 };
     if (history->n < since + window || window < 3)
         return fall;
-    const size_t half = (history->n - since) / 2, n = half > window ? half : window;
+    const size_t half = (history->n - since) / 2, last = half < FALL_MOST ? half : FALL_MOST,
+                 n = last > window ? last : window;
     const double *energy = history->energy + history->n - n, middle = 0.5 * (double)(n - 1), count = (double)n,
                  spread = count * (count * count - 1) / 12;
     double mean = 0, slope = 0, left = 0;

@@ -23,8 +23,13 @@ bool course_on_plateau(const struct history *history, size_t window, size_t sinc
 // Whether what would be gained in as many iterations again is a small part of the energy, or of the noise of one
 // iteration where that is less.
 bool course_gains_little(const struct history *history, const struct trust_gain *gain);
+// Noise forbids long steps along directions in which psi changes little, and with many parameters there are many: a
+// training that goes through all of them takes so many iterations at least before its samples grow, and some more with
+// the samples that let it see them (`fine`; `done` counts from there).
+bool course_is_early(size_t directions, size_t done, bool fine);
 // What the energy itself would fall by in as many iterations again as the last half of those since `since` (`window` at
-// least), by a straight line through them; the error is that of their scatter about it. n 0: there are too few.
+// least, 240 at most), by a straight line through them; the error is that of their scatter about it. n 0: there are too
+// few.
 struct course_fall {
     double gain, error;
     size_t n;

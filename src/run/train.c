@@ -342,13 +342,11 @@ static void note_gain(struct training *training, const struct trust_gain *slopes
     training->gain_error = by_slopes ? error : uncertain;
 }
 
-// Noise forbids long steps along directions in which psi changes little, and with many parameters there are many: a
-// training that goes through all of them takes so many iterations at least before its samples grow.
-static size_t patience(const struct run *run)
+static bool is_early(const struct run *run)
 {
-    enum { DIRECTIONS_PER_ITERATION = 4, MOST = 250 };
-    const size_t iterations = run->metric.operators.n_directions / DIRECTIONS_PER_ITERATION;
-    return starts_short(run) ? 0 : iterations < MOST ? iterations : MOST;
+    const bool fine = run->training.refined == REFINEMENTS;
+    return !starts_short(run) &&
+           course_is_early(run->metric.operators.n_directions, run->history.n - (fine ? run->training.since : 0), fine);
 }
 
 // What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
@@ -363,7 +361,7 @@ static bool nothing_left(const struct run *run, struct training *training)
     const struct history *history = &run->history;
     const size_t window = training->window, since = training->since;
     const struct trust_gain gain = trust_gain(history, window, since);
-    if (gain.n == 0 || history->n < patience(run))
+    if (gain.n == 0 || is_early(run))
         return false;
     const struct course_fall fall = course_fall(history, window, since);
     const double n = (double)history->n, energy = fabs(history->energy[history->n - 1]);

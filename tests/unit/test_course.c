@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { ITERATIONS = 40 };
+enum { ITERATIONS = 640 };
 struct planted {
     struct history history;
     double energy[ITERATIONS], error[ITERATIONS], spread[ITERATIONS];
@@ -201,15 +201,30 @@ static void test_gains_little(void **state)
     }
 }
 
-// A line through the last half since iteration 6, or through a window at least, that falls by 0.1 per iteration, with
+// K / 4 iterations before the samples grow, 250 at most; K / 10 more then, 80 at most.
+static void test_early(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t directions, coarse, fine;
+    } rows[] = { { 1, 0, 0 }, { 20, 5, 2 }, { 600, 150, 60 }, { 5000, 250, 80 } };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+        for (size_t done = 0; done < 400; done++) {
+            assert_int_equal(course_is_early(rows[k].directions, done, false), done < rows[k].coarse);
+            assert_int_equal(course_is_early(rows[k].directions, done, true), done < rows[k].fine);
+        }
+}
+
+// A line through the last half since iteration 6, through a window at least and 240 at most, that falls by 0.1 per
+// iteration, with
 // +-0.02 about it in the order - + + -, which bends no line: over n iterations the gain is 0.1 n, the scatter sqrt(n
 // 4e-4 / (n - 2)), the error n of it over the root of n (n^2 - 1) / 12.
 static void test_falls(void **state)
 {
     (void)state;
     struct planted planted;
-    static const size_t all[] = { 38, 18, 14 }, used[] = { 16, 8, 8 };
-    for (size_t c = 0; c < 3; c++) {
+    static const size_t all[] = { 470, 640, 38, 18, 14 }, used[] = { 232, 240, 16, 8, 8 };
+    for (size_t c = 0; c < 5; c++) {
         const double n = (double)used[c];
         plant(&planted, all[c]);
         for (size_t k = 0; k < all[c]; k++) {
@@ -259,11 +274,11 @@ static void test_swings(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate),     cmocka_unit_test(test_vanishes),
-                                        cmocka_unit_test(test_clip),     cmocka_unit_test(test_average),
-                                        cmocka_unit_test(test_exploded), cmocka_unit_test(test_plateau),
-                                        cmocka_unit_test(test_falls),    cmocka_unit_test(test_gains_little),
-                                        cmocka_unit_test(test_swings) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate),         cmocka_unit_test(test_vanishes),
+                                        cmocka_unit_test(test_clip),         cmocka_unit_test(test_average),
+                                        cmocka_unit_test(test_exploded),     cmocka_unit_test(test_plateau),
+                                        cmocka_unit_test(test_early),        cmocka_unit_test(test_falls),
+                                        cmocka_unit_test(test_gains_little), cmocka_unit_test(test_swings) };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
