@@ -67,13 +67,23 @@ bool course_gains_little(const struct history *history, const struct trust_gain 
     return (gain->mean + 2 * gain->error) * (double)history->n < little;
 }
 
-bool course_is_early(size_t directions, size_t done, bool fine)
+// Iterations that so many directions take, before the samples grow and after.
+static size_t patience(size_t directions, bool fine)
 {
     static const struct {
         size_t directions_per_iteration, most;
-    } patience[] = { { 4, 250 }, { 10, 80 } };
-    const size_t iterations = directions / patience[fine].directions_per_iteration, most = patience[fine].most;
-    return done < (iterations < most ? iterations : most);
+    } rule[] = { { 4, 250 }, { 10, 80 } };
+    const size_t iterations = directions / rule[fine].directions_per_iteration;
+    return iterations < rule[fine].most ? iterations : rule[fine].most;
+}
+
+bool course_is_early(size_t directions, size_t done, bool fine) { return done < patience(directions, fine); }
+
+bool course_is_late(size_t directions, size_t done, size_t left)
+{
+    enum { WORTH_IT = 24 };
+    const size_t last = patience(directions, true);
+    return last >= WORTH_IT && left <= last && !course_is_early(directions, done, false);
 }
 
 // Where a valley ends has nothing to do with how long it was: no more iterations than these.

@@ -27,6 +27,9 @@ bool course_gains_little(const struct history *history, const struct trust_gain 
 // training that goes through all of them takes so many iterations at least before its samples grow, and some more with
 // the samples that let it see them (`fine`; `done` counts from there).
 bool course_is_early(size_t directions, size_t done, bool fine);
+// Whether the iterations that are left are those that should have more samples, come what may: with many parameters the
+// noise of the steps alone raises the energy by a part in a thousand.
+bool course_is_late(size_t directions, size_t done, size_t left);
 // What the energy itself would fall by in as many iterations again as the last half of those since `since` (`window` at
 // least, 240 at most), by a straight line through them; the error is that of their scatter about it. n 0: there are too
 // few.

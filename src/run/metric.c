@@ -311,9 +311,7 @@ static void precondition(void *context, double shift, const double *in, double *
     }
 }
 
-// Two particles with 256 hidden units have 1284 parameters, but units that look at so few coordinates are much alike:
-// what x_i and x_i x_k span counts, and parameters beyond it add little.
-static size_t directions(const struct wavefunction *wavefunction)
+size_t metric_directions(const struct wavefunction *wavefunction)
 {
     const size_t m = wavefunction->n_coordinates, most = m * (m + 1);
     return wavefunction->n_parameters < most ? wavefunction->n_parameters : most;
@@ -341,7 +339,7 @@ const struct optimizer_metric *metric_ready(struct metric *metric, size_t n_samp
         gram,
         condition,
         precondition,
-        .n_directions = directions(metric->wavefunction),
+        .n_directions = metric_directions(metric->wavefunction),
     };
     return &metric->operators;
 }

@@ -19,6 +19,9 @@ struct metric {
     struct optimizer_metric operators;
 };
 
+// Directions that noise can move apart. Two particles with 256 hidden units have 1284 parameters, but units that look
+// at so few coordinates are much alike: what x_i and x_i x_k span counts, and parameters beyond it add little.
+size_t metric_directions(const struct wavefunction *wavefunction);
 bool metric_build(struct metric *metric, const struct wavefunction *wavefunction, size_t samples);
 void metric_finish(struct metric *metric);
 // ensemble_visit: takes the features of one draw of one block. `context` is a struct metric_visit.

@@ -342,11 +342,18 @@ static void note_gain(struct training *training, const struct trust_gain *slopes
     training->gain_error = by_slopes ? error : uncertain;
 }
 
+// The same in every process, and after a run was cut as before.
+static size_t directions(const struct run *run)
+{
+    const size_t all = run->metric.room > 0 ? metric_directions(&run->ensemble.wavefunction) : 0;
+    return course_is_quiet(&run->history) ? 0 : all;
+}
+
 static bool is_early(const struct run *run)
 {
     const bool fine = run->training.refined == REFINEMENTS;
     return !starts_short(run) &&
-           course_is_early(run->metric.operators.n_directions, run->history.n - (fine ? run->training.since : 0), fine);
+           course_is_early(directions(run), run->history.n - (fine ? run->training.since : 0), fine);
 }
 
 // What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
@@ -407,7 +414,9 @@ static void leave_stage(struct run *run, struct training *training, bool settled
 // the noise hid.
 static bool is_over(struct run *run, struct training *training, bool settled)
 {
-    if (run->settings->optimizer.stop != STOP_PLATEAU || !settled)
+    const size_t done = run->history.n, left = run->settings->optimizer.iterations - done;
+    const bool late = training->refined < REFINEMENTS && course_is_late(directions(run), done, left);
+    if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || late))
         return false;
     if (training->refined == REFINEMENTS)
         return training->converged = training->over = true;

@@ -201,7 +201,8 @@ static void test_gains_little(void **state)
     }
 }
 
-// K / 4 iterations before the samples grow, 250 at most; K / 10 more then, 80 at most.
+// K / 4 iterations before the samples grow, 250 at most; K / 10 more then, 80 at most, for which the last are kept
+// where they are 24 and more.
 static void test_early(void **state)
 {
     (void)state;
@@ -213,6 +214,12 @@ static void test_early(void **state)
             assert_int_equal(course_is_early(rows[k].directions, done, false), done < rows[k].coarse);
             assert_int_equal(course_is_early(rows[k].directions, done, true), done < rows[k].fine);
         }
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+        for (size_t done = 0; done <= 1000; done++)
+            assert_int_equal(course_is_late(rows[k].directions, done, 1000 - done),
+                             k >= 2 && 1000 - done <= rows[k].fine);
+    for (size_t done = 0; done <= 160; done++)
+        assert_int_equal(course_is_late(600, done, 160 - done), done >= 150);
 }
 
 // A line through the last half since iteration 6, through a window at least and 240 at most, that falls by 0.1 per
