@@ -39,3 +39,29 @@ double *memory_doubles(size_t n)
 double *memory_rows(size_t n) { return n > SIZE_MAX / WALKERS ? NULL : memory_doubles(n * WALKERS); }
 
 void memory_free(void *pointer) { free(pointer); }
+
+static _Atomic bool ran_out;
+
+static void *noted(void *piece)
+{
+    if (!piece)
+        ran_out = true;
+    return piece;
+}
+
+void *memory_take(size_t size) { return noted(malloc(size)); }
+
+void *memory_take_zeroed(size_t n, size_t size) { return noted(calloc(n, size)); }
+
+void *memory_grow(void *piece, size_t size) { return noted(realloc(piece, size)); }
+
+char *memory_text(const char *text) { return noted(strdup(text)); }
+
+char *memory_text_part(const char *text, size_t most) { return noted(strndup(text, most)); }
+
+bool memory_ran_out(void)
+{
+    const bool was = ran_out;
+    ran_out = false;
+    return was;
+}

@@ -32,7 +32,7 @@ static void text_add(struct digest *digest, const char *text)
 static bool numbers_add(struct digest *digest, const struct record_source *source)
 {
     size_t size = source->n * source->size;
-    void *values = malloc(size > 0 ? size : 1);
+    void *values = memory_take(size > 0 ? size : 1);
     hid_t type = H5Tcopy(source->type);
     bool good = values != NULL && type >= 0 && H5Tset_order(type, H5T_ORDER_LE) >= 0 &&
                 record_source_read(source, type, values);
@@ -48,7 +48,7 @@ static bool numbers_add(struct digest *digest, const struct record_source *sourc
 static bool fixed_strings_add(struct digest *digest, const struct record_source *source)
 {
     size_t size = source->n * source->size;
-    void *values = malloc(size > 0 ? size : 1);
+    void *values = memory_take(size > 0 ? size : 1);
     bool good = values != NULL && record_source_read(source, source->type, values);
     if (good)
         record_hash_add(&digest->hash, values, size);
@@ -58,7 +58,7 @@ static bool fixed_strings_add(struct digest *digest, const struct record_source 
 
 static bool variable_strings_add(struct digest *digest, const struct record_source *source)
 {
-    char **values = calloc(source->n > 0 ? source->n : 1, sizeof *values);
+    char **values = memory_take_zeroed(source->n > 0 ? source->n : 1, sizeof *values);
     bool good = values != NULL && record_source_read(source, source->type, values);
     for (size_t i = 0; good && i < source->n; i++)
         text_add(digest, values[i] != NULL ? values[i] : "");
@@ -73,7 +73,7 @@ static bool variable_strings_add(struct digest *digest, const struct record_sour
 static bool references_add(struct digest *digest, const struct record_source *source)
 {
     hid_t base = H5Tget_super(source->type);
-    hvl_t *lists = calloc(source->n > 0 ? source->n : 1, sizeof *lists);
+    hvl_t *lists = memory_take_zeroed(source->n > 0 ? source->n : 1, sizeof *lists);
     bool good = lists != NULL && base >= 0 && H5Tequal(base, H5T_STD_REF_OBJ) > 0 &&
                 record_source_read(source, source->type, lists);
     bool known = good;

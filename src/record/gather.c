@@ -103,7 +103,7 @@ static herr_t scale_visit(hid_t object, unsigned dimension, hid_t scale, void *c
         return -1;
     const char *found = record_table_path(&search->gathering->file->table, info.addr);
     if (found != NULL)
-        search->path = strdup(new_path(search->gathering, found, path));
+        search->path = memory_text(new_path(search->gathering, found, path));
     return search->path != NULL ? 1 : -1;
 }
 
@@ -121,12 +121,12 @@ static bool axes_gather(const struct gathering *gathering, hid_t id, struct reco
 
 static bool strings_gather(const struct record_source *source, struct record_item *item)
 {
-    char **read = calloc(source->n > 0 ? source->n : 1, sizeof *read);
-    item->strings = calloc(source->n > 0 ? source->n : 1, sizeof *item->strings);
+    char **read = memory_take_zeroed(source->n > 0 ? source->n : 1, sizeof *read);
+    item->strings = memory_take_zeroed(source->n > 0 ? source->n : 1, sizeof *item->strings);
     bool good = read != NULL && item->strings != NULL && H5Tis_variable_str(source->type) > 0 &&
                 record_source_read(source, source->type, read);
     for (size_t i = 0; good && i < source->n; i++)
-        item->strings[item->n_strings++] = strdup(read[i] != NULL ? read[i] : "");
+        item->strings[item->n_strings++] = memory_text(read[i] != NULL ? read[i] : "");
     for (size_t i = 0; good && i < source->n; i++)
         good = item->strings[i] != NULL;
     if (read != NULL && source->n > 0 && read[0] != NULL)
@@ -147,7 +147,7 @@ static bool values_gather(const struct record_source *source, struct record_item
     if (item->kind == RECORD_STRING)
         return strings_gather(source, item);
     size_t size = item->kind == RECORD_INT8 ? 1 : 8;
-    item->owned = malloc(source->n > 0 ? source->n * size : 1);
+    item->owned = memory_take(source->n > 0 ? source->n * size : 1);
     item->values = item->owned;
     return item->owned != NULL && (source->n == 0 || record_source_read(source, types[item->kind], item->owned));
 }

@@ -95,7 +95,7 @@ static bool groups_make(struct image *image, const char *path)
     if (image->made != NULL && strncmp(image->made, path, above) == 0 && image->made[above] == '/')
         return true;
     image->made = path;
-    char *part = strdup(path);
+    char *part = memory_text(path);
     bool good = part != NULL;
     for (char *slash = good ? strchr(part + 1, '/') : NULL; good && slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -176,7 +176,7 @@ static hid_t space_create(const struct record_item *item)
 // 0, 1, 2, … times the step for an axis without values of its own.
 static bool ramp_write(hid_t id, size_t n, size_t step)
 {
-    int64_t *ramp = malloc((n > 0 ? n : 1) * sizeof *ramp);
+    int64_t *ramp = memory_take((n > 0 ? n : 1) * sizeof *ramp);
     for (size_t i = 0; ramp != NULL && i < n; i++)
         ramp[i] = (int64_t)(i * step);
     bool good = ramp != NULL && H5Dwrite(id, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, ramp) >= 0;
@@ -317,7 +317,7 @@ static bool file_close(struct image *image, size_t *size)
 
 static bool seal_append(struct image *image, size_t *size)
 {
-    unsigned char *more = realloc(image->bytes, *size + RECORD_SEAL_SIZE);
+    unsigned char *more = memory_grow(image->bytes, *size + RECORD_SEAL_SIZE);
     if (more == NULL)
         return error_add(image->error, ERROR_WRITE, "%s: out of memory", image->path);
     image->bytes = more;

@@ -136,7 +136,7 @@ static void lock_free(struct record_lock *lock)
 
 static struct record_lock *lock_create(const char *path)
 {
-    struct record_lock *lock = calloc(1, sizeof *lock);
+    struct record_lock *lock = memory_take_zeroed(1, sizeof *lock);
     char *real = realpath(path, NULL);
     const struct holder self = myself();
     if (!lock || asprintf(&lock->path, "%s.lock", real ? real : path) < 0 ||

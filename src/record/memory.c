@@ -14,13 +14,13 @@ enum { IMAGE_STEP = 1 << 20 };
 static void *take(size_t size, H5FD_file_image_op_t operation, void *context)
 {
     (void)operation, (void)context;
-    return malloc(size);
+    return memory_take(size);
 }
 
 static void *grow(void *bytes, size_t size, H5FD_file_image_op_t operation, void *context)
 {
     (void)operation, (void)context;
-    return realloc(bytes, size);
+    return memory_grow(bytes, size);
 }
 
 // On closing, the file is complete: it is kept in place of being freed.

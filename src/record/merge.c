@@ -201,7 +201,9 @@ static bool csv_publish(const struct merging *merging, struct error *error)
 
 bool record_merge(const struct record_merge *merge, struct error *error, struct error *notes)
 {
-    struct merging merging = { .merge = merge, .rows = calloc(merge->n + 1, sizeof *merging.rows), .notes = notes };
+    struct merging merging = { .merge = merge,
+                               .rows = memory_take_zeroed(merge->n + 1, sizeof *merging.rows),
+                               .notes = notes };
     if (merging.rows == NULL)
         return error_add(error, ERROR_INTERNAL, "%s: out of memory", merge->output);
     bool good = record_place(merge->output, file_write, &merging, NULL, error) && csv_publish(&merging, error);

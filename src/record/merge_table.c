@@ -35,7 +35,7 @@ static char **pool_place(const struct record_pool *pool, const char *text)
 static bool pool_grow(struct record_pool *pool)
 {
     struct record_pool larger = { .n = pool->n, .size = pool->size == 0 ? 1024 : 2 * pool->size };
-    if ((larger.slot = calloc(larger.size, sizeof *larger.slot)) == NULL)
+    if ((larger.slot = memory_take_zeroed(larger.size, sizeof *larger.slot)) == NULL)
         return false;
     for (size_t k = 0; k < pool->size; k++)
         if (pool->slot[k] != NULL)
@@ -73,13 +73,13 @@ static struct record_cell *cell_add(struct record_row *row, struct record_pool *
 {
     if (row->n == row->most) {
         size_t most = row->most == 0 ? 128 : row->most + 32;
-        struct record_cell *more = realloc(row->cell, most * sizeof *more);
+        struct record_cell *more = memory_grow(row->cell, most * sizeof *more);
         if (more == NULL)
             return NULL;
         row->cell = more;
         row->most = most;
     }
-    row->cell[row->n] = (struct record_cell){ .name = pool_take(pool, strdup(name)), .number = NAN };
+    row->cell[row->n] = (struct record_cell){ .name = pool_take(pool, memory_text(name)), .number = NAN };
     return row->cell[row->n].name != NULL ? &row->cell[row->n++] : NULL;
 }
 
@@ -95,7 +95,7 @@ static char *number_text(const struct record_source *source, double value)
         snprintf(text, sizeof text, "%llu", (unsigned long long)count);
     else if (!isnan(value))
         param_print(&real, &value, text);
-    return strdup(text);
+    return memory_text(text);
 }
 
 // `text` is that of a setting, which is taken over, or NULL.
@@ -143,11 +143,11 @@ static bool entry_read(struct record_row *row, struct record_pool *pool, struct 
 
 bool record_row_read(struct record_row *row, struct record_pool *pool, struct record_file *file, struct error *error)
 {
-    *row = (struct record_row){ .file = pool_take(pool, strdup(file->path)),
+    *row = (struct record_row){ .file = pool_take(pool, memory_text(file->path)),
                                 .status = pool_take(pool, record_read_attribute(file, "/", "status", error)) };
     bool good = row->file != NULL && row->status != NULL;
     row->verdict = pool_take(pool, record_has(file, "/result/verdict") ? record_read_text(file, "/result/verdict", NULL)
-                                                                       : strdup(""));
+                                                                       : memory_text(""));
     good = good && row->verdict != NULL;
     if (record_has(file, "/config/text"))
         row->config = pool_take(pool, record_read_text(file, "/config/text", NULL));
@@ -181,16 +181,16 @@ static struct record_column *column_add(struct record_columns *columns, const ch
 {
     if (columns->n == columns->most) {
         size_t most = columns->most == 0 ? 64 : 2 * columns->most;
-        struct record_column *more = realloc(columns->column, most * sizeof *more);
+        struct record_column *more = memory_grow(columns->column, most * sizeof *more);
         if (more == NULL)
             return NULL;
         columns->column = more;
         columns->most = most;
     }
     struct record_column *column = &columns->column[columns->n++];
-    *column = (struct record_column){ .name = strdup(name),
-                                      .number = malloc((n + 1) * sizeof(double)),
-                                      .text = calloc(n + 1, sizeof(char *)) };
+    *column = (struct record_column){ .name = memory_text(name),
+                                      .number = memory_take((n + 1) * sizeof(double)),
+                                      .text = memory_take_zeroed(n + 1, sizeof(char *)) };
     return column->name != NULL && column->number != NULL && column->text != NULL ? column : NULL;
 }
 

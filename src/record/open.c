@@ -147,7 +147,7 @@ static void trial_read(struct record_file *file, const char *path)
         return;
     for (size_t d = 0; d < rank; d++)
         n *= extent[d];
-    double *values = calloc(n > 0 ? n : 1, sizeof *values);
+    double *values = memory_take_zeroed(n > 0 ? n : 1, sizeof *values);
     if (values != NULL)
         record_read_reals(file, path, n, values, NULL);
     free(values);
@@ -188,8 +188,8 @@ static bool trial_check(struct record_file *file, bool foreign_allowed, struct e
 
 struct record_file *record_open(const char *path, bool foreign_allowed, struct error *error)
 {
-    struct record_file *file = calloc(1, sizeof *file);
-    if (file == NULL || (file->path = strdup(path)) == NULL) {
+    struct record_file *file = memory_take_zeroed(1, sizeof *file);
+    if (file == NULL || (file->path = memory_text(path)) == NULL) {
         free(file);
         error_add(error, ERROR_INTERNAL, "%s: out of memory", path);
         return NULL;

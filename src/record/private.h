@@ -6,6 +6,7 @@
 
 #define H5_USE_110_API  // later libraries then offer the same calls
 
+#include "base/memory.h"
 #include "vmc/record.h"
 
 #include <hdf5.h>

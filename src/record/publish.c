@@ -32,15 +32,15 @@ static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
-        return strdup(".");
-    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+        return memory_text(".");
+    return slash == path ? memory_text("/") : memory_text_part(path, (size_t)(slash - path));
 }
 
 static bool target_init(struct target *target, const char *path)
 {
     *target = (struct target){ .path = realpath(path, NULL) };
     if (target->path == NULL)
-        target->path = strdup(path);
+        target->path = memory_text(path);
     if (target->path == NULL)
         return false;
     target->folder = folder_of(target->path);

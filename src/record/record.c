@@ -35,7 +35,7 @@ static char *text_copy(struct record *record, const char *text)
 {
     if (text == NULL)
         return NULL;
-    char *copy = malloc(3 * strlen(text) + 1), *out = copy;
+    char *copy = memory_take(3 * strlen(text) + 1), *out = copy;
     if (copy == NULL) {
         memory_lacks(record);
         return NULL;
@@ -56,13 +56,13 @@ static void *grown(void *list, size_t n, size_t *most, size_t size)
     if (n < *most)
         return list;
     size_t wanted = *most == 0 ? 32 : 2 * *most;
-    void *more = realloc(list, wanted * size);
+    void *more = memory_grow(list, wanted * size);
     if (more != NULL)
         *most = wanted;
     return more;
 }
 
-struct record *record_create(void) { return calloc(1, sizeof(struct record)); }
+struct record *record_create(void) { return memory_take_zeroed(1, sizeof(struct record)); }
 
 static void item_finish(struct record_item *item)
 {
@@ -125,7 +125,7 @@ static bool slots_grow(struct record *record)
     if (2 * (record->n_items + 1) <= record->n_slots)
         return true;
     const size_t n = record->n_slots == 0 ? 256 : 2 * record->n_slots;
-    size_t *slots = calloc(n, sizeof *slots);
+    size_t *slots = memory_take_zeroed(n, sizeof *slots);
     if (slots == NULL)
         return false;
     free(record->slots);
@@ -178,7 +178,7 @@ size_t record_item_count(const struct record_item *item)
 static char *axis_path(struct record *record, const char *array, const char *name)
 {
     size_t folder = (size_t)(strrchr(array, '/') - array) + 1, size = folder + strlen(name) + 1;
-    char *path = malloc(size);
+    char *path = memory_take(size);
     if (path == NULL)
         memory_lacks(record);
     else
@@ -302,7 +302,7 @@ void record_add_ramp(struct record *record, const char *path, const char *long_n
 
 static void values_own(struct record *record, struct record_item *item, const void *values, size_t size)
 {
-    item->owned = malloc(size > 0 ? size : 1);
+    item->owned = memory_take(size > 0 ? size : 1);
     if (item->owned == NULL)
         memory_lacks(record);
     else if (size > 0)
@@ -324,7 +324,7 @@ static void coordinate_add(struct record *record, const char *array, const char 
     const size_t n = particles * dimensions;
     const struct record_axis axis = { "coordinate", n, "1", "coordinate", NULL };
     char *path = axis_path(record, array, name);
-    uint64_t *number = calloc(n > 0 ? n : 1, sizeof *number);
+    uint64_t *number = memory_take_zeroed(n > 0 ? n : 1, sizeof *number);
     for (size_t k = 0; number != NULL && k < n; k++)
         number[k] = particle ? k / dimensions : k % dimensions;
     if (number == NULL)
@@ -371,7 +371,7 @@ void record_add_count(struct record *record, const char *path, const char *unit,
 
 static void strings_own(struct record *record, struct record_item *item, size_t n, const char *const *values)
 {
-    item->strings = calloc(n > 0 ? n : 1, sizeof *item->strings);
+    item->strings = memory_take_zeroed(n > 0 ? n : 1, sizeof *item->strings);
     item->n_strings = item->strings != NULL ? n : 0;
     if (item->strings == NULL)
         memory_lacks(record);

@@ -94,7 +94,7 @@ static char *variable_string(const struct record_source *source)
 {
     char *text = NULL, *copy = NULL;
     if (record_source_read(source, source->type, &text)) {
-        copy = strdup(text != NULL ? text : "");
+        copy = memory_text(text != NULL ? text : "");
         H5free_memory(text);
     }
     return copy;
@@ -106,7 +106,7 @@ char *record_source_string(const struct record_source *source)
         return NULL;
     if (H5Tis_variable_str(source->type) > 0)
         return variable_string(source);
-    char *text = calloc(1, source->size + 1);
+    char *text = memory_take_zeroed(1, source->size + 1);
     if (text != NULL && !record_source_read(source, source->type, text)) {
         free(text);
         return NULL;

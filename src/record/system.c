@@ -85,7 +85,7 @@ int record_read_file(const char *path, unsigned char **bytes, size_t *size)
     if (failure != 0)
         goto out;
     *size = (size_t)status.st_size;
-    *bytes = malloc(*size > 0 ? *size : 1);
+    *bytes = memory_take(*size > 0 ? *size : 1);
     failure = *bytes == NULL ? ENOMEM : bytes_read(fd, *bytes, *size);
     if (failure != 0) {
         free(*bytes);

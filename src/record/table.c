@@ -20,13 +20,13 @@ static bool table_add(struct record_table *table, const char *path, const H5O_in
         return false;
     if (table->n == table->most) {
         size_t most = table->most == 0 ? 64 : 2 * table->most;
-        struct record_entry *more = realloc(table->entry, most * sizeof *more);
+        struct record_entry *more = memory_grow(table->entry, most * sizeof *more);
         if (more == NULL)
             return false;
         table->entry = more;
         table->most = most;
     }
-    struct record_entry entry = { strdup(path), info->addr, info->type == H5O_TYPE_GROUP };
+    struct record_entry entry = { memory_text(path), info->addr, info->type == H5O_TYPE_GROUP };
     if (entry.path == NULL)
         return false;
     table->entry[table->n++] = entry;
@@ -93,8 +93,8 @@ static int addressed_order(const void *a, const void *b)
 
 static bool address_order(struct record_table *table)
 {
-    struct addressed *list = malloc((table->n + 1) * sizeof *list);
-    table->by_address = malloc((table->n + 1) * sizeof *table->by_address);
+    struct addressed *list = memory_take((table->n + 1) * sizeof *list);
+    table->by_address = memory_take((table->n + 1) * sizeof *table->by_address);
     const bool good = list != NULL && table->by_address != NULL;
     for (size_t i = 0; good && i < table->n; i++)
         list[i] = (struct addressed){ table->entry[i].address, i };

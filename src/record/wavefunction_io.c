@@ -37,7 +37,7 @@ static void view_add(struct record *record, const struct transfer *transfer, con
 {
     const struct factor_view *view = transfer->view;
     const double *from = view->fixed != NULL ? view->fixed : parameters + view->first;
-    double *values = malloc((transfer->n > 0 ? transfer->n : 1) * sizeof *values);
+    double *values = memory_take((transfer->n > 0 ? transfer->n : 1) * sizeof *values);
     struct record_array array = {
         .path = transfer->path,
         .unit = view->unit != NULL ? view->unit : "1",
@@ -204,7 +204,7 @@ static bool smaller_take(struct record_file *file, const struct transfer *transf
     const size_t rows = view->rank == 2 ? extent[0] : 1, columns = extent[view->rank - 1],
                  wide = view->extent[view->rank - 1];
     stored.n = rows * columns;
-    double *values = malloc((stored.n > 0 ? stored.n : 1) * sizeof *values), *to = parameters + view->first;
+    double *values = memory_take((stored.n > 0 ? stored.n : 1) * sizeof *values), *to = parameters + view->first;
     bool good = values != NULL ? record_read_reals(file, stored.path, stored.n, values, error) &&
                                      values_check(file, &stored, values, error)
                                : error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
@@ -230,7 +230,7 @@ static bool view_load(struct record_file *file, const struct transfer *transfer,
         return false;
     if (is_smaller(transfer->view, extent))
         return smaller_take(file, transfer, extent, parameters, error);
-    double *values = malloc((transfer->n > 0 ? transfer->n : 1) * sizeof *values);
+    double *values = memory_take((transfer->n > 0 ? transfer->n : 1) * sizeof *values);
     bool good = values != NULL ? values_take(file, transfer, values, parameters, error)
                                : error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
     free(values);
@@ -307,7 +307,7 @@ bool record_load_wavefunction(struct record_file *file, const struct wavefunctio
                               struct error *error)
 {
     size_t n = wavefunction->n_parameters;
-    double *loaded = malloc((n > 0 ? n : 1) * sizeof *loaded);
+    double *loaded = memory_take((n > 0 ? n : 1) * sizeof *loaded);
     if (loaded == NULL)
         return error_add(error, ERROR_INTERNAL, "%s: out of memory", file->path);
     memcpy(loaded, theta, n * sizeof *loaded);

@@ -108,9 +108,17 @@ static void add_provenance(struct record *record, const struct run *run)
     record_add_real(record, "/provenance/cpu_time", "s", "CPU time of all threads", run->result->cpu_time);
 }
 
-// "rbm.w[0,1]", … in the order of the parameter vector; malloc'ed, as is every name.
+static void free_names(char **names, size_t n)
+{
+    for (size_t k = 0; names && k < n; k++)
+        free(names[k]);
+    free(names);
+}
+
+// "rbm.w[0,1]", … in the order of the parameter vector; malloc'ed, as is every name. NULL: no memory.
 static char **parameter_names(const struct wavefunction *wavefunction)
 {
+    bool good = true;
     char **names = calloc(wavefunction->n_parameters + 1, sizeof *names);
     for (size_t f = 0; names && f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
@@ -127,11 +135,14 @@ static char **parameter_names(const struct wavefunction *wavefunction)
                     snprintf(index, sizeof index, "[%zu,%zu]", k / columns, k % columns);
                 snprintf(name, sizeof name, "%s.%s%s%s", factor->type->name, view[v].logarithm ? "ln_" : "",
                          view[v].name, index);
-                names[factor->first_parameter + view[v].first + k] = strdup(name);
+                char **to = &names[factor->first_parameter + view[v].first + k];
+                good = (*to = strdup(name)) && good;
             }
         }
     }
-    return names;
+    if (!good)
+        free_names(names, wavefunction->n_parameters);
+    return good ? names : NULL;
 }
 
 static void add_training(struct record *record, const struct run *run, char *const *names)
@@ -270,9 +281,7 @@ static bool publish(const struct run *run, const char *status, struct error *err
                 : error_add(error, ERROR_INTERNAL, "no memory to write the results");
     for (size_t k = 0; k < SERIES; k++)
         free(packed[k]);
-    for (size_t k = 0; names && k < run->ensemble.wavefunction.n_parameters; k++)
-        free(names[k]);
-    free(names);
+    free_names(names, run->ensemble.wavefunction.n_parameters);
     free(numbers);
     record_destroy(record);
     return good;

@@ -4,6 +4,7 @@
 // program without an old run becoming another one.
 #include "run/recall.h"
 
+#include "base/memory.h"
 #include "vmc/run.h"
 
 #include <stdio.h>
@@ -24,7 +25,7 @@ char *recall_text(struct record_file *file, const char *section, const struct pa
 static bool normalise(const struct param *row, const char *text, char out[PARAM_TEXT_SIZE])
 {
     const struct param alone[] = { *row, PARAM_END };
-    void *state = calloc(1, row->offset + sizeof(struct param_reals) + sizeof(struct param_names));
+    void *state = memory_take_zeroed(1, row->offset + sizeof(struct param_reals) + sizeof(struct param_names));
     char why[PARAM_TEXT_SIZE];
     const bool good = state && text && param_parse(row, text, state, why);
     if (good) {

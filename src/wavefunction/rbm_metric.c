@@ -116,17 +116,14 @@ void rbm_transpose(const void *state, size_t n, size_t stride, const double *fea
 
 static double mean_square(size_t n, const double *row) { return cblas_ddot((int)n, row, 1, row, 1) / (double)n; }
 
-// in eight sums, which the compiler may keep in one register
+// In eight sums, which the compiler may keep in one register; samples come in whole blocks of walkers.
 static double mean(size_t n, const double *row)
 {
-    double sum[8] = { 0 }, rest = 0;
-    size_t k = 0;
-    for (; k + 8 <= n; k += 8)
+    double sum[8] = { 0 };
+    for (size_t k = 0; k < n; k += 8)
         for (size_t l = 0; l < 8; l++)
             sum[l] += row[k + l];
-    for (; k < n; k++)
-        rest += row[k];
-    return (((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7])) + rest) / (double)n;
+    return (((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]))) / (double)n;
 }
 
 static double variance(size_t n, const double *row)

@@ -73,7 +73,7 @@ def lines_of_file(path, checkpoints):
         for name in sorted(names):
             item = file[name or '/']
             counts = item.attrs.get('CLASS') == b'DIMENSION_SCALE' and item.dtype.kind in 'iu'
-            left_out = name.startswith('settings' if checkpoints else ('settings', 'checkpoint'))
+            left_out = name.startswith('config' if checkpoints else ('config', 'checkpoint'))
             if counts or left_out or ANEW.search(name):
                 continue
             notes = [(key, item.attrs[key]) for key in sorted(item.attrs) if not ANEW.search(key)]

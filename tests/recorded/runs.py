@@ -84,6 +84,15 @@ RUNS = {
               'commands': [['sweep', 'list', 's.ini'], ['sweep', 'script', 's.ini', '--per-job', '3', '--time', '00:10:00'], ['s.ini', '--json'],
                            ['s.ini', '--task', '1'], ['s.ini', '--check'], ['sweep', 'list', 's.ini'], ['merge', 'all.h5', *POINTS], ['show', 'all.h5']],
               'beside': POINTS},  # files that are not looked at
+    'room': one('system.particles=10 system.dimensions=3 rbm.hidden=100 rbm.sigma=1.1 optimizer.method=momentum optimizer.iterations=410 optimizer.samples=32 measure.samples=32'),
+    'not symmetric': one('system.particles=3 system.statistics=fermions system.spin_up=3 wavefunction.factors=slater,rbm wavefunction.allow_unsymmetric=yes',
+                         ['diagnose', 'r.h5'], ['verify', 'r.h5']),
+    'few draws': one(f'{TWO} measure.samples=64 optimizer.iterations=0', ['diagnose', 'r.h5'], ['verify', 'r.h5']),
+    'no mixing': one(f'{TWO} optimizer.starts=1 sampler.method=metropolis sampler.step=0.01 optimizer.iterations=3', ['diagnose', 'r.h5']),
+    'loads others': one(TWO, *(['r.ini', '-o', f'{k}.h5', '-q', *words('wavefunction.load=r.h5 optimizer.iterations=0 measure.samples=64 ' + text)]
+                               for k, text in enumerate(('system.particles=3', 'system.dimensions=3', 'rbm.hidden=1', 'rbm.hidden=2', 'rbm.representation=probability',
+                                                         'wavefunction.factors=gaussian', 'wavefunction.factors=gaussian,rbm', 'rbm.sigma=2', 'rbm.sigma=1,2',
+                                                         'sampler.method=metropolis', 'sampler.method=hmc', 'system.omega=2')))),
     # learning
     'learn, chains': learning(REAL, 'learn.hidden=3 learn.iterations=40 learn.chains=64 learn.held_out=0.25'),
     'learn, momentum': learning(REAL, 'learn.iterations=30 learn.chains=32 learn.negative=metropolis learn.method=momentum learn.clip=0.5 learn.steps=2'),
@@ -113,10 +122,49 @@ REFUSED = ['system.particles=0', 'system.particles=4097', 'system.dimensions=4',
            'optimizer.tolerance=1', 'measure.controls=none,linear', 'measure.controls=cusp', 'measure.samples=0', 'observables.bins=1', 'observables.bins=2001',
            'observables.kinds=pair-distribution system.particles=1', 'wavefunction.factors=rbm,rbm', 'wavefunction.factors=hard-core', 'wavefunction.load=nix.h5',
            'wavefunction.factors=slater', 'run.seed=18446744073709551616', 'run.seed=18446744073709551615', 'system.omgea=1', 'nix.a=1', 'rbm.sharing=pairs system.particles=1',
-           'system.spin_up=1', f'{DOT} system.particles=5', f'{DOT} system.spin_up=7', 'measure.series_values=1023', 'sampler.spread=1000000']
+           'system.spin_up=1', f'{DOT} system.particles=5', f'{DOT} system.spin_up=7', 'measure.series_values=1023', 'sampler.spread=1000000',
+           # at the bounds of the rules that are not ranges
+           'sampler.walkers=64 sampler.method=exact wavefunction.factors=pade-jastrow', 'sampler.method=exact wavefunction.factors=gaussian,rbm',
+           'sampler.method=gibbs wavefunction.factors=gaussian,rbm', 'sampler.method=exact sampler.temperatures=1,2', 'rbm.sharing=environment',
+           'wavefunction.factors=gaussian,rbm rbm.sharing=environment rbm.hidden=65', 'wavefunction.factors=gaussian,rbm rbm.sharing=pairs rbm.hidden=65',
+           'rbm.sharing=pairs', 'rbm.envelope=no', 'wavefunction.factors=gaussian,power', 'wavefunction.factors=gaussian,power power.mu=0.01',
+           'wavefunction.factors=gaussian,power power.mu=0', 'wavefunction.factors=gaussian,power power.mu=-0.01',
+           f'{DOT} system.spin_up=6 slater.backflow=exponential', f'{DOT} slater.orbitals_up=0 slater.orbitals_down=0', f'{DOT} system.statistics=bosons',
+           f'{DOT},rbm', f'{DOT} slater.backflow=two-scales observables.kinds=one-body', f'{DOT} system.spin_up=4',
+           'system.particles=2 system.statistics=fermions system.spin_up=2', 'wavefunction.factors=slater,gaussian,rbm,power,pade-jastrow,hard-core,gaussian-pair,rbm',
+           'sweep.a=1', 'rbm=3', 'rbm.nix=', 'system.interaction=harmonic interaction.strength=1', 'interaction.strength=1',
+           'system.interaction=coulomb interaction.strength=-1', 'system.interaction=coulomb interaction.strength=0 wavefunction.factors=gaussian,pade-jastrow',
+           'optimizer.method=exact rbm.sharing=pairs', 'optimizer.method=exact system.interaction=soft-coulomb', 'optimizer.method=exact rbm.hidden=22',
+           'rbm.sigma=-1', 'rbm.sigma=nan', 'rbm.sigma=inf', 'rbm.sigma=1e400', 'rbm.sigma=1,', 'rbm.sigma=', 'sampler.walkers=1e3', 'sampler.walkers=0x40',
+           'sampler.walkers=96.5', 'optimizer.stages=maybe', 'optimizer.method=', 'measure.controls=', 'measure.controls=linear,linear',
+           'measure.controls=linear,quadratic,cusp,pair', 'observables.kinds=auto,density-radial']
 RUNS['refused'] = {'files': {'r.ini': SHORT}, 'commands': [['r.ini', '--check', *words(text)] for text in REFUSED] +
                    [['r.ini', *text.split()] for text in ('--nix', '--task 1', '-t 0', '-j 2', '--max-time 1x', '--max-time 0', '--json=1', 'b.ini', '-t', '-q -v --check',
-                                                          '--set rbm.hidden', '--progress nix')] +
+                                                          '--set rbm.hidden', '--progress nix', '--pro never', '--p never', '--max-time 2d', '--max-time 1h30m', '--json', '--what nix',
+                                                          '--per-job 2', '--resume --force', '--task 0-3', '-t 1000000', '-o', '-o a.h5 --check', '--check --print-config')] +
                    [['merge', 'o.h5'], ['merge', 'o.h5', 'nix.h5'], ['show'], ['show', 'nix.h5'], ['show', 'r.ini'], ['diagnose', 'nix.h5'], ['plot'], ['learn'],
                     ['learn', 'r.ini'], ['sweep', 'list', 'r.ini'], ['sweep', 'nix'], ['verify'], ['help', 'nix'], ['shwo', 'r.h5'], ['nix.ini']]}
+LEARNING = ['learn.dimensions=3', 'learn.sigma=1,2,3', 'learn.hidden=30 learn.negative=exact learn.visible=binary', 'learn.visible=spins learn.method=exact',
+            'learn.visible=binary', 'learn.data=one.csv', 'learn.data=flat.csv', 'learn.data=equal.csv learn.visible=spins learn.negative=exact learn.method=exact',
+            'learn.data=equal.csv learn.visible=spins learn.negative=exact learn.method=exact learn.prior=1', 'learn.data=words.csv', 'learn.data=ragged.csv',
+            'learn.data=nix.csv', 'learn.data=below/x.csv', 'learn.data=nix.h5:a', 'learn.held_out=0.999', 'learn.held_out=1', 'learn.chains=48', 'learn.method=exact',
+            'learn.negative=exact learn.method=exact learn.samples=10', 'learn.data=few.csv', 'learn.posterior=yes', 'learn.steps=0', 'system.particles=2',
+            'learn.data=single.csv learn.visible=spins', 'learn.learning_rate=1e9 learn.iterations=200']
+RUNS['learning, refused'] = {
+    'files': {'l.ini': '[learn]\ndata = x.csv\niterations = 2\nchains = 32\n', 'w.ini': '[learn]\ndata = x.csv\n[sweep]\nlearn.hidden = 1 | 2\n', 'x.csv': REAL,
+              'one.csv': '1,2\n', 'flat.csv': '1,2\n1,3\n1,4\n', 'equal.csv': '1,1\n-1,-1\n1,1\n-1,-1\n' * 5, 'words.csv': 'a,b\n1,2\n', 'ragged.csv': '1,2\n1\n',
+              'few.csv': '1,2\n2,3\n3,1\n', 'single.csv': '1\n-1\n' * 5},
+    'commands': [['learn', 'l.ini', '-q', '--force', *words(text)] for text in LEARNING] + [['learn', 'w.ini'], ['l.ini'], ['learn', 'l.ini', '--check']]}
+TABLES = {'many keys': ''.join(f'{key} = 2\n' for key in ('system.omega', 'rbm.hidden', 'rbm.sigma', 'run.seed', 'measure.samples', 'sampler.thin', 'sampler.spread',
+                                                              'optimizer.samples', 'optimizer.clip', 'optimizer.iterations', 'sampler.burn_in', 'rbm.init_scale',
+                                                              'observables.bins', 'observables.interval', 'observables.range', 'system.dimensions', 'sampler.step')),
+          'many values': 'run.seed = 1:100001:100001\n', 'one': 'rbm.hidden = 3\n', 'words': 'sampler.method = "gibbs" | langevin\nsystem.omega = 0.5,1 | 1\n',
+          'empty': 'rbm.hidden = 1 | \n', 'backwards': 'rbm.hidden = 5:1:3\n', 'halves': 'rbm.hidden = 1:4:3\n', 'real': 'system.omega = 0.1:0.5:5\n',
+          'count': 'system.omega = 1:2:1\n', 'twice': 'system.omega = 1 | 2\nsystem.omega = 3 | 4\n', 'itself': 'sweep.omega = 1 | 2\n', 'bad': 'rbm.hidden = 1 | x\n',
+          'nix': 'system.omgea = 1 | 2\n', 'refused': 'system.dimensions = 3 | 4\n'}
+RUNS['sweeps, listed'] = {'files': {f'{name}.ini': f'{SHORT}[sweep]\n{text}' for name, text in TABLES.items()},
+                          'commands': [['sweep', 'list', f'{name}.ini'] for name in TABLES] + [['sweep', 'script', 'real.ini', '-o', 'it''s here/a b.h5', '-q'],
+                                       ['sweep', 'script', 'real.ini', '--per-job', '5'], ['sweep', 'script', 'real.ini', '--per-job', '6'],
+                                       ['sweep', 'list', 'real.ini', '--json'], ['real.ini', '--task', '5'], ['real.ini', '--task', '3-2'],
+                                       ['real.ini', '--task', '0', '--max-time', '1s', '-q'], ['real.ini', '--print-config', '--task', '4']]}
 RUNS['said'] = {'files': {}, 'commands': [['help', name] for name in ('merge', 'rbm', 'sampler', 'nix')]}
