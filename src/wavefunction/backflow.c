@@ -17,7 +17,6 @@
 #include "wavefunction/shells.h"
 
 #include <math.h>
-#include <string.h>
 
 // --- determinants ---
 
@@ -47,15 +46,42 @@ static void mend(struct flow *flow, size_t spin, int lane, struct determinant *d
     determinant->exponent[lane] = exponent;
 }
 
+// The orbitals of a spin where they fill shells and are nothing but polynomials, else 0
+static size_t n_in_shells(const struct flow *flow, size_t spin)
+{
+    return flow->slater->shells && !flow->slater->mixing ? flow->slater->orbitals[spin].n : 0;
+}
+PACK_INLINE size_t shells_top(size_t n) { return n == 10 ? 3 : n == 6 ? 2 : 1; }
+
+PACK_INLINE void fill_shells(size_t n, struct flow *flow, size_t spin)
+{
+    for (size_t p = 0; p < n; p++) {
+        const pack *moved = flow->moved[flow->slater->first_particle[spin] + p];
+        shells_functions(shells_top(n), moved[0], moved[1], flow->functions + p * n);
+    }
+}
+
+static PACK_HOT void fill(struct flow *flow, size_t spin)
+{
+    switch (n_in_shells(flow, spin)) {
+    case 3: fill_shells(3, flow, spin); break;
+    case 6: fill_shells(6, flow, spin); break;
+    case 10: fill_shells(10, flow, spin); break;
+    default:
+        for (size_t p = 0, n = flow->slater->orbitals[spin].n; p < n; p++)
+            find_orbitals(flow, spin, p, flow->functions + p * n);
+    }
+}
+
 PACK_INLINE struct determinant invert_of(bool known, size_t n, struct flow *flow, size_t spin)
 {
     struct determinant determinant;
-    pack functions[FLOW_PARTICLES_MOST * ORBITALS_MOST], residual = pack_all(0.0);
-    for (size_t p = 0; p < n; p++) {
-        find_orbitals(flow, spin, p, functions + p * n);
+    const pack *functions = flow->functions;
+    pack residual = pack_all(0.0);
+    fill(flow, spin);
+    for (size_t p = 0; p < n; p++)
         for (size_t k = 0; k < n; k++)
             flow->b[k * n + p] = functions[p * n + k];
-    }
     if (known)
         shells_eliminate(n, flow->b, &determinant);
     else
@@ -100,37 +126,21 @@ PACK_INLINE pack times_inverse(const struct flow *flow, size_t n, const pack *fu
     return shells_dot(n, functions, 1, flow->b + q * n, 1, pack_all(0.0));
 }
 
-// T of particle p where the orbitals fill shells: a function that is no derivative of one is left out.
-PACK_INLINE void find_shell_slopes(size_t n, struct flow *flow, size_t p, const pack *functions)
-{
-    const size_t top = n == 10 ? 3 : n == 6 ? 2 : 1;
-    const struct slater *slater = flow->slater;
-    for (size_t q = 0; q < n; q++) {
-        pack slope[2];
-        shells_slopes(top, functions, flow->b + q * n, 1, slope);
-        for (size_t d = 0; d < 2; d++)
-            flow->t[d][p][q] = slater->scale[d] * slater->length * slope[d];
-    }
-}
-
 // T, G, and the share of F_ab that is diagonal in the particles and no product: times (J J^T)_pp
-PACK_INLINE void find_slopes_of(bool shells, size_t n, struct flow *flow, size_t spin, flow_matrix *own)
+PACK_INLINE void find_slopes_in(struct flow *flow, size_t spin, flow_matrix *own)
 {
     const struct slater *slater = flow->slater;
     const struct orbitals *orbitals = &slater->orbitals[spin];
-    const size_t first = slater->first_particle[spin], dimensions = flow->dimensions;
+    const size_t n = orbitals->n, first = slater->first_particle[spin], dimensions = flow->dimensions;
     pack functions[ORBITALS_FUNCTIONS_MOST], lowered[ORBITALS_MOST];
     for (size_t p = 0; p < n; p++) {
         slater_products(orbitals, orbitals->n_functions, 1, flow->moved[first + p], functions);
-        if (shells)
-            find_shell_slopes(n, flow, p, functions);
         for (size_t d = 0; d < dimensions; d++) {
             const double scale = slater->scale[d] * slater->length;
-            if (!shells)
-                lower_orbitals(flow, spin, first + p, d, dimensions, functions, lowered);
-            for (size_t q = 0; !shells && q < n; q++)
-                flow->t[d][p][q] = scale * times_inverse(flow, n, lowered, q);
-            flow->slope[first + p][d] = flow->t[d][p][p];
+            lower_orbitals(flow, spin, first + p, d, dimensions, functions, lowered);
+            for (size_t q = 0; q < n; q++)
+                flow->t[(p * n + q) * dimensions + d] = scale * times_inverse(flow, n, lowered, q);
+            flow->slope[first + p][d] = flow_t(flow, dimensions, n, p, p)[d];
             for (size_t e = 0; e < dimensions; e++) {
                 lower_orbitals(flow, spin, first + p, d, e, functions, lowered);
                 flow->laplacian = pack_fma(scale * slater->scale[e] * slater->length *
@@ -143,121 +153,180 @@ PACK_INLINE void find_slopes_of(bool shells, size_t n, struct flow *flow, size_t
     }
 }
 
-static PACK_HOT void find_slopes(struct flow *flow, size_t spin, flow_matrix *own)
+// The same where n orbitals fill shells: a function that is no derivative of one is left out.
+PACK_INLINE void find_slopes_of_shells(size_t n, struct flow *flow, size_t spin, flow_matrix *own)
 {
-    const size_t n = flow->slater->orbitals[spin].n;
-    switch (flow->slater->shells && !flow->slater->mixing ? n : 0) {
-    case 3: find_slopes_of(true, 3, flow, spin, own); break;
-    case 6: find_slopes_of(true, 6, flow, spin, own); break;
-    case 10: find_slopes_of(true, 10, flow, spin, own); break;
-    default: find_slopes_of(false, n, flow, spin, own);
-    }
-}
-
-// (J J^T)_pq of two particles of one spin
-PACK_INLINE void metric(size_t n, const struct flow *flow, size_t p, size_t q, flow_matrix out)
-{
-    pack sum[DIMENSIONS_MOST][DIMENSIONS_MOST];
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            sum[i][j] = pack_all(0.0);
-    for (size_t spin = 0; spin < SPINS; spin++) {
-        size_t r = flow->slater->first_particle[spin], end = r + flow->slater->orbitals[spin].n;
-        const bool own = r <= p && p < end;
-        if (own && !flow->strengths.acts[PAIR_PARALLEL]) {  // nothing but the particle itself
-            r = p;
-            end = p == q ? p + 1 : p;
-        } else if (!own && !flow->strengths.acts[PAIR_ANTIPARALLEL]) {
-            continue;
-        }
-        for (; r < end; r++) {
-            const pack *left = flow_j_const(flow, n, p, r), *right = flow_j_const(flow, n, q, r);
-            for (size_t i = 0; i < n; i++)
-                for (size_t k = 0; k < n; k++) {
-                    const pack one = left[i * n + k];
-                    for (size_t j = 0; j < n; j++)
-                        sum[i][j] = pack_fma(one, right[j * n + k], sum[i][j]);
-                }
-        }
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            out[i][j] = sum[i][j];
-}
-
-PACK_INLINE void find_own(size_t n, const struct flow *flow, flow_matrix *own)
-{
-    for (size_t p = 0; p < flow->particles; p++)
-        metric(n, flow, p, p, own[p]);
-}
-
-// The same of p with q and with q + 1 where all pairs act: twice as many sums at once, which a processor needs to have
-// none of them wait for itself.
-PACK_INLINE void metric_of_two(size_t n, const struct flow *flow, size_t p, size_t q, flow_matrix out[2])
-{
-    pack sum[2][DIMENSIONS_MOST][DIMENSIONS_MOST];
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            sum[0][i][j] = sum[1][i][j] = pack_all(0.0);
-    for (size_t r = 0; r < flow->particles; r++) {
-        const pack *left = flow_j_const(flow, n, p, r), *right = flow_j_const(flow, n, q, r),
-                   *other = flow_j_const(flow, n, q + 1, r);
-        for (size_t k = 0; k < n; k++)
-            for (size_t i = 0; i < n; i++)
-                for (size_t j = 0; j < n; j++) {
-                    sum[0][i][j] = pack_fma(left[i * n + k], right[j * n + k], sum[0][i][j]);
-                    sum[1][i][j] = pack_fma(left[i * n + k], other[j * n + k], sum[1][i][j]);
-                }
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++) {
-            out[0][i][j] = sum[0][i][j];
-            out[1][i][j] = sum[1][i][j];
-        }
-}
-
-// - scale T^d_pq T^e_qp (J J^T)_pq
-PACK_INLINE pack add_product(size_t dimensions, const struct flow *flow, size_t p, size_t q, double scale,
-                             flow_matrix metric, pack laplacian)
-{
-    for (size_t d = 0; d < dimensions; d++)
-        for (size_t e = 0; e < dimensions; e++) {
-            const pack product = flow->t[d][p][q] * flow->t[e][q][p];
-            laplacian = pack_fma(-scale * product, metric[d][e], laplacian);
-        }
-    return laplacian;
-}
-
-// - sum_pq T^d_pq T^e_qp (J J^T)_pq of a spin
-PACK_INLINE void add_products_in(size_t dimensions, struct flow *flow, size_t spin, flow_matrix *own)
-{
-    const size_t n = flow->slater->orbitals[spin].n, first = flow->slater->first_particle[spin];
-    const bool all = flow->strengths.acts[PAIR_PARALLEL] &&
-                     (flow->strengths.acts[PAIR_ANTIPARALLEL] || n == flow->particles);
+    const struct slater *slater = flow->slater;
+    const size_t first = slater->first_particle[spin], top = shells_top(n);
+    const double x = slater->scale[0] * slater->length, y = slater->scale[1] * slater->length;
     pack laplacian = flow->laplacian;
-    for (size_t p = 0; p < n; p++)
-        laplacian = add_product(dimensions, flow, p, p, 1, own[first + p], laplacian);
-    for (size_t q = 0; q + 1 < n; q += 2) {  // J of q and q + 1 stays in the first-level cache while p goes by
-        flow_matrix other[2];
-        metric(dimensions, flow, first + q + 1, first + q, other[0]);
-        laplacian = add_product(dimensions, flow, q + 1, q, 2, other[0], laplacian);
-        for (size_t p = q + 2; p < n; p++) {
-            if (all) {
-                metric_of_two(dimensions, flow, first + p, first + q, other);
-            } else {
-                metric(dimensions, flow, first + p, first + q, other[0]);
-                metric(dimensions, flow, first + p, first + q + 1, other[1]);
-            }
-            laplacian = add_product(dimensions, flow, p, q, 2, other[0], laplacian);
-            laplacian = add_product(dimensions, flow, p, q + 1, 2, other[1], laplacian);
+    for (size_t p = 0; p < n; p++) {
+        const pack *functions = flow->functions + p * n;
+        pack bend[3], *t = flow->t + p * n * 2;
+        for (size_t q = 0; q < n; q++) {
+            pack slope[2];
+            shells_slopes(top, functions, flow->b + q * n, 1, slope);
+            t[2 * q] = x * slope[0];
+            t[2 * q + 1] = y * slope[1];
         }
+        FLOW_UNROLLED
+        for (size_t d = 0; d < 2; d++)
+            flow->slope[first + p][d] = t[2 * p + d];
+        shells_bends(top, functions, flow->b + p * n, bend);
+        laplacian = pack_fma(x * x * bend[0], own[first + p][0][0], laplacian);
+        laplacian = pack_fma(2 * x * y * bend[1], own[first + p][0][1], laplacian);
+        laplacian = pack_fma(y * y * bend[2], own[first + p][1][1], laplacian);
     }
     flow->laplacian = laplacian;
 }
 
+static PACK_HOT void find_slopes(struct flow *flow, size_t spin, flow_matrix *own)
+{
+    switch (n_in_shells(flow, spin)) {
+    case 3: find_slopes_of_shells(3, flow, spin, own); break;
+    case 6: find_slopes_of_shells(6, flow, spin, own); break;
+    case 10: find_slopes_of_shells(10, flow, spin, own); break;
+    default: find_slopes_in(flow, spin, own);
+    }
+}
+
+// Sum of products of symmetric blocks. Products of the same elements, which the diagonal needs, are summed once.
+struct products {
+    pack same[FLOW_BLOCK(DIMENSIONS_MOST)], mixed[DIMENSIONS_MOST][DIMENSIONS_MOST];
+};
+
+PACK_INLINE void products_clear(size_t dimensions, struct products *sum)
+{
+    FLOW_UNROLLED
+    for (size_t i = 0; i < dimensions; i++)
+        FLOW_UNROLLED
+    for (size_t j = 0; j < dimensions; j++)
+        sum->same[flow_at(i, j)] = sum->mixed[i][j] = pack_all(0.0);
+}
+
+PACK_INLINE void products_add(size_t dimensions, const pack *left, const pack *right, struct products *sum)
+{
+    FLOW_UNROLLED
+    for (size_t i = 0; i < dimensions; i++)
+        FLOW_UNROLLED
+    for (size_t j = 0; j < dimensions; j++) {
+        if (i >= j)
+            sum->same[flow_at(i, j)] = pack_fma(left[flow_at(i, j)], right[flow_at(i, j)], sum->same[flow_at(i, j)]);
+        FLOW_UNROLLED
+        for (size_t k = 0; i != j && k < dimensions; k++)
+            sum->mixed[i][j] = pack_fma(left[flow_at(i, k)], right[flow_at(k, j)], sum->mixed[i][j]);
+    }
+}
+
+PACK_INLINE void products_finish(size_t dimensions, const struct products *sum, flow_matrix out)
+{
+    FLOW_UNROLLED
+    for (size_t i = 0; i < dimensions; i++) {
+        out[i][i] = sum->same[flow_at(i, 0)];
+        FLOW_UNROLLED
+        for (size_t j = 1; j < dimensions; j++)
+            out[i][i] += sum->same[flow_at(i, j)];
+        FLOW_UNROLLED
+        for (size_t j = 0; j < dimensions; j++)
+            if (i != j)
+                out[i][j] = sum->mixed[i][j];
+    }
+}
+
+// J_pp = 1 - sum of all other J_pq, and (J J^T)_pp
+PACK_INLINE void find_own(size_t n, struct flow *flow, flow_matrix *own)
+{
+    for (size_t spin = 0; spin < SPINS; spin++) {
+        const struct flow_range range = flow_range(flow, spin);
+        const size_t first = flow->slater->first_particle[spin], end = first + flow->slater->orbitals[spin].n;
+        for (size_t p = first; p < end; p++) {
+            pack here[FLOW_BLOCK(DIMENSIONS_MOST)], *to = flow_j(flow, n, p, p);
+            struct products sum;
+            products_clear(n, &sum);
+            FLOW_UNROLLED
+            for (size_t i = 0; i < n; i++)
+                FLOW_UNROLLED
+            for (size_t j = 0; j <= i; j++)
+                here[flow_at(i, j)] = pack_all(i == j ? 1.0 : 0.0);
+            for (size_t k = 0; k < FLOW_BLOCK(n); k++)
+                to[k] = pack_all(0.0);
+            for (size_t r = range.first; r < range.end; r++) {
+                const pack *other = flow_j_const(flow, n, p, r);
+                products_add(n, other, other, &sum);
+                for (size_t k = 0; k < FLOW_BLOCK(n); k++)
+                    here[k] -= other[k];
+            }
+            products_add(n, here, here, &sum);
+            products_finish(n, &sum, own[p]);
+            for (size_t k = 0; k < FLOW_BLOCK(n); k++)
+                to[k] = here[k];
+        }
+    }
+}
+
+// (J J^T)_pq of two particles p > q of one spin, and where `two` also that of p and q + 1 < p: twice as many sums at
+// once, which a processor needs to have none of them wait for itself.
+PACK_INLINE void metric(size_t n, bool two, const struct flow *flow, struct flow_range range, size_t p, size_t q,
+                        flow_matrix out[2])
+{
+    const pack *left = flow_j_const(flow, n, p, range.first), *right = flow_j_const(flow, n, q, range.first),
+               *other = flow_j_const(flow, n, q + 1, range.first);
+    struct products sum[2];
+    products_clear(n, &sum[0]);
+    products_clear(n, &sum[1]);
+    for (size_t r = range.first; r < range.end; r++) {
+        products_add(n, left, right, &sum[0]);
+        if (two)
+            products_add(n, left, other, &sum[1]);
+        left += FLOW_BLOCK(n);
+        right += FLOW_BLOCK(n);
+        other += FLOW_BLOCK(n);
+    }
+    products_finish(n, &sum[0], out[0]);
+    if (two)
+        products_finish(n, &sum[1], out[1]);
+}
+
+// sum_de T^d_pq T^e_qp (J J^T)_(pd)(qe)
+PACK_INLINE pack product(size_t dimensions, const struct flow *flow, size_t n, size_t p, size_t q, flow_matrix metric)
+{
+    const pack *there = flow_t(flow, dimensions, n, p, q), *back = flow_t(flow, dimensions, n, q, p);
+    pack sum = pack_all(0.0);
+    FLOW_UNROLLED
+    for (size_t d = 0; d < dimensions; d++) {
+        pack along = metric[d][0] * back[0];
+        FLOW_UNROLLED
+        for (size_t e = 1; e < dimensions; e++)
+            along = pack_fma(metric[d][e], back[e], along);
+        sum = pack_fma(there[d], along, sum);
+    }
+    return sum;
+}
+
+// - sum_pq T^d_pq T^e_qp (J J^T)_pq of a spin; what p and q give, q and p give again
+PACK_INLINE void add_products_in(size_t dimensions, struct flow *flow, size_t spin, flow_matrix *own)
+{
+    const size_t n = flow->slater->orbitals[spin].n, first = flow->slater->first_particle[spin];
+    const struct flow_range range = flow_range(flow, spin);
+    pack once = pack_all(0.0), twice = once;
+    for (size_t p = 0; p < n; p++)
+        once += product(dimensions, flow, n, p, p, own[first + p]);
+    for (size_t q = 0; range.first < range.end && q + 1 < n; q += 2) {
+        flow_matrix both[2];
+        metric(dimensions, false, flow, range, first + q + 1, first + q, both);
+        twice += product(dimensions, flow, n, q + 1, q, both[0]);
+        for (size_t p = q + 2; p < n; p++) {
+            metric(dimensions, true, flow, range, first + p, first + q, both);
+            twice += product(dimensions, flow, n, p, q, both[0]);
+            twice += product(dimensions, flow, n, p, q + 1, both[1]);
+        }
+    }
+    flow->laplacian -= pack_fma(pack_all(2.0), twice, once);
+}
+
 static PACK_HOT void add_products(struct flow *flow, size_t spin, flow_matrix *own)
 {
-    BY_DIMENSIONS(flow, add_products_in, spin, own);
+    BY_DIMENSIONS(flow, add_products_in, spin, own)
 }
 
 // --- everything ---
@@ -289,8 +358,7 @@ static void finish_pack(struct flow *flow, bool add, double *gradient, double *l
     const struct slater *slater = flow->slater;
     pack slopes[FLOW_PARTICLES_MOST][DIMENSIONS_MOST], o[BACKFLOW_MOST + 1], *out = (pack *)laplacian + flow->l;
     double constant = 0;
-    memset(o, 0, sizeof o);
-    backflow_add_pairs(flow, slopes, o);
+    backflow_gather(flow, slopes, o);
     if (slater->mixing)
         mixing_finish(flow, slopes);
     for (size_t p = 0; p < flow->particles; p++)
@@ -314,11 +382,12 @@ static void begin(const struct slater *slater, const struct surroundings_shape *
     flow->strengths = backflow_strengths(slater);
     flow->particles = slater->system.particles;
     flow->dimensions = slater->dimensions;
+    flow->n_fields = flow->strengths.n + 1 + backflow_trains_length(slater);
     flow->l = l;
     flow->x = x;
     flow->laplacian = pack_all(0.0);
     flow->surroundings = *surroundings;
-    backflow_move(flow);
+    backflow_move(flow, slopes);
     if (slater->mixing)
         mixing_look(flow, slopes);
 }
@@ -351,7 +420,7 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
         struct determinant both = { pack_all(1.0), pack_all(0.0) };
         flow_matrix own[FLOW_PARTICLES_MOST];
         begin(slater, &surroundings, l, at->x, true, &flow);
-        BY_DIMENSIONS(&flow, find_own, own);
+        BY_DIMENSIONS(&flow, find_own, own)
         for (size_t spin = 0; spin < SPINS; spin++) {
             const struct determinant one = invert(&flow, spin);
             both.mantissa *= one.mantissa;

@@ -7,6 +7,9 @@
 #include "wavefunction/slater.h"
 
 enum { FLOW_PARTICLES_MOST = 40, FLOW_SCALES = 2 };
+// On every loop over dimensions or parts of a block: one that gcc leaves a loop keeps them in memory.
+#define FLOW_UNROLLED _Pragma("GCC unroll 6")
+#define FLOW_BLOCK(dimensions) ((dimensions) * ((dimensions) + 1) / 2)  // numbers of a symmetric matrix
 
 typedef pack flow_matrix[DIMENSIONS_MOST][DIMENSIONS_MOST];
 
@@ -16,18 +19,23 @@ struct flow_strengths {
     bool acts[PAIR_CLASSES];
 };
 
+// Sums over the neighbours q of a particle, of d = x_p - x_q: one per strength, (eta / lambda) d; [ eta'' + (D + 1)
+// eta'/r ] d; and where the length is trained eta r d.
+enum { FIELDS_MOST = BACKFLOW_MOST + 2 };
+
 struct flow {
     const struct slater *slater;
     struct flow_strengths strengths;
-    size_t particles, dimensions, l;
+    size_t particles, dimensions, n_fields, l;
     const double *x;
-    pack moved[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                                       // y of x'
-    pack slope[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                                       // G
-    pack j[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST * DIMENSIONS_MOST * DIMENSIONS_MOST];  // see flow_j
-    pack spread[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];              // eta'' + (D + 1) eta'/r, p > q
-    pack unit[FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST][FLOW_SCALES];   // eta / lambda of each strength, p > q
-    pack b[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST];                  // of the spin at hand, [p][k]
-    pack t[DIMENSIONS_MOST][FLOW_PARTICLES_MOST][FLOW_PARTICLES_MOST];  // T^d_pq of it
+    // What there is of these lies side by side, whatever room there would be.
+    pack j[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST * FLOW_BLOCK(DIMENSIONS_MOST)];  // see flow_j
+    pack field[FLOW_PARTICLES_MOST * FIELDS_MOST * DIMENSIONS_MOST];                  // [p][field][D]
+    pack functions[FLOW_PARTICLES_MOST * ORBITALS_MOST];                              // A of the spin at hand, [p][k]
+    pack b[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST];                                // of it, [p][k]
+    pack t[FLOW_PARTICLES_MOST * FLOW_PARTICLES_MOST * DIMENSIONS_MOST];              // see flow_t
+    pack moved[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                                 // y of x'
+    pack slope[FLOW_PARTICLES_MOST][DIMENSIONS_MOST];                                 // G
     pack laplacian;
     // of mixing, per shell of orbitals that are mixed
     struct surroundings_shape surroundings;
@@ -39,15 +47,43 @@ struct flow {
     pack response[FLOW_PARTICLES_MOST][MIXED_MOST];                                    // T^M_pp
 };
 
-// J_pq as [D][D], symmetric: -K_pq, or for p = q what is left of 1. What there is lies side by side, whatever room
-// there would be.
+// J_pq, symmetric [D][D] of which one triangle is kept: -K_pq, or for p = q what is left of 1. Not set for pairs on
+// which no backflow acts.
 PACK_INLINE pack *flow_j(struct flow *flow, size_t dimensions, size_t p, size_t q)
 {
-    return flow->j + (p * flow->particles + q) * dimensions * dimensions;
+    return flow->j + (p * flow->particles + q) * FLOW_BLOCK(dimensions);
 }
 PACK_INLINE const pack *flow_j_const(const struct flow *flow, size_t dimensions, size_t p, size_t q)
 {
-    return flow->j + (p * flow->particles + q) * dimensions * dimensions;
+    return flow->j + (p * flow->particles + q) * FLOW_BLOCK(dimensions);
+}
+PACK_INLINE size_t flow_at(size_t i, size_t j) { return i > j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i; }
+
+// T_pq [D] of a spin with n particles
+PACK_INLINE const pack *flow_t(const struct flow *flow, size_t dimensions, size_t n, size_t p, size_t q)
+{
+    return flow->t + (p * n + q) * dimensions;
+}
+
+PACK_INLINE pack *flow_field(struct flow *flow, size_t dimensions, size_t p, size_t k)
+{
+    return flow->field + (p * flow->n_fields + k) * dimensions;
+}
+
+// The particles r with blocks J_pr, those on which p acts, for all p of a spin: all there are, p itself among them, or
+// those of the other spin, or none.
+struct flow_range {
+    size_t first, end;
+};
+static inline struct flow_range flow_range(const struct flow *flow, size_t spin)
+{
+    const struct slater *slater = flow->slater;
+    const size_t other = slater->first_particle[SPINS - 1 - spin];
+    if (flow->strengths.acts[PAIR_PARALLEL])
+        return (struct flow_range){ 0, flow->particles };
+    if (flow->strengths.acts[PAIR_ANTIPARALLEL])
+        return (struct flow_range){ other, other + slater->orbitals[SPINS - 1 - spin].n };
+    return (struct flow_range){ 0, 0 };
 }
 
 static inline bool flow_acts(const struct flow *flow, size_t p, size_t q)
@@ -67,17 +103,18 @@ void backflow_start(const void *state, double (*uniform)(void *random), void *ra
 bool backflow_prepare(void *state, const double *theta);
 void backflow_traits(const void *state, struct factor_traits *traits);
 
-// Kernels in which the number of dimensions is known to the compiler: two, or any.
-#define BY_DIMENSIONS(flow, call, ...) \
-    if ((flow)->dimensions == 2)       \
-        call(2, flow, __VA_ARGS__);    \
-    else                               \
-        call((flow)->dimensions, flow, __VA_ARGS__)
+// Kernels in which the number of dimensions is known to the compiler.
+#define BY_DIMENSIONS(flow, call, ...)                 \
+    switch ((flow)->dimensions) {                      \
+    case 1: call(1, flow, __VA_ARGS__); break;         \
+    case 2: call(2, flow, __VA_ARGS__); break;         \
+    default: call(DIMENSIONS_MOST, flow, __VA_ARGS__); \
+    }
 
-// backflow_pairs.c: x' and J; then what pairs add, once G is known.
-void backflow_move(struct flow *flow);
-void backflow_add_pairs(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
-                        pack o[BACKFLOW_MOST + 1]);
+// backflow_pairs.c: x', and for `slopes` J but for its blocks J_pp, and all fields.
+void backflow_move(struct flow *flow, bool slopes);
+// Once G is known: the gradient, what pairs add to the Laplacian, and O.
+void backflow_gather(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST], pack o[BACKFLOW_MOST + 1]);
 
 // Which shells of orbitals are mixed; an error where there is none below the highest, or too many.
 bool mixing_build(struct slater *slater, struct error *error);

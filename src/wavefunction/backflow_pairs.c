@@ -1,146 +1,211 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Backflow's passes over pairs, of one pack of walkers: x' and J before the determinants, what pairs add to gradient,
-// Laplacian and O after them.
+// Backflow's pass over pairs, of one pack of walkers: x', J, and the fields, with which everything that pairs add later
+// is a sum over particles:
+//     sum_{p<q} c_pq d . (G_p - G_q) = sum_p G_p . (sum_q c_pq d),   d = x_p - x_q,
+// for the Laplacian, c = eta'' + (D + 1) eta'/r, and for O, c = eta / lambda or d eta / d ln length = eta r / length.
 #include "wavefunction/backflow.h"
 
-#include <string.h>
+// What a pair has: eta / lambda of each strength, -eta, -eta'/r, eta'' + (D + 1) eta'/r, and eta r.
+struct shape {
+    pack unit[FLOW_SCALES], minus_eta, minus_steep, spread, stretch;
+};
 
-static const double scales[FLOW_SCALES] = { 0.667, 2 };
+// Of the pairs of one class
+struct constants {
+    const double *lambda;
+    double rate;
+};
 
-PACK_INLINE pack distance(size_t dimensions, const struct flow *flow, size_t p, size_t q, pack d[DIMENSIONS_MOST])
+PACK_INLINE void shape_exponential(size_t dimensions, const struct constants *of, pack r2, struct shape *shape)
 {
-    const double scale = 1 / flow->slater->length;
-    pack sum = pack_all(0.0);
-    for (size_t k = 0; k < dimensions; k++) {
-        const pack *x = (const pack *)flow->x + flow->l;
-        d[k] = scale * (x[(p * dimensions + k) * ROW_PACKS] - x[(q * dimensions + k) * ROW_PACKS]);
-        sum = pack_fma(d[k], d[k], sum);
-    }
-    return sum;
+    const pack inverse = pack_rsqrt(r2), r = r2 * inverse;
+    shape->unit[0] = pack_exp(-of->rate * r);
+    shape->minus_eta = -of->lambda[0] * shape->unit[0];
+    shape->minus_steep = -of->rate * shape->minus_eta * inverse;
+    shape->spread = -of->rate * shape->minus_eta * (of->rate - (double)(dimensions + 1) * inverse);
+    shape->stretch = -(shape->minus_eta * r);
 }
 
-// eta / lambda of each strength, and summed with the strengths eta, eta'/r, eta'' + (D + 1) eta'/r
-PACK_INLINE void shape_pair(size_t dimensions, const struct flow *flow, size_t p, size_t q, pack r2,
-                            pack unit[FLOW_SCALES], pack sum[3])
+// With h = 1 / (1 + s r^2): eta = lambda h, eta'/r = -2 s lambda h^2, eta'' + (D + 1) eta'/r = (4 h + D - 2) eta'/r.
+// One division for both scales.
+PACK_INLINE void shape_two_scales(size_t dimensions, const struct constants *of, pack r2, struct shape *shape)
+{
+    static const double s[FLOW_SCALES] = { 1 / (0.667 * 0.667), 1 / (2.0 * 2.0) };
+    const pack below = pack_fma(pack_all(s[0]), r2, pack_all(1.0)), other = pack_fma(pack_all(s[1]), r2, pack_all(1.0)),
+               both = 1.0 / (below * other), *h = shape->unit;
+    shape->unit[0] = other * both;
+    shape->unit[1] = below * both;
+    const pack first = 2 * s[0] * of->lambda[0] * (h[0] * h[0]), second = 2 * s[1] * of->lambda[1] * (h[1] * h[1]);
+    shape->minus_eta = pack_fma(pack_all(-of->lambda[0]), h[0], -of->lambda[1] * h[1]);
+    shape->minus_steep = first + second;
+    shape->spread = -4.0 * pack_fma(first, h[0], second * h[1]);
+    if (dimensions != 2)
+        shape->spread -= ((double)dimensions - 2) * shape->minus_steep;
+}
+
+// The pairs of p with particles of one class from `first` to `end`, all below p. Its own fields and place are at hand.
+PACK_INLINE void visit_piece(size_t n, bool two, bool slopes, bool length, struct flow *flow, size_t p, size_t first,
+                             size_t end)
+{
+    enum { UNITS = 0, SPREAD = FLOW_SCALES, STRETCH, SUMS };
+    const struct slater *slater = flow->slater;
+    const size_t class = system_pair_class(&slater->system, p, first), strengths = flow->strengths.n,
+                 column = flow->strengths.column[class], units = two ? FLOW_SCALES : 1;
+    const double scale = 1 / slater->length;
+    const struct constants constants = { slater->lambda + column, 1 / slater->range };
+    const pack *x = (const pack *)flow->x + flow->l;
+    pack here[DIMENSIONS_MOST], sum[SUMS][DIMENSIONS_MOST];
+    FLOW_UNROLLED
+    for (size_t i = 0; i < n; i++) {
+        here[i] = x[(p * n + i) * ROW_PACKS];
+        FLOW_UNROLLED
+        for (size_t k = 0; k < SUMS; k++)
+            sum[k][i] = pack_all(0.0);
+    }
+    for (size_t q = first; q < end; q++) {
+        pack d[DIMENSIONS_MOST], r2 = pack_all(0.0), *unit = flow_field(flow, n, q, column),
+                                 *rest = flow_field(flow, n, q, strengths);
+        struct shape shape;
+        FLOW_UNROLLED
+        for (size_t i = 0; i < n; i++) {
+            d[i] = scale * (here[i] - x[(q * n + i) * ROW_PACKS]);
+            r2 = pack_fma(d[i], d[i], r2);
+        }
+        if (two)
+            shape_two_scales(n, &constants, r2, &shape);
+        else
+            shape_exponential(n, &constants, r2, &shape);
+        FLOW_UNROLLED
+        for (size_t i = 0; i < n; i++) {
+            FLOW_UNROLLED
+            for (size_t k = 0; k < units; k++) {
+                sum[UNITS + k][i] = pack_fma(shape.unit[k], d[i], sum[UNITS + k][i]);
+                unit[k * n + i] = pack_fma(-shape.unit[k], d[i], unit[k * n + i]);
+            }
+            if (slopes) {
+                sum[SPREAD][i] = pack_fma(shape.spread, d[i], sum[SPREAD][i]);
+                rest[i] = pack_fma(-shape.spread, d[i], rest[i]);
+            }
+            if (slopes && length) {
+                sum[STRETCH][i] = pack_fma(shape.stretch, d[i], sum[STRETCH][i]);
+                rest[n + i] = pack_fma(-shape.stretch, d[i], rest[n + i]);
+            }
+        }
+        if (!slopes)
+            continue;
+        pack *there = flow_j(flow, n, p, q), *back = flow_j(flow, n, q, p);
+        FLOW_UNROLLED
+        for (size_t i = 0; i < n; i++) {
+            const pack pull = shape.minus_steep * d[i];
+            FLOW_UNROLLED
+            for (size_t j = 0; j <= i; j++)
+                there[flow_at(i, j)] = back[flow_at(i, j)] = i == j ? pack_fma(pull, d[j], shape.minus_eta)
+                                                                    : (pack)(pull * d[j]);
+        }
+    }
+    pack *unit = flow_field(flow, n, p, column), *rest = flow_field(flow, n, p, strengths);
+    FLOW_UNROLLED
+    for (size_t i = 0; i < n; i++) {
+        FLOW_UNROLLED
+        for (size_t k = 0; k < units; k++)
+            unit[k * n + i] += sum[UNITS + k][i];
+        rest[i] += sum[SPREAD][i];
+        if (length)
+            rest[n + i] += sum[STRETCH][i];
+    }
+}
+
+// Particles of the other spin come before those of the own one.
+PACK_INLINE void visit_pairs(size_t n, bool two, bool slopes, bool length, struct flow *flow)
+{
+    const size_t up = flow->slater->system.spin_up;
+    for (size_t p = 1; p < flow->particles; p++) {
+        const size_t own = p < up ? 0 : up;
+        if (own > 0 && flow->strengths.acts[PAIR_ANTIPARALLEL])
+            visit_piece(n, two, slopes, length, flow, p, 0, own);
+        if (own < p && flow->strengths.acts[PAIR_PARALLEL])
+            visit_piece(n, two, slopes, length, flow, p, own, p);
+    }
+}
+
+PACK_INLINE void move_in(size_t n, struct flow *flow, bool slopes)
 {
     const struct slater *slater = flow->slater;
-    const double *lambda = slater->lambda + flow->strengths.column[system_pair_class(&slater->system, p, q)],
-                 axes = (double)dimensions;
-    sum[0] = sum[1] = sum[2] = pack_all(0.0);
-    if (slater->backflow == BACKFLOW_EXPONENTIAL) {
-        const pack inverse = pack_rsqrt(r2);
-        const double rate = 1 / slater->range;
-        unit[0] = pack_exp(-rate * (r2 * inverse));
-        sum[0] = lambda[0] * unit[0];
-        sum[1] = -rate * sum[0] * inverse;
-        sum[2] = rate * sum[0] * (rate - (axes + 1) * inverse);
-        return;
-    }
-    // one division for both scales
-    const double first = 1 / (scales[0] * scales[0]), second = 1 / (scales[1] * scales[1]);
-    const pack below = pack_fma(pack_all(first), r2, pack_all(1.0)),
-               other = pack_fma(pack_all(second), r2, pack_all(1.0)), both = 1.0 / (below * other);
-    unit[0] = other * both;
-    unit[1] = below * both;
-    for (size_t k = 0; k < FLOW_SCALES; k++) {
-        const double steep = k > 0 ? second : first;
-        const pack h = unit[k], slope = (2 * steep * lambda[k]) * h * h;
-        sum[0] = pack_fma(pack_all(lambda[k]), h, sum[0]);
-        sum[1] -= slope;
-        sum[2] = pack_fma(slope, pack_fma(4 * steep * r2, h, pack_all(-(axes + 2))), sum[2]);
-    }
-}
-
-// x', and J. What belongs to p stays in registers.
-PACK_INLINE void move_in(size_t n, struct flow *flow, double unscale)
-{
-    for (size_t p = 0; p < flow->particles; p++) {
-        pack *own = flow_j(flow, n, p, p);
-        for (size_t d = 0; d < n * n; d++)
-            own[d] = pack_all(d % (n + 1) == 0 ? 1.0 : 0.0);
-        for (size_t d = 0; d < n; d++)
-            flow->moved[p][d] = unscale * ((const pack *)flow->x)[(p * n + d) * ROW_PACKS + flow->l];
-    }
-    for (size_t p = 1; p < flow->particles; p++) {
-        pack *own = flow_j(flow, n, p, p), mine[DIMENSIONS_MOST * DIMENSIONS_MOST], moved[DIMENSIONS_MOST];
-        for (size_t k = 0; k < n * n; k++)
-            mine[k] = own[k];
-        for (size_t k = 0; k < n; k++)
-            moved[k] = flow->moved[p][k];
-        for (size_t q = 0; q < p; q++) {
-            pack d[DIMENSIONS_MOST], sum[3];
-            if (!flow_acts(flow, p, q))
-                continue;
-            shape_pair(n, flow, p, q, distance(n, flow, p, q, d), flow->unit[p][q], sum);
-            flow->spread[p][q] = sum[2];
-            pack *here = flow_j(flow, n, p, q), *there = flow_j(flow, n, q, p), *second = flow_j(flow, n, q, q);
-            for (size_t i = 0; i < n; i++) {
-                const pack pull = sum[1] * d[i];
-                moved[i] = pack_fma(sum[0], d[i], moved[i]);
-                flow->moved[q][i] = pack_fma(-sum[0], d[i], flow->moved[q][i]);
-                for (size_t j = 0; j < n; j++) {
-                    const pack value = i == j ? pack_fma(pull, d[j], sum[0]) : (pack)(pull * d[j]);
-                    here[i * n + j] = there[i * n + j] = -value;
-                    mine[i * n + j] += value;
-                    second[i * n + j] += value;
-                }
-            }
-        }
-        for (size_t k = 0; k < n * n; k++)
-            own[k] = mine[k];
-        for (size_t k = 0; k < n; k++)
-            flow->moved[p][k] = moved[k];
-    }
+    const bool two = slater->backflow == BACKFLOW_TWO_SCALES, length = backflow_trains_length(slater);
+    const double unscale = 1 / slater->length;
+    for (size_t k = 0; k < flow->particles * flow->n_fields * n; k++)
+        flow->field[k] = pack_all(0.0);
+    if (two && slopes)
+        visit_pairs(n, true, true, false, flow);
+    else if (two)
+        visit_pairs(n, true, false, false, flow);
+    else if (slopes && length)
+        visit_pairs(n, false, true, true, flow);
+    else if (slopes)
+        visit_pairs(n, false, true, false, flow);
+    else
+        visit_pairs(n, false, false, false, flow);
     for (size_t p = 0; p < flow->particles; p++)
-        for (size_t d = 0; d < n; d++)
-            flow->moved[p][d] *= flow->slater->scale[d] * flow->slater->length;
+        FLOW_UNROLLED
+    for (size_t i = 0; i < n; i++) {
+        pack moved = unscale * ((const pack *)flow->x)[(p * n + i) * ROW_PACKS + flow->l];
+        for (size_t k = 0; k < flow->strengths.n; k++)
+            moved = pack_fma(pack_all(slater->lambda[k]), flow_field(flow, n, p, k)[i], moved);
+        flow->moved[p][i] = slater->scale[i] * slater->length * moved;
+    }
 }
 
-PACK_HOT void backflow_move(struct flow *flow) { BY_DIMENSIONS(flow, move_in, 1 / flow->slater->length); }
+PACK_HOT void backflow_move(struct flow *flow, bool slopes){ BY_DIMENSIONS(flow, move_in, slopes) }
 
-// Pairs' share of Laplacian and gradient, and O.
-PACK_INLINE void add_pairs_in(size_t n, struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
+// grad = J^T G, and sums over the particles of G . field
+PACK_INLINE void gather_in(size_t n, struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
+                           pack o[BACKFLOW_MOST + 1])
+{
+    const struct slater *slater = flow->slater;
+    const size_t strengths = flow->strengths.n;
+    pack total[FIELDS_MOST];
+    for (size_t k = 0; k < flow->n_fields; k++)
+        total[k] = pack_all(0.0);
+    for (size_t spin = 0; spin < SPINS; spin++) {
+        const struct flow_range range = flow_range(flow, spin);
+        const size_t first = slater->first_particle[spin], end = first + slater->orbitals[spin].n;
+        for (size_t p = first; p < end; p++) {
+            const pack *own = flow_j(flow, n, p, p), *slope = flow->slope[p], *field = flow_field(flow, n, p, 0);
+            const bool within = range.first <= p && p < range.end;
+            pack sum[DIMENSIONS_MOST];
+            FLOW_UNROLLED
+            for (size_t i = 0; i < n; i++) {
+                sum[i] = pack_all(0.0);
+                FLOW_UNROLLED
+                for (size_t j = 0; j < n && !within; j++)
+                    sum[i] = pack_fma(own[flow_at(i, j)], slope[j], sum[i]);
+            }
+            for (size_t r = range.first; r < range.end; r++) {
+                const pack *block = flow_j_const(flow, n, p, r);
+                FLOW_UNROLLED
+                for (size_t i = 0; i < n; i++)
+                    FLOW_UNROLLED
+                for (size_t j = 0; j < n; j++)
+                    sum[i] = pack_fma(block[flow_at(i, j)], flow->slope[r][j], sum[i]);
+            }
+            FLOW_UNROLLED
+            for (size_t i = 0; i < n; i++)
+                gradient[p][i] = sum[i];
+            for (size_t k = 0; k < flow->n_fields; k++)
+                FLOW_UNROLLED
+            for (size_t i = 0; i < n; i++)
+                total[k] = pack_fma(slope[i], field[k * n + i], total[k]);
+        }
+    }
+    for (size_t k = 0; k < strengths; k++)
+        o[k] = total[k];
+    flow->laplacian = pack_fma(pack_all(2.0), total[strengths], flow->laplacian);
+    if (backflow_trains_length(slater))
+        o[strengths] = (1 / slater->range) * total[strengths + 1];
+}
+
+PACK_HOT void backflow_gather(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
                               pack o[BACKFLOW_MOST + 1])
 {
-    const bool length = backflow_trains_length(flow->slater);
-    pack laplacian = flow->laplacian;
-    for (size_t p = 0; p < flow->particles; p++)
-        memcpy(gradient[p], flow->slope[p], sizeof gradient[p]);
-    for (size_t p = 1; p < flow->particles; p++) {
-        pack mine[DIMENSIONS_MOST], slope[DIMENSIONS_MOST];  // of p, in registers
-        for (size_t i = 0; i < n; i++) {
-            mine[i] = gradient[p][i];
-            slope[i] = flow->slope[p][i];
-        }
-        for (size_t q = 0; q < p; q++) {
-            pack d[DIMENSIONS_MOST], along = pack_all(0.0);
-            if (!flow_acts(flow, p, q))
-                continue;
-            const pack r2 = distance(n, flow, p, q, d), *push = flow_j_const(flow, n, p, q);
-            for (size_t i = 0; i < n; i++) {
-                const pack apart = slope[i] - flow->slope[q][i];
-                along = pack_fma(d[i], apart, along);
-                for (size_t j = 0; j < n; j++) {
-                    mine[j] = pack_fma(-push[j * n + i], apart, mine[j]);
-                    gradient[q][j] = pack_fma(push[j * n + i], apart, gradient[q][j]);
-                }
-            }
-            laplacian = pack_fma(2.0 * flow->spread[p][q], along, laplacian);
-            const size_t first = flow->strengths.column[system_pair_class(&flow->slater->system, p, q)];
-            for (size_t k = 0; k < flow->strengths.per_class; k++)
-                o[first + k] = pack_fma(flow->unit[p][q][k], along, o[first + k]);
-            if (length)  // d eta / d ln l = eta r / l
-                o[flow->strengths.n] = pack_fma(flow->slater->lambda[first] * flow->unit[p][q][0] * along,
-                                                (1 / flow->slater->range) * pack_sqrt(r2), o[flow->strengths.n]);
-        }
-        for (size_t i = 0; i < n; i++)
-            gradient[p][i] = mine[i];
-    }
-    flow->laplacian = laplacian;
-}
-
-PACK_HOT void backflow_add_pairs(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
-                                 pack o[BACKFLOW_MOST + 1])
-{
-    BY_DIMENSIONS(flow, add_pairs_in, gradient, o);
+    BY_DIMENSIONS(flow, gather_in, gradient, o)
 }

@@ -135,7 +135,7 @@ static void between(const struct flow *flow, size_t p, size_t q, size_t s, pack 
             continue;
         for (size_t d = 0; d < flow->dimensions; d++)
             for (size_t j = 0; j < flow->dimensions; j++) {
-                const pack left = flow_j_const(flow, flow->dimensions, p, r)[d * flow->dimensions + j];
+                const pack left = flow_j_const(flow, flow->dimensions, p, r)[flow_at(d, j)];
                 out[d] = pack_fma(left, flow->pull[s][q][r][j], out[d]);
             }
     }
@@ -187,7 +187,8 @@ void mixing_add_products(struct flow *flow, size_t spin)
                 pack both[DIMENSIONS_MOST];
                 between(flow, first + p, first + q, s, both);
                 for (size_t d = 0; d < flow->dimensions; d++)
-                    sum = pack_fma(2.0 * flow->t[d][p][q] * flow->part[s][q][p], both[d], sum);
+                    sum = pack_fma(2.0 * flow_t(flow, flow->dimensions, n, p, q)[d] * flow->part[s][q][p], both[d],
+                                   sum);
                 for (size_t u = 0; u < slater->n_mixed; u++)
                     sum = pack_fma(flow->part[s][p][q] * flow->part[u][q][p],
                                    between_shares(flow, first + p, s, first + q, u), sum);

@@ -56,6 +56,25 @@ PACK_INLINE void shells_slopes(size_t top, const pack *functions, const pack *b,
         }
 }
 
+// sum_k (d_d d_e phi_k) b_k for (d, e) = (x, x), (x, y), (y, y)
+PACK_INLINE void shells_bends(size_t top, const pack *functions, const pack *b, pack bend[3])
+{
+    bend[0] = bend[1] = bend[2] = pack_all(0.0);
+    SHELLS_UNROLLED
+    for (size_t s = 2; s <= SHELLS_TOP; s++)
+        SHELLS_UNROLLED
+    for (size_t j = 0; j <= SHELLS_TOP; j++)
+        if (s <= top && j <= s) {
+            const pack factor = b[shells_index(s - j, j)];
+            if (j + 2 <= s)
+                bend[0] = pack_fma(functions[shells_index(s - j - 2, j)], factor, bend[0]);
+            if (j > 0 && j < s)
+                bend[1] = pack_fma(functions[shells_index(s - j - 1, j - 1)], factor, bend[1]);
+            if (j > 1)
+                bend[2] = pack_fma(functions[shells_index(s - j, j - 2)], factor, bend[2]);
+        }
+}
+
 // sum_k a_k b_k, from `start` on
 PACK_INLINE pack shells_dot(size_t n, const pack *a, size_t stride_a, const pack *b, size_t stride_b, pack start)
 {
