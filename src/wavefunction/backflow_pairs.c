@@ -10,33 +10,44 @@ struct shape {
     pack unit[FLOW_SCALES], minus_eta, minus_steep, spread, stretch;
 };
 
-// Of the pairs of one class
+// Of the pairs of one class, for every walker: no row that is written then makes the compiler read them again.
 struct constants {
-    const double *lambda;
-    double rate;
+    pack lambda[FLOW_SCALES], steepness[FLOW_SCALES], rate;
 };
+
+static const double scales[FLOW_SCALES] = { 1 / (0.667 * 0.667), 1 / (2.0 * 2.0) };  // s of shape_two_scales
+
+PACK_INLINE struct constants constants_of(const struct slater *slater, size_t units, size_t column)
+{
+    struct constants of = { .rate = pack_all(1 / slater->range) };
+    FLOW_UNROLLED
+    for (size_t k = 0; k < units; k++) {
+        of.lambda[k] = pack_all(slater->lambda[column + k]);
+        of.steepness[k] = pack_all(2 * scales[k] * slater->lambda[column + k]);
+    }
+    return of;
+}
 
 PACK_INLINE void shape_exponential(size_t dimensions, const struct constants *of, pack r2, struct shape *shape)
 {
-    const pack inverse = pack_rsqrt(r2), r = r2 * inverse;
-    shape->unit[0] = pack_exp(-of->rate * r);
-    shape->minus_eta = -of->lambda[0] * shape->unit[0];
-    shape->minus_steep = -of->rate * shape->minus_eta * inverse;
-    shape->spread = -of->rate * shape->minus_eta * (of->rate - (double)(dimensions + 1) * inverse);
-    shape->stretch = -(shape->minus_eta * r);
+    const pack inverse = pack_rsqrt(r2), r = r2 * inverse,
+               eta = of->lambda[0] * (shape->unit[0] = pack_exp(-of->rate * r)), fall = of->rate * eta;
+    shape->minus_eta = -eta;
+    shape->minus_steep = fall * inverse;
+    shape->spread = fall * (of->rate - (double)(dimensions + 1) * inverse);
+    shape->stretch = eta * r;
 }
 
 // With h = 1 / (1 + s r^2): eta = lambda h, eta'/r = -2 s lambda h^2, eta'' + (D + 1) eta'/r = (4 h + D - 2) eta'/r.
 // One division for both scales.
 PACK_INLINE void shape_two_scales(size_t dimensions, const struct constants *of, pack r2, struct shape *shape)
 {
-    static const double s[FLOW_SCALES] = { 1 / (0.667 * 0.667), 1 / (2.0 * 2.0) };
-    const pack below = pack_fma(pack_all(s[0]), r2, pack_all(1.0)), other = pack_fma(pack_all(s[1]), r2, pack_all(1.0)),
-               both = 1.0 / (below * other), *h = shape->unit;
+    const pack below = pack_fma(pack_all(scales[0]), r2, pack_all(1.0)),
+               other = pack_fma(pack_all(scales[1]), r2, pack_all(1.0)), both = 1.0 / (below * other), *h = shape->unit;
     shape->unit[0] = other * both;
     shape->unit[1] = below * both;
-    const pack first = 2 * s[0] * of->lambda[0] * (h[0] * h[0]), second = 2 * s[1] * of->lambda[1] * (h[1] * h[1]);
-    shape->minus_eta = pack_fma(pack_all(-of->lambda[0]), h[0], -of->lambda[1] * h[1]);
+    const pack first = of->steepness[0] * (h[0] * h[0]), second = of->steepness[1] * (h[1] * h[1]);
+    shape->minus_eta = -pack_fma(of->lambda[0], h[0], of->lambda[1] * h[1]);
     shape->minus_steep = first + second;
     shape->spread = -4.0 * pack_fma(first, h[0], second * h[1]);
     if (dimensions != 2)
@@ -47,13 +58,15 @@ PACK_INLINE void shape_two_scales(size_t dimensions, const struct constants *of,
 PACK_INLINE void visit_piece(size_t n, bool two, bool slopes, bool length, struct flow *flow, size_t p, size_t first,
                              size_t end)
 {
-    enum { UNITS = 0, SPREAD = FLOW_SCALES, STRETCH, SUMS };
+    enum { SPREAD = FLOW_SCALES, STRETCH, SUMS };
     const struct slater *slater = flow->slater;
-    const size_t class = system_pair_class(&slater->system, p, first), strengths = flow->strengths.n,
-                 column = flow->strengths.column[class], units = two ? FLOW_SCALES : 1;
-    const double scale = 1 / slater->length;
-    const struct constants constants = { slater->lambda + column, 1 / slater->range };
-    const pack *x = (const pack *)flow->x + flow->l;
+    const size_t strengths = flow->strengths.n, units = two ? FLOW_SCALES : 1,
+                 column = flow->strengths.column[system_pair_class(&slater->system, p, first)],
+                 fields = flow->n_fields * n, row = flow->particles * FLOW_BLOCK(n);
+    const struct constants constants = constants_of(slater, units, column);
+    const pack scale = pack_all(1 / slater->length), *x = (const pack *)flow->x + flow->l,
+               *other = x + first * n * ROW_PACKS;
+    pack *field = flow_field(flow, n, first, 0), *there = flow_j(flow, n, p, first), *back = flow_j(flow, n, first, p);
     pack here[DIMENSIONS_MOST], sum[SUMS][DIMENSIONS_MOST];
     FLOW_UNROLLED
     for (size_t i = 0; i < n; i++) {
@@ -62,13 +75,12 @@ PACK_INLINE void visit_piece(size_t n, bool two, bool slopes, bool length, struc
         for (size_t k = 0; k < SUMS; k++)
             sum[k][i] = pack_all(0.0);
     }
-    for (size_t q = first; q < end; q++) {
-        pack d[DIMENSIONS_MOST], r2 = pack_all(0.0), *unit = flow_field(flow, n, q, column),
-                                 *rest = flow_field(flow, n, q, strengths);
+    for (size_t q = first; q < end; q++, other += n * ROW_PACKS, field += fields) {
+        pack d[DIMENSIONS_MOST], r2 = pack_all(0.0), *unit = field + column * n, *rest = field + strengths * n;
         struct shape shape;
         FLOW_UNROLLED
         for (size_t i = 0; i < n; i++) {
-            d[i] = scale * (here[i] - x[(q * n + i) * ROW_PACKS]);
+            d[i] = scale * (here[i] - other[i * ROW_PACKS]);
             r2 = pack_fma(d[i], d[i], r2);
         }
         if (two)
@@ -79,7 +91,7 @@ PACK_INLINE void visit_piece(size_t n, bool two, bool slopes, bool length, struc
         for (size_t i = 0; i < n; i++) {
             FLOW_UNROLLED
             for (size_t k = 0; k < units; k++) {
-                sum[UNITS + k][i] = pack_fma(shape.unit[k], d[i], sum[UNITS + k][i]);
+                sum[k][i] = pack_fma(shape.unit[k], d[i], sum[k][i]);
                 unit[k * n + i] = pack_fma(-shape.unit[k], d[i], unit[k * n + i]);
             }
             if (slopes) {
@@ -93,7 +105,6 @@ PACK_INLINE void visit_piece(size_t n, bool two, bool slopes, bool length, struc
         }
         if (!slopes)
             continue;
-        pack *there = flow_j(flow, n, p, q), *back = flow_j(flow, n, q, p);
         FLOW_UNROLLED
         for (size_t i = 0; i < n; i++) {
             const pack pull = shape.minus_steep * d[i];
@@ -102,13 +113,15 @@ PACK_INLINE void visit_piece(size_t n, bool two, bool slopes, bool length, struc
                 there[flow_at(i, j)] = back[flow_at(i, j)] = i == j ? pack_fma(pull, d[j], shape.minus_eta)
                                                                     : (pack)(pull * d[j]);
         }
+        there += FLOW_BLOCK(n);
+        back += row;
     }
     pack *unit = flow_field(flow, n, p, column), *rest = flow_field(flow, n, p, strengths);
     FLOW_UNROLLED
     for (size_t i = 0; i < n; i++) {
         FLOW_UNROLLED
         for (size_t k = 0; k < units; k++)
-            unit[k * n + i] += sum[UNITS + k][i];
+            unit[k * n + i] += sum[k][i];
         rest[i] += sum[SPREAD][i];
         if (length)
             rest[n + i] += sum[STRETCH][i];
