@@ -207,13 +207,16 @@ PACK_INLINE void products_clear(size_t dimensions, struct products *sum)
 PACK_INLINE void products_add(size_t dimensions, const pack *left, const pack *right, struct products *sum)
 {
     FLOW_UNROLLED
+    for (size_t k = 0; k < FLOW_BLOCK(dimensions); k++)
+        sum->same[k] = pack_fma(left[k], right[k], sum->same[k]);
+    FLOW_UNROLLED
     for (size_t i = 0; i < dimensions; i++)
         FLOW_UNROLLED
     for (size_t j = 0; j < dimensions; j++) {
-        if (i >= j)
-            sum->same[flow_at(i, j)] = pack_fma(left[flow_at(i, j)], right[flow_at(i, j)], sum->same[flow_at(i, j)]);
+        if (i == j)
+            continue;
         FLOW_UNROLLED
-        for (size_t k = 0; i != j && k < dimensions; k++)
+        for (size_t k = 0; k < dimensions; k++)
             sum->mixed[i][j] = pack_fma(left[flow_at(i, k)], right[flow_at(k, j)], sum->mixed[i][j]);
     }
 }

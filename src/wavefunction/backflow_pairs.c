@@ -189,8 +189,10 @@ PACK_INLINE void gather_in(size_t n, struct flow *flow, pack gradient[FLOW_PARTI
             FLOW_UNROLLED
             for (size_t i = 0; i < n; i++) {
                 sum[i] = pack_all(0.0);
+                if (within)
+                    continue;
                 FLOW_UNROLLED
-                for (size_t j = 0; j < n && !within; j++)
+                for (size_t j = 0; j < n; j++)
                     sum[i] = pack_fma(own[flow_at(i, j)], slope[j], sum[i]);
             }
             for (size_t r = range.first; r < range.end; r++) {
