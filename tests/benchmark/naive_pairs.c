@@ -226,6 +226,35 @@ static void update(struct naive_pairs *naive, size_t p, const double *value, dou
         b[own][k] /= ratio;
 }
 
+// ln|psi| with nothing kept from before: both determinants, all pairs.
+static double log_anew(struct naive_pairs *naive, const double *x)
+{
+    const size_t n = naive->dimensions;
+    double sum = 0;
+    for (size_t spin = 0; spin < 2 && naive->orbitals > 0; spin++)
+        sum += invert(naive, x, spin);
+    for (size_t p = 1; p < naive->particles; p++)
+        for (size_t q = 0; q < p; q++)
+            sum += log_pair(naive, p, q, distance(naive, x + p * n, x + q * n));
+    for (size_t i = 0; i < naive->particles * n; i++)
+        sum -= 0.5 * naive->alpha * x[i] * x[i];
+    return sum;
+}
+
+static void move_one_anew(struct naive_pairs *naive, size_t p)
+{
+    const size_t n = naive->dimensions;
+    double *place = naive->x + p * n, old[3];
+    memcpy(old, place, n * sizeof *place);
+    for (size_t d = 0; d < n; d++)
+        place[d] += naive->step * (2 * uniform(naive) - 1);
+    const double trial = log_anew(naive, naive->x);
+    if (uniform(naive) < exp(2 * (trial - naive->log_psi)))
+        naive->log_psi = trial;
+    else
+        memcpy(place, old, n * sizeof *place);
+}
+
 static void move_one(struct naive_pairs *naive, size_t p)
 {
     const size_t n = naive->dimensions;
@@ -280,9 +309,9 @@ void naive_pairs_run(struct naive_pairs *naive, bool langevin, size_t n, size_t 
             move_all(naive);
         else
             for (size_t p = 0; p < naive->particles; p++)
-                move_one(naive, p);
+                (naive->anew ? move_one_anew : move_one)(naive, p);
         if (k % thin == 0)
-            naive_pairs_accumulate(naive, false);
+            naive_pairs_accumulate(naive, naive->anew && !langevin);
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The ordinary program for products with pair factors, to compare speeds with: libm, one walker at a time, ratios of
-// one-particle moves in O(P), inverses updated by Sherman and Morrison.
+// one-particle moves in O(P), inverses updated by Sherman and Morrison. With `anew` the simplest one: every move
+// computes the whole wave function.
 #ifndef NAIVE_PAIRS_H
 #define NAIVE_PAIRS_H
 
@@ -14,6 +15,7 @@ enum { NAIVE_PARTICLES_MOST = 100, NAIVE_COORDINATES_MOST = 300, NAIVE_ORBITALS_
 // f: exp(a r / (1 + beta r)) beside Coulomb's force, or 1 - core / r.
 struct naive_pairs {
     size_t particles, dimensions, orbitals;  // orbitals: of each spin; 0: bosons
+    bool anew;                               // moves of one particle take ln|psi| from scratch, and so does E
     double alpha, beta, core, step;
     double x[NAIVE_COORDINATES_MOST], gradient[NAIVE_COORDINATES_MOST];
     double inverse[2][NAIVE_ORBITALS_MOST][NAIVE_ORBITALS_MOST];  // [p][k]

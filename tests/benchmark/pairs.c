@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Time per sweep of one walker where pairs are correlated, as JSON on stdout: determinants, Pade-Jastrow factors, hard
 // cores. A sweep is P moves of one particle (metropolis) or one of all (langevin), with the local energy and all
-// parameter derivatives every sweep or every THIN-th. Metropolis proposes uniform displacements, as the naive program does.
+// parameter derivatives every sweep or every THIN-th. Metropolis proposes uniform displacements, as the naive program
+// does.
 //
 //     time_pairs [--seconds S] [--check] [--profile CASE METHOD THIN]
 #include "benchmark.h"
@@ -124,7 +125,7 @@ static void naive_of(const struct pairs_case *one, struct naive_pairs *naive)
                                    .core = one->core };
 }
 
-static double time_naive(const struct pairs_case *one, bool langevin, const struct model *model, size_t thin)
+static double time_naive(const struct pairs_case *one, bool langevin, bool anew, const struct model *model, size_t thin)
 {
     static struct naive_pairs naive;
     const size_t m = one->particles * one->dimensions, n = THIN * (1 + 3000 / (one->particles * one->particles));
@@ -132,6 +133,7 @@ static double time_naive(const struct pairs_case *one, bool langevin, const stru
     for (size_t i = 0; i < m; i++)
         x[i] = model->ensemble.block[0].current[i * WALKERS];
     naive_of(one, &naive);
+    naive.anew = anew;
     naive_pairs_start(&naive, x, model->ensemble.step);
     for (double spent = 0; spent < seconds / ROUNDS;) {
         const double start = benchmark_thread_time();
@@ -147,7 +149,8 @@ static void run_case(const struct pairs_case *one, bool langevin, double peak, b
 {
     static const size_t thins[2] = { 1, THIN };
     struct model model;
-    double draw[2] = { INFINITY, INFINITY }, naive[2] = { INFINITY, INFINITY };
+    const bool electrons = one->kind == DETERMINANTS && !langevin;
+    double draw[2] = { INFINITY, INFINITY }, naive[2] = { INFINITY, INFINITY }, anew[2] = { INFINITY, INFINITY };
     build(&model, one, langevin, WALKERS_TIMED);
     for (size_t round = 0; round < ROUNDS; round++)
         for (size_t k = 0; k < 2; k++) {
@@ -155,7 +158,9 @@ static void run_case(const struct pairs_case *one, bool langevin, double peak, b
                                               seconds / ROUNDS) /
                                (double)thins[k];
             draw[k] = fmin(draw[k], now);
-            naive[k] = fmin(naive[k], time_naive(one, langevin, &model, thins[k]));
+            naive[k] = fmin(naive[k], time_naive(one, langevin, false, &model, thins[k]));
+            if (electrons)
+                anew[k] = fmin(anew[k], time_naive(one, langevin, true, &model, thins[k]));
         }
     for (size_t k = 0; k < 2; k++) {
         const double least = limit(one, langevin, thins[k], peak), asked = langevin && k == 1 ? 0
@@ -163,9 +168,12 @@ static void run_case(const struct pairs_case *one, bool langevin, double peak, b
                                                                                               : one->asked[k];
         printf("  %s{\"factors\": \"%s\", \"particles\": %zu, \"dimensions\": %zu, \"method\": \"%s\", "
                "\"energies_every\": %zu, \"ns\": %.4g, \"limit_ns\": %.4g, \"limit_share\": %.3f, \"naive_ns\": %.4g, "
-               "\"gain\": %.3g, \"target_ns\": %.4g}\n",
+               "\"gain\": %.3g, \"target_ns\": %.4g",
                comma || k ? ", " : "", one->name, one->particles, one->dimensions, langevin ? "langevin" : "metropolis",
                thins[k], draw[k], least, least / draw[k], naive[k], naive[k] / draw[k], asked * 125 / peak);
+        if (electrons)
+            printf(", \"anew_ns\": %.4g, \"gain_anew\": %.3g", anew[k], anew[k] / draw[k]);
+        printf("}\n");
         fflush(stdout);
     }
     model_finish(&model);
@@ -236,6 +244,30 @@ static bool check_case(const struct pairs_case *one, bool langevin)
     return good;
 }
 
+// With the same random numbers the naive program that computes all anew takes the same walk as the one that updates.
+static bool check_anew(const struct pairs_case *one)
+{
+    enum { SWEEPS = 5 };
+    static struct naive_pairs naive[2];
+    struct model model;
+    double x[NAIVE_COORDINATES_MOST];
+    build(&model, one, false, WALKERS);
+    for (size_t i = 0; i < one->particles * one->dimensions; i++)
+        x[i] = model.ensemble.block[0].current[i * WALKERS];
+    for (size_t k = 0; k < 2; k++) {
+        naive_of(one, &naive[k]);
+        naive[k].anew = k > 0;
+        naive_pairs_start(&naive[k], x, model.ensemble.step);
+        naive_pairs_run(&naive[k], false, SWEEPS, 1);
+    }
+    const double off = fabs(naive[1].energy - naive[0].energy) / SWEEPS;
+    const bool good = off < 1e-9 * fabs(naive[0].energy) && naive[0].x[0] != x[0];
+    printf("%s, %zu, all anew: energies of %d sweeps differ by %.1e: %s\n", one->name, one->particles, SWEEPS, off,
+           good ? "good" : "BAD");
+    model_finish(&model);
+    return good;
+}
+
 // One case for a profiler: nothing but its passes, ns per sweep at the end.
 static int run_profile(const char *number, const char *method, const char *thin)
 {
@@ -257,6 +289,9 @@ int main(int argc, char **argv)
             for (size_t c = 0; c < CASES; c++)
                 if (cases[c].particles <= 20 && cases[c].kind != BACKFLOW)
                     good = check_case(&cases[c], c % 2 == 0) && good;
+            for (size_t c = 0; c < CASES; c++)
+                if (cases[c].kind == DETERMINANTS)
+                    good = check_anew(&cases[c]) && good;
             return good ? 0 : 1;
         }
         if (strcmp(argv[k], "--seconds") == 0 && k + 1 < argc)
