@@ -89,17 +89,15 @@ PACK_INLINE void pair_functions(double beta, pack root, pack t, pack out[POWERS]
     out[2] = out[1] * ((1.0 - t) * (1 / beta));
 }
 
-// C_n of the pairs in column `column` of both, or of all; with weights also the pull of every pair, sum_n weight[n]
-// u_n'/r, in place of A
-PACK_INLINE void add_values(const struct pairs *pairs, const size_t *column, size_t wanted, struct functions *functions,
+// C_n of n pairs, those in the list, or without one the first ones; with weights also the pull of every pair, sum_n
+// weight[n] u_n'/r, in place of A
+PACK_INLINE void add_values(const struct pairs *pairs, const size_t *list, size_t n, struct functions *functions,
                             double beta, size_t lowest, const double *weight, double *c)
 {
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack sum[POWERS] = { { 0 } }, poles = pack_all(0.0), cubes = pack_all(0.0);
-        for (size_t k = 0; k < pairs->n; k++) {
-            const size_t at = k * ROW_PACKS + l;
-            if (column && column[k] != wanted)
-                continue;
+        for (size_t k = 0; k < n; k++) {
+            const size_t at = (list ? list[k] : k) * ROW_PACKS + l;
             const pack along = ((const pack *)functions->along)[at], t = ((const pack *)functions->range)[at];
             pack f[POWERS];
             pair_functions(beta, ((const pack *)pairs->inverse)[at], t, f);
@@ -140,18 +138,21 @@ PACK_INLINE void evaluate_some(size_t dimensions, const struct system *system, c
                                const double *x, const double *gradient, double *c, double *du)
 {
     const size_t classes = n_classes(system), powers = POWERS - lowest;
-    size_t column[PAIRS_AT_ONCE];
-    for (size_t k = 0; classes > 1 && k < pairs->n; k++)
-        column[k] = column_of(system, pairs->class[k]);
+    size_t list[PAIR_CLASSES][PAIRS_AT_ONCE], n[PAIR_CLASSES] = { 0 };  // the pairs of each column
+    for (size_t k = 0; classes > 1 && k < pairs->n; k++) {
+        const size_t column = column_of(system, pairs->class[k]);
+        list[column][n[column]++] = k;
+    }
     find_along(dimensions, pairs, x, gradient, functions->along);
     for (size_t k = 0; k < classes; k++) {
+        const size_t *some = classes > 1 ? list[k] : NULL, count = classes > 1 ? n[k] : pairs->n;
         double weight[POWERS] = { 0 };
-        for (size_t n = lowest; n < POWERS; n++)
-            weight[n] = (double)(n + 1) * coefficient[k * powers + n - lowest];
+        for (size_t power = lowest; power < POWERS; power++)
+            weight[power] = (double)(power + 1) * coefficient[k * powers + power - lowest];
         if (du)
-            add_values(pairs, classes > 1 ? column : NULL, k, functions, beta, lowest, weight, rows_at(c, k * powers));
+            add_values(pairs, some, count, functions, beta, lowest, weight, rows_at(c, k * powers));
         else
-            add_values(pairs, classes > 1 ? column : NULL, k, functions, beta, lowest, NULL, rows_at(c, k * powers));
+            add_values(pairs, some, count, functions, beta, lowest, NULL, rows_at(c, k * powers));
     }
     if (du)
         add_slopes(dimensions, pairs, functions->along, x, du);
