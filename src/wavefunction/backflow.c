@@ -329,7 +329,7 @@ PACK_INLINE void add_products_in(size_t dimensions, struct flow *flow, size_t sp
 
 static PACK_HOT void add_products(struct flow *flow, size_t spin, flow_matrix *own)
 {
-    BY_DIMENSIONS(flow, add_products_in, spin, own)
+    BY_DIMENSIONS(flow, add_products_in, spin, own);
 }
 
 // --- everything ---
@@ -423,7 +423,7 @@ static void evaluate(const void *state, const struct configuration *at, unsigned
         struct determinant both = { pack_all(1.0), pack_all(0.0) };
         flow_matrix own[FLOW_PARTICLES_MOST];
         begin(slater, &surroundings, l, at->x, true, &flow);
-        BY_DIMENSIONS(&flow, find_own, own)
+        BY_DIMENSIONS(&flow, find_own, own);
         for (size_t spin = 0; spin < SPINS; spin++) {
             const struct determinant one = invert(&flow, spin);
             both.mantissa *= one.mantissa;

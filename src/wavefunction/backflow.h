@@ -104,12 +104,14 @@ bool backflow_prepare(void *state, const double *theta);
 void backflow_traits(const void *state, struct factor_traits *traits);
 
 // Kernels in which the number of dimensions is known to the compiler.
-#define BY_DIMENSIONS(flow, call, ...)                 \
-    switch ((flow)->dimensions) {                      \
-    case 1: call(1, flow, __VA_ARGS__); break;         \
-    case 2: call(2, flow, __VA_ARGS__); break;         \
-    default: call(DIMENSIONS_MOST, flow, __VA_ARGS__); \
-    }
+#define BY_DIMENSIONS(flow, call, ...)                     \
+    do                                                     \
+        switch ((flow)->dimensions) {                      \
+        case 1: call(1, flow, __VA_ARGS__); break;         \
+        case 2: call(2, flow, __VA_ARGS__); break;         \
+        default: call(DIMENSIONS_MOST, flow, __VA_ARGS__); \
+        }                                                  \
+    while (false)
 
 // backflow_pairs.c: x', and for `slopes` J but for its blocks J_pp, and all fields.
 void backflow_move(struct flow *flow, bool slopes);

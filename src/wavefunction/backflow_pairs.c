@@ -30,8 +30,9 @@ PACK_INLINE struct constants constants_of(const struct slater *slater, size_t un
 
 PACK_INLINE void shape_exponential(size_t dimensions, const struct constants *of, pack r2, struct shape *shape)
 {
-    const pack inverse = pack_rsqrt(r2), r = r2 * inverse,
-               eta = of->lambda[0] * (shape->unit[0] = pack_exp(-of->rate * r)), fall = of->rate * eta;
+    const pack inverse = pack_rsqrt(r2), r = r2 * inverse, unit = pack_exp(-of->rate * r), eta = of->lambda[0] * unit,
+               fall = of->rate * eta;
+    shape->unit[0] = unit;
     shape->minus_eta = -eta;
     shape->minus_steep = fall * inverse;
     shape->spread = fall * (of->rate - (double)(dimensions + 1) * inverse);
@@ -168,7 +169,7 @@ PACK_INLINE void move_in(size_t n, struct flow *flow, bool slopes)
     }
 }
 
-PACK_HOT void backflow_move(struct flow *flow, bool slopes){ BY_DIMENSIONS(flow, move_in, slopes) }
+PACK_HOT void backflow_move(struct flow *flow, bool slopes) { BY_DIMENSIONS(flow, move_in, slopes); }
 
 // grad = J^T G, and sums over the particles of G . field
 PACK_INLINE void gather_in(size_t n, struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
@@ -222,5 +223,5 @@ PACK_INLINE void gather_in(size_t n, struct flow *flow, pack gradient[FLOW_PARTI
 PACK_HOT void backflow_gather(struct flow *flow, pack gradient[FLOW_PARTICLES_MOST][DIMENSIONS_MOST],
                               pack o[BACKFLOW_MOST + 1])
 {
-    BY_DIMENSIONS(flow, gather_in, gradient, o)
+    BY_DIMENSIONS(flow, gather_in, gradient, o);
 }
