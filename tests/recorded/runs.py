@@ -70,6 +70,8 @@ RUNS = {
                 'rbm.vectors=no'),
     'backflow': one(f'{DOT} slater.backflow=exponential slater.mixing=yes slater.train_backflow_length=yes optimizer.iterations=24'),
     'environment': one(f'{DOT},rbm rbm.sharing=environment optimizer.iterations=24 system.spin_up=3'),
+    # more samples than metrics of products are made of at once
+    'many samples': one(f'{DOT} sampler.walkers=640 optimizer.samples=640 optimizer.iterations=2 measure.samples=640'),
     'shells': one(f'{DOT} observables.kinds=auto sampler.method=metropolis optimizer.iterations=4 sampler.burn_in=70', ['diagnose', 'r.h5']),
     'shells in space': one(f'{DOT} system.particles=8 system.dimensions=3 slater.backflow=two-scales optimizer.iterations=4 sampler.method=metropolis'),
     'orbitals': one('system.particles=3 system.statistics=fermions system.spin_up=3 wavefunction.factors=slater system.omega=1,1.3 slater.alpha=0.8 '
