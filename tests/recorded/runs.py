@@ -140,7 +140,7 @@ REFUSED = ['system.particles=0', 'system.particles=4097', 'system.dimensions=4',
            'rbm.sigma=-1', 'rbm.sigma=nan', 'rbm.sigma=inf', 'rbm.sigma=1e400', 'rbm.sigma=1,', 'rbm.sigma=', 'sampler.walkers=1e3', 'sampler.walkers=0x40',
            'sampler.walkers=96.5', 'optimizer.stages=maybe', 'optimizer.method=', 'measure.controls=', 'measure.controls=linear,linear',
            'measure.controls=linear,quadratic,cusp,pair', 'observables.kinds=auto,density-radial']
-RUNS['refused'] = {'files': {'r.ini': SHORT}, 'commands': [['r.ini', '--check', *words(text)] for text in REFUSED] +
+RUNS['refused'] = {'files': {'r.ini': SHORT.replace('iterations = 12', 'iterations = 1')}, 'commands': [['r.ini', '--check', *words(text)] for text in REFUSED] +
                    [['r.ini', *text.split()] for text in ('--nix', '--task 1', '-t 0', '-j 2', '--max-time 1x', '--max-time 0', '--json=1', 'b.ini', '-t', '-q -v --check',
                                                           '--set rbm.hidden', '--progress nix', '--pro never', '--p never', '--max-time 2d', '--max-time 1h30m', '--json', '--what nix',
                                                           '--per-job 2', '--resume --force', '--task 0-3', '-t 1000000', '-o', '-o a.h5 --check', '--check --print-config')] +

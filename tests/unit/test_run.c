@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whole runs through the library: the same bits for any number of threads, a file that appears whole, training that
-// steps back from non-finite numbers or gives up with the last good state saved, loaded parameters, whole draws, and a
-// target error that ends measuring and is honest. Seeds are fixed. Energies are held to 4.5 standard errors (false
-// alarms 7e-6 each, were the seeds not fixed).
+// Whole runs through the library: the same bits for any number of threads, training that steps back from non-finite
+// numbers or gives up with the last good state saved, whole draws, and a target error that ends measuring and is
+// honest. Seeds are fixed. Energies are held to 4.5 standard errors (false alarms 7e-6 each, were the seeds not fixed).
 #define H5_USE_110_API  // H5Ovisit2 of HDF5 1.12 and later
-#include "support/model.h"
+#include "support/runs.h"
 
 #include "vmc/record.h"
-#include "vmc/run.h"
 
-#include <dirent.h>
 #include <hdf5.h>
 #include <math.h>
 #include <setjmp.h>
@@ -17,49 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-enum { PATH_SIZE = 256, OVERRIDES_MOST = 16 };
+enum { PATH_SIZE = RUNS_PATH_SIZE, OVERRIDES_MOST = 16 };
 static bool all;  // as many seeds as tell 30 % too much from enough
-static char folder[PATH_SIZE] = "/tmp/vmc-test-run-XXXXXX";
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][2 * PATH_SIZE];
-    static unsigned turn;
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
-// A run of a parameter set's system; parameters start from the seed.
-struct outcome {
-    bool good;
-    enum error_kind kind;
-    char text[600];
-    struct run_result result;
-};
-
-static struct outcome run_of(const struct oracle_rbm *rbm, const char *const *overrides, const char *output,
-                             struct run_options options)
-{
-    struct outcome outcome = { .kind = ERROR_NONE };
-    struct settings settings;
-    struct error error = { 0 };
-    model_settings(&settings, rbm, overrides);
-    options.output = output;
-    options.threads = options.threads ? options.threads : 1;
-    outcome.good = run_execute(&settings, &options, &outcome.result, &error);
-    outcome.kind = error.kind;
-    snprintf(outcome.text, sizeof outcome.text, "%s", error.text ? error.text : "");
-    error_clear(&error);
-    settings_finish(&settings);
-    return outcome;
-}
-
-static const struct oracle_rbm *set(const char *name) { return &oracle_set_find(name)->rbm; }
 
 // ---- the same bits
 
@@ -162,9 +121,9 @@ static void test_threads(void **state)
                                           "measure.samples=12000",  "sampler.burn_in=40",
                                           cases[c].factors,         NULL };
         for (size_t k = 0; cases[c].threads[k]; k++) {
-            const char *first = in_folder("threads-1.h5"), *output = k == 0 ? first : in_folder("threads-n.h5");
-            const struct outcome outcome = run_of(set(cases[c].every), overrides, output,
-                                                  (struct run_options){ .threads = cases[c].threads[k] });
+            const char *first = runs_path("threads-1.h5"), *output = k == 0 ? first : runs_path("threads-n.h5");
+            const struct runs_outcome outcome = runs_of(runs_set(cases[c].every), overrides, output,
+                                                        (struct run_options){ .threads = cases[c].threads[k] });
             assert_true(outcome.good);
             const struct comparison found = compare_files(first, output);
             print_message("%s, %s, %zu threads: %zu data sets alike, %zu not\n", cases[c].every, cases[c].sampler,
@@ -183,128 +142,11 @@ static void test_seed_shows(void **state)
         const char *const overrides[] = { k ? "run.seed=2" : "run.seed=1", "sampler.walkers=64",
                                           "optimizer.iterations=2",        "optimizer.samples=640",
                                           "measure.samples=640",           NULL };
-        assert_true(run_of(set("amplitude-2p2d"), overrides, in_folder(k ? "seed-2.h5" : "seed-1.h5"),
-                           (struct run_options){ 0 })
+        assert_true(runs_of(runs_set("amplitude-2p2d"), overrides, runs_path(k ? "seed-2.h5" : "seed-1.h5"),
+                            (struct run_options){ 0 })
                         .good);
     }
-    assert_true(compare_files(in_folder("seed-1.h5"), in_folder("seed-2.h5")).different > 20);
-}
-
-// ---- the file
-
-static char *attribute(const char *path, const char *name)
-{
-    struct error error = { 0 };
-    struct record_file *file = record_open(path, false, &error);
-    char *text = file ? record_read_attribute(file, "/", name, &error) : NULL;
-    record_close(file);
-    error_clear(&error);
-    return text ? text : strdup("");
-}
-
-// Values of an array of at most `most` numbers; how many there are.
-static size_t array_of(const char *path, const char *name, size_t most, double *values)
-{
-    struct error error = { 0 };
-    size_t rank, extent[3] = { 1, 1, 1 }, n = 1;
-    struct record_file *file = record_open(path, false, &error);
-    assert_non_null(file);
-    assert_true(record_shape(file, name, &rank, extent, &error));
-    for (size_t d = 0; d < rank; d++)
-        n *= extent[d];
-    assert_true(n <= most);
-    assert_true(record_read_reals(file, name, n, values, &error));
-    record_close(file);
-    return n;
-}
-
-struct watch {
-    const char *path;
-    size_t calls, seen;
-};
-
-static void watch_file(const struct run_progress *progress, void *context)
-{
-    struct watch *watch = context;
-    (void)progress;
-    watch->calls++;
-    watch->seen += access(watch->path, F_OK) == 0;
-}
-
-static size_t count_files(void)
-{
-    DIR *opened = opendir(folder);
-    size_t n = 0;
-    for (const struct dirent *entry; (entry = readdir(opened));)
-        n += entry->d_name[0] != '.' || (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0);
-    closedir(opened);
-    return n;
-}
-
-// The curve of all draws against the same from the series, which has every draw here.
-static void assert_blocking(const char *path, size_t walkers, size_t draws)
-{
-    double energy[64 * 200], error[16];
-    assert_int_equal(array_of(path, "/measurement/energy", walkers * draws, energy), walkers * draws);
-    const size_t levels = array_of(path, "/measurement/blocking/error", 16, error);
-    assert_int_equal(levels, 8);  // blocks of 1, 2, ... 128 of 200 draws
-    for (size_t level = 0; level < levels; level++) {
-        const size_t size = (size_t)1 << level, per_walker = draws / size;
-        const double blocks = (double)(walkers * per_walker);
-        double sum = 0, square = 0;
-        for (size_t b = 0; b < walkers * per_walker; b++) {
-            double block = 0;
-            for (size_t t = 0; t < size; t++)
-                block += energy[b / per_walker * draws + b % per_walker * size + t] / (double)size;
-            sum += block;
-            square += block * block;
-        }
-        const double filled = (double)(per_walker * size) / (double)draws;
-        const double expected = sqrt(filled * (square / blocks - sum / blocks * (sum / blocks)) / (blocks - 1));
-        assert_true(fabs(error[level] / expected - 1) < 1e-6);
-    }
-}
-
-// Nothing stands at the path before the run is done, then the whole file does, and no temporary beside it. The
-// densities in it are normalised.
-static void test_file(void **state)
-{
-    (void)state;
-    char path[2 * PATH_SIZE];
-    snprintf(path, sizeof path, "%s", in_folder("whole.h5"));
-    struct watch watch = { .path = path };
-    const size_t before = count_files();
-    const char *const overrides[] = { "sampler.walkers=64", "optimizer.iterations=5", "optimizer.samples=640",
-                                      "measure.samples=12800", NULL };
-    const struct outcome outcome = run_of(set("amplitude-2p2d"), overrides, path,
-                                          (struct run_options){ .progress = watch_file, .context = &watch });
-    assert_true(outcome.good);
-    assert_true(watch.calls > 2);
-    assert_int_equal(watch.seen, 0);
-    assert_int_equal(count_files(), before + 1);
-    char *status = attribute(path, "status");
-    assert_string_equal(status, "complete");
-    free(status);
-
-    double energy, density[64 * 64], edges[101], outside, sum = 0;
-    assert_int_equal(array_of(path, "/result/energy", 1, &energy), 1);
-    assert_true(energy == outcome.result.energy);
-    const size_t bins = array_of(path, "/observables/density_radial", 4096, density);
-    assert_int_equal(array_of(path, "/observables/radius_edges", 101, edges), bins + 1);
-    array_of(path, "/observables/density_radial_outside", 1, &outside);
-    for (size_t k = 0; k < bins; k++)
-        sum += density[k] * 3.14159265358979323846 * (edges[k + 1] * edges[k + 1] - edges[k] * edges[k]);
-    assert_true(fabs(sum + outside - 2) < 1e-10);
-    double pairs[100], distance_edges[101], mean = 0, stated;
-    array_of(path, "/observables/pair_distribution", 100, pairs);
-    array_of(path, "/observables/distance_edges", 101, distance_edges);
-    array_of(path, "/observables/mean_distance", 1, &stated);
-    for (size_t k = 0; k < 100; k++) {
-        const double low = distance_edges[k], high = distance_edges[k + 1];
-        mean += pairs[k] * 3.14159265358979323846 * (high * high - low * low) * 0.5 * (low + high);
-    }
-    assert_true(fabs(mean - stated) < 0.01);  // binned, of the same pairs
-    assert_blocking(path, 64, 200);
+    assert_true(compare_files(runs_path("seed-1.h5"), runs_path("seed-2.h5")).different > 20);
 }
 
 // ---- numbers that are not finite
@@ -316,7 +158,7 @@ static void assert_finite_file(const char *path)
                                           "/wavefunction/rbm/sigma", "/training/energy",    "/training/gradient_norm",
                                           "/training/parameters" };
     for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
-        const size_t n = array_of(path, arrays[k], 4096, values);
+        const size_t n = runs_array(path, arrays[k], 4096, values);
         for (size_t i = 0; i < n; i++)
             assert_true(isfinite(values[i]));
     }
@@ -338,7 +180,7 @@ static void test_hopeless(void **state)
         { "amplitude-2p2d", "optimizer.method=sgd", "optimizer.learning_rate=1e100" }
     };
     for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
-        const char *path = in_folder("hopeless.h5");
+        const char *path = runs_path("hopeless.h5");
         const char *const overrides[] = { ways[k][1],
                                           ways[k][2],
                                           "sampler.walkers=64",
@@ -347,19 +189,19 @@ static void test_hopeless(void **state)
                                           "measure.samples=640",
                                           NULL };
         double parameters[4096], a[16];
-        const struct outcome outcome = run_of(set(ways[k][0]), overrides, path, (struct run_options){ 0 });
+        const struct runs_outcome outcome = runs_of(runs_set(ways[k][0]), overrides, path, (struct run_options){ 0 });
         print_message("%s, %s, %s: %.0f steps back, %.0f bad samples; %s\n", ways[k][0], ways[k][1], ways[k][2],
                       outcome.result.steps_back, outcome.result.n_bad_training, outcome.text);
         assert_false(outcome.good);
         assert_int_equal(outcome.kind, ERROR_INTERNAL);
         assert_non_null(strstr(outcome.text, "not finite"));
         assert_true(outcome.result.steps_back == STEPS_BACK);
-        char *status = attribute(path, "status");
+        char *status = runs_attribute(path, "status");
         assert_string_equal(status, "stopped");
         free(status);
         assert_finite_file(path);
-        array_of(path, "/training/parameters", 4096, parameters);
-        assert_int_equal(array_of(path, "/wavefunction/rbm/a", 16, a), 4);
+        runs_array(path, "/training/parameters", 4096, parameters);
+        assert_int_equal(runs_array(path, "/wavefunction/rbm/a", 16, a), 4);
         assert_memory_equal(a, parameters, sizeof(double[4]));
     }
 }
@@ -372,12 +214,13 @@ static void test_recovers(void **state)
     static const char *const rates[] = { "optimizer.learning_rate=1e6", "optimizer.learning_rate=1e7",
                                          "optimizer.learning_rate=1e8" };
     for (size_t k = 0; k < sizeof rates / sizeof *rates; k++) {
-        const char *path = in_folder("recovers.h5");
+        const char *path = runs_path("recovers.h5");
         const char *const overrides[] = { "optimizer.method=sgd",   rates[k],
                                           "sampler.walkers=64",     "optimizer.iterations=30",
                                           "optimizer.samples=1280", "optimizer.stop=never",
                                           "measure.samples=6400",   NULL };
-        const struct outcome outcome = run_of(set("amplitude-displaced"), overrides, path, (struct run_options){ 0 });
+        const struct runs_outcome outcome = runs_of(runs_set("amplitude-displaced"), overrides, path,
+                                                    (struct run_options){ 0 });
         print_message("%s: %.0f steps back, E = %.4f; %s\n", rates[k], outcome.result.steps_back, outcome.result.energy,
                       outcome.text);
         assert_true(outcome.good);
@@ -389,86 +232,6 @@ static void test_recovers(void **state)
 }
 
 // ---- measuring
-
-// Parameters go through a file into a run that only measures, and give the energy that belongs to them.
-static void test_load(void **state)
-{
-    (void)state;
-    static const char *const names[] = { "amplitude-2p2d", "probability-anisotropic", "amplitude-gaussian" };
-    for (size_t s = 0; s < sizeof names / sizeof *names; s++) {
-        const struct oracle_rbm *rbm = set(names[s]);
-        struct oracle_copy copy;
-        char load[3 * PATH_SIZE];
-        double theta[64];
-        const char *path = in_folder("trained.h5");
-        const char *const train[] = { "sampler.walkers=64",     "optimizer.method=adam",
-                                      "optimizer.iterations=6", "optimizer.samples=640",
-                                      "optimizer.stop=never",   "measure.samples=64",
-                                      "rbm.init_scale=0.5",     NULL };
-        assert_true(run_of(rbm, train, path, (struct run_options){ 0 }).good);
-        snprintf(load, sizeof load, "wavefunction.load=%s", path);
-        const char *const measure[] = {
-            load, "optimizer.iterations=0", "sampler.walkers=256", "measure.samples=200000", "run.seed=5", NULL
-        };
-        const struct outcome outcome = run_of(rbm, measure, in_folder("measured.h5"),
-                                              (struct run_options){ .threads = 2 });
-        assert_true(outcome.good);
-        oracle_copy_init(&copy, rbm);
-        size_t n = array_of(path, "/wavefunction/rbm/a", 64, theta);
-        n += array_of(path, "/wavefunction/rbm/b", 64 - n, theta + n);
-        n += array_of(path, "/wavefunction/rbm/w", 64 - n, theta + n);
-        for (size_t d = 0; rbm->train_sigma && d < rbm->dimensions; d++) {
-            double sigma[3];
-            array_of(path, "/wavefunction/rbm/sigma", 3, sigma);
-            theta[n++] = log(sigma[d]);
-        }
-        if (rbm->gaussian_alpha > 0)
-            array_of(path, "/wavefunction/gaussian/alpha", 1, &theta[n++]);
-        assert_int_equal(n, oracle_parameters(rbm));
-        oracle_copy_set(&copy, theta);
-        const double exact = (double)oracle_exact(&copy.rbm).energy, error = outcome.result.energy_error;
-        print_message("%-24s E = %.5f exact %.5f error %.1e\n", names[s], outcome.result.energy, exact, error);
-        assert_true(fabs(outcome.result.energy - exact) < 4.5 * error && error < 0.01);
-        assert_true(outcome.result.iterations == 0);
-        oracle_copy_finish(&copy);
-    }
-}
-
-// Two units with a width to train end at 3.0747 at best, eight at 3.0306 (data/reference.csv). Grown from the two,
-// eight begin where these ended, and do not stay in the minimum of two ridges at a right angle, 3.049.
-static void test_grown(void **state)
-{
-    (void)state;
-    const struct oracle_rbm *rbm = set("amplitude-2p2d");
-    const char *few = in_folder("few.h5");
-    char load[3 * PATH_SIZE];
-    const char *const two[] = {
-        "system.omega=1",         "rbm.sigma=1", "rbm.train_sigma=yes", "rbm.hidden=2", "run.seed=1",
-        "measure.samples=100000", NULL
-    };
-    const struct outcome before = run_of(rbm, two, few, (struct run_options){ 0 });
-    assert_true(before.good && before.result.converged == 1);
-    snprintf(load, sizeof load, "wavefunction.load=%s", few);
-    const char *const begin[] = { "system.omega=1",
-                                  "rbm.sigma=1",
-                                  "rbm.train_sigma=yes",
-                                  "rbm.hidden=8",
-                                  "run.seed=2",
-                                  load,
-                                  "measure.samples=100000",
-                                  "optimizer.iterations=0",
-                                  NULL };
-    const struct outcome first = run_of(rbm, begin, in_folder("grown.h5"), (struct run_options){ 0 });
-    const double error = hypot(before.result.energy_error, first.result.energy_error);
-    print_message("two units %.5f, eight of them as loaded %.5f, error of the difference %.1e\n", before.result.energy,
-                  first.result.energy, error);
-    assert_true(first.good && fabs(first.result.energy - before.result.energy) < 4 * error && error < 1e-3);
-    const char *const train[] = { "system.omega=1", "rbm.sigma=1", "rbm.train_sigma=yes",    "rbm.hidden=8",
-                                  "run.seed=2",     load,          "measure.samples=100000", NULL };
-    const struct outcome grown = run_of(rbm, train, in_folder("grown.h5"), (struct run_options){ .threads = 2 });
-    print_message("trained %.5f(%.1e)\n", grown.result.energy, grown.result.energy_error);
-    assert_true(grown.good && grown.result.converged == 1 && grown.result.energy < 3.04);
-}
 
 // Whole draws of all walkers; where the series are averaged in blocks, whole blocks.
 static void test_samples(void **state)
@@ -488,7 +251,8 @@ static void test_samples(void **state)
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         const char *const overrides[] = { cases[k].walkers, cases[k].samples, "optimizer.iterations=0",
                                           "sampler.burn_in=20", NULL };
-        const struct outcome outcome = run_of(set("amplitude-bumps"), overrides, NULL, (struct run_options){ 0 });
+        const struct runs_outcome outcome = runs_of(runs_set("amplitude-bumps"), overrides, NULL,
+                                                    (struct run_options){ 0 });
         assert_true(outcome.good);
         assert_true(outcome.result.n_samples == cases[k].expected);
         assert_true(outcome.result.n_bad == 0);
@@ -509,7 +273,8 @@ static void test_times(void **state)
                                           "optimizer.iterations=0",
                                           "sampler.burn_in=200",
                                           NULL };
-        const struct outcome outcome = run_of(set("amplitude-soft"), overrides, NULL, (struct run_options){ 0 });
+        const struct runs_outcome outcome = runs_of(runs_set("amplitude-soft"), overrides, NULL,
+                                                    (struct run_options){ 0 });
         assert_true(outcome.good);
         time[k] = outcome.result.autocorrelation_time;
         share[k] = outcome.result.effective_samples / outcome.result.n_samples;
@@ -526,7 +291,7 @@ static void fix_parameters(const struct oracle_rbm *rbm, char load[3 * PATH_SIZE
     struct error error = { 0 };
     model_build(&model, rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
     struct record *record = record_create();
-    const char *path = in_folder("fixed.h5");
+    const char *path = runs_path("fixed.h5");
     record_add_attribute_count(record, "/", "format_version", RECORD_FORMAT_VERSION);
     record_add_wavefunction(record, &model.ensemble.wavefunction, model.theta);
     assert_true(record_publish(record, path, &error));
@@ -541,7 +306,7 @@ static void test_virial(void **state)
 {
     (void)state;
     const int seeds = all ? 150 : 40;
-    const struct oracle_rbm *rbm = set("amplitude-2p2d");
+    const struct oracle_rbm *rbm = runs_set("amplitude-2p2d");
     const struct oracle_mean mean = oracle_exact(rbm);
     const double exact = (double)(2 * mean.kinetic / (2 * mean.trap - mean.pair));
     double square = 0, sum = 0, error = 0;
@@ -557,7 +322,7 @@ static void test_virial(void **state)
                                           "sampler.burn_in=100",
                                           "measure.samples=12800",
                                           NULL };
-        const struct outcome outcome = run_of(rbm, overrides, NULL, (struct run_options){ 0 });
+        const struct runs_outcome outcome = runs_of(rbm, overrides, NULL, (struct run_options){ 0 });
         assert_true(outcome.good);
         const double z = (outcome.result.virial_ratio - exact) / outcome.result.virial_ratio_error;
         sum += z / seeds;
@@ -574,11 +339,12 @@ static void test_target(void **state)
 {
     (void)state;
     const int seeds = all ? 150 : 40;
-    const struct oracle_rbm *rbm = set("amplitude-soft");
-    struct outcome outcome = run_of(rbm,
-                                    (const char *const[]){ "optimizer.iterations=0", "sampler.walkers=64",
-                                                           "measure.samples=30000", "measure.target_error=1e-9", NULL },
-                                    NULL, (struct run_options){ 0 });
+    const struct oracle_rbm *rbm = runs_set("amplitude-soft");
+    struct runs_outcome outcome = runs_of(rbm,
+                                          (const char *const[]){ "optimizer.iterations=0", "sampler.walkers=64",
+                                                                 "measure.samples=30000", "measure.target_error=1e-9",
+                                                                 NULL },
+                                          NULL, (struct run_options){ 0 });
     assert_true(outcome.good && outcome.result.n_samples == 30080);
     char load[3 * PATH_SIZE];
     fix_parameters(rbm, load);
@@ -595,7 +361,7 @@ static void test_target(void **state)
                                           "measure.samples=1e5",
                                           "measure.target_error=4e-3",
                                           NULL };
-        outcome = run_of(rbm, overrides, NULL, (struct run_options){ 0 });
+        outcome = runs_of(rbm, overrides, NULL, (struct run_options){ 0 });
         if (!outcome.good)
             fail_msg("%s", outcome.text);
         assert_true(outcome.result.energy_error <= 4e-3);
@@ -609,24 +375,6 @@ static void test_target(void **state)
     assert_true(fabs(square - 1) < 3 * sqrt(2.0 / seeds));
 }
 
-static int make_folder(void **state)
-{
-    (void)state;
-    record_prepare_hdf5();
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    DIR *opened = opendir(folder);
-    for (const struct dirent *entry; (entry = readdir(opened));)
-        if (entry->d_name[0] != '.')
-            remove(in_folder(entry->d_name));
-    closedir(opened);
-    return rmdir(folder);
-}
-
 // ---- numbers with a closed form
 
 // Four free coordinates in exp(-alpha x^2 / 2), alpha = 0.8: E_L = 2 alpha + (1 - alpha^2) sum x^2 / 2 has the mean
@@ -638,8 +386,8 @@ static void test_closed_form(void **state)
     const char *const overrides[] = { "wavefunction.factors=gaussian", "gaussian.alpha=0.8",
                                       "system.interaction=none",       "optimizer.iterations=0",
                                       "measure.samples=200000",        NULL };
-    const struct outcome outcome = run_of(set("amplitude-2p2d"), overrides, in_folder("closed.h5"),
-                                          (struct run_options){ 0 });
+    const struct runs_outcome outcome = runs_of(runs_set("amplitude-2p2d"), overrides, runs_path("closed.h5"),
+                                                (struct run_options){ 0 });
     const struct run_result *result = &outcome.result;
     assert_true(outcome.good);
     print_message("energy %.12f, variance %.6f and %.2e, virial ratio %.12f\n", result->energy, result->variance,
@@ -652,95 +400,13 @@ static void test_closed_form(void **state)
     assert_true(result->n_samples >= 200000 && result->autocorrelation_time < 20);
 }
 
-// ---- rates and lengths of steps
-
-static double *column(const char *path, const char *name, size_t *n)
-{
-    size_t bytes;
-    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    double *values = raw(file, name, &bytes);
-    assert_non_null(values);
-    H5Fclose(file);
-    *n = bytes / sizeof *values;
-    return values;
-}
-
-// Length of the gradient that a step of plain descent at rate 1 has followed: -T T^T times it, d theta = T d theta' of
-// an RBM in amplitude form with widths that are not trained.
-static double followed(const struct oracle_rbm *rbm, const double *theta, const double *step)
-{
-    const size_t m = rbm->particles * rbm->dimensions, n = rbm->hidden;
-    const double *b = theta + m;
-    double sum = 0;
-    for (size_t j = 0; j < n; j++)
-        sum += pow(step[m + j], 2);
-    for (size_t i = 0; i < m; i++) {
-        const double square = pow(rbm->sigma[i % rbm->dimensions], 2), *dw = step + m + n + i * n;
-        double a = step[i];
-        for (size_t j = 0; j < n; j++)
-            a += dw[j] / (1 + exp(-b[j]));
-        a /= square;
-        sum += a * a;
-        for (size_t j = 0; j < n; j++)
-            sum += pow(dw[j] / square + a / (1 + exp(-b[j])), 2);
-    }
-    return sqrt(sum);
-}
-
-// A gradient that is longer than `clip` is cut to it, so every step of plain descent follows rate times clip; and the
-// rate follows its schedule. Plain energies scatter more than those with control variates.
-static void test_schedules(void **state)
-{
-    (void)state;
-    enum { ITERATIONS = 8 };
-    for (size_t inverse = 0; inverse < 2; inverse++) {
-        const char *const overrides[] = { "optimizer.method=sgd",
-                                          inverse ? "optimizer.schedule=inverse" : "optimizer.schedule=cosine",
-                                          "optimizer.learning_rate=0.01",
-                                          "optimizer.clip=0.001",
-                                          "optimizer.iterations=8",
-                                          "optimizer.samples=1024",
-                                          "optimizer.stop=never",
-                                          "measure.samples=1024",
-                                          inverse ? "optimizer.decay=0.5" : NULL,
-                                          NULL };
-        const char *path = in_folder(inverse ? "inverse.h5" : "cosine.h5");
-        assert_true(run_of(set("amplitude-2p2d"), overrides, path, (struct run_options){ 0 }).good);
-        size_t rows, n;
-        double *rate = column(path, "/training/learning_rate", &rows),
-               *plain = column(path, "/training/variance", &rows),
-               *controlled = column(path, "/training/estimator_variance", &rows),
-               *theta = column(path, "/training/parameters", &n);
-        assert_true(rows == ITERATIONS && n % ITERATIONS == 0);
-        n /= ITERATIONS;
-        for (size_t k = 0; k < ITERATIONS; k++) {
-            const double t = (double)k,
-                         asked = inverse ? 0.01 / (1 + 0.5 * t) : 0.005 * (1 + cos(acos(-1) * t / ITERATIONS));
-            double move[64];
-            for (size_t i = 0; k + 1 < ITERATIONS && i < n; i++)
-                move[i] = theta[(k + 1) * n + i] - theta[k * n + i];
-            assert_true(fabs(rate[k] / asked - 1) < 1e-12);
-            assert_true(k + 1 == ITERATIONS ||
-                        fabs(followed(set("amplitude-2p2d"), theta + k * n, move) / (0.001 * asked) - 1) < 1e-6);
-            assert_true(plain[k] > 2 * controlled[k]);
-        }
-        free(rate);
-        free(theta);
-        free(plain);
-        free(controlled);
-    }
-}
-
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),     cmocka_unit_test(test_seed_shows),
-                                        cmocka_unit_test(test_file),        cmocka_unit_test(test_hopeless),
-                                        cmocka_unit_test(test_recovers),    cmocka_unit_test(test_load),
-                                        cmocka_unit_test(test_samples),     cmocka_unit_test(test_times),
-                                        cmocka_unit_test(test_target),      cmocka_unit_test(test_virial),
-                                        cmocka_unit_test(test_closed_form), cmocka_unit_test(test_schedules),
-                                        cmocka_unit_test(test_grown) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),    cmocka_unit_test(test_seed_shows),
+                                        cmocka_unit_test(test_hopeless),   cmocka_unit_test(test_recovers),
+                                        cmocka_unit_test(test_samples),    cmocka_unit_test(test_times),
+                                        cmocka_unit_test(test_target),     cmocka_unit_test(test_virial),
+                                        cmocka_unit_test(test_closed_form) };
     all = argc > 1 && strcmp(argv[1], "all") == 0;
-    // the last one trains to the end, twice
-    return _cmocka_run_group_tests("tests", tests, sizeof tests / sizeof *tests - !all, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, runs_make_folder, runs_remove_folder);
 }
