@@ -101,6 +101,25 @@ static void test_gradient(void **state)
     model_finish(&model);
 }
 
+// Operations counted by hand, 9 coordinates and 3 pairs: psi 90 + 6 K; a sample 1.5 psi + 225 per sweep, and 36; the
+// pairs' functions 3 (33 + 9) and 8 each of all; slopes 3 * 14 + 36, and 4 K more.
+static void test_operations(void **state)
+{
+    (void)state;
+    for (unsigned thin = 1; thin <= 2; thin++) {
+        struct model model;
+        model_build(&model, set("amplitude-3p3d"),
+                    (const char *const[]){ thin == 1 ? "sampler.thin=1" : "sampler.thin=2", NULL }, 1);
+        const double k = (double)model.ensemble.wavefunction.n_parameters,
+                     functions = (double)model.ensemble.controls.n_functions,
+                     sample = thin * (1.5 * (90 + 6 * k) + 225) + 36, pairs = 126 + 8 * functions;
+        assert_int_equal(model.ensemble.wavefunction.n_coordinates, 9);
+        assert_true(fabs(worth_pairs_cost(&model.ensemble) - pairs / sample) < 1e-12);
+        assert_true(fabs(worth_gradient_cost(&model.ensemble) - (78 + 4 * k) / (sample + 2 * k + pairs)) < 1e-12);
+        model_finish(&model);
+    }
+}
+
 enum { DRAWS = 30, PARAMETERS_MOST = 64 };
 
 // Of the same walkers, after the same burn-in.
@@ -143,6 +162,7 @@ static void test_pass(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_energy), cmocka_unit_test(test_kept_where_it_pays),
-                                        cmocka_unit_test(test_gradient), cmocka_unit_test(test_pass) };
+                                        cmocka_unit_test(test_gradient), cmocka_unit_test(test_operations),
+                                        cmocka_unit_test(test_pass) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
