@@ -318,12 +318,14 @@ static bool run_iteration_until_good(struct run *run, struct training *training,
     return true;
 }
 
-static bool step_until_good(struct run *run, struct training *training, size_t iteration, struct error *error)
+// With as many draws as the last pass had, which left the samples of the metric.
+static bool step_until_good(struct run *run, size_t draws, size_t iteration, struct error *error)
 {
+    struct training *training = &run->training;
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
-    while (!step(run, training->draws, training->fresh++,
-                 training->shortened * course_rate(optimizer, training->rate, iteration)) ||
-           !trust_take(run)) {
+    while (
+        !step(run, draws, training->fresh++, training->shortened * course_rate(optimizer, training->rate, iteration)) ||
+        !trust_take(run)) {
         if (!take_step_back(run, &training->backs, &training->shortened, error) || run->ensemble.was_cut)
             return false;
         training->fresh = 0;
@@ -467,8 +469,7 @@ static bool iterate(struct run *run, struct error *error)
     const bool at_last = stages_at_last(run), settled = nothing_left(run, training);
     if (starts_short(run) && starts_over(run, at_last && settled))
         return starts_next(run, error);
-    if (!(at_last && !starts_short(run) && is_over(run, training, settled)) &&
-        !step_until_good(run, training, k, error))
+    if (!(at_last && !starts_short(run) && is_over(run, training, settled)) && !step_until_good(run, draws, k, error))
         return false;
     if (!at_last)
         leave_stage(run, training, settled);

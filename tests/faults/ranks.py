@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy
+
 from bench import NEVER, OFTEN, Bench, content, default_signals, differences, fail
 from resume import PHASES
 
@@ -90,6 +92,22 @@ def bits(arguments, method, launches):
                 fail(*method, ranks, 'ranks, exit', done.returncode, done.stderr)
             check(bench, whole, *method, ranks, 'ranks,', threads, 'threads')
     return len(launches)
+
+
+def grows(arguments):
+    """So many parameters that training waits before its samples grow, until all ranks agree that it should."""
+    more = [word for key in ('system.particles=8', 'rbm.hidden=16', 'sampler.walkers=1024', 'optimizer.samples=8192', 'optimizer.starts=1', 'optimizer.stop=plateau',
+                             'optimizer.learning_rate=0.5', 'optimizer.iterations=75', 'run.seed=1') for word in ('--set', key)]
+    with Ranks(*arguments) as bench:
+        bench.run('-t', '1', *more)
+        whole = content(bench.path())
+        samples = numpy.frombuffer(whole['/training/samples'][2])
+        if not 68 <= (samples == 8192).sum() < 75:
+            fail('samples grow after', (samples == 8192).sum(), 'iterations, not from 68 to 74')
+        done = bench.on(2, '--force', '-t', '1', *more)
+        if done.returncode != 0:
+            fail('samples that grow, exit', done.returncode, done.stderr)
+        check(bench, whole, 'samples that grow')
 
 
 def cuts(arguments, shares):
@@ -276,6 +294,7 @@ def main(*arguments):
     n = sum(bits(arguments, method, launches if every else some)
             for method, some in zip(METHODS, ([(4, 2)], [(2, 1)], [(1, 2)])))
     print(f'{n} runs on 1 to {9 if every else 4} ranks and 1 or 2 threads: all with the bits of vmc; {time.monotonic() - start:.1f} s', flush=True)
+    grows(arguments)
     if every:
         doubled(arguments)
     # one in each phase, or many
