@@ -427,6 +427,47 @@ static void test_shells(void **state)
     }
 }
 
+// With backflow sums over orbitals are shorter where shells are known: the same to rounding.
+static void test_shells_with_backflow(void **state)
+{
+    (void)state;
+#define FLOWING(keys, backflow) FREE(keys "dimensions = 2\n") "[slater]\nbackflow = " backflow "\n"
+    static const char *const systems[] = {
+        FLOWING("particles = 6\n", "exponential"),
+        FLOWING("particles = 12\n", "exponential"),
+        FLOWING("particles = 9\nspin_up = 3\n", "two-scales"),
+        FLOWING("particles = 20\nomega = 0.5\n", "two-scales"),
+    };
+    for (size_t c = 0; c < sizeof systems / sizeof *systems; c++) {
+        struct outcome outcome = build(systems[c]);
+        const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
+        struct slater *slater = (struct slater *)wavefunction->factor[0].state;
+        const size_t first = wavefunction->row_gradient, n = wavefunction->n_parameters;
+        double *frame = outcome.model.ensemble.block[0].current, *found[2], worst = 0;
+        for (size_t k = 0; k < n; k++)
+            outcome.model.theta[k] += 0.1;
+        assert_true(ensemble_take(&outcome.model.ensemble, outcome.model.theta));
+        assert_true(slater->shells);
+        for (size_t k = 0; k < 2; k++) {
+            slater->shells = k == 0;
+            wavefunction_evaluate(wavefunction, frame);
+            found[k] = aligned_alloc(64, (wavefunction->n_coordinates + 1 + n) * WALKERS * sizeof(double));
+            assert_non_null(found[k]);
+            memcpy(found[k], frame + first * WALKERS, (wavefunction->n_coordinates + 1) * WALKERS * sizeof(double));
+            wavefunction_derivatives(wavefunction, frame, found[k] + (wavefunction->n_coordinates + 1) * WALKERS);
+        }
+        for (size_t i = 0; i < (wavefunction->n_coordinates + 1 + n) * WALKERS; i++)
+            worst = fmax(worst, fabs(found[1][i] - found[0][i]) / (1 + fabs(found[1][i])));
+        printf("%zu particles, backflow: shells known or not, relative difference %.1e\n",
+               wavefunction->system.particles, worst);
+        assert_true(worst < 1e-9);
+        slater->shells = true;
+        free(found[0]);
+        free(found[1]);
+        finish(&outcome);
+    }
+}
+
 // A whole sweep at once, and one move after the other: the same bits, whatever is proposed and at which temperature.
 static void test_sweep(void **state)
 {
@@ -640,11 +681,18 @@ static void test_elimination(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),    cmocka_unit_test(test_mixing_refused),
-                                        cmocka_unit_test(test_statistics), cmocka_unit_test(test_pivots),
-                                        cmocka_unit_test(test_node),       cmocka_unit_test(test_symmetry),
-                                        cmocka_unit_test(test_sign),       cmocka_unit_test(test_shells),
-                                        cmocka_unit_test(test_sweep),      cmocka_unit_test(test_drift),
-                                        cmocka_unit_test(test_exact),      cmocka_unit_test(test_elimination) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),
+                                        cmocka_unit_test(test_mixing_refused),
+                                        cmocka_unit_test(test_statistics),
+                                        cmocka_unit_test(test_pivots),
+                                        cmocka_unit_test(test_node),
+                                        cmocka_unit_test(test_symmetry),
+                                        cmocka_unit_test(test_sign),
+                                        cmocka_unit_test(test_shells),
+                                        cmocka_unit_test(test_shells_with_backflow),
+                                        cmocka_unit_test(test_sweep),
+                                        cmocka_unit_test(test_drift),
+                                        cmocka_unit_test(test_exact),
+                                        cmocka_unit_test(test_elimination) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
