@@ -412,6 +412,14 @@ static void leave_stage(struct run *run, struct training *training, bool settled
     training->damping = 1;  // as at the start: what joins has not been tried yet
 }
 
+// Its samples have grown although it had not settled: what little time it has had since then proves nothing.
+static bool grew_late(const struct run *run)
+{
+    const size_t since = run->training.since;
+    return run->training.refined == REFINEMENTS &&
+           course_is_late(directions(run), since, run->settings->optimizer.iterations - since);
+}
+
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
 // the noise hid.
 static bool is_over(struct run *run, struct training *training, bool settled)
@@ -421,7 +429,7 @@ static bool is_over(struct run *run, struct training *training, bool settled)
     if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || late))
         return false;
     if (training->refined == REFINEMENTS)
-        return training->converged = training->over = true;
+        return training->converged = training->over = !grew_late(run);
     training->refined++;
     training->draws *= REFINED_SAMPLES;
     training->longest *= 0.5;
@@ -528,9 +536,9 @@ bool run_train(struct run *run, struct error *error)
         if (!run_boundary(run, error) || !iterate(run, error))
             return false;
     }
-    training->converged = training->over ||
-                          (!train_exact_asked(run->settings) && stages_at_last(run) && nothing_left(run, training) &&
-                           (training->refined == REFINEMENTS || optimizer->stop == STOP_NEVER));
+    training->converged = training->over || (!grew_late(run) && !train_exact_asked(run->settings) &&
+                                             stages_at_last(run) && nothing_left(run, training) &&
+                                             (training->refined == REFINEMENTS || optimizer->stop == STOP_NEVER));
     run->stage = STAGE_TRAINED;
     checkpoint_take(run);
     average(run);
