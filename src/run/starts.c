@@ -6,6 +6,7 @@
 // in any of the starts.
 #include "run/starts.h"
 
+#include "base/memory.h"
 #include "run/checkpoint.h"
 #include "run/stages.h"
 #include "vmc/rng.h"
@@ -115,6 +116,8 @@ static void widen(const struct factor *factor, double *theta)
                     theta[view[i].first + k] *= wider;
 }
 
+static double draw_normal(struct rng *rng) { return gsl_cdf_ugaussian_Pinv(rng_uniform(rng)); }
+
 // Centres get normal numbers of the trap's length 1 / sqrt(omega), less their mean over the particles.
 static void set_apart(const struct run *run, struct rng *rng, const struct factor *factor, double *theta)
 {
@@ -127,7 +130,7 @@ static void set_apart(const struct run *run, struct rng *rng, const struct facto
             const double length = 1 / sqrt(sqrt(2 * run->ensemble.hamiltonian.stiffness[d]));
             double *a = theta + view[i].first + d, mean = 0;
             for (size_t p = 0; p < particles; p++) {
-                const double step = length * gsl_cdf_ugaussian_Pinv(rng_uniform(rng));
+                const double step = length * draw_normal(rng);
                 a[p * dimensions] += step;
                 mean += step / (double)particles;
             }
@@ -135,6 +138,91 @@ static void set_apart(const struct run *run, struct rng *rng, const struct facto
                 a[p * dimensions] -= mean;
         }
 }
+
+// Where the width is trained it is the best one neither for the centre of mass nor for relative motion, and units have
+// both to mend. This start shares them out, so many to each motion as it has coordinates, in directions as even as can
+// be, with no unit in both: to the centre of mass along one axis after the other, biases of both signs on each; to
+// relative motion around the circle where it is a plane, else in directions drawn at random, biases about 0. A unit
+// never changes sides by itself (docs/optimizers.md, "Minima").
+static const double shared_w = 1.2, shared_b = 1.5, noise_b = 0.15;
+
+// The unit direction number k of n in relative motion; [P D].
+static void relative_direction(size_t k, size_t n, double turn, size_t particles, size_t dimensions, struct rng *rng,
+                               double *out)
+{
+    const double angle = M_PI * (turn + (double)k / (double)n);
+    double square = 0;
+    for (size_t d = 0; d < dimensions; d++) {
+        double mean = 0;
+        for (size_t p = 0; p < particles; p++) {
+            out[p * dimensions + d] = particles == 2 && dimensions == 2 ? (p ? -1 : 1) * (d ? sin(angle) : cos(angle))
+                                                                        : draw_normal(rng);
+            mean += out[p * dimensions + d] / (double)particles;
+        }
+        for (size_t p = 0; p < particles; p++) {
+            out[p * dimensions + d] -= mean;
+            square += pow(out[p * dimensions + d], 2);
+        }
+    }
+    for (size_t i = 0; i < particles * dimensions; i++)
+        out[i] /= sqrt(square);
+}
+
+// direction: room for [P D]
+static void share_out(const struct run *run, struct rng *rng, size_t hidden, double *direction, double *a, double *b,
+                      double *w)
+{
+    const struct system *system = &run->settings->system;
+    const size_t particles = system->particles, dimensions = system->dimensions, m = particles * dimensions;
+    const size_t central = (hidden * dimensions + m / 2) / m, relative = hidden - central;
+    const double turn = rng_uniform(rng);
+    memset(a, 0, m * sizeof *a);
+    for (size_t j = 0; j < hidden; j++) {
+        const size_t axis = j % dimensions, on_axis = (central + dimensions - 1 - axis) / dimensions;
+        b[j] = noise_b * draw_normal(rng);
+        if (j < central)
+            for (size_t i = 0; i < m; i++)
+                direction[i] = i % dimensions == axis ? 1 / sqrt((double)particles) : 0;
+        else
+            relative_direction(j - central, relative, turn, particles, dimensions, rng, direction);
+        if (j < central && on_axis > 1)
+            b[j] += shared_b * (2 * (double)(j / dimensions) / (double)(on_axis - 1) - 1);
+        for (size_t i = 0; i < m; i++) {
+            const double length = 1 / sqrt(sqrt(2 * run->ensemble.hamiltonian.stiffness[i % dimensions]));
+            w[i * hidden + j] = shared_w * length * direction[i];
+            a[i] -= w[i * hidden + j] / (1 + exp(-b[j]));  // nothing is displaced
+        }
+    }
+}
+
+bool starts_share_out(const struct run *run, struct rng *rng, double *theta)
+{
+    struct factor_view view[FACTOR_VIEWS_MOST];
+    const size_t n_views = factor_views(&run->ensemble.wavefunction.factor[0], view);
+    double *a = NULL, *b = NULL, *w = NULL;
+    bool width = false;
+    size_t hidden = 0;
+    for (size_t i = 0; i < n_views; i++) {
+        double *const at = theta + view[i].first;
+        width = width || (strcmp(view[i].name, "sigma") == 0 && view[i].logarithm);
+        if (strcmp(view[i].name, "a") == 0 && numbers(&view[i]))
+            a = at;
+        else if (strcmp(view[i].name, "b") == 0 && numbers(&view[i])) {
+            b = at;
+            hidden = view[i].extent[0];
+        } else if (strcmp(view[i].name, "w") == 0 && numbers(&view[i]))
+            w = at;
+    }
+    const bool able = a && b && w && width && run->settings->system.particles > 1;
+    double *direction = able ? memory_doubles(run->ensemble.wavefunction.n_coordinates) : NULL;
+    if (!direction)
+        return false;
+    share_out(run, rng, hidden, direction, a, b, w);
+    memory_free(direction);
+    return true;
+}
+
+enum { STARTS_ROUND = 6, START_SHARED_OUT = 4 };  // of so many the one with that number
 
 static void starting_point(struct run *run)
 {
@@ -144,6 +232,8 @@ static void starting_point(struct run *run)
     wavefunction_start(&run->ensemble.wavefunction, rng_uniform, &rng, run->theta);
     const size_t start = run->training.start;
     const bool apart = start > 0 && has_minima(&run->ensemble.wavefunction), wide = apart && start % 3 != 1;
+    if (apart && start % STARTS_ROUND == START_SHARED_OUT && starts_share_out(run, &rng, run->theta))
+        return;
     if (wide)
         widen(first, run->theta);
     if (apart)

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "run/kept.h"
+#include "run/starts.h"
 #include "vmc/referee.h"
 #include "vmc/rng.h"
 
@@ -155,7 +156,8 @@ static bool look_on(void *context, size_t iteration, double energy, double gradi
     return !run->ensemble.was_cut;
 }
 
-// Of machines with more than DEAR terms every fourth start is grown.
+// Of machines with more than DEAR terms every fourth start is grown, and with a width to train another one has its
+// units shared out.
 static bool starting_point(struct trace *trace, struct referee *referee, double *theta)
 {
     const struct run *run = trace->run;
@@ -174,6 +176,8 @@ static bool starting_point(struct trace *trace, struct referee *referee, double 
     wavefunction_start(wavefunction, rng_uniform, &rng, theta);
     if (trace->start % 4 == 2 && referee_terms(referee) > DEAR)
         return referee_grow(referee, &limits, FIRST_UNITS, rng_uniform, &rng, theta);
+    if (trace->start % 4 == 3 && referee_terms(referee) > DEAR && starts_share_out(run, &rng, theta))
+        return true;
     const struct widening *widening = (referee_widths(referee) > 1 ? wider_by_axis : wider) +
                                       trace->start % WIDER_CYCLE;
     referee_widen(referee, widening->factor, widening->axis, theta);

@@ -20,6 +20,8 @@
 
 #include <cmocka.h>
 
+static bool all;  // what is short, where false
+
 enum { STARTS_MOST = 8 };
 struct seen {
     size_t n;
@@ -102,6 +104,25 @@ static void test_asked(void **state)
         assert_true(fabs(seen.energy[k] - energy_of_triangle(0)) > 0.1);
 }
 
+// With a width to train, units that are shared out between centre of mass and relative motion lead to the lowest
+// minimum that is known (closed form 0.44775484); the next ones lie at 0.44840 and above, 20 errors away, and no other
+// start came below them. The noiseless training has such a start, too, and ends there to all digits (in ci).
+static void test_shared_out(void **state)
+{
+    (void)state;
+    static const char *const methods[] = { "optimizer.method=sr", "optimizer.method=exact" };
+    for (size_t k = 0; k < (all ? 2 : 1); k++) {
+        struct seen seen;
+        struct run_result result;
+        train((const char *[]){ "system.particles=2", "system.omega=0.1", "rbm.hidden=8", "rbm.sigma=auto",
+                                "rbm.train_sigma=yes", methods[k], NULL },
+              &seen, &result);
+        print_message("%s: %.6f(%.6f)\n", methods[k], result.energy, result.energy_error);
+        assert_true(result.energy_error < 6e-5);
+        assert_true(fabs(result.energy - 0.44775484) < 4 * result.energy_error + (k == 0 ? 2e-5 : 0));
+    }
+}
+
 // One for two particles with two units, six for small machines, two for large ones, one where something else is trained
 static void test_number(void **state)
 {
@@ -155,13 +176,15 @@ static void test_patience(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    all = argc > 1 && strcmp(argv[1], "all") == 0;
     const int descriptor = mkstemp(path);
     if (descriptor < 0 || close(descriptor) || unlink(path))
         return EXIT_FAILURE;
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_apart), cmocka_unit_test(test_asked),
-                                        cmocka_unit_test(test_number), cmocka_unit_test(test_patience) };
+                                        cmocka_unit_test(test_shared_out), cmocka_unit_test(test_number),
+                                        cmocka_unit_test(test_patience) };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
     return failed;
