@@ -61,7 +61,7 @@ RUNS = {
     'one particle': one('observables.kinds=auto system.particles=1 system.dimensions=1 wavefunction.factors=gaussian gaussian.alpha=0.8', ['diagnose', 'r.h5']),
     'line': one('observables.kinds=auto system.particles=3 system.dimensions=1 system.interaction=soft-coulomb interaction.softening=0.7 '
                 'wavefunction.factors=gaussian,pade-jastrow pade-jastrow.cusp=0.5', ['diagnose', 'r.h5']),
-    'springs': one('system.particles=3 system.dimensions=3 system.omega=1,1.2,0.8 system.interaction=harmonic wavefunction.factors=gaussian,gaussian-pair gaussian.alpha=0.8 optimizer.iterations=2'),
+    'springs': one('system.particles=3 system.dimensions=3 system.omega=1,1.2,0.8 system.interaction=harmonic wavefunction.factors=gaussian,gaussian-pair gaussian.alpha=0.8 optimizer.iterations=2 measure.controls=none'),
     'inverse square': one('system.particles=3 system.dimensions=1 system.interaction=inverse-square interaction.lambda=2 '
                           'wavefunction.factors=gaussian,power power.train=yes power.mu=1.7 gaussian.alpha=0.8 optimizer.iterations=2'),
     'hard spheres': one('observables.kinds=auto system.particles=4 system.dimensions=3 system.interaction=hard-sphere interaction.diameter=0.3 '
