@@ -428,8 +428,10 @@ static bool is_over(struct run *run, struct training *training, bool settled)
     const bool late = training->refined < REFINEMENTS && course_is_late(directions(run), done, left);
     if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || late))
         return false;
+    if (grew_late(run))
+        return false;
     if (training->refined == REFINEMENTS)
-        return training->converged = training->over = !grew_late(run);
+        return training->converged = training->over = true;
     training->refined++;
     training->draws *= REFINED_SAMPLES;
     training->longest *= 0.5;
