@@ -19,7 +19,7 @@ bool starts_over(const struct run *run, bool settled);
 // The short training under way is over: the next one begins, or the best goes on. False with an error, or when cut.
 bool starts_next(struct run *run, struct error *error);
 // Parameters of a start whose units are shared out between the centre of mass and relative motion. False where that is
-// of no use: the first factor must be an RBM with a width to train, of two particles or more.
+// of no use: the first factor must be an RBM of two particles with a width to train.
 bool starts_share_out(const struct run *run, struct rng *rng, double *theta);
 // Training stands at its first iteration.
 void starts_reset(struct run *run);
