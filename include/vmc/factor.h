@@ -167,6 +167,9 @@ struct factor_type {
     // parameters in use; both or neither. NULL: none.
     size_t (*n_jumps)(const void *state);
     bool (*jump)(const void *state, size_t k, double *displacement);
+    // The same between maxima that only a search finds, from those around the highest to others: up to `most` of them
+    // into displacement [most][M]; returns how many. NULL: none.
+    size_t (*seek_jumps)(const void *state, size_t most, double *displacement);
 
     // For methods that need O of every sample without storing it: features, few numbers of which O is made, kept as
     // [feature][sample]. NULL n_features: the features are the O_k themselves (`derivatives`).

@@ -74,6 +74,8 @@ struct sampler_jumps {
 bool sampler_jumps_build(struct sampler_jumps *jumps, const struct wavefunction *wavefunction);
 void sampler_jumps_finish(struct sampler_jumps *jumps);
 void sampler_jumps_take(struct sampler_jumps *jumps, const struct wavefunction *wavefunction);  // after its prepare
+// After that: adds those that only a search finds, and returns how many.
+size_t sampler_jumps_seek(struct sampler_jumps *jumps, const struct wavefunction *wavefunction);
 // Each walker tries one; returns how many were accepted. scratch: SAMPLER_JUMP_ROWS rows.
 enum { SAMPLER_JUMP_ROWS = 4 };
 size_t sampler_jump(const struct sampler_jumps *jumps, const struct wavefunction *wavefunction, double temperature,

@@ -45,7 +45,7 @@ struct settings_sampler {             // [sampler], the keys all methods share
     struct param_reals temperatures;  // from 1 up
     double spread;                    // of the starting points
     bool jumps;
-    size_t warm_up;                   // enum settings_warm_up
+    size_t warm_up;  // enum settings_warm_up
 };
 enum settings_warm_up { WARM_UP_PLAIN, WARM_UP_DIFFUSION };
 struct settings_optimizer {  // [optimizer], the keys all methods share

@@ -41,7 +41,7 @@ struct wavefunction {
     bool has_pair_factors, keeps_pair_values;
     size_t pair_alone;  // number of the only one of them, if it sums the pairs of a particle itself; else n_factors
     size_t pair_weight;
-    bool sweeps;        // wavefunction_sweep serves it
+    bool sweeps;       // wavefunction_sweep serves it
     bool wants_plain;  // a factor's gradient needs the plain energy (wavefunction_accumulate)
     // row numbers within a frame
     size_t row_gradient, row_laplacian, row_weight, row_pairs, row_cache, row_pair_values, n_rows;

@@ -118,6 +118,8 @@ size_t ensemble_memory(const struct ensemble *ensemble);  // bytes
 void ensemble_start(struct ensemble *ensemble, uint64_t seed);
 // New parameters: false when they make no wave function. Walkers keep their places and are evaluated anew.
 bool ensemble_take(struct ensemble *ensemble, const double *theta);
+// After that: walkers also jump to maxima that only a search finds; how many these are.
+size_t ensemble_seek(struct ensemble *ensemble);
 // How ln |psi| of the walkers answers to a step of the parameters: variances over them of the part that is linear in
 // the step and of the part that is quadratic. `ensemble_foresee`, with the step taken backwards, comes before
 // ensemble_take with it, `ensemble_strain` after.

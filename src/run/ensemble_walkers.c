@@ -98,6 +98,12 @@ static size_t strain_every(const struct ensemble *ensemble)
     return ensemble->n_blocks > blocks ? ensemble->n_blocks / blocks : 1;
 }
 
+size_t ensemble_seek(struct ensemble *ensemble)
+{
+    const bool jumps = ensemble->may_jump && !ensemble_is_independent(ensemble);
+    return jumps ? sampler_jumps_seek(&ensemble->jumps, &ensemble->wavefunction) : 0;
+}
+
 bool ensemble_foresee(struct ensemble *ensemble, const double *theta_back)
 {
     const size_t m = ensemble->wavefunction.n_coordinates, every = strain_every(ensemble),

@@ -151,6 +151,17 @@ bool run_burn_in(struct run *run, struct error *error)
     return true;
 }
 
+// Maxima of |psi|^2 that walkers would have to find by themselves, before they are to count.
+static void seek_jumps(struct run *run)
+{
+    const size_t n = ensemble_seek(&run->ensemble);
+    if (n > 0 && run->stage == STAGE_MEASURING_BURN_IN)
+        run_note(run,
+                 "|psi|^2 has %zu %s far from all others, which training may not have seen; walkers jump there, and if "
+                 "the energy is poor, train with another run.seed or more optimizer.starts",
+                 n, n == 1 ? "maximum" : "maxima");
+}
+
 // From the stage the run is in, to the end.
 static bool execute(struct run *run, struct error *error)
 {
@@ -162,6 +173,7 @@ static bool execute(struct run *run, struct error *error)
         run_account(run);
         run->stage = STAGE_MEASURING_BURN_IN;
     }
+    seek_jumps(run);
     if (run->stage == STAGE_MEASURING_BURN_IN) {
         if (!run_burn_in(run, error))
             return false;

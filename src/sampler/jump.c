@@ -10,12 +10,14 @@
 
 #include "base/memory.h"
 
+enum { SOUGHT_MOST = 4 };  // of each factor
+
 bool sampler_jumps_build(struct sampler_jumps *jumps, const struct wavefunction *wavefunction)
 {
     *jumps = (struct sampler_jumps){ 0 };
     for (size_t f = 0; f < wavefunction->n_factors; f++)
         if (wavefunction->factor[f].type->n_jumps)
-            jumps->most += wavefunction->factor[f].type->n_jumps(wavefunction->factor[f].state);
+            jumps->most += wavefunction->factor[f].type->n_jumps(wavefunction->factor[f].state) + SOUGHT_MOST;
     if (jumps->most > 0)
         jumps->displacement = memory_doubles(jumps->most * wavefunction->n_coordinates);
     return jumps->most == 0 || jumps->displacement;
@@ -37,6 +39,18 @@ void sampler_jumps_take(struct sampler_jumps *jumps, const struct wavefunction *
             jumps->n += factor->type->jump(factor->state, k,
                                            jumps->displacement + jumps->n * wavefunction->n_coordinates);
     }
+}
+
+size_t sampler_jumps_seek(struct sampler_jumps *jumps, const struct wavefunction *wavefunction)
+{
+    const size_t before = jumps->n;
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        if (factor->type->n_jumps && factor->type->seek_jumps)
+            jumps->n += factor->type->seek_jumps(factor->state, SOUGHT_MOST,
+                                                 jumps->displacement + jumps->n * wavefunction->n_coordinates);
+    }
+    return jumps->n - before;
 }
 
 // The displacement that a uniform number in (0, 1] points at, times a sign; past them all, none.

@@ -417,6 +417,7 @@ const struct factor_type factor_rbm = {
     .restore_step = rbm_restore_step,
     .n_jumps = rbm_n_jumps,
     .jump = rbm_jump,
+    .seek_jumps = rbm_seek_jumps,
     .n_features = rbm_n_features,
     .features = rbm_features,
     .expand = rbm_expand,

@@ -61,6 +61,7 @@ bool rbm_prepare(void *state, const double *theta);
 // rbm_jumps.c
 size_t rbm_n_jumps(const void *state);
 bool rbm_jump(const void *state, size_t j, double *displacement);
+size_t rbm_seek_jumps(const void *state, size_t most, double *displacement);
 
 // rbm_reduced.c
 void rbm_reduce_gradient(const void *state, double *gradient);

@@ -239,10 +239,69 @@ static void test_apart(void **state)
     }
 }
 
+// Four units, each too short for a jump of its own, make a second maximum together, 11 standard deviations off and with
+// three quarters of |psi|^2, that no walker finds. A search does.
+static void test_sought(void **state)
+{
+    (void)state;
+    enum { TOGETHER = 4 };
+    const double along[M] = { 1, -1, 0.5, sqrt(1.75) };  // of length 2
+    double weights[M * TOGETHER], biases[TOGETHER];
+    for (size_t j = 0; j < TOGETHER; j++) {
+        biases[j] = -8 + 1.0 / 8;
+        for (size_t i = 0; i < M; i++)
+            weights[i * TOGETHER + j] = along[i];
+    }
+    double unused[N];
+    struct oracle_rbm rbm = separate(unused);
+    rbm.hidden = TOGETHER;
+    rbm.b = biases;
+    rbm.w = weights;
+    const struct oracle_mean exact = oracle_exact(&rbm);
+    for (size_t seek = 0; seek < 2; seek++) {
+        struct model model;
+        struct model_mean found;
+        model_build(&model, &rbm, (const char *const[]){ "sampler.method=metropolis", NULL }, 2);
+        assert_int_equal(model.ensemble.jumps.n, 0);
+        if (seek) {
+            assert_int_equal(ensemble_seek(&model.ensemble), 1);
+            for (size_t i = 0; i < M; i++)
+                assert_true(fabs(fabs(model.ensemble.jumps.displacement[i]) - TOGETHER * fabs(along[i])) < 0.2);
+        }
+        ensemble_burn_in(&model.ensemble, 300, true);
+        model_measure(&model, 300, &found);
+        print_message("%s: trap %.4f(%.4f), exact %.4Lf; energy %.4f(%.4f), exact %.4Lf\n",
+                      seek ? "sought" : "not sought", found.mean[MODEL_TRAP], found.error[MODEL_TRAP], exact.trap,
+                      found.mean[MODEL_ENERGY], found.error[MODEL_ENERGY], exact.energy);
+        if (seek) {
+            assert_true(fabs(found.mean[MODEL_TRAP] - (double)exact.trap) < 4 * found.error[MODEL_TRAP]);
+            assert_true(fabs(found.mean[MODEL_ENERGY] - (double)exact.energy) < 4 * found.error[MODEL_ENERGY]);
+            assert_true(found.error[MODEL_TRAP] < 0.1);
+        } else
+            assert_true(found.mean[MODEL_TRAP] < 0.5 * (double)exact.trap);
+        model_finish(&model);
+    }
+}
+
+// Where there is one maximum, or several that walkers cross between, there is nothing to seek.
+static void test_nothing_sought(void **state)
+{
+    (void)state;
+    static const char *const sets[] = { "amplitude-2p2d", "probability-2p2d", "amplitude-3p3d", "amplitude-bumps",
+                                        "amplitude-bare" };
+    for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
+        struct model model;
+        model_build(&model, &oracle_set_find(sets[s])->rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
+        assert_int_equal(ensemble_seek(&model.ensemble), 0);
+        model_finish(&model);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_shares), cmocka_unit_test(test_without),
-                                        cmocka_unit_test(test_energies), cmocka_unit_test(test_temperature),
-                                        cmocka_unit_test(test_apart) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_shares),        cmocka_unit_test(test_without),
+                                        cmocka_unit_test(test_energies),      cmocka_unit_test(test_temperature),
+                                        cmocka_unit_test(test_apart),         cmocka_unit_test(test_sought),
+                                        cmocka_unit_test(test_nothing_sought) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
