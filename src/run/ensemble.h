@@ -48,7 +48,7 @@ struct ensemble {
     double temperature[RUNGS_MOST];
     double spread;  // of the starting points, in widths of the trap
     double *rungs;
-    bool may_jump;  // walkers try jumps between maxima that lie apart
+    bool may_jump, seeks;  // walkers try jumps between maxima that lie apart; also to those that a search finds
     struct sampler_jumps jumps;
     bool diffuses, warm;  // momentum diffusion is asked for; the first burn-in is over
     bool learnt;          // the sampler has had its lessons
@@ -118,8 +118,9 @@ size_t ensemble_memory(const struct ensemble *ensemble);  // bytes
 void ensemble_start(struct ensemble *ensemble, uint64_t seed);
 // New parameters: false when they make no wave function. Walkers keep their places and are evaluated anew.
 bool ensemble_take(struct ensemble *ensemble, const double *theta);
-// After that: walkers also jump to maxima that only a search finds; how many these are.
-size_t ensemble_seek(struct ensemble *ensemble);
+// From here on walkers also jump to maxima that only a search finds, anew with all parameters, or no longer; how many
+// these are now.
+size_t ensemble_seek(struct ensemble *ensemble, bool seeks);
 // How ln |psi| of the walkers answers to a step of the parameters: variances over them of the part that is linear in
 // the step and of the part that is quadratic. `ensemble_foresee`, with the step taken backwards, comes before
 // ensemble_take with it, `ensemble_strain` after.

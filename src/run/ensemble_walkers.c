@@ -75,14 +75,22 @@ void ensemble_start(struct ensemble *ensemble, uint64_t seed)
     }
 }
 
+// Returns how many a search has found.
+static size_t take_jumps(struct ensemble *ensemble)
+{
+    if (!ensemble->may_jump || ensemble_is_independent(ensemble))
+        return 0;
+    sampler_jumps_take(&ensemble->jumps, &ensemble->wavefunction);
+    return ensemble->seeks ? sampler_jumps_seek(&ensemble->jumps, &ensemble->wavefunction) : 0;
+}
+
 bool ensemble_take(struct ensemble *ensemble, const double *theta)
 {
     if (!wavefunction_prepare(&ensemble->wavefunction, theta))
         return false;
     if (ensemble->sampler->prepare && !ensemble->sampler->prepare(ensemble->sampler_state, &ensemble->wavefunction))
         return false;
-    if (ensemble->may_jump && !ensemble_is_independent(ensemble))
-        sampler_jumps_take(&ensemble->jumps, &ensemble->wavefunction);
+    take_jumps(ensemble);
 #pragma omp parallel for num_threads((int)ensemble->threads) schedule(static)
     for (size_t k = ensemble->first_block; k < ensemble->end_block; k++)
         for (size_t r = 0; r < ensemble->n_rungs; r++)
@@ -98,10 +106,10 @@ static size_t strain_every(const struct ensemble *ensemble)
     return ensemble->n_blocks > blocks ? ensemble->n_blocks / blocks : 1;
 }
 
-size_t ensemble_seek(struct ensemble *ensemble)
+size_t ensemble_seek(struct ensemble *ensemble, bool seeks)
 {
-    const bool jumps = ensemble->may_jump && !ensemble_is_independent(ensemble);
-    return jumps ? sampler_jumps_seek(&ensemble->jumps, &ensemble->wavefunction) : 0;
+    ensemble->seeks = seeks;
+    return take_jumps(ensemble);
 }
 
 bool ensemble_foresee(struct ensemble *ensemble, const double *theta_back)

@@ -152,9 +152,9 @@ bool recall_settings(struct record_file *file, const char *path, struct settings
 {
     struct config config;
     if (!record_has(file, "/config/resolved") || !record_has(file, "/result/energy"))
-        return error_add(error, ERROR_CONFIG,
-                         "%s: holds no results of one run with their configuration%s", path,
-                         record_has(file, "/runs") ? "; it is merged from runs: give their own files, or look at its table" : "");
+        return error_add(
+            error, ERROR_CONFIG, "%s: holds no results of one run with their configuration%s", path,
+            record_has(file, "/runs") ? "; it is merged from runs: give their own files, or look at its table" : "");
     char *text = record_read_text(file, "/config/resolved", error);
     const bool good = text && config_parse(&config, path, text, strlen(text), error) &&
                       settings_build(settings, &config, error, NULL);

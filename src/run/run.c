@@ -154,7 +154,7 @@ bool run_burn_in(struct run *run, struct error *error)
 // Maxima of |psi|^2 that walkers would have to find by themselves, before they are to count.
 static void seek_jumps(struct run *run)
 {
-    const size_t n = ensemble_seek(&run->ensemble);
+    const size_t n = ensemble_seek(&run->ensemble, true);
     if (n > 0 && run->stage == STAGE_MEASURING_BURN_IN)
         run_note(run,
                  "|psi|^2 has %zu %s far from all others, which training may not have seen; walkers jump there, and if "

@@ -142,7 +142,8 @@ static void set_apart(const struct run *run, struct rng *rng, const struct facto
 // neither, and units have both to mend. This start shares them out, half to each motion, in directions as even as can
 // be, with no unit in both: to the centre of mass along one axis after the other, biases of both signs on each; to
 // relative motion around the circle in the plane, else in directions drawn at random, biases about 0. A unit never
-// changes sides by itself (docs/optimizers.md, "Minima"). Of three particles and more no such start has ended lowest.
+// changes sides by itself (docs/optimizers.md, "Minima"). Of three particles and more no such start has ended lowest;
+// of many units those along one axis add up to maxima far out.
 static const double shared_w = 1.2, shared_b = 1.5, noise_b = 0.15;
 
 // The unit direction number k of n in relative motion; [2 D].
@@ -200,7 +201,8 @@ bool starts_share_out(const struct run *run, struct rng *rng, double *theta)
         } else if (strcmp(view[i].name, "w") == 0 && numbers(&view[i]))
             w = at;
     }
-    if (!a || !b || !w || !width || run->settings->system.particles != 2)
+    if (!a || !b || !w || !width || run->settings->system.particles != 2 ||
+        hidden > 2 * run->ensemble.wavefunction.n_coordinates)
         return false;
     share_out(run, rng, hidden, a, b, w);
     return true;

@@ -33,7 +33,8 @@ bool rbm_jump(const void *state, size_t j, double *displacement)
 enum { SEEK_STARTS = 64, SEEK_STEPS_MOST = 400, SEEK_STEPS_LEAST = 20, MAXIMA_MOST = 32 };
 static const double seek_operations = 1e8;  // at most, for all starts
 static const double same = 1;               // maxima that are closer, in standard deviations, are one
-static const double high_enough = -30;      // ln of |psi|^2 over that of the highest
+static const double settled = 1e-6;
+static const double high_enough = -30;  // ln of |psi|^2 over that of the highest
 
 struct maxima {
     size_t n;
@@ -50,8 +51,8 @@ static double distance(const struct rbm *rbm, const double *x, const double *y)
     return sqrt(square);
 }
 
-// x = a + sum_j w_j s_j, and ln |psi|^2 at the x before
-static double climb(const struct rbm *rbm, double *x, double *next)
+// x = a + sum_j w_j s_j, how far that moved it, and ln |psi|^2 at the x before
+static double climb(const struct rbm *rbm, double *x, double *next, double *moved)
 {
     const size_t m = rbm->n_coordinates, n = rbm->hidden;
     double sum = 0;
@@ -68,6 +69,7 @@ static double climb(const struct rbm *rbm, double *x, double *next)
         for (size_t i = 0; i < m; i++)
             next[i] += rbm->w[i * n + j] * on;
     }
+    *moved = distance(rbm, x, next);
     memcpy(x, next, m * sizeof *x);
     return 2 * rbm->c * sum;
 }
@@ -123,8 +125,9 @@ static void find_maxima(const struct rbm *rbm, double *work, struct maxima *maxi
     for (size_t start = 0; start < SEEK_STARTS; start++) {
         double *x = work, *next = work + m, height = 0;
         begin(rbm, start, &random, next, x);
-        for (size_t step = 0; step < steps; step++)
-            height = climb(rbm, x, next);
+        double moved = INFINITY;
+        for (size_t step = 0; step < steps && moved > settled; step++)
+            height = climb(rbm, x, next, &moved);
         keep(rbm, x, height, maxima);
     }
 }

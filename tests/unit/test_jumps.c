@@ -264,7 +264,7 @@ static void test_sought(void **state)
         model_build(&model, &rbm, (const char *const[]){ "sampler.method=metropolis", NULL }, 2);
         assert_int_equal(model.ensemble.jumps.n, 0);
         if (seek) {
-            assert_int_equal(ensemble_seek(&model.ensemble), 1);
+            assert_int_equal(ensemble_seek(&model.ensemble, true), 1);
             for (size_t i = 0; i < M; i++)
                 assert_true(fabs(fabs(model.ensemble.jumps.displacement[i]) - TOGETHER * fabs(along[i])) < 0.2);
         }
@@ -292,7 +292,7 @@ static void test_nothing_sought(void **state)
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
         struct model model;
         model_build(&model, &oracle_set_find(sets[s])->rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
-        assert_int_equal(ensemble_seek(&model.ensemble), 0);
+        assert_int_equal(ensemble_seek(&model.ensemble, true), 0);
         model_finish(&model);
     }
 }
