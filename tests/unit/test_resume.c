@@ -2,7 +2,7 @@
 // Stopping and going on, through the library: a run stopped again and again by a wish ends with the result of one in
 // one go; a complete one is extended to what a longer one would have been; any other configuration is refused; a walker
 // that is not finite is counted. And the lock.
-#include "support/model.h"
+#include "support/runs.h"
 
 #include "run/state.h"
 #include "vmc/record.h"
@@ -34,26 +34,9 @@ static const char *in_folder(const char *name)
     return path[turn];
 }
 
-struct outcome {
-    bool good;
-    enum error_kind kind;
-    char text[400];
-    struct run_result result;
-};
-
-static struct outcome go(const char *const *overrides, struct run_options options)
+static struct runs_outcome go(const char *const *overrides, struct run_options options)
 {
-    struct outcome outcome = { .kind = ERROR_NONE };
-    struct settings settings;
-    struct error error = { 0 };
-    model_settings(&settings, &oracle_set_find("amplitude-2p2d")->rbm, overrides);
-    options.threads = options.threads ? options.threads : 1;
-    outcome.good = run_execute(&settings, &options, &outcome.result, &error);
-    outcome.kind = error.kind;
-    snprintf(outcome.text, sizeof outcome.text, "%s", error.text ? error.text : "");
-    error_clear(&error);
-    settings_finish(&settings);
-    return outcome;
+    return runs_of(runs_set("amplitude-2p2d"), overrides, options.output, options);
 }
 
 // Everything but the times.
@@ -94,10 +77,10 @@ static void test_pieces(void **state)
     } ways[] = { { 250, RUN_STOP_NOW }, { 190, RUN_STOP }, { 131, RUN_STOP } };
     const char *const overrides[] = { SMALL, "optimizer.iterations=5", "measure.samples=15000",
                                       "run.checkpoint_interval=1e-9", NULL };
-    const struct outcome whole = go(overrides, (struct run_options){ .output = in_folder("whole.h5") });
+    const struct runs_outcome whole = go(overrides, (struct run_options){ .output = in_folder("whole.h5") });
     assert_true(whole.good);
     for (size_t k = 0; k < (all ? sizeof ways / sizeof *ways : 1); k++) {
-        struct outcome piece = { .good = false };
+        struct runs_outcome piece = { .good = false };
         size_t pieces = 0;
         const char *path = in_folder("pieces.h5");
         remove(path);
@@ -134,12 +117,12 @@ static void test_starts(void **state)
                                       "optimizer.starts=4",    "run.seed=4",
                                       "measure.samples=5000",  NULL };
     size_t best = 0, pieces = 0;
-    const struct outcome whole = go(
+    const struct runs_outcome whole = go(
         overrides, (struct run_options){ .output = in_folder("whole.h5"), .note = note_best, .context = &best });
     print_message("start %zu was best\n", best);
     assert_true(whole.good && whole.result.iterations == 6);
     assert_true(best > 0 && best < 4);  // else whether it is remembered would not show
-    struct outcome piece = { .good = false };
+    struct runs_outcome piece = { .good = false };
     const char *path = in_folder("pieces.h5");
     remove(path);
     for (; !piece.good && pieces < 200; pieces++) {
@@ -169,11 +152,11 @@ static void test_left_out(void **state)
         SMALL, "system.interaction=harmonic", "rbm.hidden=0", "optimizer.iterations=3", "measure.samples=15000", NULL
     };
     size_t left_out = 0, pieces = 0;
-    const struct outcome whole = go(
+    const struct runs_outcome whole = go(
         overrides,
         (struct run_options){ .output = in_folder("whole.h5"), .note = note_left_out, .context = &left_out });
     assert_true(whole.good && left_out == 1);
-    struct outcome piece = { .good = false };
+    struct runs_outcome piece = { .good = false };
     const char *path = in_folder("pieces.h5");
     remove(path);
     for (; !piece.good && pieces < 100; pieces++) {
@@ -201,13 +184,13 @@ static void test_extended(void **state)
     const char *path = in_folder("steps.h5");
     for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
         const char *const overrides[] = { SMALL, steps[k][0], steps[k][1], steps[k][2], NULL };
-        const struct outcome longer = go(overrides,
-                                         (struct run_options){ .output = path, .resume = true, .threads = 2 });
-        const struct outcome whole = go(overrides,
-                                        (struct run_options){ .output = in_folder("once.h5"), .threads = 2 });
+        const struct runs_outcome longer = go(overrides,
+                                              (struct run_options){ .output = path, .resume = true, .threads = 2 });
+        const struct runs_outcome whole = go(overrides,
+                                             (struct run_options){ .output = in_folder("once.h5"), .threads = 2 });
         assert_true(longer.good && whole.good && !longer.result.was_complete);
         assert_same(&whole.result, &longer.result);
-        const struct outcome again = go(overrides, (struct run_options){ .output = path, .resume = true });
+        const struct runs_outcome again = go(overrides, (struct run_options){ .output = path, .resume = true });
         assert_true(again.good && again.result.was_complete);
         assert_same(&whole.result, &again.result);
     }
@@ -222,8 +205,8 @@ static void test_target_shrinks(void **state)
     double before = 0;
     for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
         const char *const overrides[] = { SMALL, "optimizer.iterations=0", "measure.samples=200000", targets[k], NULL };
-        const struct outcome longer = go(overrides, (struct run_options){ .output = path, .resume = true });
-        const struct outcome whole = go(overrides, (struct run_options){ .output = in_folder("once.h5") });
+        const struct runs_outcome longer = go(overrides, (struct run_options){ .output = path, .resume = true });
+        const struct runs_outcome whole = go(overrides, (struct run_options){ .output = in_folder("once.h5") });
         assert_true(longer.good && whole.good);
         assert_same(&whole.result, &longer.result);
         assert_true(longer.result.n_samples >= before);
@@ -248,7 +231,7 @@ static void test_refused(void **state)
     assert_true(go(overrides, (struct run_options){ .output = path }).good);
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         const char *const changed[] = { SMALL, "optimizer.iterations=2", "measure.samples=640", cases[k].change, NULL };
-        const struct outcome outcome = go(changed, (struct run_options){ .output = path, .resume = true });
+        const struct runs_outcome outcome = go(changed, (struct run_options){ .output = path, .resume = true });
         assert_false(outcome.good);
         assert_int_equal(outcome.kind, ERROR_CONFIG);
         if (!strstr(outcome.text, cases[k].said))
@@ -378,7 +361,7 @@ static void test_lock_lost(void **state)
     put_lock("elsewhere", 99, "-", 0, 0);
     const char *const overrides[] = { SMALL, "optimizer.iterations=2", "measure.samples=640",
                                       "run.checkpoint_interval=1e-9", NULL };
-    const struct outcome outcome = go(overrides, (struct run_options){ .output = path, .lock = lock });
+    const struct runs_outcome outcome = go(overrides, (struct run_options){ .output = path, .lock = lock });
     assert_int_equal(outcome.kind, ERROR_EXISTS);
     assert_non_null(strstr(outcome.text, "process 99 on elsewhere"));
     assert_int_not_equal(access(path, F_OK), 0);

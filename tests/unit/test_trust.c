@@ -164,69 +164,78 @@ static void test_few_say_enough(void **state)
     model_finish(&model);
 }
 
+// A run that stands at the set's parameters, for steps of its own.
+struct stepping {
+    struct model model;
+    struct run run;
+    double theta[PARAMETERS_MOST], good[PARAMETERS_MOST], back[PARAMETERS_MOST], memory[PARAMETERS_MOST];
+};
+
+static void begin_stepping(struct stepping *stepping)
+{
+    struct model *model = &stepping->model;
+    *stepping = (struct stepping){ .run = { 0 } };
+    model_build(model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=96", NULL }, 1);
+    stepping->run = (struct run){ .settings = &model->settings,
+                                  .ensemble = model->ensemble,
+                                  .theta = stepping->theta,
+                                  .good_theta = stepping->good,
+                                  .memory = stepping->memory,
+                                  .step_back = stepping->back,
+                                  .training = { .damping = 1, .shortened = 1 } };
+    stepping->run.metric.room = 1;
+    memcpy(stepping->good, model->theta, model->ensemble.wavefunction.n_parameters * sizeof *stepping->good);
+}
+
+static void end_stepping(struct stepping *stepping)
+{
+    stepping->model.ensemble = stepping->run.ensemble;
+    model_finish(&stepping->model);
+}
+
 // Where only centres move, ln psi bends alike for all walkers: rounding must not pass for a bend, nor make its variance
 // negative.
 static void test_centres(void **state)
 {
     (void)state;
-    struct model model;
-    double theta[PARAMETERS_MOST], good[PARAMETERS_MOST], back[PARAMETERS_MOST], memory[PARAMETERS_MOST] = { 0 };
-    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=96", NULL },
-                1);
-    const size_t n = model.ensemble.wavefunction.n_parameters;
-    struct run run = { .settings = &model.settings,
-                       .ensemble = model.ensemble,
-                       .theta = theta,
-                       .good_theta = good,
-                       .memory = memory,
-                       .step_back = back,
-                       .training = { .shortened = 1 } };
-    run.metric.room = 1;
-    memcpy(good, model.theta, n * sizeof *good);
+    struct stepping stepping;
+    begin_stepping(&stepping);
+    struct run *run = &stepping.run;
+    double *const theta = run->theta, *const good = run->good_theta;
+    const size_t n = run->ensemble.wavefunction.n_parameters;
     for (size_t k = 0; k < 100; k++) {
         memcpy(theta, good, n * sizeof *good);
         theta[k % 4] += 1e-3 * (double)(k + 1);
-        run.training.damping = 1;
-        assert_true(ensemble_take(&run.ensemble, good));
-        assert_true(trust_take(&run));
-        assert_true(fabs(run.training.damping - 0.7) < 1e-12);
+        run->training.damping = 1;
+        assert_true(ensemble_take(&run->ensemble, good));
+        assert_true(trust_take(run));
+        assert_true(fabs(run->training.damping - 0.7) < 1e-12);
         assert_true(fabs(theta[k % 4] - good[k % 4] - 1e-3 * (double)(k + 1)) < 1e-12);
     }
-    model.ensemble = run.ensemble;
-    model_finish(&model);
+    end_stepping(&stepping);
 }
 
 // Nothing helps against a step that is no number; the shift stays within its limits.
 static void test_cannot(void **state)
 {
     (void)state;
-    struct model model;
-    double theta[PARAMETERS_MOST], good[PARAMETERS_MOST], back[PARAMETERS_MOST], memory[PARAMETERS_MOST] = { 0 };
-    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=96", NULL },
-                1);
-    const size_t n = model.ensemble.wavefunction.n_parameters;
-    struct run run = { .settings = &model.settings,
-                       .ensemble = model.ensemble,
-                       .theta = theta,
-                       .good_theta = good,
-                       .memory = memory,
-                       .step_back = back,
-                       .training = { .damping = 1, .shortened = 1 } };
-    run.metric.room = 1;
-    memcpy(good, model.theta, n * sizeof *good);
+    struct stepping stepping;
+    begin_stepping(&stepping);
+    struct run *run = &stepping.run;
+    double *const theta = run->theta, *const good = run->good_theta;
+    const size_t n = run->ensemble.wavefunction.n_parameters;
     memcpy(theta, good, n * sizeof *good);
     theta[0] = NAN;
-    assert_false(trust_take(&run));
-    assert_true(run.training.damping == 1e3);
+    assert_false(trust_take(run));
+    assert_true(run->training.damping == 1e3);
     for (int k = 0; k < 40; k++) {
         memcpy(theta, good, n * sizeof *good);
         theta[0] += 1e-4;
-        assert_true(ensemble_take(&run.ensemble, good));
-        assert_true(trust_take(&run));
+        assert_true(ensemble_take(&run->ensemble, good));
+        assert_true(trust_take(run));
     }
-    assert_true(run.training.damping == 1e-2);
-    model.ensemble = run.ensemble;
-    model_finish(&model);
+    assert_true(run->training.damping == 1e-2);
+    end_stepping(&stepping);
 }
 
 // ---- planted slopes
