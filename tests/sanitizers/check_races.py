@@ -105,13 +105,14 @@ def find_detector():
 
 
 def copy_tree():
-    """The program's source without its tests."""
+    """The program's source without its tests, with loops shared out beforehand: where threads fetch their next turn, one may take all of a short loop."""
     for path in [ROOT / 'meson.build', ROOT / 'meson_options.txt'] + [p for folder in ('src', 'include', 'scripts', 'data', 'configs')
                                                                       for p in sorted((ROOT / folder).rglob('*')) if p.is_file()]:
-        target = TREE / path.relative_to(ROOT)
-        if not target.exists() or target.read_bytes() != path.read_bytes():
+        target, content = TREE / path.relative_to(ROOT), path.read_bytes().replace(b'schedule(dynamic, 1)', b'schedule(static)')
+        if not target.exists() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+            target.write_bytes(content)
+            shutil.copymode(path, target)
 
 
 def build():
