@@ -5,6 +5,7 @@
 
 #include "run/checkpoint.h"
 #include "run/course.h"
+#include "run/settle.h"
 #include "run/stages.h"
 #include "run/starts.h"
 #include "run/stop.h"
@@ -16,13 +17,6 @@
 
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
 enum { SWEEPS_AFTER_STEP_BACK = 20 };
-// A stage of training lasts so many windows of the plateau at most, and no more than this part of all iterations.
-enum { STAGE_WINDOWS_MOST = 2, STAGE_SHARE = 4 };
-// On a plateau the samples per iteration grow and the rate falls, so often; then training ends. Samples of one
-// iteration that make the metric.
-enum { REFINEMENTS = 1, REFINED_SAMPLES = 8 };
-// Part of the energy that may be left to gain.
-static const double part_left = 1.5e-4;
 // Samples of the metric cost operations in proportion to the parameters: there is room for so many, and as many as all
 // samples of an iteration pay for are taken, several times the parameters at least (docs/optimizers.md).
 enum { METRIC_OPERATIONS = 1 << 17, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
@@ -221,7 +215,7 @@ static double step_growth(const struct run *run)
     const size_t parameters = run->ensemble.wavefunction.n_parameters, draws = run->training.draws;
     if (!run->metric.room || !type->operations)
         return 1;
-    const size_t walkers = run->ensemble.n_walkers, refined = REFINED_SAMPLES * draws;
+    const size_t walkers = run->ensemble.n_walkers, refined = SETTLE_SAMPLES * draws;
     return type->operations(state, parameters, refined * walkers, metric_samples(run, refined)) /
            type->operations(state, parameters, draws * walkers, metric_samples(run, draws));
 }
@@ -231,14 +225,15 @@ double train_time_most(const struct run *run, double pass, double step, size_t d
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
     const struct training *training = &run->training;
     const size_t total = optimizer->iterations, earliest = training->since + 2 * training->window;
-    const bool may_refine = optimizer->stop == STOP_PLATEAU && training->refined < REFINEMENTS && total > earliest;
+    const bool may_refine = optimizer->stop == STOP_PLATEAU && training->refined < SETTLE_REFINEMENTS &&
+                            total > earliest;
     const size_t plain = !may_refine       ? total - done
                          : earliest > done ? earliest - done
                                            : 0,
                  refined = total - done - plain;
     const size_t starts = starts_short(run) ? starts_wanted(run) - training->start : 0;
     return (double)(plain + starts * STARTS_ITERATIONS) * (pass + step) +
-           (double)refined * (REFINED_SAMPLES * pass + step_growth(run) * step);
+           (double)refined * (SETTLE_SAMPLES * pass + step_growth(run) * step);
 }
 
 static void report_progress(const struct run *run)
@@ -333,56 +328,6 @@ static bool step_until_good(struct run *run, size_t draws, size_t iteration, str
     return true;
 }
 
-// What is left to gain as slopes tell it, and as the energy itself does: that which is known better.
-static void note_gain(struct training *training, const struct trust_gain *slopes, const struct course_fall *fall,
-                      double n)
-{
-    const double gain = fmax(0, slopes->mean) * n, error = slopes->error * n, further = n / (double)fall->n,
-                 fallen = fmax(0, fall->gain) * further, uncertain = fall->error * further;
-    const bool by_slopes = gain + 2 * error <= fallen + 2 * uncertain;
-    training->gain = by_slopes ? gain : fallen;
-    training->gain_error = by_slopes ? error : uncertain;
-}
-
-// The same in every process, and after a run was cut as before.
-static size_t directions(const struct run *run)
-{
-    const size_t all = run->metric.room > 0 ? metric_directions(&run->ensemble.wavefunction) : 0;
-    return course_is_quiet(&run->history) ? 0 : all;
-}
-
-static bool is_early(const struct run *run)
-{
-    const bool fine = run->training.refined == REFINEMENTS;
-    return !starts_short(run) &&
-           course_is_early(directions(run), run->history.n - (fine ? run->training.since : 0), fine);
-}
-
-// What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
-// saddles too, where natural ones still point the way (16 hidden units wait at 3.097 for some hundred iterations):
-// without a metric there is no telling.
-// With many parameters a step is mostly noise, and slopes tell too little. Successive samples of the same walkers share
-// some of that noise, which feigns a slope: before the samples grow, it is enough that the energy itself stands still.
-// And at the end of a step the noise has bent the slope downwards by what it cost, which hides a valley: where that is
-// seen, the energy must stand still at the end as well.
-static bool nothing_left(const struct run *run, struct training *training)
-{
-    const struct history *history = &run->history;
-    const size_t window = training->window, since = training->since;
-    const struct trust_gain gain = trust_gain(history, window, since);
-    if (gain.n == 0 || is_early(run))
-        return false;
-    const struct course_fall fall = course_fall(history, window, since);
-    const double n = (double)history->n, energy = fabs(history->energy[history->n - 1]);
-    const bool fine = training->refined == REFINEMENTS, still = course_falls_little(history, &fall, part_left),
-               lost = course_gains_little(history, &gain) ||
-                      (gain.mean <= gain.error && course_on_plateau(history, window, since)),
-               bent = gain.mean < -3 * gain.error && -gain.mean * (double)(history->n - since) > part_left * energy;
-    note_gain(training, &gain, &fall, n);
-    return run->metric.room > 0 && !course_vanishes(history, since) &&
-           (fine ? lost && (still || !bent) : lost || still);
-}
-
 // Steps of plain gradients know nothing of the curvature: where they are too long for it, the energy swings, and with
 // momentum ever further. Beyond what noise explains, compared with the lowest so far (the lowest of a thousand lies
 // three standard errors low), the method forgets what it remembers and goes on at half the rate, for good.
@@ -397,48 +342,6 @@ static void calm(struct run *run)
     training->longest *= 0.5;
     training->shortened = fmin(training->shortened, training->longest);
     training->since = run->history.n;
-}
-
-// What has joined has settled, or has had its time: the next parameters join.
-static void leave_stage(struct run *run, struct training *training, bool settled)
-{
-    const size_t done = run->history.n - training->since, windows = STAGE_WINDOWS_MOST * training->window,
-                 share = run->settings->optimizer.iterations / STAGE_SHARE;
-    if (!settled && done < windows && done < share)
-        return;
-    stages_advance(run);
-    training->since = run->history.n;
-    training->averaged = 0;
-    training->damping = 1;  // as at the start: what joins has not been tried yet
-}
-
-// Its samples have grown although it had not settled: what little time it has had since then proves nothing.
-static bool grew_late(const struct run *run)
-{
-    const size_t since = run->training.since;
-    return run->training.refined == REFINEMENTS &&
-           course_is_late(directions(run), since, run->settings->optimizer.iterations - since);
-}
-
-// True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
-// the noise hid.
-static bool is_over(struct run *run, struct training *training, bool settled)
-{
-    const size_t done = run->history.n, left = run->settings->optimizer.iterations - done;
-    const bool late = training->refined < REFINEMENTS && course_is_late(directions(run), done, left);
-    if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || late))
-        return false;
-    if (grew_late(run))
-        return false;
-    if (training->refined == REFINEMENTS)
-        return training->converged = training->over = true;
-    training->refined++;
-    training->draws *= REFINED_SAMPLES;
-    training->longest *= 0.5;
-    training->shortened = fmin(training->shortened, training->longest);
-    training->since = run->history.n;
-    training->averaged = 0;
-    return false;
 }
 
 // Where the room for parameters is full, every other row goes, and from here on every other iteration. True when
@@ -476,13 +379,13 @@ static bool iterate(struct run *run, struct error *error)
     report_progress(run);
     const double passed = run_wall(), passed_cpu = run_cpu();
     const size_t draws = training->draws;
-    const bool at_last = stages_at_last(run), settled = nothing_left(run, training);
+    const bool at_last = stages_at_last(run), settled = settle_nothing_left(run);
     if (starts_short(run) && starts_over(run, at_last && settled))
         return starts_next(run, error);
-    if (!(at_last && !starts_short(run) && is_over(run, training, settled)) && !step_until_good(run, draws, k, error))
+    if (!(at_last && !starts_short(run) && settle_is_over(run, settled)) && !step_until_good(run, draws, k, error))
         return false;
     if (!at_last)
-        leave_stage(run, training, settled);
+        settle_leave_stage(run, settled);
     training->expected = trust_slope(run);
     if (training->draws != draws)
         *pace = (struct pace){ 0 };
@@ -502,7 +405,7 @@ static bool prepare_metric(struct run *run, struct error *error)
     const size_t most = wanted < METRIC_SAMPLES_LEAST  ? METRIC_SAMPLES_LEAST
                         : wanted > METRIC_SAMPLES_MOST ? METRIC_SAMPLES_MOST
                                                        : wanted;
-    size_t room = REFINED_SAMPLES * draws * walkers;
+    size_t room = SETTLE_SAMPLES * draws * walkers;
     if (room > most)
         room = most > walkers ? most / walkers * walkers : walkers;
     if (!type->needs_metric || run->metric.room > 0)
@@ -538,9 +441,7 @@ bool run_train(struct run *run, struct error *error)
         if (!run_boundary(run, error) || !iterate(run, error))
             return false;
     }
-    training->converged = training->over || (!grew_late(run) && !train_exact_asked(run->settings) &&
-                                             stages_at_last(run) && nothing_left(run, training) &&
-                                             (training->refined == REFINEMENTS || optimizer->stop == STOP_NEVER));
+    training->converged = train_exact_asked(run->settings) ? training->over : settle_converged(run);
     run->stage = STAGE_TRAINED;
     checkpoint_take(run);
     average(run);

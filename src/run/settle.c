@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "run/settle.h"
+
+#include "run/course.h"
+#include "run/stages.h"
+#include "run/starts.h"
+#include "run/trust.h"
+
+#include <math.h>
+
+// A stage of training lasts so many windows of the plateau at most, and no more than this part of all iterations.
+enum { STAGE_WINDOWS_MOST = 2, STAGE_SHARE = 4 };
+// Part of the energy that may be left to gain.
+static const double part_left = 1.5e-4;
+
+// What is left to gain as slopes tell it, and as the energy itself does: that which is known better.
+static void note_gain(struct training *training, const struct trust_gain *slopes, const struct course_fall *fall,
+                      double n)
+{
+    const double gain = fmax(0, slopes->mean) * n, error = slopes->error * n, further = n / (double)fall->n,
+                 fallen = fmax(0, fall->gain) * further, uncertain = fall->error * further;
+    const bool by_slopes = gain + 2 * error <= fallen + 2 * uncertain;
+    training->gain = by_slopes ? gain : fallen;
+    training->gain_error = by_slopes ? error : uncertain;
+}
+
+// The same in every process, and after a run was cut as before.
+static size_t directions(const struct run *run)
+{
+    const size_t all = run->metric.room > 0 ? metric_directions(&run->ensemble.wavefunction) : 0;
+    return course_is_quiet(&run->history) ? 0 : all;
+}
+
+static bool is_early(const struct run *run)
+{
+    const bool fine = run->training.refined == SETTLE_REFINEMENTS;
+    return !starts_short(run) &&
+           course_is_early(directions(run), run->history.n - (fine ? run->training.since : 0), fine);
+}
+
+// What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
+// saddles too, where natural ones still point the way (16 hidden units wait at 3.097 for some hundred iterations):
+// without a metric there is no telling.
+// With many parameters a step is mostly noise, and slopes tell too little. Successive samples of the same walkers share
+// some of that noise, which feigns a slope: before the samples grow, it is enough that the energy itself stands still.
+// And at the end of a step the noise has bent the slope downwards by what it cost, which hides a valley: where that is
+// seen, the energy must stand still at the end as well.
+bool settle_nothing_left(struct run *run)
+{
+    struct training *training = &run->training;
+    const struct history *history = &run->history;
+    const size_t window = training->window, since = training->since;
+    const struct trust_gain gain = trust_gain(history, window, since);
+    if (gain.n == 0 || is_early(run))
+        return false;
+    const struct course_fall fall = course_fall(history, window, since);
+    const double n = (double)history->n, energy = fabs(history->energy[history->n - 1]);
+    const bool fine = training->refined == SETTLE_REFINEMENTS, still = course_falls_little(history, &fall, part_left),
+               lost = course_gains_little(history, &gain) ||
+                      (gain.mean <= gain.error && course_on_plateau(history, window, since)),
+               bent = gain.mean < -3 * gain.error && -gain.mean * (double)(history->n - since) > part_left * energy;
+    note_gain(training, &gain, &fall, n);
+    return run->metric.room > 0 && !course_vanishes(history, since) &&
+           (fine ? lost && (still || !bent) : lost || still);
+}
+
+// What has joined has settled, or has had its time: the next parameters join.
+void settle_leave_stage(struct run *run, bool settled)
+{
+    struct training *training = &run->training;
+    const size_t done = run->history.n - training->since, windows = STAGE_WINDOWS_MOST * training->window,
+                 share = run->settings->optimizer.iterations / STAGE_SHARE;
+    if (!settled && done < windows && done < share)
+        return;
+    stages_advance(run);
+    training->since = run->history.n;
+    training->averaged = 0;
+    training->damping = 1;  // as at the start: what joins has not been tried yet
+}
+
+// Its samples have grown although it had not settled: what little time it has had since then proves nothing.
+static bool grew_late(const struct run *run)
+{
+    const size_t since = run->training.since;
+    return run->training.refined == SETTLE_REFINEMENTS &&
+           course_is_late(directions(run), since, run->settings->optimizer.iterations - since);
+}
+
+// True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
+// the noise hid.
+bool settle_is_over(struct run *run, bool settled)
+{
+    struct training *training = &run->training;
+    const size_t done = run->history.n, left = run->settings->optimizer.iterations - done;
+    const bool late = training->refined < SETTLE_REFINEMENTS && course_is_late(directions(run), done, left);
+    if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || late))
+        return false;
+    if (grew_late(run))
+        return false;
+    if (training->refined == SETTLE_REFINEMENTS)
+        return training->converged = training->over = true;
+    training->refined++;
+    training->draws *= SETTLE_SAMPLES;
+    training->longest *= 0.5;
+    training->shortened = fmin(training->shortened, training->longest);
+    training->since = run->history.n;
+    training->averaged = 0;
+    return false;
+}
+
+bool settle_converged(struct run *run)
+{
+    const struct training *training = &run->training;
+    return training->over || (!grew_late(run) && stages_at_last(run) && settle_nothing_left(run) &&
+                              (training->refined == SETTLE_REFINEMENTS || run->settings->optimizer.stop == STOP_NEVER));
+}

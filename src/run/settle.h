@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// When a training has settled: its samples grow then, and the second time it is over (docs/optimizers.md, "How
+// convergence is judged"). All of it follows from the run's history, the same in every process and after a cut.
+#ifndef VMC_RUN_SETTLE_H
+#define VMC_RUN_SETTLE_H
+
+#include "run/state.h"
+
+// On a plateau the samples per iteration grow so many times as large and the rate falls, so often; then training ends.
+enum { SETTLE_REFINEMENTS = 1, SETTLE_SAMPLES = 8 };
+
+// Whether more iterations like the last would gain nothing that can be seen; notes what they could
+// (`training.gain`, in energy).
+bool settle_nothing_left(struct run *run);
+// What has joined has settled, or has had its time: the next parameters join.
+void settle_leave_stage(struct run *run, bool settled);
+// True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
+// the noise hid.
+bool settle_is_over(struct run *run, bool settled);
+// Of a training that has ended, at its last iteration or before.
+bool settle_converged(struct run *run);
+
+#endif
