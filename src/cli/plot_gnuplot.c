@@ -25,7 +25,7 @@ bool cli_plot_head(FILE *out, const char *picture, size_t columns, size_t rows, 
     while (k < 3 && (!end || strcmp(end, kinds[k].end) != 0))
         k++;
     if (k == 3)
-        return error_add(error, ERROR_USAGE, "%s: allowed: a name that ends in .png, .svg or .pdf", picture);
+        return error_add(error, ERROR_USAGE, "pictures by gnuplot: allowed: a name that ends in .png, .svg or .pdf");
     fprintf(out, "set terminal %s size %g,%g\nset border 3\nset tics nomirror\nset key noenhanced\n", kinds[k].terminal,
             5 * kinds[k].scale * (double)columns, 3.8 * kinds[k].scale * (double)rows);
     for (size_t c = 0; c < COLOURS; c++)
@@ -52,7 +52,8 @@ static double *read_array(struct record_file *file, const char *path, size_t *n)
     return NULL;
 }
 
-// "$name_k << EOD", a line per value, columns side by side; an empty line, which breaks curves, where `keep` refuses rows
+// "$name_k << EOD", a line per value, columns side by side; an empty line, which breaks curves, where `keep` refuses
+// rows
 static void write_block(FILE *out, const char *kind, size_t k, size_t n, size_t n_columns, double *const *column,
                         bool (*keep)(double *const *column, size_t row))
 {

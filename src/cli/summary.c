@@ -92,7 +92,9 @@ static void write_known(FILE *out, const struct reference_match *match, const st
     const double distance = fabs(result->energy - match->value), error = distance_error(match, result);
     cli_number(match->value, match->uncertainty, value);
     cli_number(distance, error, apart);
-    if (error > 0 && distance <= AGREES * error)
+    if (isnan(distance))
+        snprintf(how, sizeof how, "has measured nothing yet");
+    else if (error > 0 && distance <= AGREES * error)
         snprintf(how, sizeof how, "agrees within %.1f standard errors", fmax(0.1, ceil(10 * distance / error) / 10));
     else
         snprintf(how, sizeof how, "is %s %s", apart, result->energy >= match->value ? "above" : "below");
@@ -139,8 +141,8 @@ static void write_training(FILE *out, const struct run_result *result, size_t wi
     char text[400];
     if (!(result->iterations > 0))
         return;
-    snprintf(text, sizeof text, "%.0f iterations%s%s", result->iterations, result->stop_reason ? "; " : "",
-             result->stop_reason ? result->stop_reason : "");
+    snprintf(text, sizeof text, "%.0f iteration%s%s%s", result->iterations, result->iterations > 1 ? "s" : "",
+             result->stop_reason ? "; " : "", result->stop_reason ? result->stop_reason : "");
     // nothing to worry about: a step that is too long is taken again, shorter
     if (result->steps_back > 0)
         snprintf(text + strlen(text), sizeof text - strlen(text), "; %.0f training step%s undone", result->steps_back,
@@ -291,7 +293,8 @@ char *cli_estimate_text(const struct run_estimate *estimate, size_t threads)
     cli_duration(estimate->wall_time, wall);
     fprintf(out, "%-*svalid\n%-*s%zu\n%-*s%zu\n", LABEL, "configuration", LABEL, "parameters", estimate->n_parameters,
             LABEL, "walkers", estimate->walkers);
-    fprintf(out, "%-*s%s (%s per walker)\n%-*sat most %s\n", LABEL, "memory", memory, each, LABEL, "results file", file);
+    fprintf(out, "%-*s%s (%s per walker)\n%-*sat most %s\n", LABEL, "memory", memory, each, LABEL, "results file",
+            file);
     write_each(out, "per iteration", estimate->iteration_time, estimate->iterations, "iterations at most");
     write_each(out, "per draw", estimate->draw_time, estimate->draws, "draws per walker");
     fprintf(out, "%-*sat most %s of CPU time, and %s by the clock on %zu thread%s\n", LABEL, "in all", cpu, wall,

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Short runs of everything against what the program gave before: every number of the results files, and what is printed.
 
-    check_recorded.py VMC [NAME...]              compares
-    check_recorded.py VMC --write [NAME...]      records anew, and says what has changed
+    check_recorded.py VMC SHIM [NAME...]              compares
+    check_recorded.py VMC SHIM --write [NAME...]      records anew, and says what has changed
+
+SHIM is tests/faults/shim.c as a library: words NAME=VALUE before a command are its environment, and where they ask for faults, the shim is preloaded.
 
 `recorded.txt` beside this file does not say what is right, which is for other tests; it says that nothing has changed
 unnoticed: a bound, a constant, a rule, one draw more. A results file depends on its configuration alone
@@ -11,8 +13,10 @@ unnoticed: a bound, a constant, a rule, one draw more. A results file depends on
 TOLERANCE. Who changes results on purpose looks at the differences, each of which has to be wanted, and records anew.
 """
 import csv
+import itertools
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,12 +35,15 @@ TOLERANCE = 1e-5
 # of a file: when and where a run was, and what it took
 ANEW = re.compile(r'provenance|(^|/)(created|modified|digest|version|\w*cpu_time|wall_time|\w*seconds|begun|instruction_set)$|'
                   r'REFERENCE_LIST|DIMENSION_LIST')
+SETS = re.compile(r'[A-Z_]+=')  # a word that sets the environment
+NUMBER_OR_NOT = re.compile(r'-?\d+(\.\d+)?(e[-+]?\d+)?|-?nan|-?inf', re.I)
+PICTURE = re.compile(r'\.\d+(?=\.(png|svg|pdf)\b)')  # the process whose picture it is
 NUMBER = re.compile(r'-?\d+(?:\.\d+)?(?:e[-+]?\d+)?')
 # of what is printed: the same
 MASKS = [(re.compile(pattern, re.M), instead) for pattern, instead in [
     (r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', 'DATE'),
     (r'/tmp/[\w./-]*?/(?=[\w.-]+)', ''),
-    (r'\b(\d+ (h|min) )*\d+(\.\d+)?(e-?\d+)? (s|min|h)\b', 'TIME'),
+    (r'\b(\d+ (d|h|min) )*\d+(\.\d+)?(e-?\d+)? (s|min|h|d)\b', 'TIME'),
     (r'"(\w*cpu_time|wall_time|\w*seconds\w*)": [^,}\n]*', r'"\1": TIME'),
     (r'vmc \d+\.\d+\.\d+\S*', 'vmc'),
     (r'x86-64(-v\d)?|armv8\S*', 'LEVEL'),
@@ -89,26 +96,47 @@ def lines_of_text(text):
     return ['| ' + ' '.join(line.split()) for line in text.splitlines() if line.strip()]
 
 
+def lines_of_drawing(path):
+    """What a program that draws was told: its commands, and blocks of numbers as what a data set is."""
+    numbers = []
+    for line in [*path.read_text().splitlines(), 'end']:
+        words = line.split()
+        if words and all(NUMBER_OR_NOT.fullmatch(word) for word in words):
+            numbers += map(float, words)
+            continue
+        if numbers:
+            yield from (f'| {path.name}: {value}' for value in lines_of_value('numbers', numbers))
+            numbers = []
+        if words:
+            yield f'| {path.name}: {PICTURE.sub("", " ".join(words))}'
+
+
 def lines_of_table(path):
     with path.open() as file:
         for row in csv.DictReader(file):
             yield f'| {path.name}: ' + ' '.join(f'{key}={value}' for key, value in row.items() if not ANEW.search(key))
 
 
-def run(program, name, place):
+def run(program, shim, name, place):
     """All lines of a run: its commands, and the files that they left."""
     lines = []
     for path, text in RUNS[name].get('files', {}).items():
+        (place / path).parent.mkdir(exist_ok=True)
         (place / path).write_text(text)
+        (place / path).chmod(0o755 if text.startswith('#!') else 0o644)
     for command in RUNS[name]['commands']:
-        done = subprocess.run([program, *command], cwd=place, capture_output=True, text=True, errors='replace', timeout=300, stdin=subprocess.DEVNULL,
-                              env={**os.environ, 'OMP_NUM_THREADS': '1', 'NO_COLOR': '1', 'COLUMNS': '80'})
+        own = dict(word.split('=', 1) for word in itertools.takewhile(SETS.match, command))
+        preloaded = {'LD_PRELOAD': shim} if any(word.startswith(('CUT_', 'FAIL_')) for word in own) else {}
+        done = subprocess.run([program, *command[len(own):]], cwd=place, capture_output=True, text=True, errors='replace', timeout=300,
+                              stdin=subprocess.DEVNULL, env={**os.environ, 'OMP_NUM_THREADS': '1', 'NO_COLOR': '1', 'COLUMNS': '80', **preloaded, **own})
         lines += [f'$ {" ".join(command)} -> {done.returncode}', *lines_of_text(done.stdout), *lines_of_text(done.stderr)]
     for path in sorted(place.iterdir()):
         if path.suffix == '.h5' and path.name not in RUNS[name].get('beside', ()):
             lines += [f'{path.name}:{line}' for line in lines_of_file(path, name in CHECKPOINTS)]
         elif path.suffix == '.csv' and path.name not in RUNS[name].get('files', {}):
             lines += lines_of_table(path)
+        elif path.suffix == '.gp':
+            lines += lines_of_drawing(path)
     return lines
 
 
@@ -153,8 +181,9 @@ def differences(old, new):
     return [f'- {a}\n    + {b}' for a, b in zip(old, new) if not same(a, b)]
 
 
-def main(program, *words):
-    program = os.path.abspath(program)
+def main(program, shim, *words):
+    program, shim = os.path.abspath(program), os.path.abspath(shim)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # in the background it may be ignored, and the commands inherit that
     version = subprocess.run([program, '--version'], capture_output=True, text=True).stdout
     if re.search(r'x86-64(?!-v[34])', version):
         print('skipped: this processor has no fused multiply-add, and other bits')
@@ -164,7 +193,7 @@ def main(program, *words):
     with tempfile.TemporaryDirectory(prefix='vmc-recorded-') as folder, ThreadPoolExecutor(1 if '--write' in words else 2) as pool:
         for name in names:
             (Path(folder) / name).mkdir()
-        for name, lines in zip(names, pool.map(lambda name: run(program, name, Path(folder) / name), names)):
+        for name, lines in zip(names, pool.map(lambda name: run(program, shim, name, Path(folder) / name), names)):
             found = differences(old.get(name, []), lines)
             changed += bool(found)
             if found:
@@ -172,7 +201,7 @@ def main(program, *words):
             old[name] = lines
     if '--write' in words:
         RECORD.write_text(''.join(f'== {name}\n' + ''.join(line + '\n' for line in old[name]) for name in RUNS if name in old))
-    print(f'{len(names)} recorded runs, {changed} of them differ' + ('; if that is wanted: check_recorded.py VMC --write' if changed else ''))
+    print(f'{len(names)} recorded runs, {changed} of them differ' + ('; if that is wanted: check_recorded.py VMC SHIM --write' if changed else ''))
     return 1 if changed and '--write' not in words else 0
 
 

@@ -26,6 +26,11 @@ BITS = ''.join(','.join(str((k * j) % 11 % 2) for j in range(1, 9)) + '\n' for k
 SWEEP = SHORT + '[sweep]\nsystem.omega = 0.5 | 1\nrbm.hidden = 1:3:2\n'
 POINTS = [f's-{k:04}.h5' for k in range(4)]
 
+# keeps what it is told, and leaves something to be found as a picture
+GNUPLOT = """#!/bin/sh
+[ "$1" = --version ] && echo 'gnuplot 5.4' && exit
+cat "$@" | tee -a told.gp | sed -n "s/^set output '\\(.*\\)'/\\1/p" | while read -r name; do echo picture >"$name"; done
+"""
 SEEN = f'{TWO} observables.kinds=auto'
 
 RUNS = {
@@ -105,8 +110,61 @@ RUNS = {
     'learn, bits': learning(BITS, 'learn.visible=binary learn.hidden=4 learn.iterations=30 learn.ais_chains=32 learn.ais_steps=40 learn.prior=0.7'),
     'learn, no partition': learning(BITS, 'learn.visible=binary learn.hidden=2 learn.iterations=20 learn.chains=32 learn.partition=no'),
 }
+# keys that no run above sets
+RUNS.update({
+    'fixed': one('wavefunction.factors=gaussian,rbm gaussian.train=no rbm.hidden=1 sampler.jumps=no rbm.train_sigma=no'),
+    'pairs, fixed': one('system.particles=3 system.interaction=harmonic wavefunction.factors=gaussian,gaussian-pair gaussian-pair.gamma=0.1 '
+                        'gaussian-pair.train=no optimizer.method=adam optimizer.beta1=0.7 optimizer.beta2=0.9 measure.controls=none'),
+    'cusp, fixed': one(f'{DOT} pade-jastrow.beta=0.6 pade-jastrow.train=no slater.alpha=0.9 slater.train=no slater.backflow=exponential '
+                       'slater.backflow_length=0.8 optimizer.iterations=3'),
+    'cores': one('system.particles=4 system.dimensions=3 system.interaction=hard-sphere interaction.diameter=0.3 wavefunction.factors=gaussian,hard-core '
+                 'hard-core.diameter=0.35 sampler.method=metropolis sampler.step=0.6 optimizer.iterations=2'),
+    'weights, long': one(f'{TWO} system.particles=4 rbm.hidden=6 interaction.strength=10 rbm.init_scale=2 optimizer.iterations=4 measure.samples=3200'),
+    'target': one('optimizer.iterations=0 wavefunction.factors=gaussian gaussian.alpha=0.8 measure.target_error=0.02 measure.samples=1e6 measure.controls=none'),
+    'learn, keys': learning(REAL, 'learn.method=momentum learn.momentum=0.5 learn.schedule=inverse learn.decay=0.1 learn.init_scale=0.5 learn.iterations=20 '
+                                  'learn.chains=32', ['learn', 'l.ini', '--check'], ['learn', 'l.ini', '--json', '-o', 'j.h5'], ['diagnose', 'l.h5'],
+                            ['verify', 'l.h5'], ['learn', 'l.ini', '--resume', *words('learn.iterations=30')], ['learn', 'l.ini', '--print-config']),
+    'learn, adam': learning(BITS, 'learn.visible=binary learn.beta1=0.5 learn.beta2=0.8 learn.iterations=20 learn.chains=32 learn.hidden=3 learn.negative=metropolis '
+                                  'learn.prior=2 learn.learning_rate=0.05 learn.schedule=constant learn.held_out=0'),
+    'learn, many': learning(BITS, 'learn.visible=binary learn.hidden=9 learn.iterations=5 learn.chains=32', ['learn', 'l.ini', '--resume', *words('learn.iterations=9')]),
+    'learn, posterior': learning(BITS, 'learn.visible=binary learn.hidden=2 learn.negative=exact learn.method=exact learn.iterations=30 learn.posterior=yes '
+                                       'learn.posterior_samples=640', ['learn', 'l.ini', '--json', '-o', 'j.h5', *words('learn.partition=no')]),
+    # ends before the end: by a signal, by the clock, with a disk that is full; and what goes on from there
+    'cut, training': {'files': {'r.ini': SHORT}, 'commands': [
+        ['CUT_AT=60', 'CUT_HOW=15', 'r.ini', *words(TWO)], ['show', 'r.h5'], ['diagnose', 'r.h5'], ['verify', 'r.h5'], ['plot', 'r.h5', '--with', 'gnuplot'],
+        ['r.ini', '-q', *words(TWO)], ['CUT_AT=20', 'CUT_HOW=2', 'r.ini', '--json', '--resume', *words(TWO)], ['r.ini', '--json', '--resume', *words(TWO)]]},
+    'cut, measuring': {'files': {'r.ini': SHORT}, 'commands': [
+        ['CUT_AT=330', 'CUT_HOW=time', 'r.ini', '-v', '--max-time', '1h', *words(f'{TWO} measure.samples=64000 observables.kinds=auto')], ['show', 'r.h5'], ['diagnose', 'r.h5'],
+        ['verify', 'r.h5'], ['diagnose', '--json', 'r.h5'], ['merge', 'm.h5', 'r.h5'],
+        ['CUT_AT=90', 'CUT_HOW=1', 'r.ini', '--resume', *words(f'{TWO} measure.samples=64000 observables.kinds=auto')]]},
+    'cut, exact': {'files': {'r.ini': SHORT}, 'commands': [
+        ['CUT_AT=6', 'CUT_HOW=15', 'r.ini', *words(f'{TWO} optimizer.method=exact optimizer.iterations=20')], ['diagnose', 'r.h5'],
+        ['r.ini', '--resume', *words(f'{TWO} optimizer.method=exact optimizer.iterations=20')]]},
+    'cut, sweep': {'files': {'s.ini': SWEEP}, 'commands': [
+        ['CUT_AT=300', 'CUT_HOW=15', 's.ini'], ['sweep', 'list', 's.ini'], ['sweep', 'list', 's.ini', '--json', '--task', '1-2'],
+        ['CUT_AT=150', 'CUT_HOW=time', 's.ini', '--json', '--max-time', '2h'], ['s.ini', '--set', 'sampler.thin=2'], ['sweep', 'list', 's.ini', '--set', 'sampler.thin=2'],
+        ['s.ini', '--jobs', '2']], 'beside': POINTS},
+    'cut, learning': {'files': {'l.ini': '[learn]\ndata = x.csv\niterations = 60\nchains = 32\n', 'x.csv': REAL}, 'commands': [
+        ['CUT_AT=30', 'CUT_HOW=15', 'learn', 'l.ini'], ['show', 'l.h5'], ['diagnose', 'l.h5'], ['CUT_AT=25', 'CUT_HOW=time', 'learn', 'l.ini', '--resume', '--json', '--max-time', '1h'],
+        ['learn', 'l.ini', '--resume', '--json']]},
+    'not written': {'files': {'r.ini': SHORT, 's.ini': SWEEP, 'l.ini': '[learn]\ndata = x.csv\niterations = 6\nchains = 32\n', 'x.csv': REAL}, 'commands': [
+        [f'FAIL_AT={k}', 'FAIL_HOW=28', 'FAIL_ON=1', *command] for k in (3, 7) for command in
+        (['r.ini', '-o', f'r{k}.h5'], ['r.ini', '--json', '-o', f'j{k}.h5'], ['s.ini', '--task', '0-1', '-o', f's{k}.h5'], ['learn', 'l.ini', '-o', f'l{k}.h5'])]},
+    # what a program that draws is told
+    'drawn': {'files': {'r.ini': SHORT + 'range = 3\nbins = 12\n', 'bin/gnuplot': GNUPLOT}, 'commands': [
+        ['r.ini', '-q', *words(f'{SEEN} optimizer.iterations=40 measure.samples=32000')], ['r.ini', '-q', '-o', 'one.h5', *words('system.particles=1 system.dimensions=1 observables.kinds=auto')],
+        *(['PATH=bin:/usr/bin:/bin', 'plot', '--with', 'gnuplot', *command] for command in
+          (['r.h5'], ['r.h5', 'one.h5', '-o', 'two.svg'], ['one.h5', '--what', 'density', '-o', 'x.pdf'], ['r.h5', 'r.h5', '--what', 'training'], ['one.h5', '--what', 'pairs'],
+           ['r.h5', '--by', 'rbm.hidden'], ['r.h5', '--what', 'sweep'], ['nix.h5'], ['r.h5', '--what', 'nix'], ['r.h5', '-o', 'x.jpg'],
+           *(['r.h5', '--what', kind, '-o', kind + '.png'] for kind in ('training', 'blocking', 'series', 'density', 'plane', 'pairs', 'overview'))))]},
+    'drawn, sweep': {'files': {'s.ini': SWEEP.replace('1:3:2', '1 | 3\nrun.seed = 1 | 2'), 'bin/gnuplot': GNUPLOT}, 'commands': [
+        ['s.ini', '-q', *words('optimizer.iterations=0 measure.samples=320')], ['merge', 'all.h5', '-q', *(f's-{k:04}.h5' for k in range(8))],
+        *(['PATH=bin:/usr/bin:/bin', 'plot', 'all.h5', '--with', 'gnuplot', *command] for command in
+          ([], ['--by', 'system.omega'], ['--by', 'rbm.hidden,system.omega', '-o', 'x.pdf'], ['--by', 'run.seed,rbm.hidden'], ['--by', 'rbm.nix'], ['--by', 'rbm.hidden,rbm.hidden'],
+           ['--what', 'training']))], 'beside': ['all.h5', *(f's-{k:04}.h5' for k in range(8))]},
+})
 # of these all that a run goes on with, too
-CHECKPOINTS = ('plateau', 'starts, asked', 'metropolis, all', 'hmc, tempered', 'backflow', 'long series', 'learn, momentum')
+CHECKPOINTS = ('cut, training', 'cut, learning', 'plateau', 'starts, asked', 'metropolis, all', 'hmc, tempered', 'backflow', 'long series', 'learn, momentum')
 
 
 # what `auto` and the like become, and what is refused
