@@ -213,11 +213,11 @@ class Ends(Case):
         """Cut at many moments: the file is the same to the last bit as without a cut."""
         self.write_gaussian()
         for k, method in enumerate(self.methods):
-            self.config(f'data = x.csv\nhidden = 4\niterations = 600\nchains = 256\n{method}', f'{k}.ini')
+            self.config(f'data = x.csv\nhidden = 4\niterations = 240\nchains = 256\n{method}', f'{k}.ini')
             self.learn('--output', 'whole.h5', '--threads', '1', '--force', config=f'{k}.ini')
             (self.path / 'cut.h5').unlink(missing_ok=True)
             arguments = [f'{k}.ini', '--output', 'cut.h5', '--resume', '--threads', '2']
-            for t, looks in enumerate((100, 150, 401, 1)):
+            for t, looks in enumerate((40, 60, 160, 1)):
                 self.cut(looks, (signal.SIGINT, signal.SIGTERM)[t % 2], 75, *arguments)
             self.learn(*arguments[1:], config=f'{k}.ini')
             self.assertEqual(self.contents('whole.h5'), self.contents('cut.h5'), method)

@@ -42,6 +42,7 @@ samples = 3200
 system.omega = 0.5 | 1
 rbm.hidden = 1:3:3
 '''
+QUICK = SWEEP.replace('iterations = 5', 'iterations = 5\nstarts = 1').replace('[sweep]', '[observables]\nkinds = none\n[sweep]')
 CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f]')
 POINTS = [f's-{k:04}.h5' for k in range(6)]
 
@@ -59,7 +60,7 @@ class Case(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        (self.folder / 's.ini').write_text(SWEEP)
+        (self.folder / 's.ini').write_text(QUICK)
 
     def vmc(self, *options, code=0, env={'OMP_NUM_THREADS': '1'}, prefix=()):
         done = subprocess.run([*prefix, VMC, *options], cwd=self.folder, capture_output=True, text=True, timeout=300, env=environment(**env))
@@ -99,7 +100,7 @@ class Sweep(Case):
         for task, said in [('6', 'no point 6; the sweep in s.ini has 6 points, from 0 to 5'), ('4-6', 'no point 6'), ('2-1', 'ends before it starts'),
                            ('x', 'not a number'), ('1-', 'has no value'), ('-1', 'has no value')]:
             self.assertIn(said, self.vmc('--config', 's.ini', f'--task={task}', code=2).stderr)
-        (self.folder / 'one.ini').write_text(SWEEP[:SWEEP.index('[sweep]')])
+        (self.folder / 'one.ini').write_text(QUICK[:QUICK.index('[sweep]')])
         self.assertIn('no [sweep] section', self.vmc('--config', 'one.ini', '--task', '0', code=2).stderr)
 
     def test_a_point_is_the_run_it_stands_for(self):
@@ -188,7 +189,7 @@ class Sweep(Case):
         self.assertIn('point 1 (', done.stderr)
         (self.folder / POINTS[1]).rmdir()
         process = subprocess.Popen([VMC, '--config', 's.ini', '--force', '-j', '2', '--set', 'measure.samples=1e10'], cwd=self.folder, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                   env=environment(OMP_NUM_THREADS='1'), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         until = time.monotonic() + 60
         while len(self.files('*.lock')) < 2 and time.monotonic() < until:
             time.sleep(0.02)
@@ -281,7 +282,7 @@ class Merge(Case):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.done = Path(folder.name)
-        (cls.done / 's.ini').write_text(SWEEP)
+        (cls.done / 's.ini').write_text(SWEEP)  # with all that is observed
         subprocess.run([VMC, '--config', 's.ini', '-q'], cwd=cls.done, check=True, timeout=300, env=environment(OMP_NUM_THREADS='1'))
 
     def setUp(self):
@@ -433,7 +434,7 @@ class Threads(Case):
 
     def setUp(self):
         super().setUp()
-        (self.folder / 'one.ini').write_text(SWEEP[:SWEEP.index('[sweep]')])
+        (self.folder / 'one.ini').write_text(QUICK[:QUICK.index('[sweep]')])
 
     def test_affinity(self):
         cpu = min(os.sched_getaffinity(0))

@@ -78,10 +78,10 @@ def lines_of_file(path, checkpoints):
         names = ['']
         file.visit(names.append)
         for name in sorted(names):
+            if name.startswith('config' if checkpoints else ('config', 'checkpoint')) or ANEW.search(name):
+                continue
             item = file[name or '/']
-            counts = item.attrs.get('CLASS') == b'DIMENSION_SCALE' and item.dtype.kind in 'iu'
-            left_out = name.startswith('config' if checkpoints else ('config', 'checkpoint'))
-            if counts or left_out or ANEW.search(name):
+            if item.attrs.get('CLASS') == b'DIMENSION_SCALE' and item.dtype.kind in 'iu':  # it counts
                 continue
             notes = [(key, item.attrs[key]) for key in sorted(item.attrs) if not ANEW.search(key)]
             yield from (line for key, value in notes if key not in ('units', 'long_name', 'CLASS', 'NAME', 'coordinates')

@@ -181,6 +181,10 @@ static void factors_in_any_order(void **state)
     }
     query.factors = "pade-jastrow";
     assert_int_equal(count(&query), 1);
+    query.factors = "xyz, pade-jastrow";  // as long as rbm
+    assert_int_equal(count(&query), 1);
+    query.factors = "rbms, pade-jastrow";  // begins like it
+    assert_int_equal(count(&query), 1);
     query.factors = "rbm, pade-jastrow, gaussian-pair";
     assert_int_equal(count(&query), 1);
 }

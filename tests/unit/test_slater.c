@@ -119,10 +119,15 @@ static void test_mixing_refused(void **state)
     expect_refusal(FREE("particles = 14\ndimensions = 1\n") "[slater]\nmixing = yes\n",
                    "of more than 6 shells; use mixing = no");
     expect_refusal(FREE("particles = 42\ndimensions = 2\n") "[slater]\nmixing = yes\n", "at most 40 are possible");
-    struct outcome six = build(FREE("particles = 12\ndimensions = 1\n") "[slater]\nmixing = yes\n");
-    assert_true(six.built);
-    assert_int_equal(six.model.ensemble.wavefunction.n_parameters, 1 + 5 * 5);
-    finish(&six);
+    static const char *const six[] = { "", "orbitals_up = 0, 5, 1, 4, 2, 3\norbitals_down = 3, 1, 5, 0, 2, 4\n" };
+    for (size_t k = 0; k < sizeof six / sizeof *six; k++) {
+        char text[500];
+        snprintf(text, sizeof text, FREE("particles = 12\ndimensions = 1\n") "[slater]\nmixing = yes\n%s", six[k]);
+        struct outcome outcome = build(text);
+        assert_true(outcome.built);
+        assert_int_equal(outcome.model.ensemble.wavefunction.n_parameters, 1 + 5 * 5);
+        finish(&outcome);
+    }
 }
 
 static void test_statistics(void **state)
@@ -328,6 +333,39 @@ static struct outcome build_symmetric(const char *text)
         outcome.model.theta[k] += 0.1 * (rng_uniform(&rng) - 0.5);
     assert_true(ensemble_take(&outcome.model.ensemble, outcome.model.theta));
     return outcome;
+}
+
+// In whatever order orbitals are listed, shells are mixed and electrons moved in the same way.
+static void test_order_of_orbitals(void **state)
+{
+    (void)state;
+    static const char *const orders[] = { "0 0, 1 0, 0 1, 3 0, 2 1, 0 4", "0 4, 0 1, 2 1, 0 0, 3 0, 1 0",
+                                          "0 0, 3 0, 1 0, 0 4, 0 1, 2 1" };
+    static const char *const flows[] = { "mixing = yes", "backflow = exponential",
+                                         "backflow = two-scales\nmixing = yes" };
+    for (size_t c = 0; c < sizeof flows / sizeof *flows; c++) {
+        struct outcome first = { 0 };
+        struct invariants truth;
+        for (size_t k = 0; k < sizeof orders / sizeof *orders; k++) {
+            char text[1000];
+            snprintf(text, sizeof text, ELECTRONS("", "[slater]\n%s\norbitals_up = %s\norbitals_down = %s\n"), flows[c],
+                     orders[k], orders[sizeof orders / sizeof *orders - 1 - k]);
+            struct outcome outcome = build_symmetric(text);
+            const struct wavefunction *wavefunction = &outcome.model.ensemble.wavefunction;
+            double *frame = outcome.model.ensemble.block[0].current;
+            if (k == 0) {
+                first = outcome;
+                find_invariants(wavefunction, frame, &truth);
+                continue;
+            }
+            assert_int_equal(wavefunction->n_parameters, first.model.ensemble.wavefunction.n_parameters);
+            memcpy(frame, first.model.ensemble.block[0].current,
+                   wavefunction->n_coordinates * WALKERS * sizeof(double));
+            assert_true(differ(wavefunction, frame, &truth) < 1e-11);
+            finish(&outcome);
+        }
+        finish(&first);
+    }
 }
 
 // Nothing changes under exchange of equal spins and under a flip of all spins, and something does under exchange of
@@ -681,18 +719,12 @@ static void test_elimination(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),
-                                        cmocka_unit_test(test_mixing_refused),
-                                        cmocka_unit_test(test_statistics),
-                                        cmocka_unit_test(test_pivots),
-                                        cmocka_unit_test(test_node),
-                                        cmocka_unit_test(test_symmetry),
-                                        cmocka_unit_test(test_sign),
-                                        cmocka_unit_test(test_shells),
-                                        cmocka_unit_test(test_shells_with_backflow),
-                                        cmocka_unit_test(test_sweep),
-                                        cmocka_unit_test(test_drift),
-                                        cmocka_unit_test(test_exact),
-                                        cmocka_unit_test(test_elimination) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_filling),    cmocka_unit_test(test_mixing_refused),
+                                        cmocka_unit_test(test_statistics), cmocka_unit_test(test_pivots),
+                                        cmocka_unit_test(test_node),       cmocka_unit_test(test_order_of_orbitals),
+                                        cmocka_unit_test(test_symmetry),   cmocka_unit_test(test_sign),
+                                        cmocka_unit_test(test_shells),     cmocka_unit_test(test_shells_with_backflow),
+                                        cmocka_unit_test(test_sweep),      cmocka_unit_test(test_drift),
+                                        cmocka_unit_test(test_exact),      cmocka_unit_test(test_elimination) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
