@@ -6,7 +6,9 @@
 
 With `all` every case, and what takes long.
 """
+import configparser
 import csv
+import itertools
 import json
 import os
 import re
@@ -311,6 +313,68 @@ class Merge(Case):
         self.assertTrue(all(row['verdict'] in ('good', 'doubtful', 'bad') for row in rows))
         self.assertEqual([float(row['energy']) for row in rows], energies)
         self.assertEqual([row['rbm.hidden'] for row in rows], ['1', '2', '3', '1', '2', '3'])
+
+    def test_settings_of_points(self):
+        """What a point's file keeps of its configuration: the text of the sweep, with this point's values, beside every default."""
+        for k, (omega, hidden) in enumerate(itertools.product((0.5, 1), (1, 2, 3))):
+            with h5py.File(self.folder / POINTS[k]) as file:
+                resolved = configparser.ConfigParser(inline_comment_prefixes=None, interpolation=None)
+                resolved.read_string(file['config/resolved'].asstr()[()])
+                given = configparser.ConfigParser()
+                given.read_string(SWEEP[:SWEEP.index('[sweep]')] + f'[rbm]\nhidden = {hidden}\n[run]\nseed = {1 + k}\n')
+                given['system']['omega'] = f'{omega:g}'
+                for section in given.sections():
+                    for key, value in given[section].items():
+                        self.assertEqual(resolved[section][key].split(' ;')[0].strip(), value)
+                self.assertEqual(set(resolved.sections()), {name for name in file['config'] if name not in ('text', 'resolved')})
+                n = 0
+                for section in resolved.sections():
+                    self.assertEqual(set(resolved[section]), set(file['config'][section]))
+                    for key, line in resolved[section].items():
+                        value, _, unit = (part.strip() for part in line.partition(' ;'))
+                        item = file['config'][section][key]
+                        self.assertEqual((item.attrs['text'], item.attrs.get('setting', value)), (value, value), key)
+                        if unit:
+                            self.assertEqual(item.attrs['units'], unit)
+                        if item.dtype.kind in 'if' and value not in ('auto', 'yes', 'no'):
+                            self.assertEqual(item[()], float(value), key)
+                            n += 1
+                        elif item.dtype.kind == 'O':
+                            self.assertEqual(item.asstr()[()], value)
+                self.assertGreater(n, 20)
+
+    def test_table_is_the_runs(self):
+        """Every column of the table, in both files, from the files of the points."""
+        self.vmc('merge', 'all.h5', *reversed(POINTS))
+        runs = [h5py.File(self.folder / name) for name in POINTS]
+        for run in runs:
+            self.addCleanup(run.close)
+        with open(self.folder / 'all.csv', newline='') as file:
+            rows = list(csv.DictReader(file))
+        with h5py.File(self.folder / 'all.h5') as merged:
+            table = merged['table']
+            self.assertEqual(list(rows[0]), list(table))
+            self.assertEqual([name for name in runs[0]['result'] if name not in ('verdict', 'training_stop')], list(table)[7:])
+            order = [POINTS.index(name) for name in table['file'].asstr()[()]]
+            for name, column in table.items():
+                if name == 'run':
+                    right = list(range(6))
+                elif name in ('file', 'status', 'verdict'):
+                    right = [{'file': POINTS[k], 'status': runs[k].attrs['status'], 'verdict': runs[k]['result/verdict'].asstr()[()]}[name] for k in order]
+                    self.assertEqual(column.asstr()[()].tolist(), right)
+                else:
+                    paths = 'config/' + name.replace('.', '/') if '.' in name else 'result/' + name
+                    right = [runs[k][paths][()] for k in order]
+                    numpy.testing.assert_array_equal(column[()], right, name)
+                    self.assertEqual((column.attrs['units'], column.attrs['long_name']), (runs[0][paths].attrs['units'], runs[0][paths].attrs['long_name']))
+                written = [row[name] for row in rows]
+                if isinstance(right[0], str):
+                    self.assertEqual(written, right)
+                else:
+                    numpy.testing.assert_array_equal([float(word or 'nan') for word in written], right, name)
+            for k, position in zip(order, range(6)):
+                own = merged[f'runs/{position:04}'].attrs
+                self.assertEqual((own['file'], own['digest'], own['created']), (POINTS[k], runs[k].attrs['digest'], runs[k].attrs['created']))
 
     def same(self, single, copy):
         for name in single.attrs:
