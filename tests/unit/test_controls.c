@@ -57,6 +57,37 @@ static void test_mean_zero(void **state)
     }
 }
 
+// What is added is the sum over the functions that there are, whatever lies before and behind their rows.
+static void test_sum(void **state)
+{
+    (void)state;
+    enum { FUNCTIONS = 3 };
+    struct controls controls = { .n_functions = FUNCTIONS };
+    static _Alignas(64) double energy[ENERGY_ROWS * WALKERS], c[(FUNCTIONS + 2) * WALKERS],
+        out[CONTROLLED_ROWS * WALKERS];
+    for (size_t k = 0; k < CONTROLS_MOST; k++)
+        for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
+            controls.total[k] += controls.coefficient[q][k] = k < FUNCTIONS ? 0.3 + 0.7 * (double)k - (double)(q * q)
+                                                                            : 5;
+    for (size_t k = 0; k < ENERGY_ROWS * WALKERS; k++)
+        energy[k] = sin((double)k);
+    for (size_t k = 0; k < (FUNCTIONS + 2) * WALKERS; k++)
+        c[k] = k / WALKERS >= 1 && k / WALKERS <= FUNCTIONS ? cos((double)(k * k)) : NAN;
+    static const size_t source[] = { ENERGY_LOCAL, ENERGY_KINETIC, ENERGY_TRAP, ENERGY_PAIR };
+    for (size_t parts = 0; parts < 2; parts++) {
+        for (size_t k = 0; k < CONTROLLED_ROWS * WALKERS; k++)
+            out[k] = 17;
+        controls_apply(&controls, parts, energy, c + WALKERS, out);
+        for (size_t row = 0; row < CONTROLLED_ROWS; row++)
+            for (size_t w = 0; w < WALKERS; w++) {
+                double right = energy[source[row] * WALKERS + w];
+                for (size_t k = 0; k < FUNCTIONS; k++)
+                    right += (row ? controls.coefficient[row - 1][k] : controls.total[k]) * c[(k + 1) * WALKERS + w];
+                assert_true(fabs(out[row * WALKERS + w] - (row && !parts ? 17 : right)) < 1e-13);
+            }
+    }
+}
+
 // C = -1/2 div du - du . g, the divergence by differences of the slope
 static void test_slope(void **state)
 {
@@ -211,8 +242,8 @@ static void test_gradient_at_optimum(void **state)
 int main(int argc, char **argv)
 {
     (void)argv;
-    const struct CMUnitTest quick[] = { cmocka_unit_test(test_mean_zero), cmocka_unit_test(test_slope),
-                                        cmocka_unit_test(test_fit) };
+    const struct CMUnitTest quick[] = { cmocka_unit_test(test_sum), cmocka_unit_test(test_mean_zero),
+                                        cmocka_unit_test(test_slope), cmocka_unit_test(test_fit) };
     const struct CMUnitTest long_ones[] = { cmocka_unit_test(test_gradient),
                                             cmocka_unit_test(test_gradient_at_optimum) };
     return argc > 1 ? cmocka_run_group_tests(long_ones, NULL, NULL) : cmocka_run_group_tests(quick, NULL, NULL);
