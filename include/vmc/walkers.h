@@ -15,6 +15,7 @@ struct block {
     bool evaluated;           // `current` holds gradient and Laplacian of its x
     bool movable;             // `current` holds what one-particle moves start from (wavefunction_refresh)
     bool updated;             // … and has been updated by such moves since it was computed from scratch
+    bool remembered;          // what its sampler's scratch holds of the last sweep still belongs to `current`
     size_t divergent;         // trajectories whose energy was not kept, counted up by samplers that have trajectories
 };
 

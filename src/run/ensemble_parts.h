@@ -45,7 +45,7 @@ static inline void take_fresh(const struct ensemble *ensemble, struct block *blo
 {
     wavefunction_evaluate(&ensemble->wavefunction, block->current);
     block->evaluated = true;
-    block->movable = block->updated = false;
+    block->movable = block->updated = block->remembered = false;
 }
 
 // One block of walkers at all temperatures.
@@ -61,6 +61,7 @@ static inline void take_ladder(const struct ensemble *ensemble, size_t k, struct
         ladder->block[r] = ensemble->block[r * ensemble->n_blocks + k];
         ladder->rung[r] = rung_at(ensemble, r);
         ladder->accepted[r] = ladder->block[r].divergent = 0;
+        ladder->block[r].remembered = false;  // scratch is the thread's
     }
     for (size_t r = 0; r + 1 < ensemble->n_rungs; r++)
         ladder->swapped[r] = 0;
@@ -93,8 +94,10 @@ static inline void jump(const struct ensemble *ensemble, double temperature, str
 
 static inline void sweep_ladder(const struct ensemble *ensemble, struct ladder *ladder, struct rows *rows)
 {
-    for (size_t r = 0; r < ensemble->n_rungs; r++)
+    for (size_t r = 0; r < ensemble->n_rungs; r++) {
         ladder->accepted[r] += sweep(ensemble, &ladder->rung[r], &ladder->block[r], rows);
+        ladder->block[r].remembered = ladder->block[r].remembered && ensemble->n_rungs == 1;
+    }
     for (size_t r = 0; r < ensemble->n_rungs && ensemble->jumps.n > 0; r++)
         jump(ensemble, ensemble->temperature[r], &ladder->block[r], rows);
     // from the hottest down, so that a configuration may come all the way

@@ -203,5 +203,5 @@ void sampler_diffuse(const struct wavefunction *wavefunction, double temperature
     scale_coordinates(&motion, true, rows->best, block->current);
     wavefunction_evaluate(wavefunction, block->current);
     block->evaluated = true;
-    block->movable = block->updated = false;
+    block->movable = block->updated = block->remembered = false;
 }

@@ -20,18 +20,22 @@ static inline bool drift_needs_limit(const struct wavefunction *wavefunction)
     return limited;
 }
 
+// What the gradient of a particle, whose first coordinate's is gradient[0], is to be multiplied by.
+PACK_INLINE pack drift_scale(pack twice_dt, size_t dimensions, const pack *gradient)
+{
+    pack sum = pack_all(1.0);
+    for (size_t d = 0; d < dimensions; d++)
+        sum = pack_fma(twice_dt * gradient[d * ROW_PACKS], gradient[d * ROW_PACKS], sum);
+    return 2.0 / (pack_sqrt(sum) + 1.0);
+}
+
 // The drift of n coordinates, shortened particle by particle.
 static inline void drift_shorten(double dt, size_t dimensions, size_t n, const double *gradient, double *out)
 {
-    const pack twice = pack_all(2 * dt), one = pack_all(1.0);
+    const pack twice = pack_all(2 * dt);
     for (size_t first = 0; first < n; first += dimensions)
         for (size_t l = 0; l < ROW_PACKS; l++) {
-            pack sum = one;
-            for (size_t d = 0; d < dimensions; d++) {
-                const pack slope = ((const pack *)gradient)[(first + d) * ROW_PACKS + l];
-                sum = pack_fma(twice * slope, slope, sum);
-            }
-            const pack scale = 2.0 / (pack_sqrt(sum) + one);
+            const pack scale = drift_scale(twice, dimensions, (const pack *)gradient + first * ROW_PACKS + l);
             for (size_t d = 0; d < dimensions; d++)
                 ((pack *)out)[(first + d) * ROW_PACKS + l] = scale *
                                                              ((const pack *)gradient)[(first + d) * ROW_PACKS + l];

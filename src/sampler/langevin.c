@@ -138,12 +138,91 @@ static struct rows lay_out(size_t n, double *scratch)
                           rows_at(scratch, 3 * n + 3) };
 }
 
+// All particles at T = 1 with the drift limited. Its square roots and divisions take as long as all else that is done
+// to coordinates here: the factor of every particle is found beside the sums that need it, and kept for the next step.
+
+// x' = x + scale g dt + xi s. scale: [P] rows, known already or found here.
+PACK_INLINE void propose_limited(size_t dimensions, double dt, size_t particles, bool known, const double *gradient,
+                                 const double *xi, const double *x, double *scale, double *out)
+{
+    const pack s = pack_all(sqrt(dt)), t = pack_all(dt), twice = pack_all(2 * dt);
+    for (size_t p = 0; p < particles; p++)
+        for (size_t l = 0; l < ROW_PACKS; l++) {
+            const size_t first = p * dimensions * ROW_PACKS + l;
+            pack *const own = (pack *)scale + p * ROW_PACKS + l;
+            const pack share = known ? *own : drift_scale(twice, dimensions, (const pack *)gradient + first);
+            if (!known)
+                *own = share;
+            for (size_t k = first; k < first + dimensions * ROW_PACKS; k += ROW_PACKS) {
+                const pack diffused = pack_fma(s, ((const pack *)xi)[k], ((const pack *)x)[k]);
+                ((pack *)out)[k] = pack_fma(t, share * ((const pack *)gradient)[k], diffused);
+            }
+        }
+}
+
+// The logarithm of the ratio; new_scale: found here.
+PACK_INLINE void limited_ratio(size_t dimensions, double dt, size_t particles, const double *gradient,
+                               const double *scale, const double *new_gradient, const double *xi, double *new_scale,
+                               double *out)
+{
+    const double root = sqrt(dt);
+    const pack half = pack_all(0.5 * root), minus = pack_all(-root), twice = pack_all(2 * dt);
+    for (size_t l = 0; l < ROW_PACKS; l += TILE_PACKS) {
+        pack sum[TILE_PACKS] = { { 0 } };
+        for (size_t p = 0; p < particles; p++)
+            ROWS_UNROLLED
+        for (size_t s = 0; s < TILE_PACKS; s++) {
+            const size_t row = p * ROW_PACKS + l + s, first = p * dimensions * ROW_PACKS + l + s;
+            const pack before = ((const pack *)scale)[row],
+                       after = drift_scale(twice, dimensions, (const pack *)new_gradient + first);
+            ((pack *)new_scale)[row] = after;
+            for (size_t k = first; k < first + dimensions * ROW_PACKS; k += ROW_PACKS) {
+                const pack both = before * ((const pack *)gradient)[k] + after * ((const pack *)new_gradient)[k];
+                sum[s] = pack_fma(both, pack_fma(half, both, ((const pack *)xi)[k]), sum[s]);
+            }
+        }
+        for (size_t s = 0; s < TILE_PACKS; s++)
+            ((pack *)out)[l + s] = minus * sum[s];
+    }
+}
+
+PACK_INLINE size_t step_limited(size_t dimensions, double dt, const struct wavefunction *wavefunction,
+                                struct block *block, const struct rows *rows)
+{
+    const size_t particles = wavefunction->system.particles;
+    const double *gradient = rows_at(block->current, wavefunction->row_gradient),
+                 *new_gradient = rows_at(block->trial, wavefunction->row_gradient);
+    propose_limited(dimensions, dt, particles, block->remembered, gradient, rows->xi, block->current, rows->before,
+                    block->trial);
+    wavefunction_evaluate(wavefunction, block->trial);
+    limited_ratio(dimensions, dt, particles, gradient, rows->before, new_gradient, rows->xi, rows->after, rows->ratio);
+    const size_t accepted = accept_mask(wavefunction, block->current, block->trial, rows->uniform, rows->ratio,
+                                        wavefunction->n_weights, rows->mask);
+    accept_frame(wavefunction, accepted, rows->mask, block);
+    if (accepted > 0)
+        rows_blend(particles, rows->mask, rows->after, rows->before);
+    block->remembered = true;
+    return accepted;
+}
+
+static PACK_HOT size_t move_limited(const struct sampler_rung *rung, const struct wavefunction *wavefunction,
+                                    struct block *block, const struct rows *rows)
+{
+    switch (wavefunction->system.dimensions) {
+    case 1: return step_limited(1, rung->step, wavefunction, block, rows);
+    case 2: return step_limited(2, rung->step, wavefunction, block, rows);
+    default: return step_limited(3, rung->step, wavefunction, block, rows);
+    }
+}
+
 static PACK_HOT size_t move_all(const struct langevin *langevin, const struct sampler_rung *rung,
                                 const struct wavefunction *wavefunction, struct block *block, double *scratch)
 {
     const size_t m = wavefunction->n_coordinates, dimensions = wavefunction->system.dimensions;
     const struct rows rows = lay_out(m, scratch);
     rng_normals_and_uniform(block->random, m, rows.xi);
+    if (langevin->limited && rung->temperature == 1)
+        return move_limited(rung, wavefunction, block, &rows);
     accept_temper(rung->temperature, rows.uniform);
     const double *before = limit(langevin, rung, dimensions, m, rows_at(block->current, wavefunction->row_gradient),
                                  rows.before);

@@ -62,6 +62,35 @@ PACK_INLINE void inverse_eliminate(size_t n, size_t side, pack *a, struct determ
     }
 }
 
+// Three by three by cofactors: one division, and no pivots that could be small. Row p of `out` is row p of the
+// inverse's transpose, which is the cross product of the next two rows of a, divided by the determinant; both
+// [3][3][side]. All 0 where that is 0: psi is too, and no walker stays.
+#define INVERSE_UNROLLED _Pragma("GCC unroll 3")
+PACK_INLINE void inverse_of_three(size_t side, const pack *a, pack *out, struct determinant *determinant)
+{
+    for (size_t s = 0; s < side; s++) {
+        pack cofactor[3][3];
+        INVERSE_UNROLLED
+        for (size_t p = 0; p < 3; p++) {
+            const pack *one = a + (p + 1) % 3 * 3 * side + s, *two = a + (p + 2) % 3 * 3 * side + s;
+            INVERSE_UNROLLED
+            for (size_t k = 0; k < 3; k++) {
+                const size_t i = (k + 1) % 3 * side, j = (k + 2) % 3 * side;
+                cofactor[p][k] = pack_fma(one[i], two[j], -(one[j] * two[i]));
+            }
+        }
+        const pack mantissa = pack_fma(a[s], cofactor[0][0],
+                                       pack_fma(a[side + s], cofactor[0][1], a[2 * side + s] * cofactor[0][2])),
+                   inverse = pack_select(pack_abs(mantissa) > 0x1p-1000, 1.0 / mantissa, pack_all(0.0));
+        INVERSE_UNROLLED
+        for (size_t p = 0; p < 3; p++)
+            INVERSE_UNROLLED
+        for (size_t k = 0; k < 3; k++)
+            out[(p * 3 + k) * side + s] = cofactor[p][k] * inverse;
+        determinant[s] = (struct determinant){ mantissa, pack_all(0.0) };
+    }
+}
+
 // One matrix a [n][n] with the largest pivot of every column, into `inverse` [n][n]; a is overwritten. The determinant
 // is mantissa 2^exponent, its mantissa 0 where the matrix has none of its inverses.
 void inverse_pivoted(size_t n, double *a, double *inverse, double *mantissa, double *exponent);

@@ -8,29 +8,13 @@
 #include "wavefunction/pade_jastrow.h"
 #include "wavefunction/pair_row.h"
 #include "wavefunction/shells.h"
-#include "wavefunction/slater.h"
+#include "wavefunction/shells_chunk.h"
 
 extern const struct factor_type factor_slater, factor_pade_jastrow;
 
 enum { PARTICLES_MOST = 2 * SHELLS_MOST };
 // Packs whose running sums fit in registers.
 enum { TILE = LINE < 2 ? 1 : 2 };
-
-// What the pairs of a class need; nothing where there are none.
-struct pairing {
-    pack beta, cusp;
-};
-
-// Walkers of `side` packs from l on: x as [row][side], rows of the frame itself or copies; distances r, and b of the
-// spin at hand, by lines, in the frame.
-struct chunk {
-    const struct slater *slater;
-    struct pairing same, opposite;  // of parallel spins, of antiparallel ones
-    const struct sweep_draws *draws;
-    size_t l;
-    pack *x, *r, *b, *mantissa, *exponent, *pair_exponent;
-    pack_bits accepted;  // less their number
-};
 
 // A particle that moves: where to, and what is found there. [side]
 struct move {
@@ -295,10 +279,6 @@ static void sweep_first(const struct chunk *rows, pack *const b[SPINS], struct c
 {
     sweep_rows(0, rows, b, chunk);
 }
-static void sweep_second(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
-{
-    sweep_rows(1, rows, b, chunk);
-}
 static void sweep_third(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
     sweep_lines(2 * LINE, 2, rows, b, chunk);
@@ -331,7 +311,7 @@ static struct pairing pairing_of(const struct pade_jastrow *jastrow, size_t clas
 size_t shells_sweep_particles(const struct wavefunction *wavefunction, const struct sweep_draws *draws, double *frame)
 {
     static void (*const by_shell[])(const struct chunk *rows, pack *const b[SPINS],
-                                    struct chunk *chunk) = { sweep_first, sweep_second, sweep_third, sweep_fourth };
+                                    struct chunk *chunk) = { sweep_first, shells_six_sweep, sweep_third, sweep_fourth };
     struct chunk rows = { .draws = draws,
                           .x = (pack *)frame,
                           .r = (pack *)rows_at(frame, wavefunction->row_pair_values) },

@@ -9,8 +9,15 @@ enum { CHUNK_MOST = PACK_WIDTH == 1 ? 8 : 4 };
 // What a chunk of walkers, `side` packs from `l` on, gathers from both spins.
 struct sums {
     pack pull[CHUNK_MOST], square[CHUNK_MOST];   // sum_i omega_i x_i G_i, sum_i G_i^2
+    pack spread[CHUNK_MOST];                     // sum_i omega_i x_i^2, of shells that are known
     struct determinant determinant[CHUNK_MOST];  // of both spins
 };
+
+// The coordinates of particle p of a spin, from pack l on.
+PACK_INLINE const pack *particle(const struct slater *slater, size_t spin, size_t p, const double *x, size_t l)
+{
+    return (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l;
+}
 
 // A^T of a spin [k][p], which becomes B as [p][k].
 PACK_INLINE void fill(const struct slater *slater, size_t spin, size_t n, size_t side, size_t l, const double *x,
@@ -19,9 +26,7 @@ PACK_INLINE void fill(const struct slater *slater, size_t spin, size_t n, size_t
     const struct orbitals *orbitals = &slater->orbitals[spin];
     pack functions[ORBITALS_MOST * 4];
     for (size_t p = 0; p < n; p++) {
-        slater_functions(slater, orbitals, n, side,
-                         (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l,
-                         functions);
+        slater_functions(slater, orbitals, n, side, particle(slater, spin, p, x, l), functions);
         for (size_t k = 0; k < n; k++)
             for (size_t s = 0; s < side; s++)
                 a[(k * n + p) * side + s] = functions[k * side + s];
@@ -37,9 +42,7 @@ static void invert_with_pivots(const struct slater *slater, size_t spin, size_t 
     double a[ORBITALS_MOST * ORBITALS_MOST], inverse[ORBITALS_MOST * ORBITALS_MOST], mantissa, exponent;
     pack functions[ORBITALS_MOST];
     for (size_t p = 0; p < n; p++) {
-        slater_functions(slater, orbitals, n, 1,
-                         (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l + s,
-                         functions);
+        slater_functions(slater, orbitals, n, 1, particle(slater, spin, p, x, l + s), functions);
         for (size_t k = 0; k < n; k++)
             a[k * n + p] = functions[k][lane];
     }
@@ -58,9 +61,7 @@ PACK_INLINE void find_residual(const struct slater *slater, size_t spin, size_t 
     for (size_t s = 0; s < side; s++)
         residual[s] = pack_all(0.0);
     for (size_t p = 0; p < n; p++) {
-        slater_functions(slater, &slater->orbitals[spin], n, side,
-                         (const pack *)x + (slater->first_particle[spin] + p) * slater->dimensions * ROW_PACKS + l,
-                         functions);
+        slater_functions(slater, &slater->orbitals[spin], n, side, particle(slater, spin, p, x, l), functions);
         for (size_t s = 0; s < side; s++) {
             pack sum = pack_all(-1.0);
             for (size_t k = 0; k < n; k++)
@@ -76,6 +77,14 @@ PACK_INLINE void invert(const struct slater *slater, size_t spin, size_t n, size
                         pack *b, struct determinant *determinant)
 {
     pack residual[4];
+    if (n == 3) {
+        pack a[9 * 4];
+        for (size_t p = 0; p < n; p++)
+            slater_functions(slater, &slater->orbitals[spin], n, side, particle(slater, spin, p, x, l),
+                             a + p * n * side);
+        inverse_of_three(side, a, b, determinant);
+        return;
+    }
     fill(slater, spin, n, side, l, x, b);
     inverse_eliminate(n, side, b, determinant);
     find_residual(slater, spin, n, side, l, x, b, residual);
@@ -184,17 +193,23 @@ static PACK_HOT void many(const struct slater *slater, size_t spin, size_t l, co
 
 // --- shells that are known, a cache line of walkers at a time ---
 
-// A of one pack as [p][k], and A^T, which becomes B as [p][k].
-PACK_INLINE void shells_fill(const struct slater *slater, size_t spin, size_t top, const pack *x, pack *a, pack *b)
+// A of one pack as [p][k], and A^T, which becomes B as [p][k] (not for three, whose B is made of A). sum omega x^2
+// grows.
+PACK_INLINE void shells_fill(const struct slater *slater, size_t spin, size_t top, const pack *x, pack *a, pack *b,
+                             pack *spread)
 {
     const size_t n = shells_orbitals(top);
+    pack sum = *spread;  // in a register: what gcc keeps in memory waits for its store every time
     const pack *here = x + slater->first_particle[spin] * 2 * ROW_PACKS;
     for (size_t p = 0; p < n; p++, here += 2 * ROW_PACKS) {
+        for (size_t d = 0; d < 2; d++)
+            sum = pack_fma(slater->omega[d] * here[d * ROW_PACKS], here[d * ROW_PACKS], sum);
         shells_functions(top, slater->scale[0] * here[0], slater->scale[1] * here[ROW_PACKS], a + p * n);
         SHELLS_UNROLLED
-        for (size_t k = 0; k < n; k++)
+        for (size_t k = 0; n != 3 && k < n; k++)
             b[k * n + p] = a[p * n + k];
     }
+    *spread = sum;
 }
 
 PACK_INLINE void shells_invert(const struct slater *slater, size_t spin, size_t top, size_t l, const double *x,
@@ -202,6 +217,10 @@ PACK_INLINE void shells_invert(const struct slater *slater, size_t spin, size_t 
 {
     const size_t n = shells_orbitals(top);
     pack residual = pack_all(0.0);
+    if (n == 3) {
+        inverse_of_three(1, a, b, determinant);
+        return;
+    }
     shells_eliminate(n, b, determinant);
     for (size_t p = 0; p < n; p++) {
         const pack off = pack_abs(shells_dot(n, a + p * n, 1, b + p * n, 1, pack_all(-1.0)));
@@ -217,6 +236,7 @@ PACK_INLINE void shells_gradient(const struct slater *slater, size_t spin, size_
                                  const pack *b, size_t stride, bool add, pack *gradient, pack *pull, pack *square)
 {
     const size_t n = shells_orbitals(top), first = slater->first_particle[spin] * 2 * ROW_PACKS;
+    pack pulled = *pull, squared = *square;
     for (size_t p = 0, at = first; p < n; p++, at += 2 * ROW_PACKS) {
         pack functions[SHELLS_MOST], slope[2];
         if (!a)
@@ -226,11 +246,13 @@ PACK_INLINE void shells_gradient(const struct slater *slater, size_t spin, size_
         for (size_t d = 0; d < 2; d++) {
             const pack here = x[at + d * ROW_PACKS], push = slater->scale[d] * slope[d];
             pack *out = gradient + at + d * ROW_PACKS;
-            *pull = pack_fma(slater->omega[d] * here, push, *pull);
-            *square = pack_fma(push, push, *square);
+            pulled = pack_fma(slater->omega[d] * here, push, pulled);
+            squared = pack_fma(push, push, squared);
             *out = pack_fma(pack_all(-slater->value * slater->omega[d]), here, add ? (pack)(*out + push) : push);
         }
     }
+    *pull = pulled;
+    *square = squared;
 }
 
 PACK_INLINE void shells_spin(const struct slater *slater, size_t spin, size_t top, size_t l, const double *x,
@@ -248,7 +270,7 @@ PACK_INLINE void shells_spin(const struct slater *slater, size_t spin, size_t to
             continue;
         }
         struct determinant determinant;
-        shells_fill(slater, spin, top, here, a, b[s]);
+        shells_fill(slater, spin, top, here, a, b[s], &sums->spread[s]);
         shells_invert(slater, spin, top, l + s, x, a, b[s], &determinant);
         sums->determinant[s].mantissa *= determinant.mantissa;
         sums->determinant[s].exponent += determinant.exponent;
@@ -275,6 +297,15 @@ static PACK_HOT void line_of_shells(const struct slater *slater, size_t spin, si
 }
 
 // |phi|^2 = det^2 e^(-alpha sum omega x^2)
+PACK_INLINE void set_weight(const struct slater *slater, size_t l, pack spread, struct determinant determinant,
+                            double *weight)
+{
+    determinant_normalise(&determinant);
+    ((pack *)weight)[l] = determinant.mantissa * determinant.mantissa;
+    ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(2 * 0.6931471805599453), determinant.exponent,
+                                               -slater->value * spread);
+}
+
 void slater_set_weight(const struct slater *slater, size_t l, const double *x, struct determinant determinant,
                        double *weight)
 {
@@ -283,10 +314,7 @@ void slater_set_weight(const struct slater *slater, size_t l, const double *x, s
         const pack here = ((const pack *)x)[i * ROW_PACKS + l];
         spread = pack_fma(slater->omega[d] * here, here, spread);
     }
-    determinant_normalise(&determinant);
-    ((pack *)weight)[l] = determinant.mantissa * determinant.mantissa;
-    ((pack *)weight)[ROW_PACKS + l] = pack_fma(pack_all(2 * 0.6931471805599453), determinant.exponent,
-                                               -slater->value * spread);
+    set_weight(slater, l, spread, determinant, weight);
 }
 
 static PACK_HOT void visit(const struct slater *slater, const double *x, unsigned what, double *weight,
@@ -301,7 +329,7 @@ static PACK_HOT void visit(const struct slater *slater, const double *x, unsigne
     for (size_t l = 0; l < ROW_PACKS; l += chunk) {
         struct sums sums;
         for (size_t s = 0; s < chunk; s++) {
-            sums.pull[s] = sums.square[s] = sums.determinant[s].exponent = pack_all(0.0);
+            sums.pull[s] = sums.square[s] = sums.spread[s] = sums.determinant[s].exponent = pack_all(0.0);
             sums.determinant[s].mantissa = pack_all(1.0);
         }
         for (size_t spin = 0; spin < SPINS; spin++)
@@ -314,7 +342,9 @@ static PACK_HOT void visit(const struct slater *slater, const double *x, unsigne
             if (what & WHAT_SLOPES)
                 *out = (what & WHAT_ADD ? *out : pack_all(0.0)) +
                        pack_fma(pack_all(2 * slater->value), sums.pull[s], constant - sums.square[s]);
-            if (what & WHAT_WEIGHT)
+            if ((what & WHAT_WEIGHT) && slater->shells)
+                set_weight(slater, l + s, sums.spread[s], sums.determinant[s], weight);
+            else if (what & WHAT_WEIGHT)
                 slater_set_weight(slater, l + s, x, sums.determinant[s], weight);
         }
     }
