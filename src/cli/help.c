@@ -171,11 +171,12 @@ static char *topic_text(const char *topic, struct error *error)
             n++;
         }
     char *keys = cli_keys_text(topic, cli_width(stdout), n == 0 ? error : NULL);
-    if (out && keys)
+    if (out && keys) {
         fputs(keys, out);
-    const bool good = out && fclose(out) == 0 && (n > 0 || keys);
+        n++;
+    }
     free(keys);
-    if (good)
+    if (out && fclose(out) == 0 && n > 0)
         return text;
     free(text);
     return NULL;

@@ -8,9 +8,8 @@
 
 #include "run/checkpoint.h"
 #include "run/stages.h"
-#include "vmc/rng.h"
+#include "run/starting_point.h"
 
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,17 +19,12 @@
 // to fewer ones: those are in the minimum of the fewer, and the other starts are fresh.
 enum { STARTS_USUAL = 6, STARTS_DEAR = 2, STARTS_PARAMETERS_MOST = 1000 };
 
-static bool has_minima(const struct wavefunction *wavefunction)
-{
-    return wavefunction->n_factors == 1 && wavefunction->factor[0].type->has_minima;
-}
-
 static size_t usual(const struct run *run)
 {
     const struct wavefunction *wavefunction = &run->ensemble.wavefunction;
     const size_t index = settings_index(run->settings, SETTINGS_OPTIMIZER), n = wavefunction->n_parameters;
     const bool tried = optimizer_type_at(index)->needs_metric && run->settings->optimizer.stop == STOP_PLATEAU &&
-                       has_minima(wavefunction),
+                       starting_point_matters(wavefunction),
                few = n <= 3 * (wavefunction->n_coordinates + 1);
     if (!tried || (few && run->settings->system.particles < 3))
         return 1;
@@ -86,146 +80,6 @@ static double mean_energy(const struct run *run)
     return sum;
 }
 
-// Starts are not all alike (docs/optimizers.md). The first is narrow and symmetric. All others have their particles
-// apart, with centres a spread over the trap's length: where many repel each other, or a trap is weak, each keeps to a
-// site in the lowest minima, and no symmetric start comes to those. Two of three of these are wide as well: weights and
-// biases so many times as large find lower minima in strong traps, unless they are large already (units in opposite
-// pairs).
-static const double wider = 4, wide_already = 1;
-
-static size_t numbers(const struct factor_view *view)
-{
-    size_t n = view->fixed || view->logarithm ? 0 : 1;
-    for (size_t d = 0; d < view->rank; d++)
-        n *= view->extent[d];
-    return n;
-}
-
-static void widen(const struct factor *factor, double *theta)
-{
-    struct factor_view view[FACTOR_VIEWS_MOST];
-    const size_t n_views = factor_views(factor, view);
-    double widest = 0;
-    for (size_t pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < n_views && widest < wide_already; i++)
-            for (size_t k = 0; k < numbers(&view[i]); k++)
-                if (pass == 0 && strcmp(view[i].name, "b") == 0)  // biases have no unit
-                    widest = fmax(widest, fabs(theta[view[i].first + k]));
-                else if (pass == 1)
-                    theta[view[i].first + k] *= wider;
-}
-
-static double draw_normal(struct rng *rng) { return gsl_cdf_ugaussian_Pinv(rng_uniform(rng)); }
-
-// Centres get normal numbers of the trap's length 1 / sqrt(omega), less their mean over the particles.
-static void set_apart(const struct run *run, struct rng *rng, const struct factor *factor, double *theta)
-{
-    const struct system *system = &run->settings->system;
-    const size_t particles = system->particles, dimensions = system->dimensions;
-    struct factor_view view[FACTOR_VIEWS_MOST];
-    const size_t n_views = factor_views(factor, view);
-    for (size_t i = 0; i < n_views; i++)
-        for (size_t d = 0; strcmp(view[i].name, "a") == 0 && numbers(&view[i]) && d < dimensions; d++) {
-            const double length = 1 / sqrt(sqrt(2 * run->ensemble.hamiltonian.stiffness[d]));
-            double *a = theta + view[i].first + d, mean = 0;
-            for (size_t p = 0; p < particles; p++) {
-                const double step = length * draw_normal(rng);
-                a[p * dimensions] += step;
-                mean += step / (double)particles;
-            }
-            for (size_t p = 0; p < particles; p++)
-                a[p * dimensions] -= mean;
-        }
-}
-
-// Two particles separate into centre of mass and relative motion. Where the width is trained it is the best one for
-// neither, and units have both to mend. This start shares them out, half to each motion, in directions as even as can
-// be, with no unit in both: to the centre of mass along one axis after the other, biases of both signs on each; to
-// relative motion around the circle in the plane, else in directions drawn at random, biases about 0. A unit never
-// changes sides by itself (docs/optimizers.md, "Minima"). Of three particles and more no such start has ended lowest;
-// of many units those along one axis add up to maxima far out.
-static const double shared_w = 1.2, shared_b = 1.5, noise_b = 0.15;
-
-// The unit direction number k of n in relative motion; [2 D].
-static void relative_direction(size_t k, size_t n, double turn, size_t dimensions, struct rng *rng, double *out)
-{
-    const double angle = M_PI * (turn + (double)k / (double)n), plane[] = { cos(angle), sin(angle) };
-    double square = 0;
-    for (size_t d = 0; d < dimensions; d++) {
-        out[d] = dimensions == 2 ? plane[d] : draw_normal(rng);
-        out[dimensions + d] = -out[d];
-        square += 2 * out[d] * out[d];
-    }
-    for (size_t i = 0; i < 2 * dimensions; i++)
-        out[i] /= sqrt(square);
-}
-
-static void share_out(const struct run *run, struct rng *rng, size_t hidden, double *a, double *b, double *w)
-{
-    const size_t dimensions = run->settings->system.dimensions, m = 2 * dimensions, central = hidden / 2;
-    const double turn = rng_uniform(rng);
-    memset(a, 0, m * sizeof *a);
-    for (size_t j = 0; j < hidden; j++) {
-        const size_t axis = j % dimensions, on_axis = (central + dimensions - 1 - axis) / dimensions;
-        double direction[2 * DIMENSIONS_MOST] = { 0 };
-        b[j] = noise_b * draw_normal(rng);
-        if (j < central)
-            direction[axis] = direction[dimensions + axis] = sqrt(0.5);
-        else
-            relative_direction(j - central, hidden - central, turn, dimensions, rng, direction);
-        if (j < central && on_axis > 1)
-            b[j] += shared_b * (2 * (double)(j / dimensions) / (double)(on_axis - 1) - 1);
-        for (size_t i = 0; i < m; i++) {
-            const double length = 1 / sqrt(sqrt(2 * run->ensemble.hamiltonian.stiffness[i % dimensions]));
-            w[i * hidden + j] = shared_w * length * direction[i];
-            a[i] -= w[i * hidden + j] / (1 + exp(-b[j]));  // nothing is displaced
-        }
-    }
-}
-
-bool starts_share_out(const struct run *run, struct rng *rng, double *theta)
-{
-    struct factor_view view[FACTOR_VIEWS_MOST];
-    const size_t n_views = factor_views(&run->ensemble.wavefunction.factor[0], view);
-    double *a = NULL, *b = NULL, *w = NULL;
-    bool width = false;
-    size_t hidden = 0;
-    for (size_t i = 0; i < n_views; i++) {
-        double *const at = theta + view[i].first;
-        width = width || (strcmp(view[i].name, "sigma") == 0 && view[i].logarithm);
-        if (strcmp(view[i].name, "a") == 0 && numbers(&view[i]))
-            a = at;
-        else if (strcmp(view[i].name, "b") == 0 && numbers(&view[i])) {
-            b = at;
-            hidden = view[i].extent[0];
-        } else if (strcmp(view[i].name, "w") == 0 && numbers(&view[i]))
-            w = at;
-    }
-    if (!a || !b || !w || !width || run->settings->system.particles != 2 ||
-        hidden > 2 * run->ensemble.wavefunction.n_coordinates)
-        return false;
-    share_out(run, rng, hidden, a, b, w);
-    return true;
-}
-
-enum { STARTS_ROUND = 6, START_SHARED_OUT = 4 };  // of so many the one with that number
-
-static void starting_point(struct run *run)
-{
-    struct rng rng;
-    const struct factor *first = &run->ensemble.wavefunction.factor[0];
-    rng_start(&rng, run->settings->run.seed, UINT64_MAX - run->training.start);
-    wavefunction_start(&run->ensemble.wavefunction, rng_uniform, &rng, run->theta);
-    const size_t start = run->training.start;
-    const bool apart = start > 0 && has_minima(&run->ensemble.wavefunction), wide = apart && start % 3 != 1;
-    if (apart && start % STARTS_ROUND == START_SHARED_OUT && starts_share_out(run, &rng, run->theta))
-        return;
-    if (wide)
-        widen(first, run->theta);
-    if (apart)
-        set_apart(run, &rng, first, run->theta);
-}
-
 bool starts_next(struct run *run, struct error *error)
 {
     struct training *training = &run->training;
@@ -239,10 +93,10 @@ bool starts_next(struct run *run, struct error *error)
     run_note(run, "start %zu of %zu: %.5f after %zu iterations; lowest %.5f", training->start + 1, starts_wanted(run),
              energy, run->history.n, training->best_energy);
     training->start++;
-    if (starts_short(run))
-        starting_point(run);
-    else
+    if (!starts_short(run))
         memcpy(run->theta, run->best_theta, n * sizeof *run->theta);
+    else if (!starting_point_find(run, training->start, run->theta))
+        return error_add(error, ERROR_INTERNAL, "no memory for the starting parameters");
     team_share(run->options->team, run->theta, n * sizeof *run->theta);
     if (!ensemble_take(&run->ensemble, run->theta))
         return error_add(error, ERROR_INTERNAL,

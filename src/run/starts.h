@@ -4,7 +4,6 @@
 #define VMC_RUN_STARTS_H
 
 #include "run/state.h"
-#include "vmc/rng.h"
 
 // Iterations of a short training. (Where it seems to be at its end before, a lower minimum is often still to come.)
 enum { STARTS_ITERATIONS = 150 };
@@ -18,9 +17,6 @@ bool starts_short(const struct run *run);
 bool starts_over(const struct run *run, bool settled);
 // The short training under way is over: the next one begins, or the best goes on. False with an error, or when cut.
 bool starts_next(struct run *run, struct error *error);
-// Parameters of a start whose units are shared out between the centre of mass and relative motion. False where that is
-// of no use: the first factor must be an RBM of two particles with a width to train.
-bool starts_share_out(const struct run *run, struct rng *rng, double *theta);
 // Training stands at its first iteration.
 void starts_reset(struct run *run);
 

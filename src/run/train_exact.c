@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "run/kept.h"
+#include "run/starting_point.h"
 #include "run/starts.h"
 #include "vmc/referee.h"
 #include "vmc/rng.h"
@@ -176,7 +177,7 @@ static bool starting_point(struct trace *trace, struct referee *referee, double 
     wavefunction_start(wavefunction, rng_uniform, &rng, theta);
     if (trace->start % 4 == 2 && referee_terms(referee) > DEAR)
         return referee_grow(referee, &limits, FIRST_UNITS, rng_uniform, &rng, theta);
-    if (trace->start % 4 == 3 && referee_terms(referee) > DEAR && starts_share_out(run, &rng, theta))
+    if (trace->start % 4 == 3 && referee_terms(referee) > DEAR && starting_point_share_out(run, &rng, theta))
         return true;
     const struct widening *widening = (referee_widths(referee) > 1 ? wider_by_axis : wider) +
                                       trace->start % WIDER_CYCLE;

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where a training begins. Which minimum it ends in depends on it, so the starts of optimizer.starts differ in kind
+// (docs/optimizers.md, "Minima" and "Particles apart").
+#ifndef VMC_RUN_STARTING_POINT_H
+#define VMC_RUN_STARTING_POINT_H
+
+#include "run/state.h"
+#include "vmc/rng.h"
+
+// Whether the starting parameters decide between minima: where an RBM is alone.
+bool starting_point_matters(const struct wavefunction *wavefunction);
+// The parameters that start number `start` begins with, from the run's seed. False without memory.
+bool starting_point_find(const struct run *run, size_t start, double *theta);
+// Parameters of a start whose units are shared out between the centre of mass and relative motion. False where that is
+// of no use: the first factor must be an RBM of two particles with a width to train, and not many units.
+bool starting_point_share_out(const struct run *run, struct rng *rng, double *theta);
+
+#endif
