@@ -44,7 +44,7 @@ def cut(bench, way, look, soon, threads):
 
 def long_series(vmc, shim):
     """Series so long that neighbours are averaged, cut after that."""
-    more = ('-t', '1', '--set', 'measure.samples=2000000')
+    more = ('-t', '1', '--set', 'measure.samples=125000', '--set', 'measure.series_values=1024')
     with Bench(vmc, shim, 'gibbs', 'adam') as bench:
         looks = bench.counts(*more)[0]
         whole = content(bench.path())

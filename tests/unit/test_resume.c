@@ -75,7 +75,7 @@ static void test_pieces(void **state)
         long questions;
         enum run_wish wish;
     } ways[] = { { 250, RUN_STOP_NOW }, { 190, RUN_STOP }, { 131, RUN_STOP } };
-    const char *const overrides[] = { SMALL, "optimizer.iterations=5", "measure.samples=15000",
+    const char *const overrides[] = { SMALL, "optimizer.iterations=5", "measure.samples=6400",
                                       "run.checkpoint_interval=1e-9", NULL };
     const struct runs_outcome whole = go(overrides, (struct run_options){ .output = in_folder("whole.h5") });
     assert_true(whole.good);

@@ -117,8 +117,8 @@ static void test_threads(void **state)
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const char *const overrides[] = { cases[c].sampler,         cases[c].walkers,
-                                          "optimizer.iterations=3", "optimizer.samples=4000",
-                                          "measure.samples=12000",  "sampler.burn_in=40",
+                                          "optimizer.iterations=3", "optimizer.samples=1000",
+                                          "measure.samples=4000",   "sampler.burn_in=20",
                                           cases[c].factors,         NULL };
         for (size_t k = 0; cases[c].threads[k]; k++) {
             const char *first = runs_path("threads-1.h5"), *output = k == 0 ? first : runs_path("threads-n.h5");
