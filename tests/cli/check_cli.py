@@ -221,10 +221,10 @@ class Run(Case):
 
     def test_quiet(self):
         done = self.vmc('--config', 'small.ini', '-q')
-        self.assertEqual((done.out, done.err), ('', ''))
+        self.assertEqual((done.out, done.err, self.files()), ('', '', ['small.h5', 'small.ini']))
 
     def test_threads(self):
-        self.assertIn('3\n', self.vmc('--config', 'small.ini', '-t', '3').out)
+        self.assertRegex(self.vmc('--config', 'small.ini', '-t', '3').out, r'(?m)^threads +3$')
         for name in ('OMP_NUM_THREADS', 'SLURM_CPUS_PER_TASK'):
             self.assertIn(f'1 ({name})' if len(os.sched_getaffinity(0)) > 1 else '1 (',
                           self.vmc('--config', 'small.ini', env={name: '1,2'}).out)
@@ -268,6 +268,7 @@ class Run(Case):
 
     def test_closed_pipe_ends_output_not_the_run(self):
         for options in ([], ['--json']):
+            (self.folder / 'p.h5').unlink(missing_ok=True)
             process = subprocess.Popen([VMC, '--config', 'small.ini', '-o', 'p.h5', '--force', *options], cwd=self.folder,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             process.stdout.close()

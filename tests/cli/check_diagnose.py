@@ -93,7 +93,7 @@ class Diagnose(Case):
                 self.assertIn(name, [finding['name'] for finding in found['findings']])
                 self.assertNotEqual(found['verdict'], 'good')
                 self.assertRegex(summary, f"verdict +{found['verdict']}")
-                self.assertIn(name.split()[0], summary)
+                self.assertIn(f' {name}: ', ' '.join(summary.split()))
                 for finding in found['findings']:
                     self.assertGreater(len(finding['what']), 20)
                     self.assertGreater(len(finding['remedy']), 10)

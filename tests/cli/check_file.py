@@ -169,7 +169,7 @@ class Case(unittest.TestCase):
 
     def test_many_reads(self):
         """While a run saves again and again, every one of 200 (or 1000) reads by 8 readers finds a complete file, and the result is that of a quiet run."""
-        settings = ('--set', 'measure.samples=1e6', '--set', 'run.checkpoint_interval=0.3')
+        settings = ('--set', 'measure.samples=1e6', '--set', 'run.checkpoint_interval=0.1')
         self.vmc('-o', 'quiet.h5', *settings)
         process = subprocess.Popen([VMC, 'run.ini', '-q', '-o', 'watched.h5', *settings], cwd=self.folder, stderr=subprocess.PIPE, text=True)
         path, seen, wrong = self.folder / 'watched.h5', set(), []
@@ -195,6 +195,8 @@ class Case(unittest.TestCase):
         self.assertEqual((process.wait(), process.stderr.read(), wrong), (0, '', []))
         process.stderr.close()
         self.assertGreaterEqual(next(reads), READS)
+        self.assertIn('complete', {status for status, _ in seen})
+        self.assertIn('running', {status for status, _ in seen})  # it was read between two saves
         for name in 'energy', 'energy_error':
             self.assertEqual(self.open('watched.h5')[f'/result/{name}'][()], self.open('quiet.h5')[f'/result/{name}'][()])
 
