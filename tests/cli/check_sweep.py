@@ -401,14 +401,18 @@ class Merge(Case):
         for name in POINTS:
             (self.folder / name).unlink()
         with h5py.File(self.folder / 'all.h5') as merged:
-            part, seen = merged if ALL else merged['runs/0003'], []
+            seen = []
 
-            def visit(name, item):  # returns None: anything else would end the visit
-                self.assertIsInstance(part.get(name, getlink=True), h5py.HardLink)
-                if isinstance(item, h5py.Dataset):
+            def walk(group):
+                for name in group:
+                    self.assertIsInstance(group.get(name, getlink=True), h5py.HardLink, name)
+                    item = group[name]
                     seen.append(name)
-                    self.assertFalse(item.is_virtual or item.external)
-            part.visititems(visit)
+                    if isinstance(item, h5py.Group):
+                        walk(item)
+                    else:
+                        self.assertFalse(item.is_virtual or item.external, name)
+            walk(merged if ALL else merged['runs/0003'])
             self.assertGreater(len(seen), 150)
             self.assertTrue(numpy.isfinite(merged['runs/0003/measurement/energy'][()]).all())
 
