@@ -23,6 +23,7 @@ def learning(data, text, *more):
 REAL = ''.join(f'{(k * 7) % 11 - 5.5},{(k * 5) % 13 - 6.25}\n' for k in range(200))
 SPINS = ''.join(f'{1 if k % 3 else -1},{1 if k % 2 else -1}\n' for k in range(200))
 BITS = ''.join(','.join(str((k * j) % 11 % 2) for j in range(1, 9)) + '\n' for k in range(200))
+WIDE = ''.join(','.join(str((k * j + k // j) % 13 % 2) for j in range(1, 27)) + '\n' for k in range(100))  # too many states to sum over
 SWEEP = SHORT + '[sweep]\nsystem.omega = 0.5 | 1\nrbm.hidden = 1:3:2\n'
 POINTS = [f's-{k:04}.h5' for k in range(4)]
 
@@ -127,6 +128,7 @@ RUNS.update({
     'learn, adam': learning(BITS, 'learn.visible=binary learn.beta1=0.5 learn.beta2=0.8 learn.iterations=20 learn.chains=32 learn.hidden=3 learn.negative=metropolis '
                                   'learn.prior=2 learn.learning_rate=0.05 learn.schedule=constant learn.held_out=0'),
     'learn, many': learning(BITS, 'learn.visible=binary learn.hidden=9 learn.iterations=5 learn.chains=32', ['learn', 'l.ini', '--resume', *words('learn.iterations=9')]),
+    'learn, annealed': learning(WIDE, 'learn.visible=binary learn.hidden=25 learn.iterations=6 learn.chains=32 learn.ais_chains=32 learn.ais_steps=30'),
     'learn, posterior': learning(BITS, 'learn.visible=binary learn.hidden=2 learn.negative=exact learn.method=exact learn.iterations=30 learn.posterior=yes '
                                        'learn.posterior_samples=640', ['learn', 'l.ini', '--json', '-o', 'j.h5', *words('learn.partition=no')]),
     # ends before the end: by a signal, by the clock, with a disk that is full; and what goes on from there

@@ -41,7 +41,9 @@ LEARNS = [
     'learn.data=x.csv learn.hidden=2 learn.iterations=20 learn.chains=64 learn.negative=metropolis learn.method=momentum',
     'learn.data=x.csv learn.hidden=2 learn.negative=exact learn.method=exact learn.starts=2',
     'learn.data=s.csv learn.visible=spins learn.negative=exact learn.method=exact learn.posterior_samples=2000',
-    'learn.data=b.csv learn.visible=binary learn.hidden=4 learn.iterations=20 learn.ais_chains=64 learn.ais_steps=50',
+    'learn.data=b.csv learn.visible=binary learn.hidden=4 learn.iterations=20 learn.chains=64',
+    # too many states to sum over
+    'learn.data=w.csv learn.visible=binary learn.hidden=25 learn.iterations=5 learn.chains=64 learn.ais_chains=64 learn.ais_steps=50',
 ]
 SWEEP = FEW.format(iterations=2) + '[system]\nparticles = 2\ndimensions = 2\n[sweep]\nsystem.omega = 0.5 | 1\nrbm.hidden = 1:3:2\n'
 
@@ -94,6 +96,7 @@ def learns(place):
     (place.folder / 'x.csv').write_text(''.join(f'{(k * 7) % 11 - 5.5},{(k * 5) % 13 - 6.25}\n' for k in range(200)))
     (place.folder / 's.csv').write_text(''.join(f'{1 if k % 3 else -1},{1 if k % 2 else -1}\n' for k in range(200)))
     (place.folder / 'b.csv').write_text(''.join(','.join(str((k * j) % 11 % 2) for j in range(1, 9)) + '\n' for k in range(200)))
+    (place.folder / 'w.csv').write_text(''.join(','.join(str((k * j + k // j) % 13 % 2) for j in range(1, 27)) + '\n' for k in range(100)))
     for k, text in enumerate(LEARNS):
         (place.folder / f'l{k}.ini').write_text('[learn]\n')
         words = ['learn', f'l{k}.ini', '-q', *settings(text)]
