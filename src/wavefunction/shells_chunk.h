@@ -13,9 +13,9 @@ struct pairing {
 // Walkers of `side` packs from l on: x as [row][side], rows of the frame itself or copies; distances r, and b of the
 // spin at hand, by lines, in the frame.
 struct chunk {
-    const struct slater *slater;
+    double scale[2], omega[2], alpha;
     struct pairing same, opposite;  // of parallel spins, of antiparallel ones
-    const struct sweep_draws *draws;
+    struct sweep_draws draws;
     size_t l;
     pack *x, *r, *b, *mantissa, *exponent, *pair_exponent;
     pack_bits accepted;  // less their number

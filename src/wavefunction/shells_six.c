@@ -133,21 +133,20 @@ PACK_INLINE void six_begin(struct six *six)
 // B and the weights at the new places.
 PACK_INLINE void six_end(const struct six *six, const struct chunk *rows, pack *const b[SPINS])
 {
-    const struct slater *slater = rows->slater;
     for (size_t l = 0; l < ROW_PACKS; l++) {
         pack mantissa = pack_all(1.0), spread = pack_all(0.0);
         SHELLS_UNROLLED
         for (size_t i = 0; i < 2 * SIX; i++) {
             const pack x = rows->x[i * ROW_PACKS + l];
-            spread = pack_fma(slater->omega[i % 2] * x, x, spread);
+            spread = pack_fma(rows->omega[i % 2] * x, x, spread);
         }
         for (size_t spin = 0; spin < SPINS; spin++) {
             struct determinant determinant;
             pack a[THREE * THREE], inverse[THREE * THREE];
             SHELLS_UNROLLED
             for (size_t p = 0; p < THREE; p++)
-                shells_functions(1, slater->scale[0] * *six_x(six, THREE * spin + p, 0, l),
-                                 slater->scale[1] * *six_x(six, THREE * spin + p, 1, l), a + p * THREE);
+                shells_functions(1, rows->scale[0] * *six_x(six, THREE * spin + p, 0, l),
+                                 rows->scale[1] * *six_x(six, THREE * spin + p, 1, l), a + p * THREE);
             inverse_of_three(1, a, inverse, &determinant);
             mantissa *= determinant.mantissa;
             SHELLS_UNROLLED
@@ -155,23 +154,21 @@ PACK_INLINE void six_end(const struct six *six, const struct chunk *rows, pack *
                 b[spin][rows_by_lines(THREE * THREE, k, l)] = inverse[k];
         }
         rows->mantissa[l] = mantissa * mantissa;
-        rows->exponent[l] = -slater->value * spread;
+        rows->exponent[l] = -rows->alpha * spread;
         rows->pair_exponent[l] += six->change[l];
     }
 }
 
 PACK_HOT void shells_six_sweep(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
-    const struct slater *slater = rows->slater;
-    const struct sweep_draws *draws = rows->draws;
     struct six six = { .x = rows->x,
                        .r = rows->r,
-                       .draw = (const pack *)draws->rows,
-                       .step = draws->step,
-                       .stretch = draws->stretch,
-                       .shift = draws->shift,
-                       .omega = { slater->omega[0], slater->omega[1] },
-                       .alpha = slater->value,
+                       .draw = (const pack *)rows->draws.rows,
+                       .step = rows->draws.step,
+                       .stretch = rows->draws.stretch,
+                       .shift = rows->draws.shift,
+                       .omega = { rows->omega[0], rows->omega[1] },
+                       .alpha = rows->alpha,
                        .same = rows->same,
                        .opposite = rows->opposite };
     pack_bits accepted = { 0 };

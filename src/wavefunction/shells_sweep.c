@@ -32,7 +32,7 @@ struct fraction {
 
 PACK_INLINE void propose(const struct chunk *chunk, size_t side, size_t p, struct move *move)
 {
-    const struct sweep_draws *draws = chunk->draws;
+    const struct sweep_draws *draws = &chunk->draws;
     const pack *row = (const pack *)rows_at_const(draws->rows, 3 * p) + chunk->l;
     const pack step = pack_all(draws->step), stretch = pack_all(draws->stretch), shift = pack_all(-draws->shift);
     for (size_t d = 0; d < 2; d++)
@@ -115,20 +115,19 @@ PACK_INLINE void find_pairs(const struct chunk *chunk, size_t side, size_t t, bo
 PACK_INLINE void find_ratio(const struct chunk *chunk, size_t side, size_t s, size_t top, const pack *own,
                             struct move *move)
 {
-    const struct slater *slater = chunk->slater;
     const size_t n = shells_orbitals(top);
     pack functions[SHELLS_MOST], spread = pack_all(0.0);
-    shells_functions(top, slater->scale[0] * move->x[s], slater->scale[1] * move->x[side + s], functions);
+    shells_functions(top, chunk->scale[0] * move->x[s], chunk->scale[1] * move->x[side + s], functions);
     SHELLS_UNROLLED
     for (size_t k = 0; k < n; k++)
         move->functions[k * side + s] = functions[k];
     const pack ratio = move->ratio[s] = shells_dot(n, functions, 1, own, LINE, pack_all(0.0));
     for (size_t d = 0; d < 2; d++) {
         const pack now = move->x[d * side + s], before = chunk->x[(2 * move->p + d) * side + s];
-        spread = pack_fma(slater->omega[d] * (now - before), now + before, spread);
+        spread = pack_fma(chunk->omega[d] * (now - before), now + before, spread);
     }
     move->mantissa[s] = chunk->mantissa[s] * (ratio * ratio);
-    move->exponent[s] = pack_fma(pack_all(-slater->value), spread, chunk->exponent[s]);
+    move->exponent[s] = pack_fma(pack_all(-chunk->alpha), spread, chunk->exponent[s]);
     if (pack_any((move->mantissa[s] > 0x1p40) | (move->mantissa[s] < 0x1p-40)))
         slater_tidy(&move->mantissa[s], &move->exponent[s]);
 }
@@ -184,25 +183,24 @@ PACK_INLINE void take_over(size_t side, size_t s, size_t p, size_t particles, pa
 // u < |psi'/psi|^2
 PACK_INLINE pack_bits decide(const struct chunk *chunk, const struct move *move, size_t s)
 {
-    const pack uniform = ((const pack *)rows_at_const(chunk->draws->rows, 3 * move->p + 2))[chunk->l + s];
+    const pack uniform = ((const pack *)rows_at_const(chunk->draws.rows, 3 * move->p + 2))[chunk->l + s];
     const pack exponent = (move->exponent[s] - chunk->exponent[s]) + (move->pair_exponent[s] - chunk->pair_exponent[s]);
     return uniform * chunk->mantissa[s] < move->mantissa[s] * pack_exp(exponent);
 }
 
-// Particle p of the spin, whose first is number `first`; `next` is the one behind it.
+// Particle p of the spin whose first is number `first`; `next`, if any, moves after it: its distances are found here.
 PACK_INLINE void move_one(struct chunk *chunk, size_t side, size_t top, size_t first, size_t p, struct move *move,
                           struct move *next)
 {
     const size_t n = shells_orbitals(top), particles = 2 * n;
-    const bool ahead = n > 3, last = p + 1 == n;  // fewer rows hide no roots
     pack_bits mask[ROW_PACKS];
+    if (next)
+        propose(chunk, side, first + p + 1, next);
     for (size_t t = 0; t < side; t += TILE) {
         ROWS_UNROLLED
         for (size_t s = t; s < t + TILE; s++) {
-            if (!ahead || p == 0) {
-                find_distances(chunk, side, s, 0, first + p, move);
-                find_distances(chunk, side, s, first + p + 1, particles, move);
-            }
+            if (first + p == 0)
+                find_distances(chunk, side, s, 1, particles, move);
             find_ratio(chunk, side, s, top, chunk->b + rows_by_lines(n * n, p * n, s), move);
         }
         find_pairs(chunk, side, t, first == 0, first + p, n, particles, move);
@@ -212,51 +210,42 @@ PACK_INLINE void move_one(struct chunk *chunk, size_t side, size_t top, size_t f
             chunk->accepted += mask[s];
         }
     }
-    if (!last)
-        propose(chunk, side, first + p + 1, next);
     for (size_t s = 0; s < side; s++)
-        if (!ahead || pack_any(mask[s])) {
+        if (pack_any(mask[s])) {
             take_over(side, s, first + p, particles, mask[s], move, chunk);
-            if (!ahead || last)
-                update(side, s, n, p, mask[s], move, chunk, NULL);
-            else
-                update(side, s, n, p, mask[s], move, chunk, next);
-        } else if (!last) {
+            update(side, s, n, p, mask[s], move, chunk, next);
+        } else if (next) {
             find_distances(chunk, side, s, 0, particles, next);
         }
 }
 
-PACK_INLINE void move_spin(struct chunk *chunk, size_t side, size_t top, size_t first)
+PACK_INLINE void move_spin(struct chunk *chunk, size_t side, size_t top, size_t first, struct move moves[2])
 {
     const size_t n = shells_orbitals(top);
-    struct move moves[2];
-    propose(chunk, side, first, moves);
-    if (n <= 3)
-        SHELLS_UNROLLED
-    for (size_t p = 0; p < n; p++)
-        move_one(chunk, side, top, first, p, moves + p % 2, moves + (p + 1) % 2);
-    for (size_t p = 0; n > 3 && p < n; p++)
-        move_one(chunk, side, top, first, p, moves + p % 2, moves + (p + 1) % 2);
+    for (size_t p = 0; p + 1 < n; p++)
+        move_one(chunk, side, top, first, p, moves + (first + p) % 2, moves + (first + p + 1) % 2);
+    move_one(chunk, side, top, first, n - 1, moves + (first + n - 1) % 2, first ? NULL : moves + n % 2);
 }
 
-// Few particles: all walkers at once.
+// Two particles: all walkers at once.
 PACK_INLINE void sweep_rows(size_t top, const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
 {
     *chunk = *rows;
+    struct move moves[2];
+    propose(chunk, ROW_PACKS, 0, moves);
     SHELLS_UNROLLED
     for (size_t spin = 0; spin < SPINS; spin++) {
         chunk->b = b[spin];
-        move_spin(chunk, ROW_PACKS, top, spin * shells_orbitals(top));
+        move_spin(chunk, ROW_PACKS, top, spin * shells_orbitals(top), moves);
     }
 }
 
 // More: line after line of them, with copies of their coordinates.
-PACK_INLINE void sweep_lines(size_t side, size_t top, const struct chunk *rows, pack *const b[SPINS],
-                             struct chunk *chunk)
+PACK_INLINE void sweep_lines(size_t side, size_t top, const struct chunk *rows, pack *const b[SPINS], struct chunk *sum)
 {
     const size_t n = shells_orbitals(top);
     pack x[4 * SHELLS_MOST * ROW_PACKS];
-    *chunk = *rows;
+    struct chunk own = *rows, *const chunk = &own;  // which no row that is written to changes
     chunk->x = x;
     for (size_t l = chunk->l = 0; l < ROW_PACKS; l = chunk->l += side) {
         chunk->r = rows->r + rows_by_lines(pairs_of(2 * n), 0, l);
@@ -265,14 +254,17 @@ PACK_INLINE void sweep_lines(size_t side, size_t top, const struct chunk *rows, 
         chunk->pair_exponent = rows->pair_exponent + l;
         for (size_t k = 0; k < 4 * n * side; k++)
             x[k] = rows->x[k / side * ROW_PACKS + l + k % side];
+        struct move moves[2];
+        propose(chunk, side, 0, moves);
         SHELLS_UNROLLED
         for (size_t spin = 0; spin < SPINS; spin++) {
             chunk->b = b[spin] + rows_by_lines(n * n, 0, l);
-            move_spin(chunk, side, top, spin * n);
+            move_spin(chunk, side, top, spin * n, moves);
         }
         for (size_t k = 0; k < 4 * n * side; k++)
             rows->x[k / side * ROW_PACKS + l + k % side] = x[k];
     }
+    sum->accepted = own.accepted;
 }
 
 static void sweep_first(const struct chunk *rows, pack *const b[SPINS], struct chunk *chunk)
@@ -312,7 +304,8 @@ size_t shells_sweep_particles(const struct wavefunction *wavefunction, const str
 {
     static void (*const by_shell[])(const struct chunk *rows, pack *const b[SPINS],
                                     struct chunk *chunk) = { sweep_first, shells_six_sweep, sweep_third, sweep_fourth };
-    struct chunk rows = { .draws = draws,
+    const struct slater *slater = NULL;
+    struct chunk rows = { .draws = *draws,
                           .x = (pack *)frame,
                           .r = (pack *)rows_at(frame, wavefunction->row_pair_values) },
                  chunk;
@@ -322,18 +315,23 @@ size_t shells_sweep_particles(const struct wavefunction *wavefunction, const str
         const struct factor *factor = &wavefunction->factor[f];
         pack *weight = (pack *)rows_at(frame, wavefunction->row_weight + 2 * factor->weight);
         if (factor->type == &factor_slater) {
-            rows.slater = factor->state;
+            slater = factor->state;
+            for (size_t d = 0; d < 2; d++) {
+                rows.scale[d] = slater->scale[d];
+                rows.omega[d] = slater->omega[d];
+            }
+            rows.alpha = slater->value;
             rows.mantissa = weight;
             rows.exponent = weight + ROW_PACKS;
             for (size_t spin = 0; spin < SPINS; spin++)
-                b[spin] = (pack *)rows_at(frame, factor->first_cache_row + rows.slater->first_row[spin]);
+                b[spin] = (pack *)rows_at(frame, factor->first_cache_row + slater->first_row[spin]);
         } else {
             rows.same = pairing_of(factor->state, PAIR_PARALLEL);
             rows.opposite = pairing_of(factor->state, PAIR_ANTIPARALLEL);
             rows.pair_exponent = weight + ROW_PACKS;
         }
     }
-    by_shell[rows.slater->top_shell[0]](&rows, b, &chunk);
+    by_shell[slater->top_shell[0]](&rows, b, &chunk);
     for (int k = 0; k < PACK_WIDTH; k++)
         accepted -= (size_t)chunk.accepted[k];
     return accepted;
