@@ -2,11 +2,13 @@
 // Are error bars honest? 2,000 seeds of a short correlated run at fixed parameters, each with its own walkers, burn-in
 // and fitted coefficients, the error by reblocking as in a run. z = (mean - exact) / error has variance 1 and |z| < 1
 // in 68.27 % of the runs if they are: with 2,000 of them the bounds 0.9 to 1.1 and 65 to 71.5 % are 3 standard
-// deviations each (false alarms 3e-3, were the seeds not fixed). The plain estimator of a Coulomb pair in 2D has an
-// infinite variance: its figures are printed (docs/estimators.md has them) and not judged. First argument: seeds
-// (default 2000). Fewer are a quick look, held to 4.5 standard deviations of what so few can show: 3 are too tight for
-// a dozen figures, and seeds 1 to 500 of the first row do lie 3.2 out (1.20, plain), where 16,000 other seeds gave
-// 1.000 and 68.6 %, with controls 1.028 and 68.2 %. Errors that are 20 % too small (1.56) are seen all the same.
+// deviations each (false alarms 3e-3, were the seeds not fixed; of the twelve figures that are judged one would be
+// outside once in 28 runs: who sees that after a change of bits, by another compiler say, asks other seeds). The plain
+// estimator of a Coulomb pair in 2D has an infinite variance: its figures are printed (docs/estimators.md has them) and
+// not judged. First argument: seeds (default 2000). Fewer are a quick look, held to 4.5 standard deviations of what so
+// few can show: 3 are too tight for a dozen figures, and seeds 1 to 500 of the first row do lie 3.2 out (1.20, plain),
+// where 16,000 other seeds gave 1.000 and 68.6 %, with controls 1.028 and 68.2 %. Errors that are 20 % too small (1.56)
+// are seen all the same.
 #include "support/model.h"
 
 #include "vmc/statistics.h"
