@@ -134,22 +134,22 @@ static bool find_machine(const struct run *run, double *theta, struct machine_at
         } else if (strcmp(view[i].name, "w") == 0 && numbers(&view[i]))
             at->w = here;
     }
-    return at->a && (at->hidden == 0 || (at->b && at->w));
+    return at->a && at->b && at->w;
 }
 
 bool starting_point_share_out(const struct run *run, struct rng *rng, double *theta)
 {
     struct machine_at at;
-    if (!find_machine(run, theta, &at) || !at.width || at.hidden == 0 || run->settings->system.particles != 2 ||
+    if (!find_machine(run, theta, &at) || !at.width || run->settings->system.particles != 2 ||
         at.hidden > 2 * run->ensemble.wavefunction.n_coordinates)
         return false;
     share_out(run, rng, at.hidden, at.a, at.b, at.w);
     return true;
 }
 
-// Three particles and more: in the lowest minima each keeps to a site and most units serve one or two of them, some
-// with w along the distance of neighbours. Units that begin spread over all particles get there one by one, if they do.
-// So this start has particles at sites, and units in turn for single ones, p = 0, 1, ..., and for pairs of each with
+// Three particles and more with as many units at least: in the lowest minima each particle keeps to a site and most
+// units serve one or two of them. Units that begin spread over all particles get there one by one, if they do. So this
+// start has particles at sites, and units in turn for single ones, p = 0, 1, ..., and for pairs of each with
 // its nearest neighbour, then again for single ones and pairs with the second nearest.
 static const double sited_w = 1.5, noise_w = 0.02;
 
@@ -203,15 +203,17 @@ static void unit_at_sites(const struct run *run, struct rng *rng, const double *
 // 1: done; 0: of no use; -1: no memory.
 static int put_at_sites(const struct run *run, struct rng *rng, double *theta)
 {
-    const size_t m = run->ensemble.wavefunction.n_coordinates, dimensions = run->settings->system.dimensions;
+    const size_t m = run->ensemble.wavefunction.n_coordinates, dimensions = run->settings->system.dimensions,
+                 particles = run->settings->system.particles;
     struct machine_at at;
-    if (!find_machine(run, theta, &at) || run->settings->system.particles < 3)
+    if (!find_machine(run, theta, &at) || particles < 3 || at.hidden < particles)
         return 0;
-    double *site = memory_doubles(2 * m), *v = site + m;
+    double *site = memory_doubles(2 * m);
     if (!site || !sites_find(&run->ensemble.hamiltonian, rng, site)) {
         memory_free(site);
         return -1;
     }
+    double *v = site + m;
     memcpy(at.a, site, m * sizeof *site);
     for (size_t j = 0; j < at.hidden; j++) {
         unit_at_sites(run, rng, site, j, at.hidden, v);
