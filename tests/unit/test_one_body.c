@@ -5,7 +5,8 @@
 //     rho(x, x') ~ exp( -(Omega + c)(x^2 + x'^2) / 2 + d (x + x')^2 / 4 ),   d = c^2 (P - 1) / (Omega + c (P - 1)),
 // and natural occupations P (1 - t) t^n by Mehler's formula, t from the two coefficients.
 // Seeds are fixed. Elements are held to 5 errors of 32 to 64 batches: were they not fixed, false alarms in 1e-5 of
-// them.
+// them, in 3 % of all runs. Where bits are others (argument `others`: under sanitizers), to 6.3, which Student's
+// variable of 31 degrees of freedom exceeds as seldom as a normal one 5: in 1e-3 of all runs.
 #include "support/product.h"
 
 #include "vmc/observables.h"
@@ -18,6 +19,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+static double bound = 5;
 
 struct watch {
     struct observables *observables;
@@ -74,7 +77,7 @@ static void compare(const char *name, const struct observables *observables, exa
         }
     print_message("%-28s %3zu elements: largest |z| %.2f, mean z^2 %.2f, largest error %.4f\n", name, compared, worst,
                   square / (double)compared, largest);
-    assert_true(worst < 5);
+    assert_true(worst < bound);
     assert_true(fabs(square / (double)compared - 1) < 5 * sqrt(2 * 8 / (double)compared));
     assert_true(largest < 0.05 * (double)observables->system.particles);
 }
@@ -234,8 +237,9 @@ static void test_pairs(void **state)
     try_pairs(1, 4, 1, -0.1);  // pairs that repel
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    bound = argc > 1 && strcmp(argv[1], "others") == 0 ? 6.3 : bound;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trap),
         cmocka_unit_test(test_fermions),
