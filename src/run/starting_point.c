@@ -240,7 +240,8 @@ bool starting_point_find(const struct run *run, size_t start, double *theta)
     const bool apart = start > 0 && starting_point_matters(&run->ensemble.wavefunction), wide = apart && start % 3 != 1;
     if (apart && start % STARTS_ROUND == START_SHARED_OUT && starting_point_share_out(run, &rng, theta))
         return true;
-    const int sited = apart && start % STARTS_TURN == START_AT_SITES ? put_at_sites(run, &rng, theta) : 0;
+    const bool large = run->ensemble.wavefunction.n_parameters > STARTING_POINT_SMALL;
+    const int sited = apart && (large || start % STARTS_TURN == START_AT_SITES) ? put_at_sites(run, &rng, theta) : 0;
     if (sited != 0)
         return sited > 0;
     if (wide)

@@ -7,6 +7,9 @@
 #include "run/state.h"
 #include "vmc/rng.h"
 
+// Machines of more parameters have few starts.
+enum { STARTING_POINT_SMALL = 1000 };
+
 // Whether the starting parameters decide between minima: where an RBM is alone.
 bool starting_point_matters(const struct wavefunction *wavefunction);
 // The parameters that start number `start` begins with, from the run's seed. False without memory.

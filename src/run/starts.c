@@ -15,9 +15,10 @@
 
 // Where nobody says: an RBM that is alone has starting weights that decide between minima and saddles, one in four of
 // them badly, and is cheap while it is small. There are M + N + MN parameters with the widths fixed; two units or fewer
-// on two particles have one minimum. Parameters that are loaded are where they should be, but for units that are added
-// to fewer ones: those are in the minimum of the fewer, and the other starts are fresh.
-enum { STARTS_USUAL = 6, STARTS_DEAR = 2, STARTS_PARAMETERS_MOST = 1000 };
+// on two particles have one minimum. Large machines begin at sites twice. Parameters that are loaded are where they
+// should be, but for units that are added to fewer ones: those are in the minimum of the fewer, and the other starts
+// are fresh.
+enum { STARTS_USUAL = 6, STARTS_LARGE = 3, STARTS_LEAST = 2 };
 
 static size_t usual(const struct run *run)
 {
@@ -28,7 +29,9 @@ static size_t usual(const struct run *run)
                few = n <= 3 * (wavefunction->n_coordinates + 1);
     if (!tried || (few && run->settings->system.particles < 3))
         return 1;
-    return few || n > STARTS_PARAMETERS_MOST ? STARTS_DEAR : STARTS_USUAL;
+    if (few || (n > STARTING_POINT_SMALL && run->settings->system.particles < 3))
+        return STARTS_LEAST;
+    return n > STARTING_POINT_SMALL ? STARTS_LARGE : STARTS_USUAL;
 }
 
 void starts_skip(struct run *run)

@@ -123,7 +123,8 @@ static void test_shared_out(void **state)
     }
 }
 
-// One for two particles with two units, six for small machines, two for large ones, one where something else is trained
+// One for two particles with two units, six for small machines, three for large ones (two particles: two), one where
+// something else is trained
 static void test_number(void **state)
 {
     (void)state;
@@ -134,7 +135,8 @@ static void test_number(void **state)
                  { { "system.particles=2", "rbm.hidden=3", NULL }, 6 },
                  { { "system.particles=3", "rbm.hidden=2", NULL }, 2 },
                  { { "system.particles=12", "rbm.hidden=39", NULL }, 6 },
-                 { { "system.particles=12", "rbm.hidden=40", NULL }, 2 },
+                 { { "system.particles=12", "rbm.hidden=40", NULL }, 3 },
+                 { { "system.particles=2", "rbm.hidden=200", NULL }, 2 },
                  { { "rbm.hidden=8", "optimizer.method=adam", NULL }, 0 },
                  { { "rbm.hidden=8", "wavefunction.factors=rbm, pade-jastrow", NULL }, 0 } };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
