@@ -107,10 +107,30 @@ static void derivatives(const void *state, const struct configuration *at, const
         ((pack *)o)[l] = derivative(state, l, at->x, cache, NULL, NULL);
 }
 
+// O where nothing else is asked: the sums over coordinates by tiles of walkers, in the order in which derivative()
+// takes them.
+static PACK_HOT void accumulate_plain(const struct slater *slater, const double *x, const double *c, double *sums)
+{
+    const double *orbitals[2] = { slater->orbitals[0].sum, slater->orbitals[1].sum },
+                 sum = orbitals[0][0] + orbitals[0][1] + orbitals[0][2] + orbitals[1][0] + orbitals[1][1] +
+                       orbitals[1][2];
+    const pack half = pack_all(0.5 / slater->value), all = pack_all(sum);
+    _Alignas(64) double spread[WALKERS];
+    rows_sum_squares(slater->n_coordinates, slater->omega, slater->dimensions, NULL, x, spread);
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        const pack o = pack_fma(half, all, -0.5 * ((const pack *)spread)[l]);
+        ((pack *)sums)[l] = pack_fma(((const pack *)c)[l], o, ((pack *)sums)[l]);
+    }
+}
+
 static void accumulate(const void *state, const double *x, const double *cache, const double *c, const double *du,
                        double *scratch, double *sums)
 {
     (void)scratch;
+    if (n_parameters(state) > 0 && !du && ((const struct slater *)state)->homogeneous) {
+        accumulate_plain(state, x, c, sums);
+        return;
+    }
     for (size_t l = 0; n_parameters(state) > 0 && l < ROW_PACKS; l++) {
         pack along = pack_all(0.0), *sum = (pack *)sums + l;
         const pack o = derivative(state, l, x, cache, du, du ? &along : NULL);

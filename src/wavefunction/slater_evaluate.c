@@ -198,7 +198,7 @@ static PACK_HOT void many(const struct slater *slater, size_t spin, size_t l, co
 PACK_INLINE void shells_fill(const struct slater *slater, size_t spin, size_t top, const pack *x, pack *a, pack *b,
                              pack *spread)
 {
-    const size_t n = shells_orbitals(top);
+    const size_t n = shells_orbitals(top), copied = n == 3 ? 0 : n;
     pack sum = *spread;  // in a register: what gcc keeps in memory waits for its store every time
     const pack *here = x + slater->first_particle[spin] * 2 * ROW_PACKS;
     for (size_t p = 0; p < n; p++, here += 2 * ROW_PACKS) {
@@ -206,7 +206,7 @@ PACK_INLINE void shells_fill(const struct slater *slater, size_t spin, size_t to
             sum = pack_fma(slater->omega[d] * here[d * ROW_PACKS], here[d * ROW_PACKS], sum);
         shells_functions(top, slater->scale[0] * here[0], slater->scale[1] * here[ROW_PACKS], a + p * n);
         SHELLS_UNROLLED
-        for (size_t k = 0; n != 3 && k < n; k++)
+        for (size_t k = 0; k < copied; k++)
             b[k * n + p] = a[p * n + k];
     }
     *spread = sum;
@@ -236,19 +236,24 @@ PACK_INLINE void shells_gradient(const struct slater *slater, size_t spin, size_
                                  const pack *b, size_t stride, bool add, pack *gradient, pack *pull, pack *square)
 {
     const size_t n = shells_orbitals(top), first = slater->first_particle[spin] * 2 * ROW_PACKS;
-    pack pulled = *pull, squared = *square;
+    pack pulled = *pull, squared = *square, omega[2], scale[2], drag[2];  // copies, which no store can change
+    for (size_t d = 0; d < 2; d++) {
+        omega[d] = pack_all(slater->omega[d]);
+        scale[d] = pack_all(slater->scale[d]);
+        drag[d] = pack_all(-slater->value * slater->omega[d]);
+    }
     for (size_t p = 0, at = first; p < n; p++, at += 2 * ROW_PACKS) {
         pack functions[SHELLS_MOST], slope[2];
         if (!a)
-            shells_functions(top, slater->scale[0] * x[at], slater->scale[1] * x[at + ROW_PACKS], functions);
+            shells_functions(top, scale[0] * x[at], scale[1] * x[at + ROW_PACKS], functions);
         shells_slopes(top, a ? a + p * n : functions, b + p * n * stride, stride, slope);
         SHELLS_UNROLLED
         for (size_t d = 0; d < 2; d++) {
-            const pack here = x[at + d * ROW_PACKS], push = slater->scale[d] * slope[d];
+            const pack here = x[at + d * ROW_PACKS], push = scale[d] * slope[d];
             pack *out = gradient + at + d * ROW_PACKS;
-            pulled = pack_fma(slater->omega[d] * here, push, pulled);
+            pulled = pack_fma(omega[d] * here, push, pulled);
             squared = pack_fma(push, push, squared);
-            *out = pack_fma(pack_all(-slater->value * slater->omega[d]), here, add ? (pack)(*out + push) : push);
+            *out = pack_fma(drag[d], here, add ? (pack)(*out + push) : push);
         }
     }
     *pull = pulled;
