@@ -171,7 +171,7 @@ class Case(unittest.TestCase):
 
     def test_many_reads(self):
         """While a run saves again and again, every one of 200 (or 1000) reads by 8 readers finds a complete file, and the result is that of a quiet run."""
-        settings = ('--set', 'measure.samples=1e6', '--set', 'run.checkpoint_interval=0.1')
+        settings = ('--set', 'measure.samples=1e6', '--set', 'run.checkpoint_interval=0.02')
         self.vmc('-o', 'quiet.h5', *settings)
         process = subprocess.Popen([VMC, 'run.ini', '-q', '-o', 'watched.h5', *settings], cwd=self.folder, stderr=subprocess.PIPE, text=True)
         path, seen, wrong = self.folder / 'watched.h5', set(), []
