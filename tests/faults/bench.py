@@ -77,7 +77,8 @@ class Bench:
 
 
 def default_signals():
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
+    """Ignored ones would be inherited: from a shell that begins the tests in the background, from nohup."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
         signal.signal(number, signal.SIG_DFL)
 
 

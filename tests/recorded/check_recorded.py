@@ -183,7 +183,8 @@ def differences(old, new):
 
 def main(program, shim, *words):
     program, shim = os.path.abspath(program), os.path.abspath(shim)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # in the background it may be ignored, and the commands inherit that
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in the background or under nohup, and the commands would inherit that
+        signal.signal(number, signal.SIG_DFL)
     version = subprocess.run([program, '--version'], capture_output=True, text=True).stdout
     if re.search(r'x86-64(?!-v[34])', version):
         print('skipped: this processor has no fused multiply-add, and other bits')
