@@ -25,21 +25,6 @@ static void clear(char *memory, size_t bytes)
     memset(memory + tail, 0, bytes - tail);
 }
 
-double *memory_doubles(size_t n)
-{
-    if (n > SIZE_MAX / (2 * sizeof(double)))
-        return NULL;
-    const size_t bytes = n > 0 ? (n * sizeof(double) + 63) / 64 * 64 : 64;
-    double *memory = aligned_alloc(64, bytes);
-    if (memory)
-        clear((char *)memory, bytes);
-    return memory;
-}
-
-double *memory_rows(size_t n) { return n > SIZE_MAX / WALKERS ? NULL : memory_doubles(n * WALKERS); }
-
-void memory_free(void *pointer) { free(pointer); }
-
 static _Atomic bool ran_out;
 
 static void *noted(void *piece)
@@ -48,6 +33,21 @@ static void *noted(void *piece)
         ran_out = true;
     return piece;
 }
+
+double *memory_doubles(size_t n)
+{
+    if (n > SIZE_MAX / (2 * sizeof(double)))
+        return NULL;
+    const size_t bytes = n > 0 ? (n * sizeof(double) + 63) / 64 * 64 : 64;
+    double *memory = noted(aligned_alloc(64, bytes));
+    if (memory)
+        clear((char *)memory, bytes);
+    return memory;
+}
+
+double *memory_rows(size_t n) { return n > SIZE_MAX / WALKERS ? NULL : memory_doubles(n * WALKERS); }
+
+void memory_free(void *pointer) { free(pointer); }
 
 void *memory_take(size_t size) { return noted(malloc(size)); }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory for rows: zeroed and aligned to 64 bytes, taken when a run is built and never in its loops. And small pieces,
-// for reading and writing, that leave a note where there are none.
+// for reading and writing. Where there is no memory, a note is left.
 #ifndef VMC_BASE_MEMORY_H
 #define VMC_BASE_MEMORY_H
 

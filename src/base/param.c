@@ -6,6 +6,8 @@
 // prints "0.30000000000000004".
 #include "vmc/param.h"
 
+#include "base/memory.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -394,7 +396,7 @@ static bool parse_text(const struct param *row, const char *text, void *member, 
     if (strlen(text) >= PARAM_TEXT_SIZE)
         return complain(row, text, "is too long", why);
     char *copy = NULL;
-    if (*text != '\0' && !(copy = strdup(text)))
+    if (*text != '\0' && !(copy = memory_text(text)))
         return complain(row, text, "does not fit into memory", why);
     char **owned = member;
     free(*owned);

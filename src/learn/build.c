@@ -200,8 +200,10 @@ bool learn_build(struct learn *learn, struct error *error)
     struct learn_data data;
     struct machine_shape shape;
     learn->created = calloc(32, 1);
-    if (!learn->created || !learn_data_read(&data, own->data ? own->data : "", learn->options->config,
-                                            (enum machine_kind)own->visible, error))
+    if (!learn->created)
+        return error_add(error, ERROR_INTERNAL, "no memory to begin with");
+    if (!learn_data_read(&data, own->data ? own->data : "", learn->options->config, (enum machine_kind)own->visible,
+                         error))
         return false;
     record_now(learn->created);
     learn->m = data.m;

@@ -9,6 +9,8 @@
 // Check: one parameter with S = D = 4, shift 0, eta = 1, gradient 2: the step is -1/4.
 #include "optimizer/sr.h"
 
+#include "base/memory.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +155,7 @@ static bool take_step(const void *state, const struct optimizer_step *step)
     const struct sr *sr = state;
     const struct optimizer_metric *metric = step->metric;
     const size_t n = step->n_parameters;
-    double *work = calloc(4 * n + metric->n_samples, sizeof *work);
+    double *work = memory_take_zeroed(4 * n + metric->n_samples, sizeof *work);
     if (!work || n == 0) {
         free(work);
         return n == 0;

@@ -8,6 +8,7 @@
 #include "optimizer/sr.h"
 
 #include "base/gsl_guard.h"
+#include "base/memory.h"
 
 #include <gsl/gsl_linalg.h>
 #include <math.h>
@@ -52,8 +53,8 @@ static void solve_decomposed(size_t n, const double *factor, double *x)
 bool sr_cholesky(const struct sr_problem *problem)
 {
     const size_t n = problem->metric->n_parameters;
-    double *s = malloc(n * n * sizeof *s), *factor = malloc(n * n * sizeof *factor),
-           *inverse_root = malloc(n * sizeof *inverse_root);
+    double *s = memory_take(n * n * sizeof *s), *factor = memory_take(n * n * sizeof *factor),
+           *inverse_root = memory_take(n * sizeof *inverse_root);
     bool good = s && factor && inverse_root;
     if (good) {
         problem->metric->matrix(problem->metric->context, s);
@@ -103,7 +104,7 @@ bool sr_conjugate_gradients(const struct sr_problem *problem)
 {
     const struct optimizer_metric *metric = problem->metric;
     const size_t n = metric->n_parameters;
-    double *work = calloc(6 * n + metric->n_samples, sizeof *work);
+    double *work = memory_take_zeroed(6 * n + metric->n_samples, sizeof *work);
     if (!work || (metric->condition && !metric->condition(metric->context))) {
         free(work);
         return false;
@@ -173,9 +174,9 @@ bool sr_minimum_norm(const struct sr_problem *problem)
 {
     const struct optimizer_metric *metric = problem->metric;
     const size_t n = metric->n_samples, parameters = metric->n_parameters;
-    double *gram = malloc(n * n * sizeof *gram), *shifted = malloc(n * n * sizeof *gram),
-           *factor = malloc(n * n * sizeof *gram);
-    double *work = malloc((6 * n + parameters) * sizeof *work);
+    double *gram = memory_take(n * n * sizeof *gram), *shifted = memory_take(n * n * sizeof *gram),
+           *factor = memory_take(n * n * sizeof *gram);
+    double *work = memory_take((6 * n + parameters) * sizeof *work);
     bool good = gram && shifted && factor && work;
     if (good) {
         double *weight = work, *b = weight + parameters, *z = b + n, *rest = z + n;

@@ -54,6 +54,8 @@ static bool input_take(struct merging *merging, size_t k, hid_t out, struct erro
         error_add(merging->notes, ERROR_STOPPED, "%s: unfinished (status: %s)", path, merging->rows[k].status);
     record_destroy(record);
     record_close(file);
+    if (!good && memory_ran_out())
+        error_add(error, ERROR_INTERNAL, "%s: out of memory", path);
     return good;
 }
 

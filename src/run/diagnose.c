@@ -115,7 +115,8 @@ static bool read_model(struct record_file *file, struct run_reading *reading, st
     if (!ensemble_build_model(&reading->settings, &hamiltonian, &wavefunction, error))
         return false;
     double *theta = memory_doubles(wavefunction.n_parameters);
-    const bool good = theta && record_load_wavefunction(file, &wavefunction, theta, error) &&
+    const bool good = (theta || error_add(error, ERROR_INTERNAL, "no memory for the parameters")) &&
+                      record_load_wavefunction(file, &wavefunction, theta, error) &&
                       wavefunction_prepare(&wavefunction, theta);
     if (good) {
         struct factor_traits traits;

@@ -3,6 +3,7 @@
 // wrong.
 #include "run/phases.h"
 
+#include "base/memory.h"
 #include "run/checkpoint.h"
 #include "run/course.h"
 #include "run/settle.h"
@@ -154,7 +155,8 @@ static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
     return !type->needs_metric ? reduced_step(run, type, state, step) : metric && type->step(state, &step);
 }
 
-static bool step(struct run *run, size_t draws, size_t fresh, double rate)
+// False where memory ran out; `good`: whether the step could be computed.
+static bool step(struct run *run, size_t draws, size_t fresh, double rate, bool *good, struct error *error)
 {
     const struct team *team = run->options->team;
     if (run->metric.room) {
@@ -166,10 +168,13 @@ static bool step(struct run *run, size_t draws, size_t fresh, double rate)
                              TEAM_GATHER);
     }
     course_clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
-    bool good = team_leads(team) && own_step(run, draws, fresh, rate);
-    team_share(team, &good, sizeof good);
+    memory_ran_out();  // whatever lacked before has been dealt with
+    *good = team_leads(team) && own_step(run, draws, fresh, rate);
+    bool has_memory = !memory_ran_out();
+    team_share(team, good, sizeof *good);
+    team_share(team, &has_memory, sizeof has_memory);
     team_share(team, run->theta, run->ensemble.wavefunction.n_parameters * sizeof *run->theta);
-    return good;
+    return *good || has_memory || error_add(error, ERROR_INTERNAL, "no memory for a step of training");
 }
 
 static void keep_good(struct run *run)
@@ -318,14 +323,17 @@ static bool step_until_good(struct run *run, size_t draws, size_t iteration, str
 {
     struct training *training = &run->training;
     const struct settings_optimizer *optimizer = &run->settings->optimizer;
-    while (
-        !step(run, draws, training->fresh++, training->shortened * course_rate(optimizer, training->rate, iteration)) ||
-        !trust_take(run)) {
+    for (;;) {
+        bool good;
+        const double rate = training->shortened * course_rate(optimizer, training->rate, iteration);
+        if (!step(run, draws, training->fresh++, rate, &good, error))
+            return false;
+        if (good && trust_take(run))
+            return true;
         if (!take_step_back(run, &training->backs, &training->shortened, error) || run->ensemble.was_cut)
             return false;
         training->fresh = 0;
     }
-    return true;
 }
 
 // Steps of plain gradients know nothing of the curvature: where they are too long for it, the energy swings, and with

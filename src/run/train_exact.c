@@ -188,13 +188,11 @@ static bool starting_point(struct trace *trace, struct referee *referee, double 
 static bool descend(struct referee *referee, struct trace *trace, size_t iterations, double tolerance, double level,
                     double *theta, struct referee_descent *descent)
 {
-    struct error why = { 0 };
     *descent = (struct referee_descent){
         .iterations = iterations, .tolerance = tolerance, .level = level, .look = look, .context = trace
     };
     trace->n = 0;
-    const bool good = referee_descend(referee, descent, theta, &why);
-    error_clear(&why);
+    const bool good = referee_descend(referee, descent, theta, NULL);
     return good && !descent->stopped;
 }
 
@@ -212,6 +210,11 @@ static void finish_best(struct run *run, struct referee *referee, struct trace *
 // Ends of descents differ by what their tolerance leaves.
 static bool is_same_end(double energy, double other) { return fabs(energy - other) <= 1e-7 * fabs(other); }
 
+static bool has_memory(struct error *error)
+{
+    return !memory_ran_out() || error_add(error, ERROR_INTERNAL, "no memory for training");
+}
+
 // theta, begun: [K] each
 static bool descend_all(struct run *run, struct referee *referee, struct trace *trace, double *theta, double *begun,
                         struct error *error)
@@ -219,6 +222,7 @@ static bool descend_all(struct run *run, struct referee *referee, struct trace *
     const size_t n = run->ensemble.wavefunction.n_parameters, most = run->settings->optimizer.iterations;
     const size_t starts = n_starts(run, referee);
     trace->gives_up = referee_widths(referee) <= 1;
+    memory_ran_out();  // whatever lacked before has been dealt with
     for (trace->start = 0; trace->start < starts && !run->ensemble.was_cut; trace->start++) {
         struct referee_descent descent;
         if (!starting_point(trace, referee, begun))
@@ -237,6 +241,8 @@ static bool descend_all(struct run *run, struct referee *referee, struct trace *
         memcpy(run->theta, theta, n * sizeof *theta);
         remember(run, trace, 0, begun);
     }
+    if (!has_memory(error))
+        return false;
     if (isnan(trace->best) && !run->ensemble.was_cut)
         return error_add(error, ERROR_INTERNAL,
                          "training: the closed form has no finite energy at any start; use a smaller rbm.init_scale or "
@@ -249,7 +255,7 @@ static bool descend_all(struct run *run, struct referee *referee, struct trace *
             starts);
     if (!run->ensemble.was_cut)
         finish_best(run, referee, trace);
-    return !run->ensemble.was_cut;
+    return !run->ensemble.was_cut && has_memory(error);
 }
 
 static bool minimise(struct run *run, struct error *error)

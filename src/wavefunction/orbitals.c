@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "wavefunction/orbitals.h"
 
+#include "base/memory.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -102,7 +104,7 @@ bool orbitals_fill(struct orbitals *orbitals, const struct system *system, size_
     // enough to see where the shell above ends: no shell of so few levels is larger than they are together, plus a row
     // per dimension
     const size_t wanted = 2 * n + 16, size = list_levels(system, wanted, NULL);
-    struct level *level = calloc(size, sizeof *level);
+    struct level *level = memory_take_zeroed(size, sizeof *level);
     *orbitals = (struct orbitals){ .n = n, .dimensions = system->dimensions };
     *below = *above = 0;
     if (!level || n > ORBITALS_MOST) {

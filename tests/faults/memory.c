@@ -2,8 +2,12 @@
 // Preloaded into the program: memory runs out. Of what the program and its libraries ask for themselves (not HDF5, GSL
 // or the C library on their behalf) the piece with number MEMORY_AT is refused, and all later ones where MEMORY_ON is
 // set. MEMORY_COUNT: a file that gets the number of pieces, and of those that were refused, when the program ends.
+// MEMORY_SITES: a file that gets, piece by piece, who asked: the places of the two innermost calls, as a number that is
+// the same in every process.
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +30,26 @@ __attribute__((destructor)) static void report(void)
     }
 }
 
+enum { CALLS = 2, SKIPPED = 3 };  // skipped: note_site, refuses, and what takes malloc's place
+
+static void note_site(void)
+{
+    static FILE *out;
+    const char *path = getenv("MEMORY_SITES");
+    void *call[SKIPPED + CALLS];
+    if (!path || !(out = out ? out : fopen(path, "w")))
+        return;
+    const int n = backtrace(call, SKIPPED + CALLS);
+    uint64_t site = 0;
+    for (int k = SKIPPED; k < n; k++) {
+        Dl_info from;
+        if (dladdr(call[k], &from) && from.dli_fname && strstr(from.dli_fname, "vmc"))
+            site = (site ^ (uint64_t)((char *)call[k] - (char *)from.dli_fbase)) * 1099511628211u;
+    }
+    fprintf(out, "%llx\n", (unsigned long long)site);
+    fflush(out);
+}
+
 static _Bool refuses(const void *caller)
 {
     static long at = -1;
@@ -34,6 +58,7 @@ static _Bool refuses(const void *caller)
         return 0;
     if (at < 0)
         at = getenv("MEMORY_AT") ? strtol(getenv("MEMORY_AT"), NULL, 10) : 0;
+    note_site();
     const long n = __atomic_add_fetch(&pieces, 1, __ATOMIC_RELAXED);
     if (at <= 0 || !(n == at || (n > at && getenv("MEMORY_ON"))))
         return 0;
