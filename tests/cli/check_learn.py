@@ -302,6 +302,14 @@ class TwoNodes(Case):
             self.assertAlmostEqual(found['estimate'][0], total, delta=1e-6 * (1 + abs(total)))
             self.check(found, quadrature(n, total, False))
 
+    def test_without_partition_step_by_step(self):
+        """The slope of ln p~ is constant, that of the prior of width 1 is w / n: plain descent shortens their sum by 1 - rate / n at every step."""
+        self.two_nodes(37, 0.5, 2, '--set', 'learn.partition=no', '--set', 'learn.posterior=no', '--set', 'learn.method=sgd', '--set', 'learn.iterations=9',
+                       '--set', 'learn.schedule=constant', '--set', 'learn.learning_rate=2', '--output', 'steps.h5')
+        norm = file_number(self.path / 'steps.h5', 'training/gradient_norm')
+        self.assertEqual(len(norm), 9)
+        numpy.testing.assert_allclose(norm[1:] / norm[:-1], 1 - 2 / 37, rtol=1e-12)
+
     def check(self, found, right):
         """Mean and width within 4 sigma of quadrature; 18 numbers in all, fixed seeds (with others once in 900 one would fail)."""
         for name, value in zip(('mean', 'width'), right):

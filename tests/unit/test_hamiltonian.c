@@ -183,16 +183,20 @@ static void test_refused(void **state)
         size_t particles, dimensions;
         bool good;
     } cases[] = {
-        { "harmonic", "kappa", "-0.16", 3, 2, true },        // 0.49 > 0.48
-        { "harmonic", "kappa", "-0.17", 3, 2, false },       // 0.49 < 0.51
-        { "harmonic", "kappa", "-0.39", 3, 1, true },        // 1.21 > 1.17
-        { "harmonic", "kappa", "-0.41", 3, 1, false },       // 1.21 < 1.23
+        { "harmonic", "kappa", "-0.16", 3, 2, true },   // 0.49 > 0.48
+        { "harmonic", "kappa", "-0.17", 3, 2, false },  // 0.49 < 0.51
+        { "harmonic", "kappa", "-0.39", 3, 1, true },   // 1.21 > 1.17
+        { "harmonic", "kappa", "-0.41", 3, 1, false },  // 1.21 < 1.23
+        // 2 kappa is the square of 1.1 to the bit: nothing is bound there either
+        { "harmonic", "kappa", "-0.6050000000000001", 2, 1, false },
         { "harmonic", "kappa", "-9", 1, 2, true },           // no pairs
         { "hard-sphere", "diameter", "0", 3, 1, true },      // points on a line
         { "hard-sphere", "diameter", "0", 3, 2, false },     //
+        { "hard-sphere", "diameter", "0", 2, 2, false },     // one pair
         { "hard-sphere", "diameter", "0", 1, 2, true },      //
         { "hard-sphere", "diameter", "0.1", 3, 2, true },    //
         { "inverse-square", "lambda", "0.9", 3, 2, false },  // it attracts
+        { "inverse-square", "lambda", "0.9", 2, 2, false },  // one pair
         { "inverse-square", "lambda", "1", 3, 2, true },     //
         { "inverse-square", "lambda", "0.9", 1, 2, true },   //
         { "inverse-square", "lambda", "0.9", 3, 1, true },   //

@@ -134,6 +134,13 @@ static void test_walkers(void **state)
     made.energy[5 * 10 + 9] += 30;  // the same at the end: it may go on
     assert_true(is_found(&made, "a walker apart from the others"));
     make_good(&made, 1, CHAINS);
+    made.evidence.draws = 8;
+    for (size_t t = 2; t < 4; t++)  // a quarter of the values
+        made.energy[5 * 8 + t] += 30;
+    assert_false(is_found(&made, "a walker apart from the others"));
+    made.energy[5 * 8 + 4] += 30;  // more than that
+    assert_true(is_found(&made, "a walker apart from the others"));
+    make_good(&made, 1, CHAINS);
     for (size_t t = 97; t < DRAWS; t++)  // one that is leaving
         made.energy[5 * DRAWS + t] += 10.0 * (double)(t - 96);
     conclude(&made);

@@ -607,6 +607,31 @@ static void test_gsl_handler(void **state)
     assert_ptr_equal(gsl_set_error_handler(before), handler);
 }
 
+// A metric that is not finite anywhere, by one sample: no solver takes a step, and the parameters stay.
+static void test_not_finite(void **state)
+{
+    (void)state;
+    static const double spread[4] = { 1, 2, 0.5, 3 }, gradient[4] = { 1, -1, 2, 0.5 },
+                        wrong[] = { INFINITY, -INFINITY, NAN };
+    const struct optimizer_type *type = find("sr");
+    const char *const solvers[] = { "cholesky", "cg", "minsr" };
+    for (size_t s = 0; s < 3; s++)
+        for (size_t k = 0; k < 3 * 4; k++) {
+            struct samples samples = samples_make(12, 4, spread, 0.3);
+            samples.q[4 * 7 + k % 4] = wrong[k / 4];
+            const struct optimizer_metric metric = samples_metric(&samples);
+            void *own = defaults(type);
+            set(type, own, "solver", solvers[s]);
+            double theta[4] = { 1, 2, 3, 4 }, memory[4] = { 0 };
+            assert_false(
+                type->step(own, &(struct optimizer_step){ 4, 0, 0.1, gradient, &metric, memory, theta, 8192, 1 }));
+            for (size_t j = 0; j < 4; j++)
+                assert_true(theta[j] == (double)(j + 1) && memory[j] == 0);
+            free(own);
+            free(samples.q);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_quadratic),     cmocka_unit_test(test_first_steps),
@@ -615,6 +640,6 @@ int main(void)
                                         cmocka_unit_test(test_sr_auto),       cmocka_unit_test(test_descents),
                                         cmocka_unit_test(test_operations),    cmocka_unit_test(test_tolerance),
                                         cmocka_unit_test(test_little_more),   cmocka_unit_test(test_one_parameter),
-                                        cmocka_unit_test(test_gsl_handler) };
+                                        cmocka_unit_test(test_gsl_handler),   cmocka_unit_test(test_not_finite) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
