@@ -69,20 +69,18 @@ PACK_INLINE void six_find(struct six *six, size_t p, size_t l)
 PACK_INLINE void six_pairs(const struct six *six, size_t p, size_t spin, pack beta, size_t l, pack *above, pack *below)
 {
     const struct six_move *move = &six->move[l % SIX_UNDER_WAY];
-    pack now[2] = { pack_all(0.0), pack_all(1.0) }, was[2] = { pack_all(0.0), pack_all(1.0) };
+    pack sum = pack_all(0.0), product = pack_all(1.0);
     SHELLS_UNROLLED
     for (size_t q = THREE * spin; q < THREE * (spin + 1); q++) {
         if (q == p)
             continue;
-        const pack new = move->r[q], old = *six_r(six, p, q, l), b = pack_fma(beta, new, pack_all(1.0)),
-                   b_old = pack_fma(beta, old, pack_all(1.0));
-        now[0] = pack_fma(now[0], b, new *now[1]);
-        now[1] *= b;
-        was[0] = pack_fma(was[0], b_old, old * was[1]);
-        was[1] *= b_old;
+        const pack new = move->r[q], old = *six_r(six, p, q, l);
+        const pack b = pack_fma(beta, new, pack_all(1.0)) * pack_fma(beta, old, pack_all(1.0));
+        sum = pack_fma(sum, b, (new - old) * product);
+        product *= b;
     }
-    *above = pack_fma(now[0], was[1], -(was[0] * now[1]));
-    *below = now[1] * was[1];
+    *above = sum;
+    *below = product;
 }
 
 PACK_INLINE void six_change(struct six *six, size_t p, size_t l)

@@ -2,7 +2,9 @@
 // All of a move in one place, and all moves of a few walkers before those of the next few: what they need (the
 // inverse of a spin, distances, coordinates: 42 KB for 20 particles and 16 walkers) then stays in the nearest caches
 // for the whole sweep, for which the first two lie by lines (base/rows.h). The moves are those of metropolis.c by way
-// of slater_moves.c and pade_jastrow_rows.c, operation by operation, so that both ways give the same bits.
+// of slater_moves.c and pade_jastrow_rows.c; only what a move adds to a pair is taken as one fraction,
+//     r / (1 + beta r) - r' / (1 + beta r') = (r - r') / ((1 + beta r) (1 + beta r')),
+// so that both ways make the same walk, and weights that are the same to rounding.
 #include "wavefunction/shells_sweep.h"
 
 #include "wavefunction/pade_jastrow.h"
@@ -25,7 +27,7 @@ struct move {
 
 PACK_INLINE size_t pairs_of(size_t particles) { return particles * (particles - 1) / 2; }
 
-// sum r / (1 + beta r) = above / below
+// What a move adds to sum r / (1 + beta r), as above / below.
 struct fraction {
     pack above[TILE], below[TILE];
 };
@@ -46,69 +48,54 @@ PACK_INLINE void propose(const struct chunk *chunk, size_t side, size_t p, struc
 PACK_INLINE void find_distances(const struct chunk *chunk, size_t side, size_t s, size_t first, size_t end,
                                 struct move *move)
 {
-    const pack *other = chunk->x + first * 2 * side + s;
+    const pack *other = chunk->x + first * 2 * side + s, x = move->x[s], y = move->x[side + s];
     pack *to = move->r + first * side + s;
+    SHELLS_UNROLLED
     for (size_t q = first; q < end; q++, other += 2 * side, to += side) {
-        const pack dx = move->x[s] - other[0], dy = move->x[side + s] - other[side];
+        const pack dx = x - other[0], dy = y - other[side];
         *to = pack_sqrt(pack_fma(dy, dy, dx * dx));
     }
 }
 
-// Pairs with particles of one class, `end` not included, all before p or all behind it, of the tile from t on: both
-// sums grow.
+// Pairs with particles of one class, `end` not included, all before p or all behind it, of the tile from t on.
 PACK_INLINE void add_pairs(const struct chunk *chunk, size_t side, size_t t, size_t particles, size_t p, pack beta,
-                           bool behind, size_t first, size_t end, const struct move *move, struct fraction *after,
-                           struct fraction *before)
+                           bool behind, size_t first, size_t end, const struct move *move, struct fraction *sum)
 {
     const size_t pair = behind ? pair_row_number(first, p) : pair_row_number(p, first);
     const pack *old = chunk->r + rows_by_lines(pairs_of(particles), pair, t), *new = move->r + first *side + t;
-    struct fraction now = *after, was = *before;
+    struct fraction change = *sum;
     for (size_t q = first; q < end; q++, new += side) {
         ROWS_UNROLLED
         for (size_t s = 0; s < TILE; s++) {
-            const pack b = pack_fma(beta, new[s], pack_all(1.0)), b_old = pack_fma(beta, old[s], pack_all(1.0));
-            now.above[s] = pack_fma(now.above[s], b, new[s] * now.below[s]);
-            now.below[s] *= b;
-            was.above[s] = pack_fma(was.above[s], b_old, old[s] * was.below[s]);
-            was.below[s] *= b_old;
+            const pack r = new[s], r_old = old[s];
+            const pack b = pack_fma(beta, r, pack_all(1.0)) * pack_fma(beta, r_old, pack_all(1.0));
+            change.above[s] = pack_fma(change.above[s], b, (r - r_old) * change.below[s]);
+            change.below[s] *= b;
         }
         old += (behind ? q : 1) * LINE;
     }
-    *after = now;
-    *before = was;
-}
-
-// a n_a / d_a + b n_b / d_b by one division
-PACK_INLINE pack divide(pack a, pack b, const struct fraction *here, const struct fraction *other, size_t s)
-{
-    const pack above = pack_fma(a * here->above[s], other->below[s], b * other->above[s] * here->below[s]);
-    return above / (here->below[s] * other->below[s]);
+    *sum = change;
 }
 
 PACK_INLINE void find_pairs(const struct chunk *chunk, size_t side, size_t t, bool is_up, size_t p, size_t up,
                             size_t particles, struct move *move)
 {
     const struct pairing same = chunk->same, opposite = chunk->opposite;
-    struct fraction after[2], before[2];  // of parallel spins, of antiparallel ones
-    for (size_t k = 0; k < 2; k++)
-        for (size_t s = 0; s < TILE; s++) {
-            after[k].above[s] = before[k].above[s] = pack_all(0.0);
-            after[k].below[s] = before[k].below[s] = pack_all(1.0);
-        }
-    if (!is_up)
-        add_pairs(chunk, side, t, particles, p, opposite.beta, false, 0, up, move, &after[1], &before[1]);
-    add_pairs(chunk, side, t, particles, p, same.beta, false, is_up ? 0 : up, p, move, &after[0], &before[0]);
-    add_pairs(chunk, side, t, particles, p, same.beta, true, p + 1, is_up ? up : particles, move, &after[0],
-              &before[0]);
-    if (is_up)
-        add_pairs(chunk, side, t, particles, p, opposite.beta, true, up, particles, move, &after[1], &before[1]);
-    const size_t last = is_up;
-    const pack a = last ? opposite.cusp : same.cusp, b = last ? same.cusp : opposite.cusp;
+    struct fraction own, other;  // of the same spin, of the other one
+    for (size_t s = 0; s < TILE; s++) {
+        own.above[s] = other.above[s] = pack_all(0.0);
+        own.below[s] = other.below[s] = pack_all(1.0);
+    }
+    add_pairs(chunk, side, t, particles, p, opposite.beta, false, 0, is_up ? 0 : up, move, &other);
+    add_pairs(chunk, side, t, particles, p, same.beta, false, is_up ? 0 : up, p, move, &own);
+    add_pairs(chunk, side, t, particles, p, same.beta, true, p + 1, is_up ? up : particles, move, &own);
+    add_pairs(chunk, side, t, particles, p, opposite.beta, true, up, is_up ? particles : up, move, &other);
     ROWS_UNROLLED
     for (size_t s = 0; s < TILE; s++) {
-        const pack change = divide(a, b, &after[last], &after[1 - last], s) -
-                            divide(a, b, &before[last], &before[1 - last], s);
-        move->pair_exponent[t + s] = pack_fma(pack_all(2.0), change, chunk->pair_exponent[t + s]);
+        const pack above = pack_fma(same.cusp * own.above[s], other.below[s],
+                                    opposite.cusp * other.above[s] * own.below[s]);
+        move->pair_exponent[t + s] = pack_fma(pack_all(2.0), above / (own.below[s] * other.below[s]),
+                                              chunk->pair_exponent[t + s]);
     }
 }
 
@@ -139,7 +126,10 @@ PACK_INLINE void update(size_t side, size_t s, size_t n, size_t p, pack_bits mas
     pack *b = chunk->b + rows_by_lines(n * n, 0, s);
     const pack inverse = pack_select(mask, 1.0 / move->ratio[s], pack_all(0.0)),
                scale = pack_select(mask, inverse, pack_all(1.0)), *functions = move->functions + s;
-    pack *own = b + p * n * LINE;
+    pack *own = b + p * n * LINE, mine[SHELLS_MOST];
+    SHELLS_UNROLLED
+    for (size_t k = 0; k < n; k++)
+        mine[k] = own[k * LINE];
     for (size_t q = 0; q < n; q++) {
         pack *one = b + q * n * LINE, row[SHELLS_MOST], sum[2] = { { 0 } };
         if (next)
@@ -154,11 +144,11 @@ PACK_INLINE void update(size_t side, size_t s, size_t n, size_t p, pack_bits mas
         sum[0] = (sum[0] + sum[1]) * -inverse;
         SHELLS_UNROLLED
         for (size_t k = 0; k < n; k++)
-            one[k * LINE] = pack_fma(sum[0], own[k * LINE], row[k]);
+            one[k * LINE] = pack_fma(sum[0], mine[k], row[k]);
     }
     SHELLS_UNROLLED
     for (size_t k = 0; k < n; k++)
-        own[k * LINE] *= scale;
+        own[k * LINE] = mine[k] * scale;
 }
 
 PACK_INLINE void take_over(size_t side, size_t s, size_t p, size_t particles, pack_bits mask, const struct move *move,
@@ -240,6 +230,14 @@ PACK_INLINE void sweep_rows(size_t top, const struct chunk *rows, pack *const b[
     }
 }
 
+PACK_INLINE void copy_lines(size_t n, size_t side, size_t stride_from, const pack *from, size_t stride_to, pack *to)
+{
+    for (size_t k = 0; k < n; k++, from += stride_from, to += stride_to)
+        ROWS_UNROLLED
+    for (size_t s = 0; s < side; s++)
+        to[s] = from[s];
+}
+
 // More: line after line of them, with copies of their coordinates.
 PACK_INLINE void sweep_lines(size_t side, size_t top, const struct chunk *rows, pack *const b[SPINS], struct chunk *sum)
 {
@@ -252,17 +250,14 @@ PACK_INLINE void sweep_lines(size_t side, size_t top, const struct chunk *rows, 
         chunk->mantissa = rows->mantissa + l;
         chunk->exponent = rows->exponent + l;
         chunk->pair_exponent = rows->pair_exponent + l;
-        for (size_t k = 0; k < 4 * n * side; k++)
-            x[k] = rows->x[k / side * ROW_PACKS + l + k % side];
+        copy_lines(4 * n, side, ROW_PACKS, rows->x + l, side, x);
         struct move moves[2];
         propose(chunk, side, 0, moves);
-        SHELLS_UNROLLED
         for (size_t spin = 0; spin < SPINS; spin++) {
             chunk->b = b[spin] + rows_by_lines(n * n, 0, l);
             move_spin(chunk, side, top, spin * n, moves);
         }
-        for (size_t k = 0; k < 4 * n * side; k++)
-            rows->x[k / side * ROW_PACKS + l + k % side] = x[k];
+        copy_lines(4 * n, side, side, x, ROW_PACKS, rows->x + l);
     }
     sum->accepted = own.accepted;
 }
