@@ -66,11 +66,13 @@ struct control_type {
     size_t (*n_functions)(const struct system *system);
     // Rows C_u of every function, from x and the gradient of ln|psi|, [M] rows; where du [M rows] is not NULL, also
     // du += sum_k coefficient[k] grad u_k. One of two: at once, or pairs at a time, as the potential meets them, added
-    // to rows that start at 0.
+    // to rows that start at 0; and then also all pairs at once, for a potential that meets none.
     void (*evaluate)(const struct controls *controls, const double *coefficient, const double *x,
                      const double *gradient, double *c, double *du);
     void (*evaluate_pairs)(const struct controls *controls, const double *coefficient, const struct pairs *pairs,
                            const double *x, const double *gradient, double *c, double *du);
+    void (*evaluate_all)(const struct controls *controls, const double *coefficient, const struct configuration *at,
+                         const double *gradient, double *c, double *du);
     // Where physics fixes the coefficient of function k for a quantity: true, and the value. NULL: all are fitted.
     bool (*fixed)(const struct hamiltonian *hamiltonian, const struct wavefunction *wavefunction, size_t k,
                   size_t quantity, double *value);
@@ -95,11 +97,12 @@ struct controls {
 bool controls_build(struct controls *controls, const struct hamiltonian *hamiltonian,
                     const struct wavefunction *wavefunction, size_t n, const size_t *index, struct error *error);
 size_t controls_scratch_rows(const struct controls *controls);  // of controls_gather
-// The energies (ENERGY_ROWS rows) and the controls, in one pass over the pairs. c: n_functions rows; du, unless NULL:
-// [M] rows, gradient of the energy's u = sum_k total_k u_k
+// The energies (ENERGY_ROWS rows) and the controls, in one pass over the pairs; `moved`: wavefunction_evaluate_moved
+// has evaluated the frame. c: n_functions rows; du, unless NULL: [M] rows, gradient of the energy's u = sum_k total_k
+// u_k
 void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian,
-                       const struct wavefunction *wavefunction, const double *frame, double *energy, double *c,
-                       double *du);
+                       const struct wavefunction *wavefunction, const double *frame, bool moved, double *energy,
+                       double *c, double *du);
 // energy rows with the controls added: LOCAL and, as `parts`, KINETIC, TRAP, PAIR of `energy` (ENERGY_ROWS rows) ->
 // out[0..3] rows
 enum { CONTROLLED_ENERGY_ROW, CONTROLLED_ROW, CONTROLLED_ROWS = CONTROLLED_ROW + CONTROLLED_QUANTITIES };

@@ -27,6 +27,7 @@ struct configuration {
     const double *x;            // [M] rows
     const double *pairs;        // geometry_rows rows: r^2 [n_pairs], 1/r [n_pairs]; NULL where they are not stored
     const double *inverse_sum;  // a row, 1/r summed over all pairs; NULL where it is not known
+    const double *distances;  // r of all pairs, by lines (base/rows.h), that moves have kept; NULL where they have not
 };
 
 // Up to PAIRS_AT_ONCE pairs, their distances in the first-level cache.

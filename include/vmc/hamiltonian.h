@@ -68,6 +68,8 @@ double hamiltonian_slope(const struct hamiltonian *hamiltonian, size_t class);
 double hamiltonian_power(const struct hamiltonian *hamiltonian);
 // Whether there are pairs with an energy.
 bool hamiltonian_has_pairs(const struct hamiltonian *hamiltonian);
+// Whether the energy of the pairs follows from what is known of them, without a visit.
+bool hamiltonian_knows_pairs(const struct hamiltonian *hamiltonian, const struct configuration *at);
 // out: POTENTIAL_ROWS rows. Its pairs are shown to `visit` too, unless NULL: a tile at a time, as to geometry_visit.
 void hamiltonian_potential(const struct hamiltonian *hamiltonian, const struct configuration *at,
                            geometry_visitor *visit, void *context, double *out);

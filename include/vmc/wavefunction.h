@@ -77,6 +77,8 @@ void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_
 
 // On one frame (n_rows rows); x must stand in its first M rows.
 struct configuration wavefunction_configuration(const struct wavefunction *wavefunction, const double *frame);
+// The distances that one-particle moves keep in a frame, by lines (base/rows.h), or NULL where they keep none.
+const double *wavefunction_distances(const struct wavefunction *wavefunction, const double *frame);
 // The weights alone.
 void wavefunction_weigh(const struct wavefunction *wavefunction, double *frame);
 void wavefunction_evaluate(const struct wavefunction *wavefunction, double *frame);

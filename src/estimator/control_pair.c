@@ -10,10 +10,12 @@
 // range adapt. pair: n = 2, 3, for forces without a 1/r. One division and one inverse root per pair serve all powers,
 // values and slopes.
 // Check: beta = 1, r = 1, n = 1: t = 1/2, y = 1/2, u' = 1/4, u'' = -1/4.
+#include "estimator/control_rows.h"
+
 #include "base/rows.h"
 #include "vmc/estimator.h"
 
-enum { POWERS = 3 };
+enum { POWERS = CONTROL_POWERS };
 
 extern const struct control_type control_cusp, control_pair;
 
@@ -174,11 +176,27 @@ static PACK_HOT void evaluate_powers(const struct controls *controls, const doub
         evaluate_some(1, system, pairs, &functions, beta, coefficient, lowest, x, gradient, c, du);
 }
 
+// The same of all pairs at once.
+static PACK_HOT void evaluate_all(const struct controls *controls, const double *coefficient, size_t lowest,
+                                  const struct configuration *at, const double *gradient, double *c, double *du)
+{
+    const size_t powers = POWERS - lowest;
+    for (size_t k = 0; k < n_classes(&controls->system); k++)
+        control_rows(controls->range, at, class_of(&controls->system, k), gradient, coefficient + k * powers, lowest,
+                     rows_at(c, k * powers), du);
+}
+
 static PACK_HOT void evaluate_cusp(const struct controls *controls, const double *coefficient,
                                    const struct pairs *pairs, const double *x, const double *gradient, double *c,
                                    double *du)
 {
     evaluate_powers(controls, coefficient, 0, pairs, x, gradient, c, du);
+}
+
+static PACK_HOT void evaluate_all_cusp(const struct controls *controls, const double *coefficient,
+                                       const struct configuration *at, const double *gradient, double *c, double *du)
+{
+    evaluate_all(controls, coefficient, 0, at, gradient, c, du);
 }
 
 // In 2D the coefficients of y must be exact: the pair energy's 1/r asks for the slope that psi should have at contact,
@@ -204,6 +222,7 @@ const struct control_type control_cusp = {
     .applies = cusp_applies,
     .n_functions = n_cusp,
     .evaluate_pairs = evaluate_cusp,
+    .evaluate_all = evaluate_all_cusp,
     .fixed = cusp_fixed,
 };
 
@@ -213,10 +232,17 @@ static void evaluate_pair(const struct controls *controls, const double *coeffic
     evaluate_powers(controls, coefficient, 1, pairs, x, gradient, c, du);
 }
 
+static PACK_HOT void evaluate_all_pair(const struct controls *controls, const double *coefficient,
+                                       const struct configuration *at, const double *gradient, double *c, double *du)
+{
+    evaluate_all(controls, coefficient, 1, at, gradient, c, du);
+}
+
 const struct control_type control_pair = {
     .name = "pair",
     .summary = "u = y^2, y^3 over pairs, for forces without a 1/r",
     .applies = pair_applies,
     .n_functions = n_pair,
     .evaluate_pairs = evaluate_pair,
+    .evaluate_all = evaluate_all_pair,
 };

@@ -80,21 +80,25 @@ static PACK_HOT void visit_pairs(const struct pairs *pairs, void *context)
 }
 
 PACK_HOT void controls_evaluate(const struct controls *controls, const struct hamiltonian *hamiltonian,
-                                const struct wavefunction *wavefunction, const double *frame, double *energy, double *c,
-                                double *du)
+                                const struct wavefunction *wavefunction, const double *frame, bool moved,
+                                double *energy, double *c, double *du)
 {
     const double *gradient = rows_at_const(frame, wavefunction->row_gradient);
-    const struct configuration at = wavefunction_configuration(wavefunction, frame);
+    struct configuration at = wavefunction_configuration(wavefunction, frame);
+    const bool known = hamiltonian_knows_pairs(hamiltonian, &at);
     bool reads_pairs = false;
+    at.distances = moved ? wavefunction_distances(wavefunction, frame) : NULL;
     if (du)
         rows_fill(wavefunction->n_coordinates, 0, du);
     for (size_t t = 0; t < controls->n_types; t++) {
         const size_t first = controls->first_function[t];
         if (controls->type[t]->evaluate)
             controls->type[t]->evaluate(controls, controls->total + first, frame, gradient, rows_at(c, first), du);
+        else if (known)
+            controls->type[t]->evaluate_all(controls, controls->total + first, &at, gradient, rows_at(c, first), du);
         else
             rows_fill(controls->type[t]->n_functions(&controls->system), 0, rows_at(c, first));
-        reads_pairs = reads_pairs || controls->type[t]->evaluate_pairs;
+        reads_pairs = reads_pairs || (!known && controls->type[t]->evaluate_pairs);
     }
     struct evaluation evaluation = { controls, frame, gradient, c, du };
     hamiltonian_potential(hamiltonian, &at, reads_pairs ? visit_pairs : NULL, &evaluation,

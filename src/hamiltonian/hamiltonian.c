@@ -66,6 +66,11 @@ bool hamiltonian_has_pairs(const struct hamiltonian *hamiltonian)
     return hamiltonian->type->pair_energy && hamiltonian->system.particles > 1;
 }
 
+bool hamiltonian_knows_pairs(const struct hamiltonian *hamiltonian, const struct configuration *at)
+{
+    return hamiltonian_has_pairs(hamiltonian) && at->inverse_sum && hamiltonian->type->of_inverse;
+}
+
 struct sums {
     const struct hamiltonian *hamiltonian;
     double *energy, *virial;  // a row each; they begin with the first tile
@@ -102,7 +107,7 @@ PACK_HOT void hamiltonian_potential(const struct hamiltonian *hamiltonian, const
     double *trap = rows_at(out, POTENTIAL_TRAP), *pair = rows_at(out, POTENTIAL_PAIR),
            *virial = rows_at(out, POTENTIAL_VIRIAL);
     rows_sum_squares(system_coordinates(system), hamiltonian->stiffness, system->dimensions, NULL, at->x, trap);
-    if (hamiltonian_has_pairs(hamiltonian) && !visit && at->inverse_sum && type->of_inverse) {
+    if (!visit && hamiltonian_knows_pairs(hamiltonian, at)) {
         for (size_t l = 0; l < ROW_PACKS; l++)
             ((pack *)pair)[l] = type->of_inverse(hamiltonian->state) * ((const pack *)at->inverse_sum)[l];
     } else if (hamiltonian_has_pairs(hamiltonian)) {

@@ -116,12 +116,13 @@ static void draw_block(struct ensemble *ensemble, const struct pass *pass, size_
         }
         if (is_cut(ensemble))
             return;
+        const bool moved = !block->evaluated && block->movable;
         if (!block->evaluated)
-            (block->movable ? wavefunction_evaluate_moved : wavefunction_evaluate)(wavefunction, block->current);
+            (moved ? wavefunction_evaluate_moved : wavefunction_evaluate)(wavefunction, block->current);
         block->evaluated = true;
         if (controlled)
-            controls_evaluate(controls, &ensemble->hamiltonian, wavefunction, block->current, rows->energy, rows->c,
-                              slopes ? rows->du : NULL);
+            controls_evaluate(controls, &ensemble->hamiltonian, wavefunction, block->current, moved, rows->energy,
+                              rows->c, slopes ? rows->du : NULL);
         else
             estimator_energy(&ensemble->hamiltonian, wavefunction, block->current, rows->energy);
         if (controlled)

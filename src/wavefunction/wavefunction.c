@@ -269,7 +269,15 @@ struct configuration wavefunction_configuration(const struct wavefunction *wavef
     return (struct configuration){ &wavefunction->geometry, frame, wavefunction->geometry.stored ? pairs : NULL,
                                    wavefunction->pair_alone < wavefunction->n_factors
                                        ? rows_at_const(pairs, PAIR_SUM_INVERSE)
-                                       : NULL };
+                                       : NULL,
+                                   NULL };
+}
+
+const double *wavefunction_distances(const struct wavefunction *wavefunction, const double *frame)
+{
+    return wavefunction->pair_alone < wavefunction->n_factors && wavefunction->keeps_pair_values
+               ? rows_at_const(frame, wavefunction->row_pair_values)
+               : NULL;
 }
 
 static double *weight_rows(const struct wavefunction *wavefunction, const struct factor *factor, double *frame)
@@ -352,7 +360,7 @@ double wavefunction_refresh(const struct wavefunction *wavefunction, bool update
 
 void wavefunction_ratio(const struct wavefunction *wavefunction, size_t p, const double *frame, double *trial)
 {
-    const struct configuration at = { &wavefunction->geometry, trial, NULL, NULL };
+    const struct configuration at = { &wavefunction->geometry, trial, NULL, NULL, NULL };
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];
         if (is_pair_factor(factor))
@@ -403,7 +411,7 @@ static void evaluate_particle(const struct wavefunction *wavefunction, const str
 PACK_HOT void wavefunction_particle_gradient(const struct wavefunction *wavefunction, size_t p, const double *frame,
                                              const double *trial, double *scratch, double *gradient)
 {
-    const struct configuration at = { &wavefunction->geometry, trial ? trial : frame, NULL, NULL };
+    const struct configuration at = { &wavefunction->geometry, trial ? trial : frame, NULL, NULL, NULL };
     rows_fill(wavefunction->system.dimensions, 0, gradient);
     for (size_t f = 0; f < wavefunction->n_factors; f++) {
         const struct factor *factor = &wavefunction->factor[f];

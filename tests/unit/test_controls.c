@@ -3,7 +3,7 @@
 // oracle's sets; the slope it reports is that of the function whose C it reports; fitting finds the least variance; the
 // controlled gradient is that of the exact energy. Means within 4.5 standard errors (false alarms 7e-6 per comparison,
 // were the seeds not fixed).
-#include "support/model.h"
+#include "support/product.h"
 
 #include "vmc/rng.h"
 
@@ -109,14 +109,14 @@ static void test_slope(void **state)
             const double h = 1e-5;
             memset(controls->total, 0, sizeof controls->total);
             controls->total[k] = 1;
-            controls_evaluate(controls, hamiltonian, wavefunction, frame, energy, c, du);
+            controls_evaluate(controls, hamiltonian, wavefunction, frame, false, energy, c, du);
             for (size_t w = 0; w < WALKERS; w++)
                 sum[w] = 0;
             for (size_t i = 0; i < m; i++)
                 for (int side = -1; side <= 1; side += 2) {
                     for (size_t w = 0; w < WALKERS; w++)
                         frame[i * WALKERS + w] += side * h;
-                    controls_evaluate(controls, hamiltonian, wavefunction, frame, energy, values, other);
+                    controls_evaluate(controls, hamiltonian, wavefunction, frame, false, energy, values, other);
                     for (size_t w = 0; w < WALKERS; w++) {
                         frame[i * WALKERS + w] -= side * h;
                         sum[w] += side * other[i * WALKERS + w] / (2 * h);
@@ -142,6 +142,63 @@ static double pass_variance(struct ensemble *ensemble)
     ensemble->reference += sums.energy / sums.samples;
     ensemble_pass(ensemble, 200, 0, NULL, NULL, &sums);
     return (sums.energy2 - sums.energy * sums.energy / sums.samples) / sums.samples;
+}
+
+// All pairs at once, from coordinates or from distances that moves have kept, against a tile of them at a time.
+static void test_pairs_at_once(void **state)
+{
+    (void)state;
+#define PAIRS(particles, dimensions, statistics, factors)                                  \
+    "[system]\ninteraction = coulomb\nparticles = " particles "\ndimensions = " dimensions \
+    "\nstatistics = " statistics "\n[wavefunction]\nfactors = " factors ", pade-jastrow\n"
+    static const struct product_row rows[] = {
+        { .name = "dot", .ini = PAIRS("12", "2", "fermions", "slater") },
+        { .name = "polarised", .ini = PAIRS("3", "2", "fermions\nspin_up = 3", "slater") },
+        { .name = "open shell",
+          .ini = PAIRS("5", "3", "fermions", "slater") "[slater]\norbitals_up = 0 0 0, 1 0 0, 0 0 1\n"
+                                                       "orbitals_down = 0 0 0, 0 1 0\n" },
+        { .name = "bosons, two tiles", .ini = PAIRS("19", "3", "bosons", "gaussian") },
+    };
+    for (size_t s = 0; s < sizeof rows / sizeof *rows; s++) {
+        struct model model;
+        product_build(&model, &rows[s],
+                      (const char *const[]){ "sampler.walkers=32", "sampler.method=metropolis", NULL }, 1);
+        struct ensemble *ensemble = &model.ensemble;
+        struct controls *controls = &ensemble->controls;
+        const struct wavefunction *wavefunction = &ensemble->wavefunction;
+        struct wavefunction other = *wavefunction;  // to which nobody is alone in reading pairs
+        struct block *block = &ensemble->block[0];
+        const size_t m = wavefunction->n_coordinates, n = controls->n_functions, size = (ENERGY_ROWS + n + m) * WALKERS;
+        double *found[2] = { aligned_alloc(64, size * sizeof(double)), aligned_alloc(64, size * sizeof(double)) };
+        other.pair_alone = other.n_factors;
+        assert_true(n >= 5);
+        for (size_t k = 0; k < n; k++)
+            controls->total[k] = 0.3 + 0.2 * (double)k;
+        for (size_t t = 0; t < 3; t++)
+            ensemble->sampler->sweep(ensemble->sampler_state, &(struct sampler_rung){ 1, 0.5, NULL }, wavefunction,
+                                     block, ensemble->scratch + wavefunction->n_rows * WALKERS);
+        wavefunction_evaluate_moved(wavefunction, block->current);
+        const struct configuration at = wavefunction_configuration(wavefunction, block->current);
+        assert_true(hamiltonian_knows_pairs(&ensemble->hamiltonian, &at));
+        assert_non_null(wavefunction_distances(wavefunction, block->current));
+        for (size_t way = 0; way < 4; way++) {
+            const bool slopes = way / 2;
+            double off = 0;
+            for (size_t k = 0; k < 2; k++) {
+                double *c = found[k] + ENERGY_ROWS * WALKERS, *du = c + n * WALKERS;
+                controls_evaluate(controls, &ensemble->hamiltonian, k ? wavefunction : &other, block->current,
+                                  k && way % 2, found[k], c, slopes ? du : NULL);
+            }
+            for (size_t k = 0; k < size - (slopes ? 0 : m * WALKERS); k++)
+                off = fmax(off, fabs(found[0][k] - found[1][k]) / (1 + fabs(found[0][k])));
+            print_message("%s, %s%s: %.1e\n", rows[s].name, way % 2 ? "distances kept" : "from coordinates",
+                          slopes ? ", slopes" : "", off);
+            assert_true(off < 1e-11);
+        }
+        free(found[0]);
+        free(found[1]);
+        model_finish(&model);
+    }
 }
 
 // Fitted coefficients beat slightly changed ones on other samples.
@@ -243,7 +300,8 @@ int main(int argc, char **argv)
 {
     (void)argv;
     const struct CMUnitTest quick[] = { cmocka_unit_test(test_sum), cmocka_unit_test(test_mean_zero),
-                                        cmocka_unit_test(test_slope), cmocka_unit_test(test_fit) };
+                                        cmocka_unit_test(test_slope), cmocka_unit_test(test_pairs_at_once),
+                                        cmocka_unit_test(test_fit) };
     const struct CMUnitTest long_ones[] = { cmocka_unit_test(test_gradient),
                                             cmocka_unit_test(test_gradient_at_optimum) };
     return argc > 1 ? cmocka_run_group_tests(long_ones, NULL, NULL) : cmocka_run_group_tests(quick, NULL, NULL);
