@@ -99,26 +99,42 @@ PACK_INLINE void find_slopes(const struct slater *slater, size_t spin, size_t n,
                              const pack *b, bool add, double *gradient, struct sums *sums)
 {
     const struct orbitals *orbitals = &slater->orbitals[spin];
-    pack functions[ORBITALS_FUNCTIONS_MOST * 4];
+    pack functions[ORBITALS_FUNCTIONS_MOST * 4], pulled[4], squared[4];  // sums that stay in registers
+    ROWS_UNROLLED
+    for (size_t s = 0; s < side; s++) {
+        pulled[s] = sums->pull[s];
+        squared[s] = sums->square[s];
+    }
     for (size_t p = 0; p < n; p++) {
         const size_t row = (slater->first_particle[spin] + p) * slater->dimensions;
         slater_functions(slater, orbitals, orbitals->n_functions, side, (const pack *)x + row * ROW_PACKS + l,
                          functions);
         for (size_t d = 0; d < slater->dimensions; d++) {
+            const pack scale = pack_all(slater->scale[d]), omega = pack_all(slater->omega[d]),
+                       drag = pack_all(-slater->value * slater->omega[d]);
             pack sum[4] = { { 0 } };
             for (size_t k = 0; k < n; k++) {
                 const long lower = orbitals->lower[d][k];
-                for (size_t s = 0; lower != ORBITALS_NONE && s < side; s++)
+                if (lower == ORBITALS_NONE)
+                    continue;
+                ROWS_UNROLLED
+                for (size_t s = 0; s < side; s++)
                     sum[s] = pack_fma(functions[(size_t)lower * side + s], b[(p * n + k) * side + s], sum[s]);
             }
+            ROWS_UNROLLED
             for (size_t s = 0; s < side; s++) {
-                const pack here = ((const pack *)x)[(row + d) * ROW_PACKS + l + s], slope = slater->scale[d] * sum[s];
+                const pack here = ((const pack *)x)[(row + d) * ROW_PACKS + l + s], slope = scale * sum[s];
                 pack *out = (pack *)gradient + (row + d) * ROW_PACKS + l + s;
-                sums->pull[s] = pack_fma(slater->omega[d] * here, slope, sums->pull[s]);
-                sums->square[s] = pack_fma(slope, slope, sums->square[s]);
-                *out = pack_fma(pack_all(-slater->value * slater->omega[d]), here, add ? (pack)(*out + slope) : slope);
+                pulled[s] = pack_fma(omega * here, slope, pulled[s]);
+                squared[s] = pack_fma(slope, slope, squared[s]);
+                *out = pack_fma(drag, here, add ? (pack)(*out + slope) : slope);
             }
         }
+    }
+    ROWS_UNROLLED
+    for (size_t s = 0; s < side; s++) {
+        sums->pull[s] = pulled[s];
+        sums->square[s] = squared[s];
     }
 }
 
