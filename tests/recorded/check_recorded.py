@@ -14,6 +14,7 @@ TOLERANCE. Who changes results on purpose looks at the differences, each of whic
 """
 import csv
 import itertools
+import math
 import os
 import re
 import signal
@@ -103,6 +104,9 @@ def lines_of_drawing(path):
         words = line.split()
         if words and all(NUMBER_OR_NOT.fullmatch(word) for word in words):
             numbers += map(float, words)
+            continue
+        if numbers and not words:  # a gap in what is drawn
+            numbers.append(math.nan)
             continue
         if numbers:
             yield from (f'| {path.name}: {value}' for value in lines_of_value('numbers', numbers))

@@ -25,7 +25,8 @@ RUNS = [  # settings, separated by blanks
     f'{TWO} sampler.method=hmc sampler.warm_up=momentum-diffusion optimizer.solver=cholesky {LADDER}',
     f'{TWO} sampler.method=exact optimizer.method=exact rbm.train_sigma=yes optimizer.starts=2 optimizer.iterations=8',
     f'{TWO} optimizer.starts=3 rbm.representation=probability rbm.hidden=3',
-    'system.particles=1 system.dimensions=1 wavefunction.factors=gaussian',
+    # more draws than there is room for, which is halved
+    'system.particles=1 system.dimensions=1 wavefunction.factors=gaussian measure.samples=1280 measure.series_values=1024',
     'system.particles=3 system.dimensions=1 system.interaction=soft-coulomb wavefunction.factors=gaussian,pade-jastrow pade-jastrow.cusp=0.5 observables.kinds=auto',
     'system.particles=3 system.dimensions=3 system.interaction=harmonic wavefunction.factors=gaussian,gaussian-pair observables.kinds=one-body',
     'system.particles=3 system.dimensions=1 system.interaction=inverse-square interaction.lambda=2 wavefunction.factors=gaussian,power',
