@@ -20,7 +20,7 @@ from pathlib import Path
 import h5py
 import numpy
 
-VMC, READS = '', 200
+VMC, ALL = '', False
 INI = '''\
 [system]
 particles = 3
@@ -156,12 +156,14 @@ class Case(unittest.TestCase):
         self.assertNotIn('/observables/one_body', self.open('whole.h5'))  # only where it is asked for
 
     def test_sizes(self):
-        """A default file takes at most 2 MB, the record of a sweep's point in a merged file at most 0.5 MB."""
+        """A default file takes at most 2 MB; with `all` that of ten particles, too, and the record of a sweep's point in a merged file at most 0.5 MB."""
         for name, system in (('two', 'particles = 2\ndimensions = 2\ninteraction = coulomb\n'), ('ten', 'particles = 10\ndimensions = 3\n')):
             (self.folder / f'{name}.ini').write_text('[system]\n' + system)
             done = subprocess.run([VMC, f'{name}.ini', '-q', '--set', 'optimizer.iterations=20'], cwd=self.folder, capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertLess((self.folder / f'{name}.h5').stat().st_size, 2e6)
+            if not ALL:
+                return
         (self.folder / 'points.ini').write_text('[system]\nparticles = 2\ndimensions = 2\n[optimizer]\niterations = 10\n[sweep]\nsystem.omega = 0.5 | 1 | 2\n')
         for words in (['points.ini'], ['merge', 'points.h5', *(f'points-{k:04}.h5' for k in range(3))]):
             done = subprocess.run([VMC, *words, '-q'], cwd=self.folder, capture_output=True, text=True, timeout=300)
@@ -170,24 +172,28 @@ class Case(unittest.TestCase):
         self.assertLess((self.folder / 'points.h5').stat().st_size, 3 * 0.5e6)
 
     def test_many_reads(self):
-        """While a run saves again and again, every one of 200 (or 1000) reads by 8 readers finds a complete file, and the result is that of a quiet run."""
-        settings = ('--set', 'measure.samples=1e6', '--set', 'run.checkpoint_interval=0.02')
+        """While a run saves again and again, every one of 60 (or 1000) reads by 8 readers finds a complete file, and the result is that of a quiet run."""
+        least = 1000 if ALL else 60
+        settings = ('--set', f'measure.samples={1e6 if ALL else 6e5}', '--set', 'run.checkpoint_interval=0.02')
         self.vmc('-o', 'quiet.h5', *settings)
         process = subprocess.Popen([VMC, 'run.ini', '-q', '-o', 'watched.h5', *settings], cwd=self.folder, stderr=subprocess.PIPE, text=True)
         path, seen, wrong = self.folder / 'watched.h5', set(), []
         reads = itertools.count()
 
         def read():
-            while next(reads) < READS or process.poll() is None:
+            while next(reads) < least or process.poll() is None:
                 if not path.exists():
                     time.sleep(0.01)
                     continue
                 try:
                     content = path.read_bytes()  # h5py is not for threads
                     with lock, h5py.File(io.BytesIO(content), 'r') as file:
-                        seen.add((file.attrs['status'], file['/training/energy'].shape[0]))
+                        seen.add(file.attrs['status'])
+                        file['/config/resolved'][()], file['/checkpoint']  # before training begins there is no /training
                 except (OSError, KeyError) as why:
                     wrong.append(why)
+                if not ALL:
+                    time.sleep(0.01)  # leave the processor to the run
         lock = threading.Lock()
         readers = [threading.Thread(target=read) for _ in range(8)]
         for reader in readers:
@@ -196,9 +202,9 @@ class Case(unittest.TestCase):
             reader.join()
         self.assertEqual((process.wait(), process.stderr.read(), wrong), (0, '', []))
         process.stderr.close()
-        self.assertGreaterEqual(next(reads), READS)
-        self.assertIn('complete', {status for status, _ in seen})
-        self.assertIn('running', {status for status, _ in seen})  # it was read between two saves
+        self.assertGreaterEqual(next(reads), least)
+        self.assertIn('complete', seen)
+        self.assertIn('running', seen)  # it was read between two saves
         for name in 'energy', 'energy_error':
             self.assertEqual(self.open('watched.h5')[f'/result/{name}'][()], self.open('quiet.h5')[f'/result/{name}'][()])
 
@@ -211,6 +217,6 @@ class Case(unittest.TestCase):
 if __name__ == '__main__':
     VMC = str(Path(sys.argv.pop(1)).resolve())
     if sys.argv[1:2] == ['all']:
-        READS = 1000
+        ALL = True
         sys.argv.pop(1)
     unittest.main()

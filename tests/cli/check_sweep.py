@@ -397,7 +397,7 @@ class Merge(Case):
         single.visititems(visit)
 
     def test_copies_and_no_links(self):
-        self.vmc('merge', 'all.h5', *POINTS)
+        self.vmc('merge', 'all.h5', *POINTS[:4])
         for name in POINTS:
             (self.folder / name).unlink()
         with h5py.File(self.folder / 'all.h5') as merged:
@@ -417,7 +417,7 @@ class Merge(Case):
             self.assertTrue(numpy.isfinite(merged['runs/0003/measurement/energy'][()]).all())
 
     def test_it_is_sealed(self):
-        self.vmc('merge', 'all.h5', *POINTS)
+        self.vmc('merge', 'all.h5', *POINTS[:2])
         self.assertIn(b'\nsealed siphash-2-4-128:', (self.folder / 'all.h5').read_bytes()[-64:])
         self.assertIn('itself merged', self.vmc('merge', 'b.h5', 'all.h5', code=66).stderr)  # read, hence in order
         self.damage('all.h5')
@@ -425,12 +425,12 @@ class Merge(Case):
 
     def test_its_digest_is_that_of_the_whole_file(self):
         """The digest is made by parts, and without the seal it is checked in one piece."""
-        self.vmc('merge', 'all.h5', *POINTS)
+        self.vmc('merge', 'all.h5', *POINTS[:3])
         whole = (self.folder / 'all.h5').read_bytes()
         (self.folder / 'all.h5').write_bytes(whole[:-64])
         self.assertIn('itself merged', self.vmc('merge', 'b.h5', 'all.h5', code=66).stderr)
         with h5py.File(self.folder / 'all.h5', 'r+') as file:
-            file['runs/0004/result/energy'][()] += 1e-9
+            file['runs/0001/result/energy'][()] += 1e-9
         self.assertIn('digest', self.vmc('merge', 'b.h5', 'all.h5', code=65).stderr)
 
     def test_memory_stays_bounded(self):
@@ -461,11 +461,11 @@ class Merge(Case):
         (self.folder / 'l.ini').write_text(SWEEP)
         long = ('--config', 'l.ini', '--task', '0', '--set', 'measure.samples=400000000')
         self.vmc(*long, '--max-time', '0.1s', code=75)
-        done = self.vmc('merge', 'all.h5', 'l-0000.h5', *POINTS[1:])
+        done = self.vmc('merge', 'all.h5', 'l-0000.h5', *POINTS[1:3])
         self.assertIn('l-0000.h5: unfinished (status: stopped)', done.stderr)
         self.assertIn('not all of them complete', done.stderr)
         with open(self.folder / 'all.csv', newline='') as file:
-            self.assertEqual([row['status'] for row in csv.DictReader(file)], ['stopped'] + 5 * ['complete'])
+            self.assertEqual([row['status'] for row in csv.DictReader(file)], ['stopped'] + 2 * ['complete'])
         with h5py.File(self.folder / 'all.h5') as merged, h5py.File(self.folder / 'l-0000.h5') as single:
             self.assertEqual(merged.attrs['status'], 'stopped')
             self.same(single, merged['runs/0000'])
@@ -483,10 +483,10 @@ class Merge(Case):
         (self.folder / 'all.csv').write_text('precious')
         self.vmc('merge', 'all.h5', *POINTS, code=73)
         (self.folder / 'all.csv').unlink()
-        self.vmc('merge', 'all.h5', *POINTS[:3])
-        self.assertIn('all.h5 is the output itself', self.vmc('merge', 'all.h5', 'all.h5', *POINTS).stderr)
+        self.vmc('merge', 'all.h5', *POINTS[:2])
+        self.assertIn('all.h5 is the output itself', self.vmc('merge', 'all.h5', 'all.h5', *POINTS[:3]).stderr)
         with h5py.File(self.folder / 'all.h5') as merged:
-            self.assertEqual(len(merged['runs']), 6)
+            self.assertEqual(len(merged['runs']), 3)
         self.assertIn('given twice', self.vmc('merge', 'all.h5', 's-0000.h5', './s-0000.h5', code=2).stderr)
         self.assertIn('name the HDF5 file', self.vmc('merge', 'x.csv', 's-0000.h5', code=2).stderr)
         self.vmc('merge', 'none/all.h5', 's-0000.h5', code=74)

@@ -16,7 +16,7 @@ import h5py
 from bench import OFTEN, Bench, content, default_signals, differences, fail
 
 FOREIGN = 'host elsewhere\nplace other/1\npid 99\nstarted 1\njob -\nrestart 0\n'
-LONG, WHOLE = ('--set', 'measure.samples=64000000'), ('--set', 'measure.samples=60000')
+LONG, WHOLE = ('--set', 'measure.samples=64000000'), ('--set', 'measure.samples=30000')
 
 
 def begin(bench, *options):

@@ -40,6 +40,7 @@ SETS = re.compile(r'[A-Z_]+=')  # a word that sets the environment
 NUMBER_OR_NOT = re.compile(r'-?\d+(\.\d+)?(e[-+]?\d+)?|-?nan|-?inf', re.I)
 PICTURE = re.compile(r'\.\d+(?=\.(png|svg|pdf)\b)')  # the process whose picture it is
 NUMBER = re.compile(r'-?\d+(?:\.\d+)?(?:e[-+]?\d+)?')
+SAID_ELSEWHERE = ('units', 'long_name', 'CLASS', 'NAME', 'coordinates')  # attributes that docs/format.md lists
 # of what is printed: the same
 MASKS = [(re.compile(pattern, re.M), instead) for pattern, instead in [
     (r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', 'DATE'),
@@ -82,11 +83,11 @@ def lines_of_file(path, checkpoints):
             if name.startswith('config' if checkpoints else ('config', 'checkpoint')) or ANEW.search(name):
                 continue
             item = file[name or '/']
-            if item.attrs.get('CLASS') == b'DIMENSION_SCALE' and item.dtype.kind in 'iu':  # it counts
+            notes = sorted(item.attrs)
+            if 'CLASS' in notes and item.dtype.kind in 'iu':  # a scale that counts
                 continue
-            notes = [(key, item.attrs[key]) for key in sorted(item.attrs) if not ANEW.search(key)]
-            yield from (line for key, value in notes if key not in ('units', 'long_name', 'CLASS', 'NAME', 'coordinates')
-                        for line in lines_of_value(f'{name}@{key}', value))
+            yield from (line for key in notes if key not in SAID_ELSEWHERE and not ANEW.search(key)
+                        for line in lines_of_value(f'{name}@{key}', item.attrs[key]))
             if isinstance(item, h5py.Dataset):
                 yield from lines_of_value(name, item[()])
 

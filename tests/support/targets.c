@@ -27,7 +27,7 @@ double target_mass(double from, double to)
 
 double target_width(size_t coordinate, size_t n_coordinates)
 {
-    return pow(10, -3 + 3 * (double)coordinate / (double)(n_coordinates - 1));
+    return exp(log(1000) * ((double)coordinate / (double)(n_coordinates - 1) - 1));
 }
 
 static size_t nothing(const void *state)
@@ -121,7 +121,7 @@ static void scale(const void *state, const struct configuration *at, unsigned ho
     for (size_t w = 0; !add && w < WALKERS; w++)
         laplacian[w] = 0;
     for (size_t i = 0; i < n; i++) {
-        const double inverse = pow(target_width(i, n), -2);
+        const double width = target_width(i, n), inverse = 1 / (width * width);
         for (size_t w = 0; w < WALKERS; w++) {
             const double x = at->x[i * WALKERS + w];
             weight[WALKERS + w] -= 0.5 * inverse * x * x;

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { DRAWS = 400 };
+static size_t draws = 200;  // 400 with the argument "all"
 
 static void no_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
 {
@@ -45,7 +45,7 @@ static void test_mean_zero(void **state)
             silent.pair_energy = silent.pair_energy ? no_energy : NULL;
             silent.add_energies = NULL;
             model.ensemble.hamiltonian.type = &silent;
-            model_measure(&model, DRAWS, &found);
+            model_measure(&model, draws, &found);
             const double z = found.mean[MODEL_PAIR] / found.error[MODEL_PAIR];
             model.ensemble.hamiltonian.type = interaction_type_at(
                 settings_index(&model.settings, SETTINGS_INTERACTION));
@@ -295,14 +295,16 @@ static void test_gradient_at_optimum(void **state)
     }
 }
 
-// With any argument: the gradients of all sets and optima too, which take their time.
+// With "long": the gradients of all sets and optima, which take their time.
 int main(int argc, char **argv)
 {
-    (void)argv;
+    const char *how = argc > 1 ? argv[1] : "";
+    draws = strcmp(how, "all") == 0 ? 400 : draws;
     const struct CMUnitTest quick[] = { cmocka_unit_test(test_sum), cmocka_unit_test(test_mean_zero),
                                         cmocka_unit_test(test_slope), cmocka_unit_test(test_pairs_at_once),
                                         cmocka_unit_test(test_fit) };
     const struct CMUnitTest long_ones[] = { cmocka_unit_test(test_gradient),
                                             cmocka_unit_test(test_gradient_at_optimum) };
-    return argc > 1 ? cmocka_run_group_tests(long_ones, NULL, NULL) : cmocka_run_group_tests(quick, NULL, NULL);
+    return strcmp(how, "long") == 0 ? cmocka_run_group_tests(long_ones, NULL, NULL)
+                                    : cmocka_run_group_tests(quick, NULL, NULL);
 }

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 static double bound = 5;
+static size_t stride = 3;  // 1 with "all": every number of particles
 
 struct watch {
     struct observables *observables;
@@ -130,7 +131,7 @@ static void test_trap(void **state)
     (void)state;
     char name[40];
     for (size_t dimensions = 1; dimensions <= 3; dimensions++)
-        for (size_t particles = 2; particles <= 10; particles++) {
+        for (size_t particles = 2; particles <= 10; particles += stride) {
             snprintf(name, sizeof name, "trap, %zuD, P = %zu", dimensions, particles);
             try_trap(&(struct filling){ dimensions, particles, false }, name);
         }
@@ -232,7 +233,7 @@ static void test_pairs(void **state)
 {
     (void)state;
     for (size_t dimensions = 1; dimensions <= 3; dimensions++)
-        for (size_t particles = 2; particles <= 10; particles += dimensions)
+        for (size_t particles = 2; particles <= 10; particles += dimensions > stride ? dimensions : stride)
             try_pairs(dimensions, particles, 0.8, 0.6);
     try_pairs(1, 4, 1, -0.1);  // pairs that repel
 }
@@ -240,6 +241,7 @@ static void test_pairs(void **state)
 int main(int argc, char **argv)
 {
     bound = argc > 1 && strcmp(argv[1], "others") == 0 ? 6.3 : bound;
+    stride = argc > 1 && strcmp(argv[1], "all") == 0 ? 1 : stride;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trap),
         cmocka_unit_test(test_fermions),

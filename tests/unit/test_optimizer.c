@@ -53,8 +53,9 @@ static void samples_matrix(void *context, double *out)
     for (size_t i = 0; i < samples->n; i++)
         for (size_t k = 0; k < samples->k; k++)
             for (size_t l = 0; l < samples->k; l++)
-                out[k * samples->k + l] += samples->q[i * samples->k + k] * samples->q[i * samples->k + l] /
-                                           (double)samples->n;
+                out[k * samples->k + l] += samples->q[i * samples->k + k] * samples->q[i * samples->k + l];
+    for (size_t k = 0; k < samples->k * samples->k; k++)
+        out[k] /= (double)samples->n;
 }
 
 static void samples_scale(void *context, double *out)
@@ -63,7 +64,8 @@ static void samples_scale(void *context, double *out)
     for (size_t k = 0; k < samples->k; k++) {
         out[k] = 0;
         for (size_t i = 0; i < samples->n; i++)
-            out[k] += samples->q[i * samples->k + k] * samples->q[i * samples->k + k] / (double)samples->n;
+            out[k] += samples->q[i * samples->k + k] * samples->q[i * samples->k + k];
+        out[k] /= (double)samples->n;
     }
 }
 

@@ -74,6 +74,7 @@ static int damage(const unsigned char *good, size_t size, unsigned first, unsign
             break;
         }
         bool same = kept == size && memcmp(bytes, good, size) == 0;
+        remove(path);  // what takes the place of another file at once may wait for the disk
         sample_spill(path, bytes, kept);
         struct record_file *file = record_open(path, foreign, NULL);
         if (file != NULL) {

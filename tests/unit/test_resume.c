@@ -75,8 +75,7 @@ static void test_pieces(void **state)
         long questions;
         enum run_wish wish;
     } ways[] = { { 250, RUN_STOP_NOW }, { 190, RUN_STOP }, { 131, RUN_STOP } };
-    const char *const overrides[] = { SMALL, "optimizer.iterations=5", "measure.samples=6400",
-                                      "run.checkpoint_interval=1e-9", NULL };
+    const char *const overrides[] = { SMALL, "optimizer.iterations=5", "measure.samples=6400", NULL };
     const struct runs_outcome whole = go(overrides, (struct run_options){ .output = in_folder("whole.h5") });
     assert_true(whole.good);
     for (size_t k = 0; k < (all ? sizeof ways / sizeof *ways : 1); k++) {
@@ -112,10 +111,9 @@ static void note_best(const char *text, void *context)
 static void test_starts(void **state)
 {
     (void)state;
-    const char *const overrides[] = { "sampler.walkers=64",    "sampler.burn_in=25",
-                                      "optimizer.samples=320", "optimizer.iterations=6",
-                                      "optimizer.starts=4",    "run.seed=4",
-                                      "measure.samples=5000",  NULL };
+    const char *const overrides[] = { "sampler.walkers=64",     "sampler.burn_in=25",     "optimizer.samples=320",
+                                      "optimizer.iterations=6", "optimizer.starts=4",     "run.seed=4",
+                                      "measure.samples=5000",   "observables.kinds=none", NULL };
     size_t best = 0, pieces = 0;
     const struct runs_outcome whole = go(
         overrides, (struct run_options){ .output = in_folder("whole.h5"), .note = note_best, .context = &best });
@@ -126,7 +124,7 @@ static void test_starts(void **state)
     const char *path = in_folder("pieces.h5");
     remove(path);
     for (; !piece.good && pieces < 200; pieces++) {
-        struct patience patience = { 100, pieces % 2 ? RUN_STOP_NOW : RUN_STOP };
+        struct patience patience = { 150, pieces % 2 ? RUN_STOP_NOW : RUN_STOP };
         piece = go(overrides,
                    (struct run_options){
                        .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + pieces % 3 });
@@ -148,9 +146,13 @@ static void note_left_out(const char *text, void *context)
 static void test_left_out(void **state)
 {
     (void)state;
-    const char *const overrides[] = {
-        SMALL, "system.interaction=harmonic", "rbm.hidden=0", "optimizer.iterations=3", "measure.samples=15000", NULL
-    };
+    const char *const overrides[] = { SMALL,
+                                      "system.interaction=harmonic",
+                                      "rbm.hidden=0",
+                                      "optimizer.iterations=3",
+                                      "measure.samples=15000",
+                                      "observables.kinds=none",
+                                      NULL };
     size_t left_out = 0, pieces = 0;
     const struct runs_outcome whole = go(
         overrides,
@@ -160,7 +162,7 @@ static void test_left_out(void **state)
     const char *path = in_folder("pieces.h5");
     remove(path);
     for (; !piece.good && pieces < 100; pieces++) {
-        struct patience patience = { 100, RUN_STOP };
+        struct patience patience = { 150, RUN_STOP };
         piece = go(overrides,
                    (struct run_options){ .output = path, .resume = true, .wish = ask, .context = &patience });
         assert_true(piece.good || piece.kind == ERROR_STOPPED);
@@ -204,7 +206,9 @@ static void test_target_shrinks(void **state)
     const char *path = in_folder("target.h5");
     double before = 0;
     for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
-        const char *const overrides[] = { SMALL, "optimizer.iterations=0", "measure.samples=200000", targets[k], NULL };
+        const char *const overrides[] = {
+            SMALL, "optimizer.iterations=0", "measure.samples=200000", "observables.kinds=none", targets[k], NULL
+        };
         const struct runs_outcome longer = go(overrides, (struct run_options){ .output = path, .resume = true });
         const struct runs_outcome whole = go(overrides, (struct run_options){ .output = in_folder("once.h5") });
         assert_true(longer.good && whole.good);

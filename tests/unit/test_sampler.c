@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+enum { PILOT = 200, DRAWS_LEAST = 300 };
 static double target_error = 4e-3;
 static const char *only_sets;
 
@@ -53,9 +54,9 @@ static void compare(const struct oracle_set *set, size_t way)
     struct ensemble_sums sums;
     ensemble_pass(&model.ensemble, 32, PASS_CONTROLS, NULL, NULL, &sums);
     ensemble_fit(&model.ensemble);
-    model_measure(&model, 400, &found);  // a pilot says how many draws the error takes
+    model_measure(&model, PILOT, &found);  // says how many draws the error takes
     const double ratio = found.error[MODEL_ENERGY] / target_error;
-    model_measure(&model, (size_t)(400 * fmax(1, 1.6 * ratio * ratio)), &found);
+    model_measure(&model, (size_t)fmax(DRAWS_LEAST, 1.6 * PILOT * ratio * ratio), &found);
     const struct {
         const char *name;
         size_t quantity;

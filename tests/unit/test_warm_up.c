@@ -103,10 +103,11 @@ enum { SCALES = 40 };
 
 static void add_squares(const struct ensemble_draw *draw, void *context)
 {
-    for (size_t w = 0; w < WALKERS; w++)
-        for (size_t i = 0; i < SCALES; i++)
-            ((double *)context)[(draw->block * WALKERS + w) * SCALES + i] += pow(
-                draw->x[i * WALKERS + w] / target_width(i, SCALES), 2);
+    for (size_t i = 0; i < SCALES; i++) {
+        const double width = target_width(i, SCALES);
+        for (size_t w = 0; w < WALKERS; w++)
+            ((double *)context)[(draw->block * WALKERS + w) * SCALES + i] += pow(draw->x[i * WALKERS + w] / width, 2);
+    }
 }
 
 // Forty coordinates whose widths range over three orders of magnitude, from starting points that are alike in all of
