@@ -139,8 +139,13 @@ static void write_divergences(FILE *out, const struct cli_summary *summary)
 static void write_training(FILE *out, const struct run_result *result, size_t width)
 {
     char text[400];
-    if (!(result->iterations > 0))
+    if (!(result->iterations > 0)) {
+        if (result->converged > 0 && result->stop_reason) {
+            write_label(out, "training");
+            cli_wrap(out, LABEL, LABEL, width, result->stop_reason);
+        }
         return;
+    }
     snprintf(text, sizeof text, "%.0f iteration%s%s%s", result->iterations, result->iterations > 1 ? "s" : "",
              result->stop_reason ? "; " : "", result->stop_reason ? result->stop_reason : "");
     // nothing to worry about: a step that is too long is taken again, shorter

@@ -166,7 +166,7 @@ static bool estimate_times(struct run *run, struct run_estimate *estimate, struc
     struct cost total = { ONCE, ONCE }, burn_in, iteration, training;
     const double sweeps = (double)settings->sampler.burn_in,
                  values = (double)(run->measured.capacity * run->ensemble.n_walkers);
-    const bool trains = settings->optimizer.iterations > 0;
+    const bool trains = run_trains(run);
     run_stop_prepare(run);
     if (!burn_in_cost(run, &few, &burn_in, error) ||
         (trains && !train_exact_asked(settings) && !train(run, &few, error)))
@@ -209,7 +209,7 @@ bool run_check(const struct settings *settings, const struct run_options *option
                                            .n_parameters = run.ensemble.wavefunction.n_parameters,
                                            .walkers = run.ensemble.n_walkers,
                                            .draws = series_draws_wanted(&run),
-                                           .iterations = settings->optimizer.iterations };
+                                           .iterations = run_trains(&run) ? settings->optimizer.iterations : 0 };
         good = estimate_times(&run, estimate, error);
         estimate->file_size = kept_bytes(&run, values) + FILE_OVERHEAD;
         // after training: all series, and either the analysis of one of them or a copy of all and the file

@@ -105,7 +105,11 @@ bool run_begin(struct run *run, struct error *error)
     team_share(team, &run->training.start, sizeof run->training.start);
     learnt_share(run);
     ensemble_start(&run->ensemble, run->settings->run.seed);
-    run->stage = run->settings->optimizer.iterations > 0 ? STAGE_TRAINING_BURN_IN : STAGE_MEASURING_BURN_IN;
+    run->stage = run_trains(run) ? STAGE_TRAINING_BURN_IN : STAGE_MEASURING_BURN_IN;
+    if (!run_trains(run) && run->settings->optimizer.iterations > 0) {
+        run->training.over = run->training.converged = true;  // there is nothing left to gain
+        run_note(run, "the wave function has no free parameters: there is nothing to train, it is measured as it is");
+    }
     return ensemble_take(&run->ensemble, run->theta) ||
            error_add(error, ERROR_INTERNAL,
                      "the starting parameters make no finite wave function; use a smaller rbm.init_scale or another "

@@ -35,10 +35,17 @@ void run_report(const struct run *run, const struct run_progress *progress)
         run->options->progress(progress, run->options->context);
 }
 
+bool run_trains(const struct run *run)
+{
+    return run->settings->optimizer.iterations > 0 && run->ensemble.wavefunction.n_parameters > 0;
+}
+
 const char *run_stop_reason(const struct run *run)
 {
     if (run->settings->optimizer.iterations == 0)
         return "no training asked";
+    if (run->history.n == 0 && run->ensemble.wavefunction.n_parameters == 0)
+        return "nothing to train, the wave function has no free parameters";
     if (run->hopeless)
         return "non-finite numbers";
     if (run->training.over || run->training.converged)

@@ -136,6 +136,8 @@ double run_wall(void);  // s
 double run_cpu(void);   // s, of the process
 void run_report(const struct run *run, const struct run_progress *progress);
 void run_note(const struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Whether iterations are asked for, and parameters there for them.
+bool run_trains(const struct run *run);
 const char *run_stop_reason(const struct run *run);
 const char *run_training_end(const struct run *run);
 // CPU time since the last call goes to the phase the run is in; wall and CPU times of the result. By all processes at

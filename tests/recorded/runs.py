@@ -114,6 +114,7 @@ RUNS = {
 # keys that no run above sets
 RUNS.update({
     'fixed': one('wavefunction.factors=gaussian,rbm gaussian.train=no rbm.hidden=1 sampler.jumps=no rbm.train_sigma=no'),
+    'nothing to train': one(f'{TWO} wavefunction.factors=gaussian gaussian.train=no', ['show', 'r.h5'], ['r.ini', '--check', *words('wavefunction.factors=gaussian gaussian.train=no')]),
     'pairs, fixed': one('system.particles=3 system.interaction=harmonic wavefunction.factors=gaussian,gaussian-pair gaussian-pair.gamma=0.1 '
                         'gaussian-pair.train=no optimizer.method=adam optimizer.beta1=0.7 optimizer.beta2=0.9 measure.controls=none'),
     'cusp, fixed': one(f'{DOT} pade-jastrow.beta=0.6 pade-jastrow.train=no slater.alpha=0.9 slater.train=no slater.backflow=exponential '

@@ -172,6 +172,83 @@ static void test_left_out(void **state)
     assert_same(&whole.result, &piece.result);
 }
 
+// A wave function without free parameters.
+static struct runs_outcome go_fixed(const char *iterations, const char *samples, struct run_options options)
+{
+    static const char ini[] =
+        "[system]\nparticles = 2\ndimensions = 2\ninteraction = coulomb\n[wavefunction]\nfactors = "
+        "gaussian\n[gaussian]\ntrain = no\n[sampler]\nwalkers = 64\nburn_in = 25\n";
+    struct runs_outcome outcome = { .kind = ERROR_NONE };
+    struct config config;
+    struct settings settings;
+    struct error error = { 0 };
+    assert_true(config_parse(&config, "fixed.ini", ini, strlen(ini), &error));
+    assert_true(config_set(&config, iterations, &error) && config_set(&config, samples, &error));
+    assert_true(settings_build(&settings, &config, &error, NULL));
+    options.threads = 1;
+    outcome.good = run_execute(&settings, &options, &outcome.result, &error);
+    outcome.kind = error.kind;
+    error_clear(&error);
+    settings_finish(&settings);
+    config_finish(&config);
+    return outcome;
+}
+
+static void note_nothing(const char *text, void *context)
+{
+    if (strstr(text, "no free parameters"))
+        ++*(size_t *)context;
+}
+
+static bool has_training(const char *path)
+{
+    struct record_file *file = record_open(path, false, NULL);
+    assert_non_null(file);
+    const bool has = record_has(file, "/training/energy");
+    record_close(file);
+    return has;
+}
+
+// It is measured at once, on the walkers that a run without iterations has, and that is said; stopped and extended it
+// has the bits of a run in one go, and more iterations are no more work.
+static void test_nothing_to_train(void **state)
+{
+    (void)state;
+    static const char few[] = "measure.samples=6400", many[] = "measure.samples=12800";
+    const char *path = in_folder("pieces.h5"), *once = in_folder("once.h5"), *none = in_folder("whole.h5");
+    size_t said = 0;
+    const struct runs_outcome whole = go_fixed(
+        "optimizer.iterations=50", many,
+        (struct run_options){ .output = once, .note = note_nothing, .context = &said });
+    assert_true(whole.good && said == 1 && whole.result.iterations == 0 && whole.result.converged == 1);
+    assert_string_equal(whole.result.training_end, "converged");
+    assert_non_null(strstr(whole.result.stop_reason, "no free parameters"));
+    assert_true(whole.result.training_cpu_time == 0 && !has_training(once));
+    const struct runs_outcome asked = go_fixed(
+        "optimizer.iterations=0", many, (struct run_options){ .output = none, .note = note_nothing, .context = &said });
+    assert_true(asked.good && said == 1 && asked.result.converged == 0);
+    assert_memory_equal(&asked.result.energy, &whole.result.energy, sizeof(double));
+    assert_memory_equal(&asked.result.energy_error, &whole.result.energy_error, sizeof(double));
+    remove(path);
+    size_t pieces = 0;
+    for (struct runs_outcome piece = { .good = false }; !piece.good && pieces < 100; pieces++) {
+        struct patience patience = { 60, pieces % 2 ? RUN_STOP_NOW : RUN_STOP };
+        piece = go_fixed("optimizer.iterations=50", few,
+                         (struct run_options){ .output = path, .resume = true, .wish = ask, .context = &patience });
+        assert_true(piece.good || piece.kind == ERROR_STOPPED);
+    }
+    print_message("%zu pieces\n", pieces);
+    assert_true(pieces > 2);
+    const struct runs_outcome longer = go_fixed("optimizer.iterations=50", many,
+                                                (struct run_options){ .output = path, .resume = true });
+    assert_true(longer.good && !longer.result.was_complete && !has_training(path));
+    assert_same(&whole.result, &longer.result);
+    const struct runs_outcome again = go_fixed("optimizer.iterations=80", many,
+                                               (struct run_options){ .output = path, .resume = true });
+    assert_true(again.good && again.result.was_complete);
+    assert_same(&whole.result, &again.result);
+}
+
 // Samples, iterations and the target in steps, over the point where the series' room is full and its block doubles.
 static void test_extended(void **state)
 {
@@ -400,11 +477,12 @@ static int remove_folder(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces),         cmocka_unit_test(test_extended),
-                                        cmocka_unit_test(test_starts),         cmocka_unit_test(test_left_out),
-                                        cmocka_unit_test(test_target_shrinks), cmocka_unit_test(test_refused),
-                                        cmocka_unit_test(test_lost_walker),    cmocka_unit_test(test_bad_samples),
-                                        cmocka_unit_test(test_lock),           cmocka_unit_test(test_lock_lost) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces),           cmocka_unit_test(test_extended),
+                                        cmocka_unit_test(test_starts),           cmocka_unit_test(test_left_out),
+                                        cmocka_unit_test(test_nothing_to_train), cmocka_unit_test(test_target_shrinks),
+                                        cmocka_unit_test(test_refused),          cmocka_unit_test(test_lost_walker),
+                                        cmocka_unit_test(test_bad_samples),      cmocka_unit_test(test_lock),
+                                        cmocka_unit_test(test_lock_lost) };
     all = argc > 1 && strcmp(argv[1], "all") == 0;
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
