@@ -4,6 +4,7 @@
 #include "vmc/record.h"
 
 #include <dirent.h>
+#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +26,12 @@ const char *runs_path(const char *name)
     return path[turn];
 }
 
+static void callers_handler(const char *reason, const char *file, int line, int code)
+{
+    fail_msg("GSL: %s (%s:%d, %d)", reason, file, line, code);
+}
+
+// The caller's handler of GSL's errors is neither called by a run nor lost in it.
 struct runs_outcome runs_of(const struct oracle_rbm *rbm, const char *const *overrides, const char *output,
                             struct run_options options)
 {
@@ -34,7 +41,9 @@ struct runs_outcome runs_of(const struct oracle_rbm *rbm, const char *const *ove
     model_settings(&settings, rbm, overrides);
     options.output = output;
     options.threads = options.threads ? options.threads : 1;
+    gsl_error_handler_t *before = gsl_set_error_handler(callers_handler);
     outcome.good = run_execute(&settings, &options, &outcome.result, &error);
+    assert_ptr_equal(gsl_set_error_handler(before), callers_handler);
     outcome.kind = error.kind;
     snprintf(outcome.text, sizeof outcome.text, "%s", error.text ? error.text : "");
     error_clear(&error);
