@@ -38,14 +38,10 @@ static double sample_operations(const struct ensemble *ensemble)
            (hamiltonian_has_pairs(&ensemble->hamiltonian) ? 12 * n_pairs(system) : 0);
 }
 
-// Functions of pairs need no distances of their own where one factor is alone in reading pairs and leaves their energy.
 static double pair_functions_operations(const struct ensemble *ensemble)
 {
-    const struct wavefunction *wavefunction = &ensemble->wavefunction;
-    const struct system *system = &wavefunction->system;
-    const bool left = wavefunction->pair_alone < wavefunction->n_factors && ensemble->hamiltonian.type->of_inverse;
-    return ((left ? 5 : 33) + 3 * (double)system->dimensions) * n_pairs(system) +
-           8 * (double)ensemble->controls.n_functions;
+    const struct system *system = &ensemble->wavefunction.system;
+    return (33 + 3 * (double)system->dimensions) * n_pairs(system) + 8 * (double)ensemble->controls.n_functions;
 }
 
 // The number of the family of functions of pairs, which is the last; n_types: there is none.
