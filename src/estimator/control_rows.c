@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Pair controls where the energy of the pairs is known without a visit to them: all of them in one pass, from distances
-// that moves have kept, or else from coordinates. Formulas: control_pair.c. With c = 1 + beta r one division serves
-// all,
+// that moves have kept, or else from coordinates. Formulas: control_pair.c. One division per pair, with c = 1 + beta r:
 //     q = 1 / (r c),   t = r q,   t^2 / r = t q,   y t^3 = t^3 (1 - t) / beta.
 #include "estimator/control_rows.h"
 
@@ -10,7 +9,7 @@
 // Others are taken so many at once: their rows then stay in the first-level cache.
 enum { OTHERS_AT_ONCE = 16 };
 
-// The sums that C_n are made of; A is Δx·Δg + D - 3.
+// The sums that C_n are made of; A = D - 3 + (r_p - r_q).(g_p - g_q).
 enum { SUM_LINE, SUM_POLES, SUM_CUBES, SUM_SQUARE, SUM_CUBE, SUMS };
 
 struct range {
