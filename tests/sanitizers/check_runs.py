@@ -76,7 +76,7 @@ def runs(place):
         place.run(*words)
         # stopped at once, gone on with, and longer
         place.run(*words, '-o', 'cut.h5', '--force', '--max-time', '0.02s', codes=(0, 75))
-        place.run(*words, '-o', 'cut.h5', '--resume', '--set', 'measure.samples=640')
+        place.run(*words, '-o', 'cut.h5', '--resume', '--set', 'measure.samples=1600')
     for command in (['show', '0.h5'], ['diagnose', '0.h5'], ['verify', '0.h5'], ['show', '--json', '14.h5'], ['plot', '0.h5', '-o', 'p.png']):
         place.run(*command, codes=(0, 1, 2, 65, 78))
     place.run('0.ini', *settings(RUNS[0]), '--check', '--json')
