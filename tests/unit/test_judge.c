@@ -194,6 +194,48 @@ static void test_figures(void **state)
     assert_found(&made, "closed form");
 }
 
+// Bounds on one number, from both sides.
+static void test_bounds(void **state)
+{
+    (void)state;
+    static struct made made;
+    make_good(&made, 1, CHAINS);
+    const double exact = made.evidence.exact, energy = made.result.energy, error = made.result.energy_error;
+    const double width = made.result.n_samples * 1e-3;
+    const struct {
+        const char *name;
+        size_t offset;
+        double fine, wrong;
+    } cases[] = {
+        { "few moves accepted", offsetof(struct run_result, acceptance), 0.151, 0.149 },
+        { "few effective samples", offsetof(struct run_result, effective_samples), 401, 399 },
+        { "few exchanges between temperatures", offsetof(struct run_result, swap_acceptance), 0.051, 0.049 },
+        { "divergent trajectories", offsetof(struct run_result, divergences), 0.99 * width, 1.01 * width },
+        { "virial theorem", offsetof(struct run_result, virial_ratio), 1.069, 1.071 },
+        { "virial theorem", offsetof(struct run_result, virial_ratio), 0.931, 0.929 },
+        { "error bars disagree", offsetof(struct run_result, autocorrelation_error), error / 1.49, error / 1.51 },
+        { "error bars disagree", offsetof(struct run_result, autocorrelation_error), error * 1.99, error * 2.01 },
+        { "below the exact energy", offsetof(struct run_result, energy), exact - 3.9 * error, exact - 4.1 * error },
+        { "far above the exact energy", offsetof(struct run_result, energy), 1.099 * exact, 1.101 * exact },
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        double *value = (double *)(void *)((char *)&made.result + cases[k].offset);
+        make_good(&made, 1, CHAINS);
+        made.result.virial_ratio_error = 0.01;
+        *value = cases[k].fine;
+        assert_false(is_found(&made, cases[k].name));
+        *value = cases[k].wrong;
+        assert_found(&made, cases[k].name);
+    }
+    for (int sign = -1; sign <= 1; sign += 2) {
+        make_good(&made, 1, CHAINS);
+        made.evidence.closed_form = energy + sign * 4.9 * error;
+        assert_false(is_found(&made, "closed form"));
+        made.evidence.closed_form = energy + sign * 5.1 * error;
+        assert_found(&made, "closed form");
+    }
+}
+
 // Steps far too small: R-hat is about what chains so short in correlation times show, but those are no good chains.
 static void test_creeping(void **state)
 {
@@ -272,9 +314,10 @@ static void test_silence(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_good),    cmocka_unit_test(test_walkers),
-                                        cmocka_unit_test(test_figures), cmocka_unit_test(test_creeping),
-                                        cmocka_unit_test(test_below),   cmocka_unit_test(test_constant),
-                                        cmocka_unit_test(test_silence), cmocka_unit_test(test_width) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_good),     cmocka_unit_test(test_walkers),
+                                        cmocka_unit_test(test_figures),  cmocka_unit_test(test_bounds),
+                                        cmocka_unit_test(test_creeping), cmocka_unit_test(test_below),
+                                        cmocka_unit_test(test_constant), cmocka_unit_test(test_silence),
+                                        cmocka_unit_test(test_width) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
