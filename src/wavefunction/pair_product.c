@@ -305,11 +305,11 @@ static void blend_lines(size_t particles, size_t p, const double *mask, const do
 {
     const size_t n = particles * (particles - 1) / 2;
     for (size_t l = 0; l < ROW_PACKS; l++) {
-        const pack_bits bits = ((const pack_bits *)mask)[l];
+        const pack sign = ((const pack *)mask)[l];
         for (size_t q = 0, k = 0; q < particles; q++)
             if (q != p) {
                 pack *to = (pack *)table + rows_by_lines(n, pair_row_of(p, q), l);
-                *to = pack_select(bits, ((const pack *)from)[rows_by_lines(particles - 1, k++, l)], *to);
+                *to = pack_select_sign(sign, ((const pack *)from)[rows_by_lines(particles - 1, k++, l)], *to);
             }
     }
 }
