@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-static double bound = 5;
+static double worst_allowed = 5;
 static size_t stride = 3;  // 1 with "all": every number of particles
 
 struct watch {
@@ -78,7 +78,7 @@ static void compare(const char *name, const struct observables *observables, exa
         }
     print_message("%-28s %3zu elements: largest |z| %.2f, mean z^2 %.2f, largest error %.4f\n", name, compared, worst,
                   square / (double)compared, largest);
-    assert_true(worst < bound);
+    assert_true(worst < worst_allowed);
     assert_true(fabs(square / (double)compared - 1) < 5 * sqrt(2 * 8 / (double)compared));
     assert_true(largest < 0.05 * (double)observables->system.particles);
 }
@@ -240,7 +240,7 @@ static void test_pairs(void **state)
 
 int main(int argc, char **argv)
 {
-    bound = argc > 1 && strcmp(argv[1], "others") == 0 ? 6.3 : bound;
+    worst_allowed = argc > 1 && strcmp(argv[1], "others") == 0 ? 6.3 : worst_allowed;
     stride = argc > 1 && strcmp(argv[1], "all") == 0 ? 1 : stride;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trap),
