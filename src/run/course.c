@@ -70,11 +70,12 @@ bool course_gains_little(const struct history *history, const struct trust_gain 
 // Iterations that so many directions take, before the samples grow and after.
 static size_t patience(size_t directions, bool fine)
 {
-    static const struct {
-        size_t directions_per_iteration, most;
-    } rule[] = { { 4, 250 }, { 10, 80 } };
-    const size_t iterations = directions / rule[fine].directions_per_iteration;
-    return iterations < rule[fine].most ? iterations : rule[fine].most;
+    enum { COARSE = 4, COARSE_MOST = 250, FINE = 10, FINE_USUAL = 80, FINE_MANY = 20, FINE_MOST = 240 };
+    if (!fine)
+        return directions / COARSE < COARSE_MOST ? directions / COARSE : COARSE_MOST;
+    const size_t usual = directions / FINE < FINE_USUAL ? directions / FINE : FINE_USUAL,
+                 many = directions / FINE_MANY < FINE_MOST ? directions / FINE_MANY : FINE_MOST;
+    return usual > many ? usual : many;
 }
 
 bool course_is_early(size_t directions, size_t done, bool fine) { return done < patience(directions, fine); }

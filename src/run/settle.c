@@ -2,6 +2,7 @@
 #include "run/settle.h"
 
 #include "run/course.h"
+#include "run/metric_size.h"
 #include "run/stages.h"
 #include "run/starts.h"
 #include "run/trust.h"
@@ -31,11 +32,21 @@ static size_t directions(const struct run *run)
     return course_is_quiet(&run->history) ? 0 : all;
 }
 
+// The one time that `since` moves before the samples grow without a shorter step (`calm` in train.c).
+static bool has_revived(const struct training *training)
+{
+    return training->refined == 0 && training->since > 0 && training->longest == 1;
+}
+
 static bool is_early(const struct run *run)
 {
-    const bool fine = run->training.refined == SETTLE_REFINEMENTS;
-    return !starts_short(run) &&
-           course_is_early(directions(run), run->history.n - (fine ? run->training.since : 0), fine);
+    const struct training *training = &run->training;
+    const bool fine = training->refined == SETTLE_REFINEMENTS;
+    const size_t all = run->history.n, own = all - training->since,
+                 done = fine                    ? own
+                        : has_revived(training) ? 2 * own
+                                                : all;
+    return !starts_short(run) && course_is_early(directions(run), done, fine);
 }
 
 // What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
@@ -86,14 +97,40 @@ static bool grew_late(const struct run *run)
            course_is_late(directions(run), since, run->settings->optimizer.iterations - since);
 }
 
+// There are more directions than the metric has samples: it is zero along the rest, and steps there are as long as the
+// shift lets them be. More of them lead nowhere.
+static bool is_blind(const struct run *run) { return directions(run) > METRIC_SAMPLES_LEAST && !is_early(run); }
+
+static bool is_late(const struct run *run)
+{
+    const size_t done = run->history.n, left = run->settings->optimizer.iterations - done;
+    return course_is_late(directions(run), done, left);
+}
+
+// Samples that are to grow.
+static bool is_due(const struct run *run, bool settled)
+{
+    return run->training.refined < SETTLE_REFINEMENTS && run->settings->optimizer.stop == STOP_PLATEAU &&
+           (settled || is_blind(run) || is_late(run));
+}
+
+bool settle_may_revive(struct run *run, bool settled)
+{
+    return run->training.since == 0 && !is_late(run) && is_due(run, settled);
+}
+
+void settle_has_revived(struct run *run)
+{
+    run->training.since = run->history.n;
+    run->training.averaged = run->training.fresh = 0;
+}
+
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
 // the noise hid.
 bool settle_is_over(struct run *run, bool settled)
 {
     struct training *training = &run->training;
-    const size_t done = run->history.n, left = run->settings->optimizer.iterations - done;
-    const bool late = training->refined < SETTLE_REFINEMENTS && course_is_late(directions(run), done, left);
-    if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || late))
+    if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || is_due(run, settled)))
         return false;
     if (grew_late(run))
         return false;

@@ -110,23 +110,26 @@ static void share_out(const struct run *run, struct rng *rng, size_t hidden, dou
     }
 }
 
-// The plain RBM at the head of a wave function: its centres [M], biases [N] and weights [M][N] among the parameters.
-struct machine_at {
-    double *a, *b, *w;
-    size_t hidden;
-    bool width;  // is trained, too
-};
+// Squares of the widths.
+static void find_variances(const struct factor_view *view, const double *theta, double variance[DIMENSIONS_MOST])
+{
+    for (size_t d = 0; d < view->extent[0]; d++)
+        variance[d] = view->fixed       ? view->fixed[d] * view->fixed[d]
+                      : view->logarithm ? exp(2 * theta[view->first + (view->shared ? 0 : d)])
+                                        : NAN;
+}
 
-// False where one of them is not trained.
-static bool find_machine(const struct run *run, double *theta, struct machine_at *at)
+bool starting_point_machine(const struct run *run, double *theta, struct starting_point_machine *at)
 {
     struct factor_view view[FACTOR_VIEWS_MOST];
     const size_t n_views = factor_views(&run->ensemble.wavefunction.factor[0], view);
-    *at = (struct machine_at){ 0 };
+    *at = (struct starting_point_machine){ 0 };
     for (size_t i = 0; i < n_views; i++) {
         double *const here = theta + view[i].first;
-        at->width = at->width || (strcmp(view[i].name, "sigma") == 0 && view[i].logarithm);
-        if (strcmp(view[i].name, "a") == 0 && numbers(&view[i]))
+        if (strcmp(view[i].name, "sigma") == 0) {
+            at->width = view[i].logarithm;
+            find_variances(&view[i], theta, at->variance);
+        } else if (strcmp(view[i].name, "a") == 0 && numbers(&view[i]))
             at->a = here;
         else if (strcmp(view[i].name, "b") == 0 && numbers(&view[i])) {
             at->b = here;
@@ -139,8 +142,8 @@ static bool find_machine(const struct run *run, double *theta, struct machine_at
 
 bool starting_point_share_out(const struct run *run, struct rng *rng, double *theta)
 {
-    struct machine_at at;
-    if (!find_machine(run, theta, &at) || !at.width || run->settings->system.particles != 2 ||
+    struct starting_point_machine at;
+    if (!starting_point_machine(run, theta, &at) || !at.width || run->settings->system.particles != 2 ||
         at.hidden > 2 * run->ensemble.wavefunction.n_coordinates)
         return false;
     share_out(run, rng, at.hidden, at.a, at.b, at.w);
@@ -205,8 +208,8 @@ static int put_at_sites(const struct run *run, struct rng *rng, double *theta)
 {
     const size_t m = run->ensemble.wavefunction.n_coordinates, dimensions = run->settings->system.dimensions,
                  particles = run->settings->system.particles;
-    struct machine_at at;
-    if (!find_machine(run, theta, &at) || particles < 3 || at.hidden < particles)
+    struct starting_point_machine at;
+    if (!starting_point_machine(run, theta, &at) || particles < 3 || at.hidden < particles)
         return 0;
     double *site = memory_doubles(2 * m);
     if (!site || !sites_find(&run->ensemble.hamiltonian, rng, site)) {

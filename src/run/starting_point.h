@@ -14,6 +14,14 @@ enum { STARTING_POINT_SMALL = 1000 };
 bool starting_point_matters(const struct wavefunction *wavefunction);
 // The parameters that start number `start` begins with, from the run's seed. False without memory.
 bool starting_point_find(const struct run *run, size_t start, double *theta);
+// The plain RBM at the head of a wave function: its centres [M], biases [N] and weights [M][N] among the parameters.
+struct starting_point_machine {
+    double *a, *b, *w, variance[DIMENSIONS_MOST];  // the width's square
+    size_t hidden;
+    bool width;  // is trained, too
+};
+// False where one of a, b, w is not trained.
+bool starting_point_machine(const struct run *run, double *theta, struct starting_point_machine *at);
 // Parameters of a start whose units are shared out between the centre of mass and relative motion. False where that is
 // of no use: the first factor must be an RBM of two particles with a width to train, and not many units.
 bool starting_point_share_out(const struct run *run, struct rng *rng, double *theta);

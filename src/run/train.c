@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "run/checkpoint.h"
 #include "run/course.h"
+#include "run/metric_size.h"
+#include "run/revive.h"
 #include "run/settle.h"
 #include "run/stages.h"
 #include "run/starts.h"
@@ -17,26 +19,15 @@
 #include <string.h>
 
 enum { STEPS_BACK_IN_A_ROW_MOST = 12 };
+// Walkers that have found another maximum of |psi|^2 do not come back with the parameters: after so many steps back the
+// higher energy is that of the wave function, and training goes on from there.
+enum { STEPS_BACK_BELIEVED = 4 };
 enum { SWEEPS_AFTER_STEP_BACK = 20 };
-// Samples of the metric cost operations in proportion to the parameters: there is room for so many, and as many as all
-// samples of an iteration pay for are taken, several times the parameters at least (docs/optimizers.md).
-enum { METRIC_OPERATIONS = 1 << 17, METRIC_SAMPLES_LEAST = 1 << 11, METRIC_SAMPLES_MOST = 1 << 13 };
-enum { METRIC_PER_PARAMETER = 6, METRIC_SHARE = 8 };
-
 static double variance(double sum, double sum2, double n) { return fmax(0, (sum2 - sum * sum / n) / n); }
 
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
-
-// Of a pass's draws every how many make the metric, and how many samples that is.
 static size_t metric_every(const struct run *run, size_t draws)
 {
-    const size_t walkers = run->ensemble.n_walkers, parameters = 1 + run->ensemble.wavefunction.n_parameters,
-                 paid = larger(METRIC_OPERATIONS / 2 / parameters, draws * walkers / METRIC_SHARE),
-                 wanted = larger(paid, METRIC_PER_PARAMETER * parameters) / walkers, room = run->metric.room / walkers,
-                 kept = wanted < 1      ? 1
-                        : wanted < room ? wanted
-                                        : room;
-    return (draws + kept - 1) / kept;
+    return metric_size_every(run->ensemble.wavefunction.n_parameters, run->ensemble.n_walkers, draws, run->metric.room);
 }
 
 static bool exploded(const struct run *run, const struct ensemble_sums *sums)
@@ -68,7 +59,7 @@ static bool run_iteration(struct run *run, size_t draws, struct ensemble_sums *s
     stages_hold(run, run->gradient);
     const double steepness = course_norm(ensemble->wavefunction.n_parameters, run->gradient);
     const bool good = isfinite(steepness) && isfinite(sums->energy2) && sums->bad <= 0.01 * sums->samples &&
-                      !exploded(run, sums);
+                      (run->training.backs >= STEPS_BACK_BELIEVED || !exploded(run, sums));
     if (run->ensemble.was_cut)
         return false;
     run->training.bad += (size_t)sums->bad;
@@ -155,18 +146,22 @@ static bool own_step(struct run *run, size_t draws, size_t fresh, double rate)
     return !type->needs_metric ? reduced_step(run, type, state, step) : metric && type->step(state, &step);
 }
 
+// The leading process gets the features of all.
+static void gather_metric(struct run *run, size_t draws)
+{
+    const size_t every = metric_every(run, draws), kept = (draws + every - 1) / every;
+    ensemble_move_blocks(&run->ensemble,
+                         &(struct ensemble_rows){ run->metric.features, run->ensemble.wavefunction.n_features,
+                                                  run->metric.room * sizeof(double), kept * WALKERS * sizeof(double) },
+                         TEAM_GATHER);
+}
+
 // False where memory ran out; `good`: whether the step could be computed.
 static bool step(struct run *run, size_t draws, size_t fresh, double rate, bool *good, struct error *error)
 {
     const struct team *team = run->options->team;
-    if (run->metric.room) {
-        const size_t every = metric_every(run, draws), kept = (draws + every - 1) / every;
-        ensemble_move_blocks(&run->ensemble,
-                             &(struct ensemble_rows){ run->metric.features, run->ensemble.wavefunction.n_features,
-                                                      run->metric.room * sizeof(double),
-                                                      kept * WALKERS * sizeof(double) },
-                             TEAM_GATHER);
-    }
+    if (run->metric.room)
+        gather_metric(run, draws);
     course_clip(run->settings->optimizer.clip, run->ensemble.wavefunction.n_parameters, run->gradient);
     memory_ran_out();  // whatever lacked before has been dealt with
     *good = team_leads(team) && own_step(run, draws, fresh, rate);
@@ -367,6 +362,37 @@ static bool make_room(struct run *run)
     return true;
 }
 
+// Units without influence begin anew instead of a step; `revived`: whether there were any. False after a cut, or
+// without memory.
+static bool revive(struct run *run, bool *revived, struct error *error)
+{
+    const struct team *team = run->options->team;
+    const size_t n = run->ensemble.wavefunction.n_parameters;
+    gather_metric(run, run->training.draws);
+    memory_ran_out();  // whatever lacked before has been dealt with
+    size_t units = team_leads(team) ? revive_units(run, metric_samples(run, run->training.draws)) : 0;
+    bool has_memory = !memory_ran_out();
+    team_share(team, &units, sizeof units);
+    team_share(team, &has_memory, sizeof has_memory);
+    *revived = units > 0;
+    if (!has_memory)
+        return error_add(error, ERROR_INTERNAL, "no memory for hidden units that are to begin anew");
+    if (units == 0)
+        return true;
+    team_share(team, run->theta, n * sizeof *run->theta);
+    if (!ensemble_take(&run->ensemble, run->theta)) {
+        memcpy(run->theta, run->good_theta, n * sizeof *run->theta);
+        ensemble_take(&run->ensemble, run->theta);
+    }
+    memset(run->memory, 0, run->n_memory * sizeof *run->memory);
+    ensemble_burn_in(&run->ensemble, SWEEPS_AFTER_STEP_BACK, false);
+    if (run->ensemble.was_cut)
+        return false;
+    settle_has_revived(run);
+    run_note(run, "%zu hidden units without influence begin anew after %zu iterations", units, run->history.n);
+    return true;
+}
+
 // One iteration; all of it or nothing.
 static bool iterate(struct run *run, struct error *error)
 {
@@ -390,6 +416,12 @@ static bool iterate(struct run *run, struct error *error)
     const bool at_last = stages_at_last(run), settled = settle_nothing_left(run);
     if (starts_short(run) && starts_over(run, at_last && settled))
         return starts_next(run, error);
+    bool revived = false;
+    if (at_last && revive_applies(run) && !starts_short(run) && settle_may_revive(run, settled) &&
+        !revive(run, &revived, error))
+        return false;
+    if (revived)
+        return true;
     if (!(at_last && !starts_short(run) && settle_is_over(run, settled)) && !step_until_good(run, draws, k, error))
         return false;
     if (!at_last)
@@ -409,13 +441,7 @@ static bool prepare_metric(struct run *run, struct error *error)
 {
     const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
     const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->optimizer.samples + walkers - 1) / walkers;
-    const size_t parameters = 1 + run->ensemble.wavefunction.n_parameters, wanted = METRIC_OPERATIONS / parameters;
-    const size_t most = wanted < METRIC_SAMPLES_LEAST  ? METRIC_SAMPLES_LEAST
-                        : wanted > METRIC_SAMPLES_MOST ? METRIC_SAMPLES_MOST
-                                                       : wanted;
-    size_t room = SETTLE_SAMPLES * draws * walkers;
-    if (room > most)
-        room = most > walkers ? most / walkers * walkers : walkers;
+    const size_t room = metric_size_room(run->ensemble.wavefunction.n_parameters, walkers, draws * walkers);
     if (!type->needs_metric || run->metric.room > 0)
         return true;
     const bool good = metric_build(&run->metric, &run->ensemble.wavefunction, room) ||

@@ -201,14 +201,16 @@ static void test_gains_little(void **state)
     }
 }
 
-// K / 4 iterations before the samples grow, 250 at most; K / 10 more then, 80 at most, for which the last are kept
-// where they are 24 and more.
+// K / 4 iterations before the samples grow, 250 at most; K / 10 more then, 80 at most, or K / 20 where that is more,
+// 240 at most, for which the last are kept where they are 24 and more.
 static void test_early(void **state)
 {
     (void)state;
     static const struct {
         size_t directions, coarse, fine;
-    } rows[] = { { 1, 0, 0 }, { 20, 5, 2 }, { 600, 150, 60 }, { 5000, 250, 80 } };
+    } rows[] = {
+        { 1, 0, 0 }, { 20, 5, 2 }, { 600, 150, 60 }, { 1600, 250, 80 }, { 2000, 250, 100 }, { 5000, 250, 240 }
+    };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         for (size_t done = 0; done < 400; done++) {
             assert_int_equal(course_is_early(rows[k].directions, done, false), done < rows[k].coarse);

@@ -135,6 +135,42 @@ static void test_starts(void **state)
     assert_same(&whole.result, &piece.result);
 }
 
+// And where hidden units begin anew between two iterations: starting weights so large leave some without influence.
+static void note_anew(const char *text, void *context)
+{
+    size_t units;
+    if (sscanf(text, "%zu hidden units without influence begin anew", &units) == 1)
+        *(size_t *)context += 10 + units;
+}
+
+static void test_revived(void **state)
+{
+    (void)state;
+    const char *const overrides[] = { "sampler.walkers=64",    "sampler.burn_in=25",
+                                      "system.particles=3",    "rbm.hidden=6",
+                                      "rbm.init_scale=3",      "optimizer.starts=1",
+                                      "optimizer.samples=320", "optimizer.iterations=100",
+                                      "measure.samples=5000",  NULL };
+    size_t anew = 0, pieces = 0;
+    const struct runs_outcome whole = go(
+        overrides, (struct run_options){ .output = in_folder("whole.h5"), .note = note_anew, .context = &anew });
+    print_message("%zu units begin anew, after %zu iterations\n", anew, (size_t)whole.result.iterations);
+    assert_true(whole.good && anew > 10 && anew < 20);  // once
+    struct runs_outcome piece = { .good = false };
+    const char *path = in_folder("pieces.h5");
+    remove(path);
+    for (; !piece.good && pieces < 200; pieces++) {
+        struct patience patience = { 100, pieces % 2 ? RUN_STOP_NOW : RUN_STOP };
+        piece = go(overrides,
+                   (struct run_options){
+                       .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + pieces % 3 });
+        assert_true(piece.good || piece.kind == ERROR_STOPPED);
+    }
+    print_message("%zu pieces\n", pieces);
+    assert_true(piece.good && pieces > 2);
+    assert_same(&whole.result, &piece.result);
+}
+
 // Functions of pairs that are not worth their cost stay out when a run goes on: beside springs, those of r^2 take all
 // of the variance that a Gaussian has.
 static void note_left_out(const char *text, void *context)
@@ -477,12 +513,12 @@ static int remove_folder(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces),           cmocka_unit_test(test_extended),
-                                        cmocka_unit_test(test_starts),           cmocka_unit_test(test_left_out),
-                                        cmocka_unit_test(test_nothing_to_train), cmocka_unit_test(test_target_shrinks),
-                                        cmocka_unit_test(test_refused),          cmocka_unit_test(test_lost_walker),
-                                        cmocka_unit_test(test_bad_samples),      cmocka_unit_test(test_lock),
-                                        cmocka_unit_test(test_lock_lost) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces),         cmocka_unit_test(test_extended),
+                                        cmocka_unit_test(test_starts),         cmocka_unit_test(test_revived),
+                                        cmocka_unit_test(test_left_out),       cmocka_unit_test(test_nothing_to_train),
+                                        cmocka_unit_test(test_target_shrinks), cmocka_unit_test(test_refused),
+                                        cmocka_unit_test(test_lost_walker),    cmocka_unit_test(test_bad_samples),
+                                        cmocka_unit_test(test_lock),           cmocka_unit_test(test_lock_lost) };
     all = argc > 1 && strcmp(argv[1], "all") == 0;
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

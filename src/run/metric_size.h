@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How many samples the metric of an iteration is made of (docs/optimizers.md, "What a step costs").
+#ifndef VMC_RUN_METRIC_SIZE_H
+#define VMC_RUN_METRIC_SIZE_H
+
+#include <stddef.h>
+
+// There is always room for so many samples, which cannot tell more directions than these apart.
+enum { METRIC_SAMPLES_LEAST = 1 << 11 };
+
+// Samples to make room for: K parameters, `walkers` walkers, `samples` samples an iteration before they grow. A
+// multiple of `walkers`, which divide `samples`.
+size_t metric_size_room(size_t parameters, size_t walkers, size_t samples);
+// Of the draws of a pass every how many one is kept, where there is room for so many samples; at least 1.
+size_t metric_size_every(size_t parameters, size_t walkers, size_t draws, size_t room);
+
+#endif

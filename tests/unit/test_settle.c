@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// When samples grow and when units may begin anew, on planted histories of machines of many parameters.
+#include "support/model.h"
+
+#include "run/settle.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ITERATIONS = 1000, COORDINATES_MOST = 90, HIDDEN_MOST = 60, WINDOW = 12 };
+
+struct planted {
+    struct model model;
+    struct run run;
+    double energy[ITERATIONS], error[ITERATIONS], spread[ITERATIONS], slope[ITERATIONS];
+};
+
+// An energy of -100 that falls by `fall` per iteration, known to 1e-4, and slopes that see just that.
+static void plant(struct planted *planted, size_t particles, size_t dimensions, size_t hidden, double fall)
+{
+    static const double zero[COORDINATES_MOST * HIDDEN_MOST], sigma[] = { 1, 1, 1 };
+    const struct oracle_rbm rbm = { .particles = particles,
+                                    .dimensions = dimensions,
+                                    .hidden = hidden,
+                                    .amplitude = true,
+                                    .envelope = true,
+                                    .a = zero,
+                                    .b = zero,
+                                    .w = zero,
+                                    .sigma = sigma,
+                                    .omega = { 1, 1, 1 } };
+    model_build(&planted->model, &rbm, (const char *[]){ "sampler.walkers=64", "optimizer.starts=1", NULL }, 1);
+    for (size_t k = 0; k < ITERATIONS; k++) {
+        planted->energy[k] = -100 - fall * (double)k;
+        planted->error[k] = 1e-4;
+        planted->spread[k] = 1;
+        planted->slope[k] = fall + 1e-6 * (k % 2 ? 1 : -1);
+    }
+    planted->run = (struct run){
+        .settings = &planted->model.settings,
+        .ensemble = planted->model.ensemble,
+        .training = { .window = WINDOW, .draws = 128, .longest = 1, .shortened = 1 },
+        .history = { .energy = planted->energy,
+                     .energy_error = planted->error,
+                     .estimator_variance = planted->spread,
+                     .expected = planted->slope,
+                     .slope = planted->slope },
+        .metric = { .room = 2048 },
+    };
+}
+
+static bool may_revive(struct planted *planted, size_t n)
+{
+    planted->run.history.n = n;
+    return settle_may_revive(&planted->run, settle_nothing_left(&planted->run));
+}
+
+// Of a copy: it changes what it is asked about.
+static bool grows(const struct planted *planted, size_t n)
+{
+    struct run run = planted->run;
+    run.history.n = n;
+    assert_false(settle_is_over(&run, settle_nothing_left(&run)));
+    assert_int_equal(run.training.draws, run.training.refined ? 8 * 128 : 128);
+    return run.training.refined > 0;
+}
+
+// 1640 directions of 20 particles in 2D: 250 iterations, then another 125 after units began anew, once; where the
+// energy falls, not before the last 82 of 1000, and then no unit begins anew. After a shorter step none does either.
+static void test_many(void **state)
+{
+    (void)state;
+    struct planted planted;
+    plant(&planted, 20, 2, 40, 0);
+    assert_false(grows(&planted, 249) || may_revive(&planted, 249));
+    assert_true(grows(&planted, 250) && may_revive(&planted, 250));
+    planted.run.history.n = 300;
+    settle_has_revived(&planted.run);
+    assert_false(grows(&planted, 424) || may_revive(&planted, 424));
+    assert_true(grows(&planted, 425) && !may_revive(&planted, 425));
+    planted.run.training.longest = 0.5;  // since 300, a shorter step: 250 of all
+    assert_true(grows(&planted, 400) && !may_revive(&planted, 400));
+    model_finish(&planted.model);
+
+    plant(&planted, 20, 2, 40, 0.05);
+    assert_false(grows(&planted, 917) || may_revive(&planted, 917));
+    assert_true(grows(&planted, 918) && !may_revive(&planted, 918));
+    model_finish(&planted.model);
+}
+
+// 5550 parameters of 30 particles in 3D are more than the metric's samples: whether the energy falls or not.
+static void test_more_than_samples(void **state)
+{
+    (void)state;
+    struct planted planted;
+    plant(&planted, 30, 3, 60, 0.05);
+    assert_false(grows(&planted, 249) || may_revive(&planted, 249));
+    assert_true(grows(&planted, 250) && may_revive(&planted, 250));
+    planted.run.history.n = 250;
+    settle_has_revived(&planted.run);
+    assert_false(grows(&planted, 374));
+    assert_true(grows(&planted, 375));
+    planted.model.settings.optimizer.stop = STOP_NEVER;
+    assert_false(grows(&planted, 375) || may_revive(&planted, 375));
+    planted.run.training.since = 0;
+    assert_false(may_revive(&planted, 400));
+    model_finish(&planted.model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_many), cmocka_unit_test(test_more_than_samples) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
