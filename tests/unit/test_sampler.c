@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { PILOT = 200, DRAWS_LEAST = 300 };
+enum { PILOT = 400 };
 static double target_error = 4e-3;
 static bool few;
 static const char *only_sets;
@@ -61,7 +61,7 @@ static void compare(const struct oracle_set *set, size_t way)
     }
     model_measure(&model, PILOT, &found);  // says how many draws the error takes
     const double ratio = found.error[MODEL_ENERGY] / target_error;
-    model_measure(&model, (size_t)fmax(DRAWS_LEAST, 1.6 * PILOT * ratio * ratio), &found);
+    model_measure(&model, (size_t)(PILOT * fmax(1, 1.6 * ratio * ratio)), &found);
     const struct {
         const char *name;
         size_t quantity;
