@@ -9,14 +9,18 @@
 // Mean of s (1 - s), s the sigmoid, below which a unit is without influence. At 20 Coulomb bosons with 40 units those
 // that serve have 0.07 and more, the others 0.03 and less.
 static const double influence_least = 0.03;
+// Per particle. Where there are more, others can do what these did, and those that begin anew along the same directions
+// add up to maxima far out.
+enum { UNITS_MOST = 2 };
 // Of the weights that a unit begins with again, in units of 1 / (trap's length).
 static const double weight = 1;
 
 bool revive_applies(const struct run *run)
 {
     struct starting_point_machine at;
-    return run->metric.room > 0 && run->settings->system.particles > 2 &&
-           starting_point_matters(&run->ensemble.wavefunction) && starting_point_machine(run, run->theta, &at);
+    const size_t particles = run->settings->system.particles;
+    return run->metric.room > 0 && particles > 2 && starting_point_matters(&run->ensemble.wavefunction) &&
+           starting_point_machine(run, run->theta, &at) && at.hidden <= UNITS_MOST * particles;
 }
 
 // Over samples [n].

@@ -6,7 +6,8 @@
 
 #include "run/state.h"
 
-// Whether this is a machine whose units may be given new tasks: an RBM alone, for three particles and more.
+// Whether this is a machine whose units may be given new tasks: an RBM alone, for three particles and more, of at most
+// two units for each.
 bool revive_applies(const struct run *run);
 // What units without influence on the metric's first `n_samples` samples did goes into the centres, exactly but for
 // what is left of their variation, and each begins anew at the particle that the others do least for. Returns how

@@ -130,8 +130,34 @@ static void test_units(void **state)
     compare(machine(true, true, 1.2, 1.1));
 }
 
+// For three particles up to six units, and no other factor beside them.
+static void test_where(void **state)
+{
+    (void)state;
+    static const double zero[2 * M * M];
+    static const struct {
+        size_t particles, hidden;
+        double gaussian;
+        bool applies;
+    } rows[] = { { 3, 6, 0, true }, { 3, 7, 0, false }, { 2, 4, 0, false }, { 3, 6, 0.5, false } };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        struct oracle_rbm rbm = machine(true, false, 1, 1);
+        rbm.particles = rows[k].particles;
+        rbm.hidden = rows[k].hidden;
+        rbm.gaussian_alpha = rows[k].gaussian;
+        rbm.a = rbm.b = rbm.w = zero;
+        struct model model;
+        model_build(&model, &rbm, (const char *[]){ "sampler.walkers=64", NULL }, 1);
+        const struct run run = {
+            .settings = &model.settings, .ensemble = model.ensemble, .theta = model.theta, .metric = { .room = 1024 }
+        };
+        assert_int_equal(revive_applies(&run), rows[k].applies);
+        model_finish(&model);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_units) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_units), cmocka_unit_test(test_where) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
