@@ -97,6 +97,23 @@ static void test_pieces(void **state)
     }
 }
 
+// Cut after so many questions each time, in one way or the other, by threads of changing number.
+static struct runs_outcome go_in_pieces(const char *const *overrides, long questions, size_t *pieces)
+{
+    struct runs_outcome piece = { .good = false };
+    const char *path = in_folder("pieces.h5");
+    remove(path);
+    for (; !piece.good && *pieces < 200; ++*pieces) {
+        struct patience patience = { questions, *pieces % 2 ? RUN_STOP_NOW : RUN_STOP };
+        piece = go(overrides,
+                   (struct run_options){
+                       .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + *pieces % 3 });
+        assert_true(piece.good || piece.kind == ERROR_STOPPED);
+    }
+    print_message("%zu pieces\n", *pieces);
+    return piece;
+}
+
 // The same in any of several starts, whose iterations are forgotten; and the best goes on, not the last.
 static void note_best(const char *text, void *context)
 {
@@ -120,17 +137,7 @@ static void test_starts(void **state)
     print_message("start %zu was best\n", best);
     assert_true(whole.good && whole.result.iterations == 6);
     assert_true(best > 0 && best < 4);  // else whether it is remembered would not show
-    struct runs_outcome piece = { .good = false };
-    const char *path = in_folder("pieces.h5");
-    remove(path);
-    for (; !piece.good && pieces < 200; pieces++) {
-        struct patience patience = { 150, pieces % 2 ? RUN_STOP_NOW : RUN_STOP };
-        piece = go(overrides,
-                   (struct run_options){
-                       .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + pieces % 3 });
-        assert_true(piece.good || piece.kind == ERROR_STOPPED);
-    }
-    print_message("%zu pieces\n", pieces);
+    const struct runs_outcome piece = go_in_pieces(overrides, 150, &pieces);
     assert_true(piece.good && pieces > 6);
     assert_same(&whole.result, &piece.result);
 }
@@ -156,17 +163,7 @@ static void test_revived(void **state)
         overrides, (struct run_options){ .output = in_folder("whole.h5"), .note = note_anew, .context = &anew });
     print_message("%zu units begin anew, after %zu iterations\n", anew, (size_t)whole.result.iterations);
     assert_true(whole.good && anew > 10 && anew < 20);  // once
-    struct runs_outcome piece = { .good = false };
-    const char *path = in_folder("pieces.h5");
-    remove(path);
-    for (; !piece.good && pieces < 200; pieces++) {
-        struct patience patience = { 100, pieces % 2 ? RUN_STOP_NOW : RUN_STOP };
-        piece = go(overrides,
-                   (struct run_options){
-                       .output = path, .resume = true, .wish = ask, .context = &patience, .threads = 1 + pieces % 3 });
-        assert_true(piece.good || piece.kind == ERROR_STOPPED);
-    }
-    print_message("%zu pieces\n", pieces);
+    const struct runs_outcome piece = go_in_pieces(overrides, 100, &pieces);
     assert_true(piece.good && pieces > 2);
     assert_same(&whole.result, &piece.result);
 }
