@@ -399,6 +399,8 @@ bool sweep_check(const struct sweep *sweep, const struct config *config, struct 
     size_t k = 0;
     for (; k < sweep->n_points && errors.n < COMPLAINTS_MOST; k++)
         good = check_point(sweep, config, k, &errors, &said) && good;
+    if (!good && errors.n == 0)
+        error_add(error, ERROR_INTERNAL, "not enough memory to say what is wrong with the sweep");
     findings_report(&errors, k, error);
     findings_report(&said, k, notes);
     return good;
