@@ -83,8 +83,49 @@ static void test_new_start(void **state)
     model_finish(&model);
 }
 
+// Energies that are higher than the last one by far more than they scatter, however short the steps become: after four
+// steps back they are those of the wave function, and training goes on from there. What is not finite is never believed.
+static void test_belief(void **state)
+{
+    (void)state;
+    enum { BEFORE = 4, AFTER = 6, BELIEVED = 4 };
+    struct model model;
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm,
+                (const char *const[]){ "sampler.walkers=32", "sampler.burn_in=10", "optimizer.method=sgd",
+                                       "optimizer.samples=320", "optimizer.stop=never", "optimizer.starts=1", NULL },
+                1);
+    struct run_result result;
+    struct error error = { 0 };
+    const struct run_options options = { .threads = 1 };
+    struct run run = { .settings = &model.settings, .options = &options, .result = &result };
+    run_clear(&result);
+    assert_true(run_build(&run, &error) && run_begin(&run, &error) && run_burn_in(&run, &error));
+    model.settings.optimizer.iterations = BEFORE;
+    assert_true(run_train(&run, &error));
+    assert_true(run.history.n == BEFORE && run.training.steps_back == 0);
+    const double before = run.history.energy[BEFORE - 1];
+
+    run.history.energy[BEFORE - 1] -= 1000;
+    run.history.energy_error[BEFORE - 1] = run.history.estimator_variance[BEFORE - 1] = 1e-9;
+    model.settings.optimizer.iterations = BEFORE + 1;
+    run.stage = STAGE_TRAINING;
+    assert_true(run_train(&run, &error));
+    assert_true(run.history.n == BEFORE + 1 && run.training.steps_back == BELIEVED);
+    assert_true(fabs(run.history.energy[BEFORE] - before) < 1);
+    assert_true(fabs(run.training.shortened - pow(0.5, BELIEVED)) < 1e-12);
+
+    model.settings.optimizer.iterations = AFTER;
+    run.stage = STAGE_TRAINING;
+    assert_true(run_train(&run, &error));
+    assert_true(run.history.n == AFTER && run.training.steps_back == BELIEVED && run.training.backs == 0);
+    assert_true(fabs(run.training.shortened - 1.1 * pow(0.5, BELIEVED)) < 1e-12);
+    run_finish(&run);
+    model_finish(&model);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_time_left), cmocka_unit_test(test_new_start) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_time_left), cmocka_unit_test(test_new_start),
+                                        cmocka_unit_test(test_belief) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
