@@ -4,43 +4,29 @@
 #include "cli/program.h"
 #include "cli/summary.h"
 
+#include "base/utf8.h"
 #include "version.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-// Bytes of the UTF-8 character at `s`, 0 where there is none; the NUL at the end stops every look ahead.
-static size_t character_length(const unsigned char *s)
-{
-    size_t n = s[0] < 0x80                    ? 1
-               : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
-               : s[0] >= 0xe0 && s[0] <= 0xef ? 3
-               : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
-                                              : 0;
-    for (size_t k = 1; k < n; k++)
-        if (s[k] < 0x80 || s[k] > 0xbf)
-            return 0;
-    bool overlong = n > 2 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90));
-    bool surrogate = n > 2 && ((s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f));
-    return overlong || surrogate ? 0 : n;
-}
+#include <string.h>
 
 void cli_json_string(FILE *out, const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
     fputc('"', out);
-    while (*s) {
-        size_t n = character_length(s);
-        if (n == 0)
+    for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
+        const unsigned char c = (unsigned char)*text;
+        const size_t length = utf8_length(text, left);
+        n = length > 0 ? length : 1;
+        if (length == 0)
             fputs("\\ufffd", out);
-        else if (*s == '"' || *s == '\\')
-            fprintf(out, "\\%c", *s);
-        else if (*s < 0x20 || *s == 0x7f)
-            fprintf(out, "\\u%04x", *s);
+        else if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            fprintf(out, "\\u%04x", c);
         else
-            fprintf(out, "%.*s", (int)n, (const char *)s);
-        s += n > 0 ? n : 1;
+            fwrite(text, 1, n, out);
     }
     fputc('"', out);
 }

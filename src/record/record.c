@@ -3,6 +3,7 @@
 // record_publish.
 #include "record/private.h"
 
+#include "base/utf8.h"
 #include "version.h"
 
 #include <stdlib.h>
@@ -16,35 +17,21 @@ static void memory_lacks(struct record *record)
 }
 
 // Text as it may stand in the file: bytes that are no UTF-8 become U+FFFD, since readers decode strictly.
-static size_t utf8_length(const unsigned char *text)
-{
-    size_t n = text[0] < 0x80                      ? 1
-               : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
-               : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-               : text[0] >= 0xf0 && text[0] < 0xf5 ? 4
-                                                   : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-    bool beyond = (text[0] == 0xed && text[1] > 0x9f) || (text[0] == 0xf4 && text[1] > 0x8f);
-    return overlong || beyond ? 0 : n;
-}
-
 static char *text_copy(struct record *record, const char *text)
 {
     if (text == NULL)
         return NULL;
-    char *copy = memory_take(3 * strlen(text) + 1), *out = copy;
+    size_t left = strlen(text);
+    char *copy = memory_take(3 * left + 1), *out = copy;
     if (copy == NULL) {
         memory_lacks(record);
         return NULL;
     }
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        size_t n = utf8_length(at);
-        memcpy(out, n > 0 ? (const char *)at : "\xef\xbf\xbd", n > 0 ? n : 3);
+    for (size_t taken; left > 0; text += taken, left -= taken) {
+        const size_t n = utf8_length(text, left);
+        memcpy(out, n > 0 ? text : "\xef\xbf\xbd", n > 0 ? n : 3);
         out += n > 0 ? n : 3;
-        at += n > 0 ? n : 1;
+        taken = n > 0 ? n : 1;
     }
     *out = '\0';
     return copy;

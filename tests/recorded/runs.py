@@ -231,3 +231,24 @@ RUNS['sweeps, listed'] = {'files': {f'{name}.ini': f'{SHORT}[sweep]\n{text}' for
                                        ['sweep', 'list', 'real.ini', '--json'], ['real.ini', '--task', '5'], ['real.ini', '--task', '3-2'],
                                        ['real.ini', '--task', '0', '--max-time', '1s', '-q'], ['real.ini', '--print-config', '--task', '4']]}
 RUNS['said'] = {'files': {}, 'commands': [['help', name] for name in ('merge', 'rbm', 'sampler', 'nix')]}
+# widths and steps that a file's sampler has learnt, and for whom they are none
+HMC = 'sampler.method=hmc sampler.temperatures=1,2 sampler.burn_in=60 optimizer.iterations=0 measure.samples=64 wavefunction.load=r.h5'
+RUNS['loads what was learnt'] = one('sampler.method=hmc sampler.temperatures=1,2 sampler.burn_in=60 optimizer.iterations=1 optimizer.samples=32 measure.samples=64', *(
+    ['r.ini', '-o', f'{k}.h5', *words(f'{HMC} {text}')] for k, text in enumerate(('', 'sampler.step=0.3', 'sampler.temperatures=1,3', 'sampler.temperatures=1', 'sampler.method=langevin'))))
+RUNS['resumed otherwise'] = {'files': {'r.ini': SHORT.replace('12', '2'), 's.ini': SHORT}, 'commands': [['r.ini', '-q', *words('measure.samples=320')]] + [
+    ['r.ini', '--resume', *words(f'measure.samples=320 {text}')] for text in (
+        '', 'rbm.hidden=3', 'system.omega=1.0000001', 'system.omega=1 rbm.hidden=2', 'sampler.walkers=64', 'measure.samples=319', 'optimizer.iterations=1',
+        'optimizer.schedule=cosine', 'measure.target_error=1', 'measure.target_error=0.5', 'measure.target_error=2', 'wavefunction.factors=gaussian', 'run.seed=2',
+        'run.checkpoint_interval=7', 'optimizer.iterations=3')] +
+    [['r.ini', '-o', 'nix.h5', '--resume', '-q'], ['r.ini', '-o', 's.ini', '--resume'], ['r.ini'], ['r.ini', '--force', '-q'], ['r.ini', '-o', 'nix/o.h5'], ['r.ini', '-o', '.']]}
+RUNS['learning otherwise'] = {'files': {'l.ini': '[learn]\ndata = x.csv\niterations = 2\nchains = 32\n', 'x.csv': REAL, 'y.csv': REAL[:-2] + '0\n', 'below/l.ini': '[learn]\ndata = z.csv\n',
+                                        'below/z.csv': BITS, 'r.ini': SHORT.replace('12', '1')}, 'commands': [
+    ['learn', 'l.ini', '-q'], ['r.ini', '-q', *words('measure.samples=32')], *(['learn', 'l.ini', '--resume', *words(text)] for text in (
+        '', 'learn.hidden=3', 'learn.iterations=1', 'learn.data=y.csv', 'learn.sigma=1', 'run.checkpoint_interval=1e-9 learn.iterations=5')), ['learn', 'l.ini'],
+    ['learn', 'l.ini', '-o', 'r.h5', '--resume'], ['learn', 'l.ini', '-o', 'n.h5', '--resume', '-q'],
+    ['learn', 'below/l.ini', '-o', 'b.h5', *words('learn.visible=binary learn.hidden=3 learn.iterations=4 learn.chains=32 learn.steps=3')],
+    *(['learn', 'below/l.ini', '-o', 'c.h5', '--check', *words(f'learn.data={name}')] for name in ('l.ini', 'r.h5', 'r.h5:/training/energy', 'r.h5:/result', 'below', '../x.csv'))]}
+RUNS['merged, refused'] = {'files': {'r.ini': SHORT.replace('12', '0').replace('1600', '32'), 'a.csv': 'mine\n', 'd.h5/x': ''}, 'commands': [
+    ['r.ini', '-q'], *(['merge', *command] for command in (
+        ['r.h5', 'r.h5'], ['a.h5', 'r.h5'], ['a.h5', 'r.h5', '--force'], ['a.h5', 'r.h5', '-q'], ['d.h5', 'r.h5'], ['r.ini', 'r.h5'], ['m.h5', 'r.h5', 'r.h5', './r.h5'], ['m.h5', 'r.ini'],
+        ['m.h5', 'a.h5', 'r.h5'], ['nix/m.h5', 'r.h5']))], 'beside': ['a.h5', 'd.h5']}

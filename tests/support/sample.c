@@ -88,7 +88,8 @@ struct record *sample_record(const char *created)
     record_add_count(record, "/provenance/seed", "1", "seed", UINT64_MAX - 1);
     record_add_text(record, "/config/text", "as read", "[system]\nparticles = 2 ; \xce\xb1\n");
     record_add_text(record, "/config/empty", "empty", "");
-    record_add_text(record, "/config/latin1", "not UTF-8", "caf\xe9");
+    record_add_text(record, "/config/latin1", "not UTF-8",
+                    "caf\xe9, \xe2\x82\xac\xf0\x9d\x84\x9e, \xe2\x82, \xed\xa0\x80, \xc0\x80\xf4\x90");
     record_add_texts(
         record, &(struct record_texts){ "/training/name", "names", { "parameter", 3, "1", "parameter", NULL }, names });
     const struct record_axis word = { "word", SAMPLE_WORDS, "1", "word", NULL };

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -154,9 +155,10 @@ static void unreadable_files(void **unused)
         const char *path;
         enum error_kind kind;
         const char *said;
-    } cases[] = { { "/nowhere/at/all.ini", ERROR_INPUT, "No such file" },
-                  { "/", ERROR_INPUT, "Is a directory" },
-                  { "/dev/null/x", ERROR_INPUT, "Not a directory" },
+    } cases[] = { { "/nowhere/at/all.ini", ERROR_INPUT, "No such file or directory; check the name and the folder" },
+                  { "/", ERROR_INPUT, "Is a directory; give the configuration file inside it" },
+                  { "/dev/null/x", ERROR_INPUT, "Not a directory; check the name and the folder" },
+                  { "/proc/self/mem", ERROR_INPUT, "error; check the disk, or copy the file elsewhere" },
                   { "/dev/zero", ERROR_CONFIG, "larger than 1048576 bytes" } };
     (void)unused;
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
@@ -170,6 +172,28 @@ static void unreadable_files(void **unused)
         config_finish(&config);
         error_clear(&error);
     }
+}
+
+static void reads_files_of_others(void **unused)
+{
+    char path[] = "/tmp/vmc-test-config-XXXXXX";
+    const int descriptor = mkstemp(path);
+    const uid_t self = geteuid();
+    struct config config;
+    struct error error = { 0 };
+    (void)unused;
+    assert_true(descriptor >= 0 && fchmod(descriptor, 0) == 0);
+    close(descriptor);
+    if (self == 0 && seteuid(65534) != 0)  // root may read everything
+        skip();
+    const bool good = config_read(&config, path, &error);
+    if (self == 0)
+        assert_int_equal(seteuid(0), 0);
+    unlink(path);
+    assert_false(good);
+    assert_non_null(strstr(error.text, "ask for permission to read it (chmod u+r)"));
+    error_clear(&error);
+    config_finish(&config);
 }
 
 static void reads_files(void **unused)
@@ -283,6 +307,7 @@ int main(void)
                                         cmocka_unit_test(line_lengths),
                                         cmocka_unit_test(much_junk_ends_soon),
                                         cmocka_unit_test(unreadable_files),
+                                        cmocka_unit_test(reads_files_of_others),
                                         cmocka_unit_test(reads_files),
                                         cmocka_unit_test(overrides),
                                         cmocka_unit_test(nearest_names),

@@ -157,6 +157,7 @@ static void test_pairs_at_once(void **state)
         { .name = "open shell",
           .ini = PAIRS("5", "3", "fermions", "slater") "[slater]\norbitals_up = 0 0 0, 1 0 0, 0 0 1\n"
                                                        "orbitals_down = 0 0 0, 0 1 0\n" },
+        { .name = "polarised, on a line", .ini = PAIRS("3", "1", "fermions\nspin_up = 3", "slater") },
         { .name = "bosons, three tiles", .ini = PAIRS("36", "3", "bosons", "gaussian") },
     };
     for (size_t s = 0; s < sizeof rows / sizeof *rows; s++) {

@@ -52,6 +52,26 @@ static void expect(const struct reference_query *query, enum reference_kind kind
 
 static size_t count(const struct reference_query *query) { return reference_lookup(query, "energy", NULL, 0); }
 
+// Settings are the same up to rounding, to nine digits, and no further.
+static void nearly_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        double off;
+        bool same;
+    } cases[] = { { 9e-10, true }, { -9e-10, true }, { 1.1e-9, false }, { -1.1e-9, false } };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct reference_query query = two_particles(1 + cases[k].off);
+        assert_int_equal(count(&query) > 0, cases[k].same);
+        query = two_particles((1 + cases[k].off) / 6);
+        assert_int_equal(count(&query) > 0, cases[k].same);
+        query = two_particles(1);
+        const struct reference_value strength = { "interaction.strength", 1 + cases[k].off };
+        query.values = &strength;
+        assert_int_equal(count(&query) > 0, cases[k].same);
+    }
+}
+
 static void exact_values(void **state)
 {
     (void)state;
@@ -248,9 +268,11 @@ static void counts_past_the_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_values),    cmocka_unit_test(parts_sum_up),       cmocka_unit_test(formulas),
-        cmocka_unit_test(strength_counts), cmocka_unit_test(minima_of_machines), cmocka_unit_test(factors_in_any_order),
-        cmocka_unit_test(quantum_dot),     cmocka_unit_test(per_particle),       cmocka_unit_test(counts_past_the_room),
+        cmocka_unit_test(nearly_the_same),      cmocka_unit_test(exact_values),
+        cmocka_unit_test(parts_sum_up),         cmocka_unit_test(formulas),
+        cmocka_unit_test(strength_counts),      cmocka_unit_test(minima_of_machines),
+        cmocka_unit_test(factors_in_any_order), cmocka_unit_test(quantum_dot),
+        cmocka_unit_test(per_particle),         cmocka_unit_test(counts_past_the_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
