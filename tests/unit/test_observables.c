@@ -126,6 +126,24 @@ static void test_reach(void **state)
     assert_true(fabs(observables_edge(&observables.histogram[PAIR].axis[0], 50) - 1.25 * sqrt(16.25)) < 1e-12);
     observables_reach(&observables, 7, &seen);
     assert_true(observables.extent.reach[1] == 7 && observables.extent.reach[EXTENT_PAIR] == 14);
+    // no distance, or none that is finite: five lengths of the trap
+    seen.reach[0] = INFINITY, seen.reach[1] = 0, seen.reach[EXTENT_RADIUS] = INFINITY, seen.reach[EXTENT_PAIR] = 0;
+    observables_reach(&observables, NAN, &seen);
+    assert_true(observables.extent.reach[0] == 5 && observables.extent.reach[1] == 2.5 &&
+                observables.extent.reach[EXTENT_RADIUS] == 5 && observables.extent.reach[EXTENT_PAIR] == 5);
+    // nothing counted: nothing there, and nothing that is no number
+    double value[50 * 50], error[50 * 50], mean, spread;
+    for (size_t which = 0; which < observables.n_histograms; which++) {
+        value[0] = error[0] = value[49] = error[49] = 1;
+        observables_density(&observables, which, value, error);
+        assert_true(value[0] == 0 && error[0] == 0 && value[49] == 0 && error[49] == 0);
+        assert_true(observables_outside(&observables, which) == 0);
+    }
+    for (size_t which = 0; which < observables.n_means; which++) {
+        observables_mean(&observables, which, &mean, &spread);
+        assert_true(mean == 0 && spread == 0);
+    }
+    assert_true(observables_samples(&observables) == 0);
     observables_finish(&observables);
 }
 
