@@ -256,3 +256,15 @@ RUNS['merged, refused'] = {'files': {'r.ini': SHORT.replace('12', '0').replace('
 RUNS['merged, alike'] = {'files': {'r.ini': SHORT.replace('12', '0').replace('1600', '32')}, 'commands': [
     *(['r.ini', '-q', '-o', f'{k}.h5', *words(text)] for k, text in enumerate(('run.seed=1', 'run.seed=1', 'run.seed=1 sampler.thin=2', 'run.seed=1 sampler.thin=2 rbm.init_scale=0.3'))),
     ['merge', 'm.h5', *(f'{k}.h5' for k in range(4))]], 'beside': [f'{k}.h5' for k in range(4)]}
+# every way to move with weights of several factors, nodes and cores
+PRODUCTS = {'cores': 'system.particles=4 system.dimensions=3 system.interaction=hard-sphere interaction.diameter=0.3 wavefunction.factors=gaussian,hard-core',
+            'nodes': f'{DOT},gaussian-pair', 'machine': f'{TWO} wavefunction.factors=gaussian,pade-jastrow,rbm'}
+MOVES = {'hmc': 'sampler.method=hmc sampler.step=0.3', 'langevin': 'sampler.method=langevin', 'langevin one': 'sampler.method=langevin sampler.move=particle',
+         'walk': 'sampler.method=metropolis sampler.move=all', 'hot': 'sampler.method=metropolis sampler.temperatures=1,2'}
+RUNS['products, moved'] = {'files': {'r.ini': SHORT.replace('iterations = 12', 'iterations = 0').replace('1600', '320')}, 'commands': [
+    ['r.ini', '--json', '-o', f'{product}, {way}.h5', *words(f'{PRODUCTS[product]} {MOVES[way]}')] for product in PRODUCTS for way in MOVES],
+    'beside': [f'{product}, {way}.h5' for product in PRODUCTS for way in MOVES]}
+RUNS['drawn, ticks'] = {'files': {'s.ini': SHORT.replace('12', '0').replace('1600', '32') + '[sweep]\nsampler.thin = 1 | 13\n', 'bin/gnuplot': GNUPLOT}, 'commands': [
+    command for last in (13, 14) for command in (
+        ['s.ini', '-q', '--force', '-o', f'{last}.h5', *words(f'sweep.sampler.thin=1|{last}')], ['merge', 'all.h5', '-q', '--force', f'{last}-0000.h5', f'{last}-0001.h5'],
+        ['PATH=bin:/usr/bin:/bin', 'plot', 'all.h5', '--with', 'gnuplot'])], 'beside': ['all.h5', *(f'{last}-{k:04}.h5' for last in (13, 14) for k in range(2))]}
