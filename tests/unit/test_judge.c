@@ -236,6 +236,189 @@ static void test_bounds(void **state)
     }
 }
 
+// The verdict of a finding and its words; `what` NULL: there is none of that name.
+static void expect(struct made *made, const char *name, enum run_verdict verdict, const char *what)
+{
+    struct run_judgement judgement;
+    const struct run_finding *found = NULL;
+    run_judge(&made->evidence, &judgement);
+    for (size_t k = 0; k < judgement.n; k++)
+        if (strcmp(judgement.finding[k].name, name) == 0)
+            found = &judgement.finding[k];
+    if (!found != !what)
+        fail_msg("%s: %s", name, found ? found->what : "not found");
+    if (found) {
+        assert_string_equal(found->what, what);
+        assert_int_equal(found->verdict, verdict);
+        assert_true(judgement.verdict >= verdict && strlen(found->remedy) > 10);
+    }
+}
+
+// What is said of one number, or of several that have to come together: verdicts, words, and the bounds between them.
+static void test_words(void **state)
+{
+    (void)state;
+    static struct made good, made;
+    struct run_result *result = &made.result;
+    make_good(&good, 1, CHAINS);
+#define FRESH (made = good, made.evidence.result = &made.result, made.evidence.energy = made.energy)
+    FRESH, result->acceptance = 0.019;
+    expect(&made, "few moves accepted", VERDICT_BAD,
+           "only 1.9 % of the moves were accepted: the step is too long, and walkers hardly move");
+    result->acceptance = 0.021;
+    expect(&made, "few moves accepted", VERDICT_DOUBTFUL,
+           "only 2.1 % of the moves were accepted: the step is too long, and walkers hardly move");
+    made.evidence.has_step = false;
+    expect(&made, "few moves accepted", VERDICT_GOOD, NULL);
+
+    FRESH, result->acceptance = 0.98, result->autocorrelation_time = 10.1;
+    expect(&made, "steps too short", VERDICT_DOUBTFUL,
+           "98.0 % of the moves were accepted and draws are correlated over 10 of them: walkers creep");
+    result->autocorrelation_time = 9.9;
+    expect(&made, "steps too short", VERDICT_GOOD, NULL);
+    result->autocorrelation_time = 10.1, result->acceptance = 0.969;
+    expect(&made, "steps too short", VERDICT_GOOD, NULL);
+
+    FRESH, result->effective_samples = 99;
+    expect(&made, "few effective samples", VERDICT_BAD,
+           "the samples are worth 99 independent ones; below 400 the error bar itself is uncertain");
+    result->effective_samples = 101;
+    expect(&made, "few effective samples", VERDICT_DOUBTFUL,
+           "the samples are worth 101 independent ones; below 400 the error bar itself is uncertain");
+
+    FRESH, result->plateau = false, result->autocorrelation_time = 4, made.evidence.draws_per_chain = 79;
+    expect(&made, "short chains", VERDICT_DOUBTFUL,
+           "each walker has 79 draws, 20 autocorrelation times, and blocks of no length are independent: the error bar "
+           "may be too small");
+    made.evidence.draws_per_chain = 81;
+    expect(&made, "short chains", VERDICT_GOOD, NULL);
+    made.evidence.draws_per_chain = 79, result->plateau = true;
+    expect(&made, "short chains", VERDICT_GOOD, NULL);
+    result->plateau = false, result->energy_error = 0;
+    expect(&made, "short chains", VERDICT_GOOD, NULL);
+
+    // errors of 0.03 and 0.04: 0.05 of the difference
+    FRESH, result->kinetic_error = 0.03, result->kinetic_gradient_error = 0.04, result->kinetic_gradient = 1.249;
+    expect(&made, "kinetic energies disagree", VERDICT_GOOD, NULL);
+    result->kinetic_gradient = 1.255;
+    expect(&made, "kinetic energies disagree", VERDICT_DOUBTFUL,
+           "the Laplacian and the gradient give kinetic energies 5.1 standard errors apart, though both have the same "
+           "mean under |psi|^2: that is not what was sampled");
+    result->kinetic_gradient = 0.595;
+    expect(&made, "kinetic energies disagree", VERDICT_BAD,
+           "the Laplacian and the gradient give kinetic energies 8.1 standard errors apart, though both have the same "
+           "mean under |psi|^2: that is not what was sampled");
+    result->kinetic_gradient = 0.605;
+    expect(&made, "kinetic energies disagree", VERDICT_DOUBTFUL,
+           "the Laplacian and the gradient give kinetic energies 7.9 standard errors apart, though both have the same "
+           "mean under |psi|^2: that is not what was sampled");
+    made.evidence.has_nodes = true;
+    expect(&made, "kinetic energies disagree", VERDICT_GOOD, NULL);
+    made.evidence.has_nodes = false, result->kinetic_error = result->kinetic_gradient_error = 0;
+    expect(&made, "kinetic energies disagree", VERDICT_GOOD, NULL);
+    result->kinetic_error = 1e-12, result->kinetic_gradient = 1 + 0.9e-9;  // rounding
+    expect(&made, "kinetic energies disagree", VERDICT_GOOD, NULL);
+
+    FRESH, result->virial_ratio = 1.2, result->virial_ratio_error = 0.01;
+    expect(&made, "virial theorem", VERDICT_DOUBTFUL,
+           "2 <T> / <x dV/dx> is 1.200(1e-02) and not 1: stretching the wave function would lower its energy, so "
+           "training is not at its end");
+    made.evidence.trained = false;
+    expect(&made, "virial theorem", VERDICT_GOOD, NULL);
+    made.evidence.trained = true, made.evidence.scalable = false;
+    expect(&made, "virial theorem", VERDICT_GOOD, NULL);
+    result->trap = 1, result->virial_ratio = 0.5;  // slope -2, curvature 8
+    expect(&made, "width", VERDICT_DOUBTFUL,
+           "2 <T> / <x dV/dx> is 0.5: the wave function, whose width is fixed, is too wide; stretching it would lower "
+           "the energy by some 0.25 hbar omega_0");
+    result->virial_ratio = 2;  // slope 1
+    expect(&made, "width", VERDICT_DOUBTFUL,
+           "2 <T> / <x dV/dx> is 2: the wave function, whose width is fixed, is too narrow; stretching it would lower "
+           "the energy by some 0.062 hbar omega_0");
+    made.evidence.trained = false;
+    expect(&made, "width", VERDICT_GOOD, NULL);
+
+    FRESH, result->energy = 2.9 - 0.005, result->energy_error = 0.001;
+    expect(&made, "below the exact energy", VERDICT_BAD,
+           "the energy lies 5.0 standard errors below 2.9, which no wave function can");
+    result->no_bound = true;
+    expect(&made, "below the exact energy", VERDICT_GOOD, NULL);
+    result->no_bound = false, result->energy = 2.9 - 2e-9, result->energy_error = 0;  // rounding
+    expect(&made, "below the exact energy", VERDICT_GOOD, NULL);
+    result->energy = 5.8;
+    expect(&made, "far above the exact energy", VERDICT_DOUBTFUL, "the energy is 100 % above the exact 2.9");
+    made.evidence.exact = NAN;
+    expect(&made, "far above the exact energy", VERDICT_GOOD, NULL);
+
+    FRESH, result->energy = 3, result->energy_error = 0.01, made.evidence.closed_form = 3.06;
+    expect(&made, "closed form", VERDICT_BAD,
+           "the energy lies 6.0 standard errors below 3.06, that of this very wave function in closed form: samples or "
+           "error bar are wrong");
+    made.evidence.closed_form = 2.94;
+    expect(&made, "closed form", VERDICT_BAD,
+           "the energy lies 6.0 standard errors above 2.94, that of this very wave function in closed form: samples or "
+           "error bar are wrong");
+    result->energy_error = 1e-12, made.evidence.closed_form = 3 + 2.9e-9;  // rounding
+    expect(&made, "closed form", VERDICT_GOOD, NULL);
+    made.evidence.closed_form = 3 + 3.1e-9;
+    assert_found(&made, "closed form");
+#undef FRESH
+}
+
+// A gain has to be five of its errors, three of the energy's and a thousandth of the energy; one step in twenty may be
+// taken back, or three.
+static void test_training(void **state)
+{
+    (void)state;
+    static struct made made;
+    static const struct {
+        double gain, gain_error, error;
+        const char *end;
+        bool found;
+    } gains[] = {
+        { 0.01, 0.0019, 0.001, "stopped", true },    { 0.01, 0.0021, 0.001, "stopped", false },
+        { 0.01, 0.001, 0.0033, "stopped", true },    { 0.01, 0.001, 0.0034, "stopped", false },
+        { 0.0031, 0.0001, 0.0001, "stopped", true }, { 0.0029, 0.0001, 0.0001, "stopped", false },
+        { 0.01, 0.001, 0.001, "converged", true },   { NAN, NAN, 0.001, "iterations", true },
+        { NAN, NAN, 0.001, "stopped", false },       { 0.001, 0.001, 0.001, "iterations", false },
+    };
+    static const struct {
+        double back, iterations;
+        const char *end;
+        bool found;
+    } steps[] = { { 3, 10, "stopped", false }, { 4, 10, "stopped", true },     { 5, 100, "stopped", false },
+                  { 6, 100, "stopped", true }, { 6, 100, "converged", false }, { 6, 100, "failed", true } };
+    make_good(&made, 1, CHAINS);
+    made.result.energy = 3;
+    for (size_t k = 0; k < sizeof gains / sizeof *gains; k++) {
+        made.result.training_gain = gains[k].gain;
+        made.result.training_gain_error = gains[k].gain_error;
+        made.result.energy_error = gains[k].error;
+        made.result.training_end = gains[k].end;
+        assert_int_equal(is_found(&made, "training not converged"), gains[k].found);
+    }
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+        made.result.steps_back = steps[k].back;
+        made.result.iterations = steps[k].iterations;
+        made.result.training_end = steps[k].end;
+        assert_int_equal(is_found(&made, "training jumped"), steps[k].found);
+        assert_int_equal(is_found(&made, "training failed"), strcmp(steps[k].end, "failed") == 0);
+    }
+    made.result.training_gain = 0.01;
+    made.result.training_gain_error = 0.001;
+    made.result.energy_error = 0.001;
+    made.result.training_end = "stopped";
+    expect(&made, "training not converged", VERDICT_DOUBTFUL,
+           "the energy still fell when training ended; as many iterations again may bring 0.01");
+    expect(&made, "training jumped", VERDICT_DOUBTFUL,
+           "6 of 100 training steps were undone since the energy jumped or was not finite");
+    made.evidence.trained = false;
+    expect(&made, "training jumped", VERDICT_GOOD, NULL);
+    made.evidence.trained = true;
+    made.result.training_end = NULL;
+    expect(&made, "training jumped", VERDICT_GOOD, NULL);
+}
+
 // Steps far too small: R-hat is about what chains so short in correlation times show, but those are no good chains.
 static void test_creeping(void **state)
 {
@@ -318,6 +501,7 @@ int main(void)
                                         cmocka_unit_test(test_figures),  cmocka_unit_test(test_bounds),
                                         cmocka_unit_test(test_creeping), cmocka_unit_test(test_below),
                                         cmocka_unit_test(test_constant), cmocka_unit_test(test_silence),
-                                        cmocka_unit_test(test_width) };
+                                        cmocka_unit_test(test_width),    cmocka_unit_test(test_words),
+                                        cmocka_unit_test(test_training) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
