@@ -75,6 +75,9 @@ static void test_vanishes(void **state)
     assert_true(course_is_quiet(&planted.history));
     planted.spread[7] = 9 * 1.01e-5;
     assert_false(course_is_quiet(&planted.history));
+    const struct history empty = { 0 };  // before the first iteration there is nothing to look at
+    assert_false(course_is_quiet(&empty) || course_is_exact(&empty) || course_vanishes(&empty, 0) ||
+                 course_exploded(&empty, 1e9, 1e9));
 }
 
 static void test_clip(void **state)
@@ -246,6 +249,9 @@ static void test_falls(void **state)
         assert_true(fabs(fall.error - n * sqrt(4e-4 * n / (n - 2) / (n * (n * n - 1) / 12))) < 1e-10);
     }
     assert_int_equal(course_fall(&planted.history, 8, 7).n, 0);  // seven since then
+    assert_int_equal(course_fall(&planted.history, 3, 6).n, 4);  // a line and what scatters about it take three points
+    assert_int_equal(course_fall(&planted.history, 2, 6).n, 0);
+    assert_true(isinf(course_fall(&planted.history, 2, 6).error));
     assert_false(course_falls_little(&planted.history, &(struct course_fall){ 0, 0, 0 }, 1));
     planted.energy[13] = -50;
     static const struct course_fall little[] = { { 0.0049, 0, 8 }, { 0.002, 0.0014, 8 }, { -1, 0.0024, 8 } },

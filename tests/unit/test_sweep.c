@@ -261,6 +261,16 @@ static void outputs(void **unused)
     assert_true(sweep_output("a.b/x", 1234, path, sizeof path));
     assert_string_equal(path, "a.b/x-1234");
     assert_false(sweep_output("a-rather-long-name-for-a-file.h5", 0, path, sizeof path));
+    assert_true(sweep_output("x.h5", 0, path, sizeof "x-0000.h5"));
+    assert_false(sweep_output("x.h5", 0, path, sizeof "x-0000.h5" - 1));
+    // what comes before the ending: names that are all ending have none
+    static const struct {
+        const char *path;
+        size_t stem;
+    } stems[] = { { "x.h5", 1 },    { "a.b/x", 5 }, { "a.b/x.y.h5", 7 }, { ".x", 2 },   { "a/.x", 4 },
+                  { "a/.x.h5", 4 }, { "x.", 1 },    { "", 0 },           { "a.b/", 4 }, { "/x.h5", 2 } };
+    for (size_t k = 0; k < sizeof stems / sizeof *stems; k++)
+        assert_int_equal(sweep_stem(stems[k].path), stems[k].stem);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include "run/phases.h"
 #include "run/starts.h"
 #include "run/state.h"
+#include "run/stop.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -84,7 +85,8 @@ static void test_new_start(void **state)
 }
 
 // Energies that are higher than the last one by far more than they scatter, however short the steps become: after four
-// steps back they are those of the wave function, and training goes on from there. What is not finite is never believed.
+// steps back they are those of the wave function, and training goes on from there. What is not finite is never
+// believed.
 static void test_belief(void **state)
 {
     (void)state;
@@ -123,9 +125,52 @@ static void test_belief(void **state)
     model_finish(&model);
 }
 
+// With --max-time a run ends early enough to publish: half a second for a pass to end, and what publishing takes, as
+// far as is known: 0.1 s and 25 ns a byte, or half as much again as it has taken; of a short time not more than half.
+static void test_deadline(void **state)
+{
+    (void)state;
+    // 32 walkers of 4 coordinates: 512 doubles of state, and 128 per draw of the series
+    static const struct {
+        double most, publishing;
+        size_t draws;
+        double margin;
+    } cases[] = {
+        { 1000, 0, 0, 0.5 + 0.1 + 25e-9 * 8 * 512 },
+        { 1000, 0, 1000000, 0.5 + 0.1 + 25e-9 * 8 * (512 + 32e6 * SERIES) },
+        { 1000, 2, 0, 0.5 + 3 },
+        { 1.2, 0, 0, 0.6 },
+        { 1, 0, 0, 0.5 },
+    };
+    struct model model;
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm, (const char *const[]){ "sampler.walkers=32", NULL },
+                1);
+    struct run_options options = { .threads = 1 };
+    struct run run = {
+        .settings = &model.settings, .options = &options, .ensemble = model.ensemble, .wall_start = run_wall() + 1000
+    };
+    run_stop_prepare(&run);
+    assert_true(isinf(run.stop.deadline) && run.stop.published > 0 && run.stop.saved == run.stop.published);
+    assert_true(run.ensemble.cut && run.ensemble.cut_context == &run && !run.stop.stopped && run.stop.asked == 0);
+    run.checkpoint[CHECKPOINT_TRAINING].there = true;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        options.max_time = cases[k].most;
+        run.measured.draws = cases[k].draws;
+        run.stop.publishing = cases[k].publishing;
+        run.stop.saved = 1e300;  // nothing is saved now
+        run.stage = STAGE_TRAINING;
+        run_boundary(&run, NULL);
+        const double margin = run.wall_start + cases[k].most - run.stop.deadline;
+        print_message("%g s, publishing %g s, %zu draws: %.9g s before the end, by hand %.9g\n", cases[k].most,
+                      cases[k].publishing, cases[k].draws, margin, cases[k].margin);
+        assert_true(fabs(margin - cases[k].margin) < 1e-6);
+    }
+    model_finish(&model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_time_left), cmocka_unit_test(test_new_start),
-                                        cmocka_unit_test(test_belief) };
+                                        cmocka_unit_test(test_belief), cmocka_unit_test(test_deadline) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
