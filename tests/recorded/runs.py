@@ -130,6 +130,7 @@ RUNS.update({
                                   'learn.prior=2 learn.learning_rate=0.05 learn.schedule=constant learn.held_out=0'),
     'learn, many': learning(BITS, 'learn.visible=binary learn.hidden=9 learn.iterations=5 learn.chains=32', ['learn', 'l.ini', '--resume', *words('learn.iterations=9')]),
     'learn, annealed': learning(WIDE, 'learn.visible=binary learn.hidden=25 learn.iterations=6 learn.chains=32 learn.ais_chains=32 learn.ais_steps=30'),
+    'learn, annealed widths': learning(REAL, 'learn.hidden=25 learn.iterations=4 learn.chains=32 learn.ais_chains=32 learn.ais_steps=30'),
     'learn, posterior': learning(BITS, 'learn.visible=binary learn.hidden=2 learn.negative=exact learn.method=exact learn.iterations=30 learn.posterior=yes '
                                        'learn.posterior_samples=640', ['learn', 'l.ini', '--json', '-o', 'j.h5', *words('learn.partition=no')]),
     # ends before the end: by a signal, by the clock, with a disk that is full; and what goes on from there
