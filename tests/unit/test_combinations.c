@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every force with every few factors, in one, two and three dimensions, for bosons, electrons and fermions of one spin,
 // with every sampler: what is refused and noted, how many parameters and control variates there are, what they would
-// cost and how much memory it takes, against a record.
+// cost and how much memory it takes, and whether the sampler keeps to it, against a record.
 //
 //     test_combinations RECORD            compares
 //     test_combinations RECORD --write    records anew
@@ -10,7 +10,9 @@
 
 #include "run/compatibility.h"
 #include "run/ensemble.h"
+#include "run/ensemble_parts.h"
 #include "run/worth.h"
+#include "vmc/rng.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,7 +44,9 @@ static const char *const products[] = {
 };
 static const char *const statistics[] = { "3\nstatistics = bosons", "4\nstatistics = fermions",
                                           "3\nstatistics = fermions\nspin_up = 3", "1\nstatistics = bosons" };
-static const char *const samplers[] = { "langevin", "metropolis", "gibbs", "hmc", "exact" };
+static const char *const samplers[] = {
+    "langevin", "langevin\nmove = particle", "metropolis", "metropolis\nmove = all", "gibbs", "hmc", "exact"
+};
 
 static void take_note(const char *text, void *context) { fprintf(context, "note: %s\n", text); }
 
@@ -63,6 +67,39 @@ static void describe(const struct ensemble *ensemble, FILE *out)
             worth_pairs_cost(ensemble), worth_gradient_cost(ensemble));
 }
 
+// Two sweeps in just the scratch memory that the sampler asks for: what lies behind it stays as it was.
+static bool keeps_to_scratch(struct ensemble *ensemble)
+{
+    enum { BEYOND = 8, MARK = 0x5a };
+    const struct wavefunction *wavefunction = &ensemble->wavefunction;
+    const size_t row = WALKERS * sizeof(double),
+                 rows = ensemble->sampler->n_scratch_rows(ensemble->sampler_state, wavefunction);
+    double *theta = calloc(wavefunction->n_parameters + 1, sizeof *theta);
+    unsigned char *scratch = aligned_alloc(64, (rows + BEYOND) * row);
+    struct block block = ensemble->block[0];
+    struct sampler_rung rung = rung_at(ensemble, 0);
+    struct rng rng;
+    bool kept = true;
+    rng_start(&rng, 7, 0);
+    wavefunction_start(wavefunction, rng_uniform, &rng, theta);
+    ensemble_start(ensemble, 3);
+    memset(scratch, MARK, (rows + BEYOND) * row);
+    if (ensemble_take(ensemble, theta))
+        for (size_t s = 0; s < 2; s++) {
+            block = s == 0 ? ensemble->block[0] : block;
+            block.trial = s == 0 ? ensemble->trial[0] : block.trial;
+            block.remembered = false;
+            ensemble->sampler->sweep(ensemble->sampler_state, &rung, wavefunction, &block, (double *)scratch);
+        }
+    ensemble->block[0] = block;
+    ensemble->trial[0] = block.trial;
+    for (size_t k = rows * row; k < (rows + BEYOND) * row; k++)
+        kept = kept && scratch[k] == MARK;
+    free(theta);
+    free(scratch);
+    return kept;
+}
+
 static bool judge(const char *text, FILE *out)
 {
     struct config config;
@@ -73,8 +110,10 @@ static bool judge(const char *text, FILE *out)
                 settings_build(&settings, &config, &error, NULL);
     if (good) {
         good = ensemble_build(&ensemble, &settings, 1, &error);
-        if (good)
+        if (good) {
             describe(&ensemble, out);
+            fprintf(out, "scratch memory: %s\n", keeps_to_scratch(&ensemble) ? "kept to" : "OVERRUN");
+        }
         ensemble_finish(&ensemble);
         settings_finish(&settings);
     }
