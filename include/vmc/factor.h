@@ -185,9 +185,12 @@ struct factor_type {
                       double *out);
     void (*gram)(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work,
                  double *out);
+    // The covariances of O as a matrix, [K][K], with `room` doubles of work; false: not in a better way than `expand`.
+    bool (*matrix)(const void *state, size_t n, size_t stride, const double *features, size_t room, double *work,
+                   double *out);
     // A scale of the variance of O_k over the samples, [K], such that `gram` is fast with weights of that form. NULL:
     // the variance itself.
-    void (*scale)(const void *state, size_t n, size_t stride, const double *features, double *out);
+    void (*scale)(const void *state, size_t n, size_t stride, const double *features, double *work, double *out);
     // What that scale counts for at least, for parameters that are plain numbers of order 1: the shift of the metric is
     // relative to it, and parameters without influence would be driven off by noise. 0: no such bound.
     double scale_least;

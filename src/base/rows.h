@@ -177,7 +177,9 @@ enum { COLUMNS = 8, COLUMN_PACKS = COLUMNS / PACK_WIDTH };
 
 ROWS_INLINE double rows_column_total(const double *column)
 {
-    return ((column[0] + column[4]) + (column[2] + column[6])) + ((column[1] + column[5]) + (column[3] + column[7]));
+    typedef double four __attribute__((vector_size(32), may_alias, aligned(8)));
+    const four half = *(const four *)column + *(const four *)(column + 4);
+    return (half[0] + half[2]) + (half[1] + half[3]);
 }
 
 // sums[k][COLUMNS] += rows[k]; n rows
@@ -192,19 +194,28 @@ ROWS_INLINE void rows_column_sums(size_t n, const double *rows, double *sums)
         }
 }
 
-// Two rows of `left` (or one) by all of `right`: the left ones stay in registers.
+#define ROWS_OUTER_UNROLLED _Pragma("GCC unroll 5")
+// Some rows of `left` by all of `right`: the left ones stay in registers.
+#if PACK_WIDTH == 8
+enum { OUTER_ROWS = 5 };
+#else
+enum { OUTER_ROWS = 2 };
+#endif
 PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_right, size_t stride, const double *scale,
                                  const double *left, const double *right, double *sums, double *columns)
 {
     enum { DEPTH = ROW_PACKS / COLUMN_PACKS };
-    pack a[2][DEPTH], *to = (pack *)sums + i * stride * COLUMN_PACKS + c;
+    pack a[OUTER_ROWS][DEPTH], *to = (pack *)sums + i * stride * COLUMN_PACKS + c;
     const pack *b = (const pack *)right + c;
+    ROWS_OUTER_UNROLLED
     for (size_t d = 0; d < DEPTH; d++)
-        for (size_t r = 0; r < height; r++) {
-            a[r][d] = ((const pack *)left)[(i + r) * ROW_PACKS + d * COLUMN_PACKS + c];
-            if (scale)
-                a[r][d] *= ((const pack *)scale)[d * COLUMN_PACKS + c];
-        }
+        ROWS_OUTER_UNROLLED
+    for (size_t r = 0; r < height; r++) {
+        a[r][d] = ((const pack *)left)[(i + r) * ROW_PACKS + d * COLUMN_PACKS + c];
+        if (scale)
+            a[r][d] *= ((const pack *)scale)[d * COLUMN_PACKS + c];
+    }
+    ROWS_OUTER_UNROLLED
     for (size_t r = 0; columns && r < height; r++) {
         pack *column = (pack *)columns + (i + r) * COLUMN_PACKS + c, sum = *column;
         for (size_t d = 0; d < DEPTH; d++)
@@ -212,12 +223,16 @@ PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_rig
         *column = sum;
     }
     for (size_t j = 0; j < n_right; j++, b += ROW_PACKS, to += COLUMN_PACKS) {
-        pack sum[2];
+        pack sum[OUTER_ROWS];
+        ROWS_OUTER_UNROLLED
         for (size_t r = 0; r < height; r++)
             sum[r] = to[r * stride * COLUMN_PACKS];
+        ROWS_OUTER_UNROLLED
         for (size_t d = 0; d < DEPTH; d++)
-            for (size_t r = 0; r < height; r++)
-                sum[r] = pack_fma(a[r][d], b[d * COLUMN_PACKS], sum[r]);
+            ROWS_OUTER_UNROLLED
+        for (size_t r = 0; r < height; r++)
+            sum[r] = pack_fma(a[r][d], b[d * COLUMN_PACKS], sum[r]);
+        ROWS_OUTER_UNROLLED
         for (size_t r = 0; r < height; r++)
             to[r * stride * COLUMN_PACKS] = sum[r];
     }
@@ -228,11 +243,20 @@ PACK_INLINE void rows_outer_tile(size_t height, size_t i, size_t c, size_t n_rig
 ROWS_INLINE void rows_outer_and_sums(size_t n_left, size_t n_right, size_t stride, const double *scale,
                                      const double *left, const double *right, double *sums, double *columns)
 {
-    for (size_t i = 0; i + 1 < n_left; i += 2)
+    for (size_t i = 0, height; i < n_left; i += height) {
+        height = rows_piece(n_left - i, OUTER_ROWS);
         for (size_t c = 0; c < COLUMN_PACKS; c++)
-            rows_outer_tile(2, i, c, n_right, stride, scale, left, right, sums, columns);
-    for (size_t c = 0; n_left % 2 && c < COLUMN_PACKS; c++)
-        rows_outer_tile(1, n_left - 1, c, n_right, stride, scale, left, right, sums, columns);
+            if (OUTER_ROWS > 2 && height == 5)
+                rows_outer_tile(OUTER_ROWS, i, c, n_right, stride, scale, left, right, sums, columns);
+            else if (OUTER_ROWS > 2 && height == 4)
+                rows_outer_tile(OUTER_ROWS - 1, i, c, n_right, stride, scale, left, right, sums, columns);
+            else if (OUTER_ROWS > 2 && height == 3)
+                rows_outer_tile(OUTER_ROWS - 2, i, c, n_right, stride, scale, left, right, sums, columns);
+            else if (height == 2)
+                rows_outer_tile(2, i, c, n_right, stride, scale, left, right, sums, columns);
+            else
+                rows_outer_tile(1, i, c, n_right, stride, scale, left, right, sums, columns);
+    }
 }
 
 // Outer products for few weights, whose sums fit into the first-level cache.

@@ -229,13 +229,15 @@ enum { FIT_MOMENTS = (CONTROLS_MOST + CONTROLLED_QUANTITIES + 1) * (CONTROLS_MOS
 
 static void gather_moments(const struct ensemble *ensemble, double total[FIT_MOMENTS])
 {
-    double moments[GROUPS_MOST][FIT_MOMENTS] = { { 0 } };
+    const size_t n = controls_moments(&ensemble->controls);
+    double moments[GROUPS_MOST * FIT_MOMENTS];  // [n_groups][n]
+    memset(moments, 0, ensemble->n_groups * n * sizeof *moments);
     for (size_t g = ensemble->first_group; g < ensemble->end_group; g++)
-        controls_reduce(&ensemble->controls, ensemble->group[g].control_sums, moments[g]);
-    ensemble_move_groups(ensemble, moments, sizeof *moments, TEAM_GATHER_ALL);
+        controls_reduce(&ensemble->controls, ensemble->group[g].control_sums, moments + g * n);
+    ensemble_move_groups(ensemble, moments, n * sizeof *moments, TEAM_GATHER_ALL);
     for (size_t g = 0; g < ensemble->n_groups; g++)
-        for (size_t k = 0; k < FIT_MOMENTS; k++)
-            total[k] += moments[g][k];
+        for (size_t k = 0; k < n; k++)
+            total[k] += moments[g * n + k];
 }
 
 bool ensemble_fit(struct ensemble *ensemble)

@@ -2,6 +2,7 @@
 #include "run/metric.h"
 
 #include "base/memory.h"
+#include "base/products.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -151,25 +152,43 @@ static void expand_all(const struct metric *metric, size_t first, size_t n, doub
     const struct wavefunction *wavefunction = metric->wavefunction;
     for (size_t f = 0; f < wavefunction->n_factors; f++)
         expand(metric, &wavefunction->factor[f], first, n, o + wavefunction->factor[f].first_parameter * n);
-    for (size_t k = 0; k < wavefunction->n_parameters; k++)
-        for (size_t s = 0; s < n; s++)
-            o[k * n + s] -= metric->mean[k];
+    products_centre(n, wavefunction->n_parameters, metric->mean, o);
+}
+
+// The one factor that has parameters may know a better way.
+static bool matrix_of_one(const struct metric *metric, double *out)
+{
+    const struct wavefunction *wavefunction = metric->wavefunction;
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        if (factor->n_parameters > 0)
+            return factor->n_parameters == wavefunction->n_parameters && factor->type->matrix &&
+                   factor->type->matrix(factor->state, metric->n_samples, metric->room, factor_features(metric, factor),
+                                        factor->n_parameters * CHUNK, metric->work, out);
+    }
+    return false;
+}
+
+static void matrix_by_expansion(const struct metric *metric, double *out)
+{
+    const size_t parameters = metric->wavefunction->n_parameters;
+    memset(out, 0, parameters * parameters * sizeof *out);
+    for (size_t first = 0; first < metric->n_samples; first += CHUNK) {
+        const size_t n = chunk_at(metric, first);
+        expand_all(metric, first, n, metric->work);
+        products_gram(n, (struct products_rows){ parameters, n, metric->work }, parameters, out);
+    }
+    for (size_t i = 0; i < parameters; i++)
+        for (size_t j = 0; j <= i; j++)
+            out[j * parameters + i] = out[i * parameters + j] /= (double)metric->n_samples;
 }
 
 static void matrix(void *context, double *out)
 {
     const struct metric *metric = context;
     const size_t parameters = metric->wavefunction->n_parameters;
-    memset(out, 0, parameters * parameters * sizeof *out);
-    for (size_t first = 0; first < metric->n_samples; first += CHUNK) {
-        const size_t n = chunk_at(metric, first);
-        expand_all(metric, first, n, metric->work);
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)parameters, (int)n, 1 / (double)metric->n_samples,
-                    metric->work, (int)n, 1, out, (int)parameters);
-    }
-    for (size_t i = 0; i < parameters; i++)
-        for (size_t j = i + 1; j < parameters; j++)
-            out[i * parameters + j] = out[j * parameters + i];
+    if (!matrix_of_one(metric, out))
+        matrix_by_expansion(metric, out);
     for (size_t i = 0; !metric->all_joined && i < parameters; i++)
         for (size_t j = 0; j < parameters; j++)
             if (!has_joined(metric, i) || !has_joined(metric, j))
@@ -272,7 +291,8 @@ static void scale(void *context, double *out)
         const struct factor *factor = &metric->wavefunction->factor[f];
         double *part = out + factor->first_parameter;
         if (factor->type->scale)
-            factor->type->scale(factor->state, metric->n_samples, metric->room, factor_features(metric, factor), part);
+            factor->type->scale(factor->state, metric->n_samples, metric->room, factor_features(metric, factor),
+                                metric->work, part);
         else
             variance_of_o(metric, factor, part);
         for (size_t k = 0; k < factor->n_parameters; k++)

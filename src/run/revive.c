@@ -89,7 +89,7 @@ size_t revive_units(struct run *run, size_t n_samples)
     }
     size_t n = 0;
     const double *x = metric->features + run->ensemble.wavefunction.factor[0].first_feature * metric->room,
-                 *sigmoid = x + m * metric->room;  // features of an RBM: x [M], s [N], ...
+                 *sigmoid = x + (m + 1) * metric->room;  // features of an RBM: x [M], 1, s [N], ...
     for (size_t i = 0; i < m; i++)
         position[i] = mean(x + i * metric->room, n_samples);
     for (size_t p = 0; p < particles; p++)

@@ -39,8 +39,8 @@ PACK_INLINE void renormalise(pack *product, pack *sum)
 // e^-|theta_j|, [N] rows, in a short loop of its own: a processor then has several packs in flight.
 static void exponentials(size_t n, const double *theta, double *out)
 {
-    for (size_t k = 0; k < n * ROW_PACKS; k++)
-        ((pack *)out)[k] = pack_exp_minus_abs(((const pack *)theta)[k]);
+    for (size_t k = 0; k < n * ROW_PACKS; k += PACKS_AT_ONCE)
+        packs_exp_minus_abs(PACKS_AT_ONCE, (const pack *)theta + k, (pack *)out + k);
 }
 
 // |psi|^2 = (product)^2c exp(c sum + Gaussian) with prod_j (1 + e^-|theta_j|) and sum_j (theta_j + |theta_j|); eq. 2.4.
@@ -424,6 +424,7 @@ const struct factor_type factor_rbm = {
     .apply = rbm_apply,
     .transpose = rbm_transpose,
     .gram = rbm_gram,
+    .matrix = rbm_matrix,
     .scale = rbm_scale,
     .n_condition = rbm_n_condition,
     .condition = rbm_condition,

@@ -6,6 +6,8 @@
 // stands for itself. All scaled to a diagonal of about 1, as S is (rbm_scale).
 #include "wavefunction/rbm_metric.h"
 
+#include "base/products.h"
+
 #include <cblas.h>
 #include <math.h>
 #include <string.h>
@@ -82,10 +84,13 @@ static bool decompose(const struct parts *parts, size_t n, double *vectors, doub
     return info == 0;
 }
 
-static void moments(size_t rows, size_t n, size_t stride, const double *from, size_t stride_out, double *out)
+// Means over n samples of the products of rows, the lower triangle
+static void moments(size_t n, struct products_rows rows, double *out)
 {
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)rows, (int)n, 1 / (double)n, from, (int)stride, 0, out,
-                (int)stride_out);
+    memset(out, 0, rows.n * rows.n * sizeof *out);
+    products_gram(n, rows, rows.n, out);
+    for (size_t k = 0; k < rows.n * rows.n; k++)
+        out[k] /= (double)n;
 }
 
 // Scaled by 1 / sqrt(d_i d_k), d the diagonal, from row `first` on plus `more`
@@ -100,33 +105,21 @@ static void normalise(size_t n, size_t first, double more, double *matrix, doubl
             matrix[i * n + k] *= root[i] * root[k];
 }
 
-static void means(size_t rows, size_t n, size_t stride, const double *from, double *out)
-{
-    for (size_t r = 0; r < rows; r++) {
-        out[r] = 0;
-        for (size_t k = 0; k < n; k++)
-            out[r] += from[r * stride + k] / (double)n;
-    }
-}
-
 bool rbm_condition(const void *state, size_t samples, size_t stride, const double *features, double *condition)
 {
     const struct rbm *rbm = state;
     const struct parts parts = lay_out(rbm, condition);
     const size_t m = parts.m, t = parts.t, n = parts.n, first = t - n,
                  used = samples < MOMENT_SAMPLES ? samples : MOMENT_SAMPLES;
-    const double *s = features + m * stride;
-    double *mean = parts.t_values + first;
-    moments(m, used, stride, features, m, parts.x_vectors);
-    moments(n, used, stride, s, t, parts.t_vectors + first * t + first);
-    means(n, used, stride, s, mean);
+    const double *s = features + (m + 1) * stride;  // behind x [M] and 1
+    moments(used, (struct products_rows){ m, stride, features }, parts.x_vectors);
+    moments(used, (struct products_rows){ t, stride, s - first * stride }, parts.t_vectors);
+    double *const mean = parts.t_values + first;
+    products_sums(used, (struct products_rows){ n, stride, s }, mean, parts.work);
     for (size_t i = 0; i < n; i++) {
+        mean[i] /= (double)used;
         for (size_t k = 0; k <= i; k++)
             parts.s_vectors[i * n + k] = parts.t_vectors[(first + i) * t + first + k] - mean[i] * mean[k];
-        if (first) {
-            parts.t_vectors[(1 + i) * t] = mean[i];
-            parts.t_vectors[0] = 1;
-        }
     }
     normalise(m, 0, 0, parts.x_vectors, parts.x_values);
     normalise(n, 0, silent_unit, parts.s_vectors, parts.s_values);

@@ -16,7 +16,10 @@ void rbm_transpose(const void *state, size_t n, size_t stride, const double *fea
                    double *out);
 void rbm_gram(const void *state, size_t n, size_t stride, const double *features, const double *weight, double *work,
               double *out);
-void rbm_scale(const void *state, size_t n, size_t stride, const double *features, double *out);
+// rbm_moments.c
+bool rbm_matrix(const void *state, size_t n, size_t stride, const double *features, size_t room, double *work,
+                double *out);
+void rbm_scale(const void *state, size_t n, size_t stride, const double *features, double *work, double *out);
 
 // rbm_condition.c
 size_t rbm_n_condition(const void *state);

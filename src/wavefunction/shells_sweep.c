@@ -15,8 +15,8 @@
 extern const struct factor_type factor_slater, factor_pade_jastrow;
 
 enum { PARTICLES_MOST = 2 * SHELLS_MOST };
-// Packs whose running sums fit in registers.
-enum { TILE = LINE < 2 ? 1 : 2 };
+// Packs whose running sums are found side by side: they fit in registers, and no sum waits for itself.
+enum { TILE = 2 };
 
 // A particle that moves: where to, and what is found there. [side]
 struct move {
@@ -26,6 +26,8 @@ struct move {
 };
 
 PACK_INLINE size_t pairs_of(size_t particles) { return particles * (particles - 1) / 2; }
+// From one pack of a tile to the next, of what lies by lines
+PACK_INLINE size_t next_pack(size_t n) { return (int)LINE < (int)TILE ? n : 1; }
 
 // What a move adds to sum r / (1 + beta r), as above / below.
 struct fraction {
@@ -67,7 +69,7 @@ PACK_INLINE void add_pairs(const struct chunk *chunk, size_t side, size_t t, siz
     for (size_t q = first; q < end; q++, new += side) {
         ROWS_UNROLLED
         for (size_t s = 0; s < TILE; s++) {
-            const pack r = new[s], r_old = old[s];
+            const pack r = new[s], r_old = old[s * next_pack(pairs_of(particles))];
             const pack b = pack_fma(beta, r, pack_all(1.0)) * pack_fma(beta, r_old, pack_all(1.0));
             change.above[s] = pack_fma(change.above[s], b, (r - r_old) * change.below[s]);
             change.below[s] *= b;

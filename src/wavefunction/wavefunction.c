@@ -266,11 +266,10 @@ void wavefunction_traits(const struct wavefunction *wavefunction, struct factor_
 struct configuration wavefunction_configuration(const struct wavefunction *wavefunction, const double *frame)
 {
     const double *pairs = rows_at_const(frame, wavefunction->row_pairs);
-    return (struct configuration){ &wavefunction->geometry, frame, wavefunction->geometry.stored ? pairs : NULL,
-                                   wavefunction->pair_alone < wavefunction->n_factors
-                                       ? rows_at_const(pairs, PAIR_SUM_INVERSE)
-                                       : NULL,
-                                   NULL };
+    return (struct configuration){
+        &wavefunction->geometry, frame, wavefunction->geometry.stored ? pairs : NULL,
+        wavefunction->pair_alone < wavefunction->n_factors ? rows_at_const(pairs, PAIR_SUM_INVERSE) : NULL, NULL
+    };
 }
 
 const double *wavefunction_distances(const struct wavefunction *wavefunction, const double *frame)
@@ -521,11 +520,12 @@ void wavefunction_features(const struct wavefunction *wavefunction, const double
 
 void wavefunction_log(const struct wavefunction *wavefunction, const double *frame, double log_psi[WALKERS])
 {
-    for (size_t w = 0; w < WALKERS; w++) {
-        log_psi[w] = 0;
+    for (size_t l = 0; l < ROW_PACKS; l++) {
+        pack sum = pack_all(0.0);
         for (size_t f = 0; f < wavefunction->n_weights; f++) {
-            const double *weight = rows_at_const(frame, wavefunction->row_weight + 2 * f);
-            log_psi[w] += 0.5 * (log(weight[w]) + weight[WALKERS + w]);
+            const pack *weight = (const pack *)rows_at_const(frame, wavefunction->row_weight + 2 * f) + l;
+            sum += 0.5 * (pack_log(*weight) + weight[ROW_PACKS]);
         }
+        memcpy(log_psi + l * PACK_WIDTH, &sum, sizeof sum);
     }
 }

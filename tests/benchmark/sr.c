@@ -49,8 +49,9 @@ static void build(struct bench *bench, size_t particles, size_t dimensions, size
                                     .omega = { 1, 1, 1 } };
     model_build(&bench->model, &rbm, (const char *const[]){ "sampler.walkers=32", NULL }, 1);
     metric_build(&bench->metric, &bench->model.ensemble.wavefunction, samples);
+    // x [M], 1, s [N]
     for (size_t k = 0; k < bench->model.ensemble.wavefunction.n_features * samples; k++)
-        bench->metric.features[k] = 2 * rng_uniform(&rng) - (k < m * samples ? 1 : 0);
+        bench->metric.features[k] = k / samples == m ? 1 : 2 * rng_uniform(&rng) - (k < m * samples ? 1 : 0);
     bench->operators = metric_ready(&bench->metric, samples);
     const size_t n = bench->operators->n_parameters;
     bench->force = calloc(3 * n + samples, sizeof(double));

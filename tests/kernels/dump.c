@@ -3,6 +3,7 @@
 // first value. The same program is linked with kernels of different widths and levels, whose output must not differ
 // (tests/kernels/compare.py).
 #include "base/memory.h"
+#include "base/products.h"
 #include "vmc/hamiltonian.h"
 #include "vmc/rng.h"
 #include "vmc/sampler.h"
@@ -144,6 +145,64 @@ static void dump_derivatives(const struct wavefunction *wavefunction, const doub
     memory_free(o);
 }
 
+// What stochastic reconfiguration asks of the factors that have ways of their own
+static void dump_metric(const struct wavefunction *wavefunction, const double *frame)
+{
+    enum { ROOM = 1 << 16 };
+    double *features = memory_rows(wavefunction->n_features + 1), *work = memory_doubles(ROOM),
+           *out = memory_doubles(ROOM), *v = memory_doubles(wavefunction->n_parameters + WALKERS);
+    wavefunction_features(wavefunction, frame, features);
+    for (size_t k = 0; k < wavefunction->n_parameters + WALKERS; k++)
+        v[k] = sin((double)k);
+    for (size_t f = 0; f < wavefunction->n_factors; f++) {
+        const struct factor *factor = &wavefunction->factor[f];
+        const double *own = features + factor->first_feature * WALKERS;
+        const size_t n = factor->n_parameters;
+        if (!factor->type->apply)
+            continue;
+        memset(out, 0, ROOM * sizeof *out);
+        factor->type->apply(factor->state, WALKERS, WALKERS, own, v, work, out);
+        say("apply", WALKERS, out);
+        factor->type->transpose(factor->state, WALKERS, WALKERS, own, v, work, out + WALKERS);
+        say("transpose", n, out + WALKERS);
+        factor->type->scale(factor->state, WALKERS, WALKERS, own, work, out);
+        say("scale", n, out);
+        if (factor->type->matrix(factor->state, WALKERS, WALKERS, own, ROOM, work, out))
+            say("matrix", n * n, out);
+    }
+    memory_free(v);
+    memory_free(out);
+    memory_free(work);
+    memory_free(features);
+}
+
+// Several pieces of samples, and tiles of every size.
+static void dump_products(void)
+{
+    enum { N = 1064, ROWS = 16 };
+    double *memory = memory_doubles((2 * ROWS + 1) * N), *y = memory + ROWS * N, *out = y + N;
+    uint64_t *random = (uint64_t *)memory_rows(RNG_ROWS);
+    rng_start_block(random, 7, 0);
+    rng_normals(random, (ROWS + 1) * N / WALKERS, memory);
+    for (size_t left = 1; left <= ROWS; left++) {
+        const struct products_rows some = { left, N, memory }, all = { ROWS, N, memory };
+        memset(out, 0, ROWS * N * sizeof *out);
+        products_outer(N, some, all, y, out);
+        say("outer", left * ROWS, out);
+        memset(out, 0, ROWS * N * sizeof *out);
+        products_gram(N, some, left, out);
+        say("gram", left * left, out);
+        memset(out, 0, ROWS * sizeof *out);
+        products_sums(N, some, out, out + ROWS);
+        say("sums", ROWS + left, out);
+        memset(out, 0, N * sizeof *out);
+        products_apply(N, some, all, y, out);
+        say("product", N, out);
+    }
+    memory_free(random);
+    memory_free(memory);
+}
+
 static void dump_samplers(const struct wavefunction *wavefunction, struct block *block, const double *x,
                           double temperature)
 {
@@ -228,6 +287,7 @@ static void dump_product(const struct system *system, const struct product *prod
     wavefunction_evaluate(&wavefunction, block.current);
     say("evaluate", wavefunction.n_rows * WALKERS, block.current);
     dump_derivatives(&wavefunction, block.current, rows);
+    dump_metric(&wavefunction, block.current);
     double *x = memory_rows(m);
     memcpy(x, block.current, m * WALKERS * sizeof(double));
     memcpy(block.trial, block.current, m * WALKERS * sizeof(double));
@@ -255,6 +315,7 @@ static void dump_product(const struct system *system, const struct product *prod
 
 int main(void)
 {
+    dump_products();
     for (size_t s = 0; s < sizeof systems / sizeof *systems; s++)
         for (size_t p = 0; p < sizeof products / sizeof *products; p++) {
             const bool fermions = systems[s].statistics == STATISTICS_FERMIONS;

@@ -2,6 +2,8 @@
 // Slater determinants on their short ways: shells that the compiler knows beside the code for any orbitals, whole
 // sweeps beside single moves, drifts that are kept beside those that are found anew.
 #include "support/fermions.h"
+
+#include "base/memory.h"
 #include "vmc/rng.h"
 #include "wavefunction/slater.h"
 
@@ -136,7 +138,7 @@ static void test_sweep(void **state)
         struct block *block = &ensemble->block[0];
         const size_t m = single.n_coordinates * WALKERS * sizeof(double), size = single.n_rows * WALKERS,
                      table = single.row_pair_values * WALKERS;
-        double *scratch = ensemble->scratch + size, *start = malloc(m), *first = malloc(size * sizeof *first);
+        double *scratch = ensemble->scratch + size, *start = malloc(m), *first = memory_rows(single.n_rows);
         size_t accepted[2] = { 0 };
         assert_true(single.sweeps);
         single.sweeps = false;
@@ -171,7 +173,7 @@ static void test_sweep(void **state)
                 assert_memory_equal(first + cache, block->current + cache, n * WALKERS * sizeof *first);
         }
         assert_memory_equal(first + table, block->current + table, single.geometry.n_pairs * WALKERS * sizeof *first);
-        free(first);
+        memory_free(first);
         free(start);
         fermions_finish(&outcome);
     }
