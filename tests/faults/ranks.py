@@ -110,6 +110,25 @@ def grows(arguments):
         check(bench, whole, 'samples that grow')
 
 
+def revives(arguments):
+    """Hidden units without influence begin anew on all ranks alike."""
+    more = [word for key in ('system.particles=3', 'rbm.hidden=6', 'rbm.init_scale=3', 'sampler.walkers=256', 'optimizer.samples=1280', 'optimizer.starts=1',
+                             'optimizer.iterations=60', 'optimizer.stop=plateau', 'measure.samples=5120') for word in ('--set', key)]
+    with Ranks(*arguments) as bench:
+        for seed in range(1, 33):
+            with_seed = ('-t', '1', '--force', *more, '--set', f'run.seed={seed}')
+            told = subprocess.run([word for word in bench.command(*with_seed) if word != '-q'], capture_output=True, text=True)
+            if 'begin anew' in told.stderr:
+                break
+        else:
+            fail('no units begin anew with any of 32 seeds')
+        whole = content(bench.path())
+        done = bench.on(2, *with_seed)
+        if done.returncode != 0:
+            fail('units that begin anew, exit', done.returncode, done.stderr)
+        check(bench, whole, 'units that begin anew')
+
+
 def cuts(arguments, shares):
     """Stopped by a signal to one rank or to all, after such shares of the looks at the clock, and resumed on other ranks."""
     seen = dict.fromkeys(PHASES, 0)
@@ -295,6 +314,7 @@ def main(*arguments):
             for method, some in zip(METHODS, ([(4, 2)], [(2, 1)], [(1, 2)])))
     print(f'{n} runs on 1 to {9 if every else 4} ranks and 1 or 2 threads: all with the bits of vmc; {time.monotonic() - start:.1f} s', flush=True)
     grows(arguments)
+    revives(arguments)
     if every:
         doubled(arguments)
     # one in each phase, or many

@@ -145,6 +145,11 @@ static void test_exploded(void **state)
     planted.energy[2] = 30;
     assert_false(course_exploded(&planted.history, 30.0029, 1e-9));
     assert_true(course_exploded(&planted.history, 30.0031, 1e-9));
+    // at the bounds themselves it has not: 1 above 0 for a spread of 1, and ten times that
+    planted.energy[2] = 0;
+    planted.spread[2] = 1;
+    assert_false(course_exploded(&planted.history, 1, 11) || course_exploded(&planted.history, 2, 10));
+    assert_true(course_exploded(&planted.history, 1.0000001, 11) && course_exploded(&planted.history, 2, 10.000001));
 }
 
 // Two windows of 10, each scattering by +-a around its mean: the mean's variance is 10 a^2 / (10 * 9) = a^2 / 9, the

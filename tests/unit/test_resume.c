@@ -173,6 +173,11 @@ static void test_revived(void **state)
     assert_true(n > anew.after + 12);
     for (size_t k = 0; k < anew.after + 12; k++)  // they have a window of the plateau at least to settle
         assert_true(samples[k] == samples[0]);
+    // no step led there, and what was learnt of steps before is forgotten: nothing is expected of that iteration
+    double expected[100];
+    assert_int_equal(runs_array(path, "/training/expected", 100, expected), n);
+    for (size_t k = 1; k < n; k++)
+        assert_int_equal(isnan(expected[k]), k == anew.after);
     const struct runs_outcome piece = go_in_pieces(overrides, 100, &pieces);
     assert_true(piece.good && pieces > 2);
     assert_same(&whole.result, &piece.result);
