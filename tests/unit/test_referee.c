@@ -290,12 +290,40 @@ static void test_refused(void **state)
     }
 }
 
+// Means of g = 1/(4 cosh^2(theta/2)), g' and g''/2 over a Gaussian, by steps of a fiftieth of a standard deviation and
+// of theta; a Gaussian without a width is its centre.
+static void test_bell(void **state)
+{
+    (void)state;
+    static const double centres[] = { 0, 0.7, -3, 30 }, variances[] = { 0, 1e-6, 0.04, 0.25, 0.9, 1.1, 4, 100, 1e4 };
+    for (size_t i = 0; i < sizeof centres / sizeof *centres; i++)
+        for (size_t j = 0; j < sizeof variances / sizeof *variances; j++) {
+            const double width = sqrt(variances[j]), step = width > 1 ? 0.02 / width : 0.02;
+            long double sum[3] = { 0 }, norm = 0;
+            for (long k = width > 0 ? (long)(-9 / step) : 0; (double)k * step <= (width > 0 ? 9 : 0); k++) {
+                const long double z = (long double)k * step, theta = centres[i] + width * z,
+                                  g = 0.25L / powl(coshl(theta / 2), 2), weight = expl(-z * z / 2);
+                norm += weight;
+                sum[0] += weight * g;
+                sum[1] -= weight * g * tanhl(theta / 2);
+                sum[2] += weight * g * (1 - 6 * g) / 2;
+            }
+            const struct referee_bell bell = referee_bell(centres[i], variances[j]);
+            const double found[] = { bell.mean, bell.by_centre, bell.by_variance };
+            for (size_t k = 0; k < 3; k++)
+                if (!(fabsl(found[k] - sum[k] / norm) < 1e-13L))
+                    fail_msg("centre %g, variance %g: %.16g, not %.16Lg", centres[i], variances[j], found[k],
+                             sum[k] / norm);
+        }
+}
+
 int main(int argc, char **argv)
 {
     all = argc > 1 && strcmp(argv[1], "all") == 0;
     few = argc > 1 && strcmp(argv[1], "few") == 0;
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_sets),         cmocka_unit_test(test_grid),
-                                        cmocka_unit_test(test_gradient),     cmocka_unit_test(test_forces),
-                                        cmocka_unit_test(test_shared_width), cmocka_unit_test(test_refused) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_bell),   cmocka_unit_test(test_sets),
+                                        cmocka_unit_test(test_grid),   cmocka_unit_test(test_gradient),
+                                        cmocka_unit_test(test_forces), cmocka_unit_test(test_shared_width),
+                                        cmocka_unit_test(test_refused) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,7 +125,15 @@ static void formulas(void **state)
     query.interaction = "harmonic";
     query.n_values = 1;
     query.values = &kappa;
-    expect(&query, REFERENCE_EXACT, 11);  // 1 + 5 sqrt(1 + 6 / 2)
+    expect(&query, REFERENCE_EXACT, 11);                        // 1 + 5 sqrt(1 + 6 / 2)
+    for (size_t dimensions = 2; dimensions <= 3; dimensions++)  // one trap frequency that differs from the others
+        for (size_t d = 0; d < dimensions; d++) {
+            struct reference_query apart = query;
+            apart.system.dimensions = dimensions;
+            assert_true(count(&apart) > 0);
+            apart.system.omega[d] = 2;
+            assert_int_equal(count(&apart), 0);
+        }
     query.fermions = true;
     query.spin_up = 3;
     expect(&query, REFERENCE_EXACT, 19);
