@@ -266,12 +266,19 @@ ROWS_INLINE void rows_outer(size_t n_left, size_t n_right, size_t stride, const 
     rows_outer_and_sums(n_left, n_right, stride, NULL, left, right, sums, NULL);
 }
 
-// Walker-major copy of n rows: out[walker * stride + row].
+// Walker-major copy of n rows: out[walker * stride + row]. Eight rows at a time, which are one line of the cache: lines
+// that lie a power of two apart share few places in it.
 ROWS_INLINE void rows_transpose(size_t n, const double *rows, size_t stride, double *out)
 {
-    for (size_t k = 0; k < n; k++)
+    enum { PER_LINE = 8 };
+    size_t k = 0;
+    for (; k + PER_LINE <= n; k += PER_LINE)
         for (size_t w = 0; w < WALKERS; w++)
-            out[w * stride + k] = rows[k * WALKERS + w];
+            for (size_t r = 0; r < PER_LINE; r++)
+                out[w * stride + k + r] = rows[(k + r) * WALKERS + w];
+    for (size_t w = 0; w < WALKERS; w++)
+        for (size_t r = k; r < n; r++)
+            out[w * stride + r] = rows[r * WALKERS + w];
 }
 
 PACK_INLINE void rows_rank_tile(size_t height, size_t width, size_t i, size_t j, size_t stride, const double *left,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "run/course.h"
 
+#include "run/metric_size.h"
+
 #include <math.h>
 
 double course_rate(const struct settings_optimizer *optimizer, double rate, size_t iteration)
@@ -67,24 +69,41 @@ bool course_gains_little(const struct history *history, const struct trust_gain 
     return (gain->mean + 2 * gain->error) * (double)history->n < little;
 }
 
-// Iterations that so many directions take, before the samples grow and after.
-static size_t patience(size_t directions, bool fine)
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+// Iterations that so many directions take before the samples grow. Where there are more of them than the metric has
+// samples, more iterations lead nowhere; and where iterations run out, fewer have to do.
+static size_t patience(size_t directions)
 {
-    enum { COARSE = 4, COARSE_MOST = 250, FINE = 10, FINE_USUAL = 80, FINE_MANY = 20, FINE_MOST = 240 };
-    if (!fine)
-        return directions / COARSE < COARSE_MOST ? directions / COARSE : COARSE_MOST;
-    const size_t usual = directions / FINE < FINE_USUAL ? directions / FINE : FINE_USUAL,
-                 many = directions / FINE_MANY < FINE_MOST ? directions / FINE_MANY : FINE_MOST;
-    return usual > many ? usual : many;
+    enum { SHARE = 3, MOST = 500 };
+    return smaller(directions / SHARE, MOST);
+}
+static size_t least_patience(size_t directions)
+{
+    enum { SHARE = 4, MOST = 250 };
+    return smaller(directions / SHARE, MOST);
 }
 
-bool course_is_early(size_t directions, size_t done, bool fine) { return done < patience(directions, fine); }
+// And after.
+static size_t fine_patience(size_t directions)
+{
+    enum { SHARE = 10, MOST = 80, SHARE_OF_MANY = 20, MOST_OF_MANY = 240 };
+    return larger(smaller(directions / SHARE, MOST), smaller(directions / SHARE_OF_MANY, MOST_OF_MANY));
+}
+
+bool course_is_early(size_t directions, size_t done, bool fine)
+{
+    if (fine)
+        return done < fine_patience(directions);
+    return done < (directions > METRIC_SAMPLES_LEAST ? least_patience(directions) : patience(directions));
+}
 
 bool course_is_late(size_t directions, size_t done, size_t left)
 {
     enum { WORTH_IT = 24 };
-    const size_t last = patience(directions, true);
-    return last >= WORTH_IT && left <= last && !course_is_early(directions, done, false);
+    const size_t last = fine_patience(directions);
+    return last >= WORTH_IT && left <= last && done >= least_patience(directions);
 }
 
 // Where a valley ends has nothing to do with how long it was: no more iterations than these.

@@ -146,6 +146,7 @@ const struct kept_number kept_numbers[] = {
     NEW("start", KEPT_COUNT, training.start, IN_TRAINING, "1", "short trainings done"),
     LATER("plain_gradient", KEPT_FLAG, ensemble.plain_gradient, IN_TRAINING, "1",
           "1: the gradient does without control variates, which are not worth their cost"),
+    LATER("best_start", KEPT_COUNT, training.best_start, IN_TRAINING, "1", "the one of them that ended lowest"),
     NEW("best_energy", KEPT_REAL, training.best_energy, IN_TRAINING, UNIT_ENERGY,
         "the lowest that one of them ended at"),
     NEW("best_damping", KEPT_REAL, training.best_damping, IN_TRAINING, "1", "factor of the metric's shift then"),

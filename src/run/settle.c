@@ -46,7 +46,8 @@ static bool is_early(const struct run *run)
                  done = fine                    ? own
                         : has_revived(training) ? 2 * own
                                                 : all;
-    return !starts_short(run) && course_is_early(directions(run), done, fine);
+    const bool waits = fine ? !starts_short(run) : starts_short(run) ? starts_long(run) : !starts_were_long(run);
+    return waits && course_is_early(directions(run), done, fine);
 }
 
 // What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
@@ -107,16 +108,22 @@ static bool is_late(const struct run *run)
     return course_is_late(directions(run), done, left);
 }
 
-// Samples that are to grow.
-static bool is_due(const struct run *run, bool settled)
+// Long starts share all iterations, and the one that goes on has had its time but for a look round.
+static bool has_had_its_time(const struct run *run)
+{
+    const size_t done = run->history.n;
+    return starts_were_long(run) && done >= run->training.window;
+}
+
+bool settle_is_due(const struct run *run, bool settled)
 {
     return run->training.refined < SETTLE_REFINEMENTS && run->settings->optimizer.stop == STOP_PLATEAU &&
-           (settled || is_blind(run) || is_late(run));
+           (settled || is_blind(run) || is_late(run) || has_had_its_time(run));
 }
 
 bool settle_may_revive(struct run *run, bool settled)
 {
-    return run->training.since == 0 && !is_late(run) && is_due(run, settled);
+    return run->training.since == 0 && !starts_were_long(run) && !is_late(run) && settle_is_due(run, settled);
 }
 
 void settle_has_revived(struct run *run)
@@ -130,7 +137,7 @@ void settle_has_revived(struct run *run)
 bool settle_is_over(struct run *run, bool settled)
 {
     struct training *training = &run->training;
-    if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || is_due(run, settled)))
+    if (run->settings->optimizer.stop != STOP_PLATEAU || !(settled || settle_is_due(run, settled)))
         return false;
     if (grew_late(run))
         return false;

@@ -14,6 +14,8 @@ enum { SETTLE_REFINEMENTS = 1, SETTLE_SAMPLES = 8 };
 bool settle_nothing_left(struct run *run);
 // What has joined has settled, or has had its time: the next parameters join.
 void settle_leave_stage(struct run *run, bool settled);
+// Whether samples are to grow: it has settled, or more iterations with as few would lead nowhere.
+bool settle_is_due(const struct run *run, bool settled);
 // Before its samples grow, and once only: hidden units without influence may begin anew (run/revive.h). They have half
 // as many iterations to settle as the others had at least.
 bool settle_may_revive(struct run *run, bool settled);

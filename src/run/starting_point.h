@@ -8,7 +8,7 @@
 #include "vmc/rng.h"
 
 // Machines of more parameters have few starts.
-enum { STARTING_POINT_SMALL = 1000 };
+enum { STARTING_POINT_SMALL = 600 };
 
 // Whether the starting parameters decide between minima: where an RBM is alone.
 bool starting_point_matters(const struct wavefunction *wavefunction);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Several starts. An energy has more than one minimum, and which of them is found depends on the starting parameters
 // (docs/optimizers.md). A short training is like any other, but it ends after STARTS_ITERATIONS, or at its first
-// plateau where nobody asked for several, and its history is forgotten. Walkers stay where they are and are given a
+// plateau where nobody asked for several, and its history is forgotten. Of large machines whose units may begin anew
+// (run/revive.h) such a beginning does not tell how low they will come: they go on until their samples are to grow. Walkers stay where they are and are given a
 // burn-in to follow. All that is to be remembered stands in the table of what is kept, so a run can be cut and resumed
 // in any of the starts.
 #include "run/starts.h"
 
 #include "run/checkpoint.h"
+#include "run/revive.h"
 #include "run/stages.h"
 #include "run/starting_point.h"
 
@@ -19,6 +21,7 @@
 // should be, but for units that are added to fewer ones: those are in the minimum of the fewer, and the other starts
 // are fresh.
 enum { STARTS_USUAL = 6, STARTS_LARGE = 3, STARTS_LEAST = 2 };
+enum { FIRST_WINDOWS = 2 };
 
 static size_t usual(const struct run *run)
 {
@@ -46,10 +49,34 @@ size_t starts_wanted(const struct run *run)
     return starts == PARAM_COUNT_AUTO ? usual(run) : starts;
 }
 
+static bool has_long_ones(const struct run *run)
+{
+    return run->settings->optimizer.starts == PARAM_COUNT_AUTO && usual(run) == STARTS_LARGE && revive_applies(run);
+}
+
+// The first one, which is narrow unless its parameters were loaded, tells at once.
+bool starts_long(const struct run *run)
+{
+    return starts_short(run) && has_long_ones(run) && run->training.start > 0;
+}
+
+bool starts_were_long(const struct run *run)
+{
+    return run->training.start == STARTS_LARGE && run->training.best_start > 0 && has_long_ones(run);
+}
+
+size_t starts_iterations_most(const struct run *run)
+{
+    return has_long_ones(run) ? run->settings->optimizer.iterations : STARTS_ITERATIONS;
+}
+
 bool starts_over(const struct run *run, bool settled)
 {
-    const size_t most = run->settings->optimizer.iterations;
-    return run->history.n >= (most < STARTS_ITERATIONS ? most : STARTS_ITERATIONS) ||
+    const size_t all = run->settings->optimizer.iterations,
+                 wanted = !has_long_ones(run)          ? STARTS_ITERATIONS
+                         : run->training.start == 0 ? FIRST_WINDOWS * run->training.window
+                                                      : all;
+    return run->history.n >= (all < wanted ? all : wanted) ||
            (settled && run->settings->optimizer.starts == PARAM_COUNT_AUTO);
 }
 
@@ -90,6 +117,7 @@ bool starts_next(struct run *run, struct error *error)
     const double energy = mean_energy(run);
     if (training->start == 0 || energy < training->best_energy) {
         training->best_energy = energy;
+        training->best_start = training->start;
         training->best_damping = training->damping;
         memcpy(run->best_theta, run->good_theta, n * sizeof *run->theta);
     }

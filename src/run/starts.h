@@ -13,7 +13,12 @@ size_t starts_wanted(const struct run *run);
 void starts_skip(struct run *run);
 // Whether the training under way is a short one.
 bool starts_short(const struct run *run);
-// Whether that one has gone on for long enough; settled: nothing seems left to gain.
+// Whether it is one that goes on until its samples are to grow; and whether what goes on now came from such a one.
+bool starts_long(const struct run *run);
+bool starts_were_long(const struct run *run);
+// Of one of them, at most.
+size_t starts_iterations_most(const struct run *run);
+// Whether that one has gone on for long enough; settled: nothing seems left to gain, or its samples are to grow.
 bool starts_over(const struct run *run, bool settled);
 // The short training under way is over: the next one begins, or the best goes on. False with an error, or when cut.
 bool starts_next(struct run *run, struct error *error);

@@ -28,8 +28,8 @@ struct training {
     size_t backs, fresh, refined, averaged;
     size_t steps_back, bad;            // in all: steps taken back, samples that were not finite
     size_t stage;                      // enum factor_stage: parameters of later ones have not joined
-    size_t start;                      // short trainings done
-    double best_energy, best_damping;  // the lowest that one of them ended at; the damping then
+    size_t start, best_start;          // short trainings done; the one that ended lowest
+    double best_energy, best_damping;  // its energy; the damping then
     double damping;                    // factor of the metric's shift
     double expected;                   // slope of the energy at the beginning of the last step, along it
     bool over, converged;              // ended by itself; with nothing left to gain

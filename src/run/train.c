@@ -232,7 +232,7 @@ double train_time_most(const struct run *run, double pass, double step, size_t d
                                            : 0,
                  refined = total - done - plain;
     const size_t starts = starts_short(run) ? starts_wanted(run) - training->start : 0;
-    return (double)(plain + starts * STARTS_ITERATIONS) * (pass + step) +
+    return (double)(plain + starts * starts_iterations_most(run)) * (pass + step) +
            (double)refined * (SETTLE_SAMPLES * pass + step_growth(run) * step);
 }
 
@@ -414,14 +414,14 @@ static bool iterate(struct run *run, struct error *error)
     const double passed = run_wall(), passed_cpu = run_cpu();
     const size_t draws = training->draws;
     const bool at_last = stages_at_last(run), settled = settle_nothing_left(run);
-    if (starts_short(run) && starts_over(run, at_last && settled))
-        return starts_next(run, error);
     bool revived = false;
-    if (at_last && revive_applies(run) && !starts_short(run) && settle_may_revive(run, settled) &&
+    if (at_last && revive_applies(run) && (!starts_short(run) || starts_long(run)) && settle_may_revive(run, settled) &&
         !revive(run, &revived, error))
         return false;
     if (revived)
         return true;
+    if (starts_short(run) && starts_over(run, starts_long(run) ? settle_is_due(run, settled) : at_last && settled))
+        return starts_next(run, error);
     if (!(at_last && !starts_short(run) && settle_is_over(run, settled)) && !step_until_good(run, draws, k, error))
         return false;
     if (!at_last)

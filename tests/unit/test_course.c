@@ -209,18 +209,18 @@ static void test_gains_little(void **state)
     }
 }
 
-// K / 4 iterations before the samples grow, 250 at most; K / 10 more then, 80 at most, or K / 20 where that is more,
-// 240 at most, for which the last are kept where they are 24 and more.
+// K / 3 iterations before the samples grow, 500 at most (of more than 2048 directions 250); K / 10 more then, 80 at most,
+// or K / 20 where that is more, 240 at most, for which the last are kept where they are 24 and more, if K / 4 iterations
+// were done (250 at most).
 static void test_early(void **state)
 {
     (void)state;
     static const struct {
         size_t directions, coarse, fine;
-    } rows[] = {
-        { 1, 0, 0 }, { 20, 5, 2 }, { 600, 150, 60 }, { 1600, 250, 80 }, { 2000, 250, 100 }, { 5000, 250, 240 }
-    };
+    } rows[] = { { 1, 0, 0 },       { 20, 6, 2 },       { 600, 200, 60 },   { 1400, 466, 80 },
+                 { 1600, 500, 80 }, { 2048, 500, 102 }, { 2049, 250, 102 }, { 5000, 250, 240 } };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
-        for (size_t done = 0; done < 400; done++) {
+        for (size_t done = 0; done < 600; done++) {
             assert_int_equal(course_is_early(rows[k].directions, done, false), done < rows[k].coarse);
             assert_int_equal(course_is_early(rows[k].directions, done, true), done < rows[k].fine);
         }
@@ -230,6 +230,8 @@ static void test_early(void **state)
                              k >= 2 && 1000 - done <= rows[k].fine);
     for (size_t done = 0; done <= 160; done++)
         assert_int_equal(course_is_late(600, done, 160 - done), done >= 150);
+    for (size_t done = 0; done <= 300; done++)
+        assert_int_equal(course_is_late(1600, done, 300 - done), done >= 250);
 }
 
 // A line through the last half since iteration 6, through a window at least and 240 at most, that falls by 0.1 per

@@ -3,6 +3,7 @@
 #include "support/model.h"
 
 #include "run/settle.h"
+#include "run/starts.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -18,6 +19,7 @@ struct planted {
     struct model model;
     struct run run;
     double energy[ITERATIONS], error[ITERATIONS], spread[ITERATIONS], slope[ITERATIONS];
+    double theta[6000];
 };
 
 // An energy of -100 that falls by `fall` per iteration, known to 1e-4, and slopes that see just that.
@@ -44,6 +46,7 @@ static void plant(struct planted *planted, size_t particles, size_t dimensions, 
     planted->run = (struct run){
         .settings = &planted->model.settings,
         .ensemble = planted->model.ensemble,
+        .theta = planted->theta,
         .training = { .window = WINDOW, .draws = 128, .longest = 1, .shortened = 1 },
         .history = { .energy = planted->energy,
                      .energy_error = planted->error,
@@ -70,21 +73,21 @@ static bool grows(const struct planted *planted, size_t n)
     return run.training.refined > 0;
 }
 
-// 1640 directions of 20 particles in 2D: 250 iterations, then another 125 after units began anew, once; where the
+// 1640 directions of 20 particles in 2D: 500 iterations, then another 250 after units began anew, once; where the
 // energy falls, not before the last 82 of 1000, and then no unit begins anew. After a shorter step none does either.
 static void test_many(void **state)
 {
     (void)state;
     struct planted planted;
     plant(&planted, 20, 2, 40, 0);
-    assert_false(grows(&planted, 249) || may_revive(&planted, 249));
-    assert_true(grows(&planted, 250) && may_revive(&planted, 250));
-    planted.run.history.n = 300;
+    assert_false(grows(&planted, 499) || may_revive(&planted, 499));
+    assert_true(grows(&planted, 500) && may_revive(&planted, 500));
+    planted.run.history.n = 550;
     settle_has_revived(&planted.run);
-    assert_false(grows(&planted, 424) || may_revive(&planted, 424));
-    assert_true(grows(&planted, 425) && !may_revive(&planted, 425));
-    planted.run.training.longest = 0.5;  // since 300, a shorter step: 250 of all
-    assert_true(grows(&planted, 400) && !may_revive(&planted, 400));
+    assert_false(grows(&planted, 799) || may_revive(&planted, 799));
+    assert_true(grows(&planted, 800) && !may_revive(&planted, 800));
+    planted.run.training.longest = 0.5;  // since 550, a shorter step: 500 of all
+    assert_true(grows(&planted, 650) && !may_revive(&planted, 650));
     model_finish(&planted.model);
 
     plant(&planted, 20, 2, 40, 0.05);
@@ -112,8 +115,56 @@ static void test_more_than_samples(void **state)
     model_finish(&planted.model);
 }
 
+// Starts that nobody asked for. The first waits for nothing and is not revived; the next two last as long as trainings
+// do before their samples grow; what came from one of these has had its time after a window, what came from the first
+// has not. Machines of more units have none that last.
+static void test_long_starts(void **state)
+{
+    (void)state;
+    struct planted planted;
+    plant(&planted, 20, 2, 40, 0);
+    struct training *training = &planted.run.training;
+    planted.model.settings.optimizer.starts = PARAM_COUNT_AUTO;
+    assert_true(starts_wanted(&planted.run) == 3 && starts_short(&planted.run) && !starts_long(&planted.run));
+    planted.run.history.n = 23;
+    assert_false(starts_over(&planted.run, false));
+    planted.run.history.n = 24;
+    assert_true(starts_over(&planted.run, false));
+    assert_true(settle_nothing_left(&planted.run));
+    for (training->start = 1; training->start <= 2; training->start++) {
+        assert_true(starts_long(&planted.run) && !starts_were_long(&planted.run));
+        assert_false(may_revive(&planted, 499) || settle_is_due(&planted.run, settle_nothing_left(&planted.run)));
+        assert_true(may_revive(&planted, 500) && settle_is_due(&planted.run, true));
+        assert_false(starts_over(&planted.run, false));
+        assert_true(starts_over(&planted.run, true));
+        planted.run.history.n = ITERATIONS;
+        assert_true(starts_over(&planted.run, false));
+    }
+    assert_int_equal(starts_iterations_most(&planted.run), ITERATIONS);
+    training->best_start = 2;
+    assert_true(starts_were_long(&planted.run) && !starts_short(&planted.run) && !starts_long(&planted.run));
+    assert_true(!grows(&planted, 11) && grows(&planted, 12) && !may_revive(&planted, 12) && !may_revive(&planted, 600));
+    training->best_start = 0;
+    assert_false(starts_were_long(&planted.run));
+    assert_true(!grows(&planted, 499) && grows(&planted, 500) && may_revive(&planted, 500));
+    training->start = 6;  // from parameters that were loaded
+    training->best_start = 1;
+    assert_false(starts_were_long(&planted.run));
+    model_finish(&planted.model);
+
+    plant(&planted, 20, 2, 41, 0);
+    planted.model.settings.optimizer.starts = PARAM_COUNT_AUTO;
+    planted.run.training.start = 1;
+    assert_true(starts_short(&planted.run) && !starts_long(&planted.run));
+    assert_int_equal(starts_iterations_most(&planted.run), STARTS_ITERATIONS);
+    planted.run.training.start = 3;
+    assert_false(starts_were_long(&planted.run));
+    model_finish(&planted.model);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_many), cmocka_unit_test(test_more_than_samples) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_many), cmocka_unit_test(test_more_than_samples),
+                                        cmocka_unit_test(test_long_starts) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

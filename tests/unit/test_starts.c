@@ -24,7 +24,7 @@ static bool all;  // what is short, where false
 
 enum { STARTS_MOST = 8 };
 struct seen {
-    size_t n;
+    size_t n, iterations[STARTS_MOST];
     double energy[STARTS_MOST];
 };
 
@@ -49,6 +49,7 @@ static void take_note(const char *line, void *context)
         5) {
         assert_in_range(start, 1, STARTS_MOST);
         assert_int_equal(start, seen->n + 1);
+        seen->iterations[seen->n] = after;
         seen->energy[seen->n++] = energy;
     }
 }
@@ -134,8 +135,9 @@ static void test_number(void **state)
     } rows[] = { { { "system.particles=2", "rbm.hidden=2", NULL }, 0 },
                  { { "system.particles=2", "rbm.hidden=3", NULL }, 6 },
                  { { "system.particles=3", "rbm.hidden=2", NULL }, 2 },
-                 { { "system.particles=12", "rbm.hidden=39", NULL }, 6 },
-                 { { "system.particles=12", "rbm.hidden=40", NULL }, 3 },
+                 { { "system.particles=12", "rbm.hidden=23", NULL }, 6 },
+                 { { "system.particles=12", "rbm.hidden=24", NULL }, 3 },
+                 { { "system.particles=12", "rbm.hidden=25", NULL }, 3 },
                  { { "system.particles=2", "rbm.hidden=200", NULL }, 2 },
                  { { "rbm.hidden=8", "optimizer.method=adam", NULL }, 0 },
                  { { "rbm.hidden=8", "wavefunction.factors=rbm, pade-jastrow", NULL }, 0 } };
@@ -151,30 +153,65 @@ static void test_number(void **state)
     }
 }
 
-// Noise hides what is left along many directions: K / 4 iterations at least before the samples grow, K no more than
+// Iterations before the samples grow.
+static size_t iterations_before(size_t iterations)
+{
+    double *samples = calloc(iterations, sizeof *samples);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(samples && file >= 0 && H5LTread_dataset_double(file, "/training/samples", samples) >= 0);
+    H5Fclose(file);
+    size_t n = 0;
+    while (n < iterations && samples[n] == samples[0])
+        n++;
+    free(samples);
+    return n;
+}
+
+// Of a large machine whose units may begin anew the first start is over after two windows, and the others when their
+// samples are to grow: after M (M + 1) / 3 = 200 iterations at least, with 340 in any case, and half as many more where
+// units began anew. Those of the one that goes on grow after one window.
+static void test_long(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct run_result result;
+    train((const char *[]){ "system.particles=12", "rbm.hidden=24", "optimizer.iterations=400", "optimizer.samples=512",
+                            "sampler.walkers=128", "sampler.burn_in=20", "measure.samples=640", NULL },
+          &seen, &result);
+    assert_int_equal(seen.n, 3);
+    print_message("%zu, %zu, %zu iterations\n", seen.iterations[0], seen.iterations[1], seen.iterations[2]);
+    print_message("%f, %f, %f\n", seen.energy[0], seen.energy[1], seen.energy[2]);
+    assert_int_equal(seen.iterations[0], 24);
+    for (size_t k = 1; k < 3; k++)
+        assert_in_range(seen.iterations[k], 200, 440);
+    assert_true(seen.energy[0] > fmax(seen.energy[1], seen.energy[2]));
+    assert_int_equal(iterations_before((size_t)result.iterations), 12);
+    // where a number of starts is asked for they are short
+    train((const char *[]){ "system.particles=12", "rbm.hidden=24", "optimizer.starts=2", "optimizer.iterations=30",
+                            "optimizer.samples=64", "sampler.walkers=64", "measure.samples=640", NULL },
+          &seen, &result);
+    assert_int_equal(seen.n, 2);
+    assert_true(seen.iterations[0] == 30 && seen.iterations[1] == 30);
+}
+
+// Noise hides what is left along many directions: K / 3 iterations at least before the samples grow, K no more than
 // M (M + 1) = 272. (Without that, these three seeds had theirs grow after 65, 60 and 53.)
 static void test_patience(void **state)
 {
     (void)state;
-    enum { ITERATIONS = 70, DIRECTIONS = 272 };
+    enum { DIRECTIONS = 272 };
     for (size_t seed = 1; seed <= (all ? 3 : 1); seed++) {
         char text_of_seed[32];
         struct seen seen;
         struct run_result result;
         snprintf(text_of_seed, sizeof text_of_seed, "run.seed=%zu", seed);
         train((const char *[]){ "system.particles=8", "rbm.hidden=16", "optimizer.starts=1",
-                                "optimizer.learning_rate=0.5", "optimizer.iterations=70", "measure.samples=1000",
+                                "optimizer.learning_rate=0.5", "optimizer.iterations=130", "measure.samples=1000",
                                 text_of_seed, NULL },
               &seen, &result);
-        double samples[ITERATIONS];
-        const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-        assert_true(file >= 0 && H5LTread_dataset_double(file, "/training/samples", samples) >= 0);
-        H5Fclose(file);
-        size_t n = 0;
-        while (n < ITERATIONS && samples[n] == samples[0])
-            n++;
+        const size_t n = iterations_before((size_t)result.iterations);
         print_message("seed %zu: samples grow after %zu iterations\n", seed, n);
-        assert_true(n >= DIRECTIONS / 4);
+        assert_true(n >= DIRECTIONS / 3);
     }
 }
 
@@ -186,6 +223,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_apart), cmocka_unit_test(test_asked),
                                         cmocka_unit_test(test_shared_out), cmocka_unit_test(test_number),
+                                        cmocka_unit_test(test_long),
                                         cmocka_unit_test(test_patience) };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
