@@ -74,36 +74,35 @@ static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 // Iterations that so many directions take before the samples grow. Where there are more of them than the metric has
 // samples, more iterations lead nowhere; and where iterations run out, fewer have to do.
-static size_t patience(size_t directions)
-{
-    enum { SHARE = 3, MOST = 500 };
-    return smaller(directions / SHARE, MOST);
-}
-static size_t least_patience(size_t directions)
+static size_t hasty(size_t directions)
 {
     enum { SHARE = 4, MOST = 250 };
     return smaller(directions / SHARE, MOST);
 }
+static size_t coarse_patience(size_t directions, bool patient)
+{
+    enum { SHARE = 3, MOST = 500 };
+    return patient && directions <= METRIC_SAMPLES_LEAST ? smaller(directions / SHARE, MOST) : hasty(directions);
+}
 
 // And after.
-static size_t fine_patience(size_t directions)
+static size_t fine_patience(size_t directions, bool patient)
 {
-    enum { SHARE = 10, MOST = 80, SHARE_OF_MANY = 20, MOST_OF_MANY = 240 };
-    return larger(smaller(directions / SHARE, MOST), smaller(directions / SHARE_OF_MANY, MOST_OF_MANY));
+    enum { SHARE = 10, MOST = 80, MOST_OF_MANY = 240 };
+    const size_t many = directions / (patient ? 10 : 20);
+    return larger(smaller(directions / SHARE, MOST), smaller(many, MOST_OF_MANY));
 }
 
-bool course_is_early(size_t directions, size_t done, bool fine)
+bool course_is_early(size_t directions, bool patient, size_t done, bool fine)
 {
-    if (fine)
-        return done < fine_patience(directions);
-    return done < (directions > METRIC_SAMPLES_LEAST ? least_patience(directions) : patience(directions));
+    return done < (fine ? fine_patience(directions, patient) : coarse_patience(directions, patient));
 }
 
-bool course_is_late(size_t directions, size_t done, size_t left)
+bool course_is_late(size_t directions, bool patient, size_t done, size_t left)
 {
     enum { WORTH_IT = 24 };
-    const size_t last = fine_patience(directions);
-    return last >= WORTH_IT && left <= last && done >= least_patience(directions);
+    const size_t last = fine_patience(directions, patient);
+    return last >= WORTH_IT && left <= last && done >= hasty(directions);
 }
 
 // Where a valley ends has nothing to do with how long it was: no more iterations than these.

@@ -25,11 +25,12 @@ bool course_on_plateau(const struct history *history, size_t window, size_t sinc
 bool course_gains_little(const struct history *history, const struct trust_gain *gain);
 // Noise forbids long steps along directions in which psi changes little, and with many parameters there are many: a
 // training that goes through all of them takes so many iterations at least before its samples grow, and some more with
-// the samples that let it see them (`fine`; `done` counts from there).
-bool course_is_early(size_t directions, size_t done, bool fine);
+// the samples that let it see them (`fine`; `done` counts from there). `patient`: more of both, where units are few enough
+// for each to have a task of its own (run/revive.h); more units find maxima far out in the time.
+bool course_is_early(size_t directions, bool patient, size_t done, bool fine);
 // Whether the iterations that are left are those that should have more samples, come what may: with many parameters the
 // noise of the steps alone raises the energy by a part in a thousand.
-bool course_is_late(size_t directions, size_t done, size_t left);
+bool course_is_late(size_t directions, bool patient, size_t done, size_t left);
 // What the energy itself would fall by in as many iterations again as the last half of those since `since` (`window` at
 // least, 240 at most), by a straight line through them; the error is that of their scatter about it. n 0: there are too
 // few.

@@ -3,6 +3,7 @@
 
 #include "run/course.h"
 #include "run/metric_size.h"
+#include "run/revive.h"
 #include "run/stages.h"
 #include "run/starts.h"
 #include "run/trust.h"
@@ -47,7 +48,7 @@ static bool is_early(const struct run *run)
                         : has_revived(training) ? 2 * own
                                                 : all;
     const bool waits = fine ? !starts_short(run) : starts_short(run) ? starts_long(run) : !starts_were_long(run);
-    return waits && course_is_early(directions(run), done, fine);
+    return waits && course_is_early(directions(run), revive_applies(run), done, fine);
 }
 
 // What the last steps would gain is lost in its noise, or too little. Plain gradients are lost in the noise near
@@ -95,7 +96,7 @@ static bool grew_late(const struct run *run)
 {
     const size_t since = run->training.since;
     return run->training.refined == SETTLE_REFINEMENTS &&
-           course_is_late(directions(run), since, run->settings->optimizer.iterations - since);
+           course_is_late(directions(run), revive_applies(run), since, run->settings->optimizer.iterations - since);
 }
 
 // There are more directions than the metric has samples: it is zero along the rest, and steps there are as long as the
@@ -105,7 +106,7 @@ static bool is_blind(const struct run *run) { return directions(run) > METRIC_SA
 static bool is_late(const struct run *run)
 {
     const size_t done = run->history.n, left = run->settings->optimizer.iterations - done;
-    return course_is_late(directions(run), done, left);
+    return course_is_late(directions(run), revive_applies(run), done, left);
 }
 
 // Long starts share all iterations, and the one that goes on has had its time but for a look round.

@@ -209,29 +209,37 @@ static void test_gains_little(void **state)
     }
 }
 
-// K / 3 iterations before the samples grow, 500 at most (of more than 2048 directions 250); K / 10 more then, 80 at most,
-// or K / 20 where that is more, 240 at most, for which the last are kept where they are 24 and more, if K / 4 iterations
-// were done (250 at most).
+// K / 4 iterations before the samples grow, 250 at most, or with patience K / 3, 500 at most, where there are no more than
+// 2048 directions; K / 10 more then, 80 at most, or K / 20 where that is more (with patience K / 10), 240 at most, for
+// which the last are kept where they are 24 and more, if K / 4 iterations were done, 250 at most.
 static void test_early(void **state)
 {
     (void)state;
     static const struct {
-        size_t directions, coarse, fine;
-    } rows[] = { { 1, 0, 0 },       { 20, 6, 2 },       { 600, 200, 60 },   { 1400, 466, 80 },
-                 { 1600, 500, 80 }, { 2048, 500, 102 }, { 2049, 250, 102 }, { 5000, 250, 240 } };
+        size_t directions, coarse[2], fine[2];
+    } rows[] = { { 1, { 0, 0 }, { 0, 0 } },
+                 { 20, { 5, 6 }, { 2, 2 } },
+                 { 600, { 150, 200 }, { 60, 60 } },
+                 { 1400, { 250, 466 }, { 80, 140 } },
+                 { 1600, { 250, 500 }, { 80, 160 } },
+                 { 2048, { 250, 500 }, { 102, 204 } },
+                 { 2049, { 250, 250 }, { 102, 204 } },
+                 { 3000, { 250, 250 }, { 150, 240 } },
+                 { 5000, { 250, 250 }, { 240, 240 } } };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
-        for (size_t done = 0; done < 600; done++) {
-            assert_int_equal(course_is_early(rows[k].directions, done, false), done < rows[k].coarse);
-            assert_int_equal(course_is_early(rows[k].directions, done, true), done < rows[k].fine);
+        for (size_t p = 0; p < 2; p++) {
+            for (size_t done = 0; done < 600; done++) {
+                assert_int_equal(course_is_early(rows[k].directions, p, done, false), done < rows[k].coarse[p]);
+                assert_int_equal(course_is_early(rows[k].directions, p, done, true), done < rows[k].fine[p]);
+            }
+            for (size_t done = 0; done <= 1000; done++)
+                assert_int_equal(course_is_late(rows[k].directions, p, done, 1000 - done),
+                                 k >= 2 && 1000 - done <= rows[k].fine[p]);
         }
-    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
-        for (size_t done = 0; done <= 1000; done++)
-            assert_int_equal(course_is_late(rows[k].directions, done, 1000 - done),
-                             k >= 2 && 1000 - done <= rows[k].fine);
     for (size_t done = 0; done <= 160; done++)
-        assert_int_equal(course_is_late(600, done, 160 - done), done >= 150);
+        assert_int_equal(course_is_late(600, true, done, 160 - done), done >= 150);
     for (size_t done = 0; done <= 300; done++)
-        assert_int_equal(course_is_late(1600, done, 300 - done), done >= 250);
+        assert_int_equal(course_is_late(1600, false, done, 300 - done), done >= 250);
 }
 
 // A line through the last half since iteration 6, through a window at least and 240 at most, that falls by 0.1 per

@@ -74,7 +74,7 @@ static bool grows(const struct planted *planted, size_t n)
 }
 
 // 1640 directions of 20 particles in 2D: 500 iterations, then another 250 after units began anew, once; where the
-// energy falls, not before the last 82 of 1000, and then no unit begins anew. After a shorter step none does either.
+// energy falls, not before the last 164 of 1000, and then no unit begins anew. After a shorter step none does either.
 static void test_many(void **state)
 {
     (void)state;
@@ -91,8 +91,8 @@ static void test_many(void **state)
     model_finish(&planted.model);
 
     plant(&planted, 20, 2, 40, 0.05);
-    assert_false(grows(&planted, 917) || may_revive(&planted, 917));
-    assert_true(grows(&planted, 918) && !may_revive(&planted, 918));
+    assert_false(grows(&planted, 835) || may_revive(&planted, 835));
+    assert_true(grows(&planted, 836) && !may_revive(&planted, 836));
     model_finish(&planted.model);
 }
 
