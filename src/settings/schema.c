@@ -132,7 +132,7 @@ static const struct param optimizer_params[] = {
         .help =
             "short trainings from different starting parameters; the one that ends lowest goes on; auto: 4 "
             "to 32 descents where method = exact; where method = sr trains an rbm alone, 6 to their first plateau, 3 "
-            "with more than 1000 parameters, 2 where that is so of two particles or with at most two units; else 1"),
+            "with more than 600 parameters, 2 where that is so of two particles or with at most two units; else 1"),
     PARAM_REAL(settings_optimizer, learning_rate, .range = PARAM_ABOVE(0), .may_be_auto = true, .fallback = "auto",
                .help = "length of a step; auto: the method's own"),
     PARAM_CHOICE(settings_optimizer, schedule, .choice = schedule_name, .fallback = "constant",
