@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "support/product.h"
 
+#include "support/ln_determinant.h"
 #include "vmc/rng.h"
 
 #include <math.h>
@@ -124,7 +125,7 @@ static long double log_rbm_jastrow(const struct system *system, const long doubl
 static long double determinant(const struct system *system, long double alpha, size_t first, size_t n,
                                const size_t (*quantum)[3], const long double *x, const long double (*share)[8])
 {
-    long double a[8][8], sum = 0;
+    long double a[LN_DETERMINANT_MOST][LN_DETERMINANT_MOST], sum = 0;
     for (size_t p = 0; p < n; p++)
         for (size_t k = 0; k < n; k++) {
             a[p][k] = 1;
@@ -137,21 +138,7 @@ static long double determinant(const struct system *system, long double alpha, s
             }
             a[p][k] *= share ? share[first + p][k] : 1;
         }
-    for (size_t k = 0; k < n; k++) {
-        size_t pivot = k;
-        for (size_t p = k; p < n; p++)
-            pivot = fabsl(a[p][k]) > fabsl(a[pivot][k]) ? p : pivot;
-        sum += logl(fabsl(a[pivot][k]));
-        for (size_t j = 0; j < n; j++) {
-            const long double kept = a[k][j];
-            a[k][j] = a[pivot][j];
-            a[pivot][j] = kept;
-        }
-        for (size_t p = k + 1; p < n; p++)
-            for (size_t j = n; j-- > k;)
-                a[p][j] -= a[p][k] / a[k][k] * a[k][j];
-    }
-    return sum;
+    return sum + ln_determinant(n, a);
 }
 
 static const size_t shells_2d[][3] = { { 0, 0 }, { 1, 0 }, { 0, 1 }, { 2, 0 }, { 1, 1 }, { 0, 2 } };

@@ -2,6 +2,7 @@
 // Inverses of Slater matrices: eliminations that go wrong without pivots, in the wave function and alone; nodes; how
 // far one-particle moves let an inverse drift.
 #include "support/fermions.h"
+#include "support/ln_determinant.h"
 #include "vmc/rng.h"
 #include "wavefunction/inverse.h"
 #include "wavefunction/slater.h"
@@ -22,7 +23,7 @@ static long double log_powers(size_t n, double alpha, const double *x, size_t w)
 {
     long double sum = 0;
     for (size_t spin = 0; spin < 2; spin++) {
-        long double a[10][10];
+        long double a[LN_DETERMINANT_MOST][LN_DETERMINANT_MOST];
         for (size_t p = 0; p < n; p++) {
             const long double u = x[((spin * n + p) * 2) * WALKERS + w], v = x[((spin * n + p) * 2 + 1) * WALKERS + w];
             for (size_t k = 0, shell = 0; k < n; shell++)
@@ -30,20 +31,7 @@ static long double log_powers(size_t n, double alpha, const double *x, size_t w)
                     a[p][k++] = powl(u, (long double)(shell - m)) * powl(v, (long double)m);
             sum -= (long double)alpha * (u * u + v * v) / 2;
         }
-        for (size_t k = 0; k < n; k++) {
-            size_t pivot = k;
-            for (size_t p = k; p < n; p++)
-                pivot = fabsl(a[p][k]) > fabsl(a[pivot][k]) ? p : pivot;
-            sum += logl(fabsl(a[pivot][k]));
-            for (size_t j = 0; j < n; j++) {
-                const long double kept = a[k][j];
-                a[k][j] = a[pivot][j];
-                a[pivot][j] = kept;
-            }
-            for (size_t p = k + 1; p < n; p++)
-                for (size_t j = n; j-- > k;)
-                    a[p][j] -= a[p][k] / a[k][k] * a[k][j];
-        }
+        sum += ln_determinant(n, a);
     }
     return sum;
 }
