@@ -109,7 +109,7 @@ static bool is_late(const struct run *run)
     return course_is_late(directions(run), revive_applies(run), done, left);
 }
 
-// Long starts share all iterations, and the one that goes on has had its time but for a look round.
+// What came from a long start has spent its iterations of few samples there.
 static bool has_had_its_time(const struct run *run)
 {
     const size_t done = run->history.n;

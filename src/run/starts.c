@@ -2,9 +2,9 @@
 // Several starts. An energy has more than one minimum, and which of them is found depends on the starting parameters
 // (docs/optimizers.md). A short training is like any other, but it ends after STARTS_ITERATIONS, or at its first
 // plateau where nobody asked for several, and its history is forgotten. Of large machines whose units may begin anew
-// (run/revive.h) such a beginning does not tell how low they will come: they go on until their samples are to grow. Walkers stay where they are and are given a
-// burn-in to follow. All that is to be remembered stands in the table of what is kept, so a run can be cut and resumed
-// in any of the starts.
+// (run/revive.h) such a beginning does not tell how low they will come: they go on until their samples are to grow.
+// Walkers stay where they are and are given a burn-in to follow. All that is to be remembered stands in the table of
+// what is kept, so a run can be cut and resumed in any of the starts.
 #include "run/starts.h"
 
 #include "run/checkpoint.h"
@@ -73,9 +73,9 @@ size_t starts_iterations_most(const struct run *run)
 bool starts_over(const struct run *run, bool settled)
 {
     const size_t all = run->settings->optimizer.iterations,
-                 wanted = !has_long_ones(run)          ? STARTS_ITERATIONS
+                 wanted = !has_long_ones(run)        ? STARTS_ITERATIONS
                          : run->training.start == 0 ? FIRST_WINDOWS * run->training.window
-                                                      : all;
+                                                     : all;
     return run->history.n >= (all < wanted ? all : wanted) ||
            (settled && run->settings->optimizer.starts == PARAM_COUNT_AUTO);
 }
