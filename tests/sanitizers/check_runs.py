@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole program under AddressSanitizer and UndefinedBehaviorSanitizer: short runs of every sampler, optimiser, factor, force and command.
+"""The whole program under AddressSanitizer and UndefinedBehaviorSanitizer: short runs of every sampler, optimiser, factor, force and command,
+and all commands of tests/recorded/runs.py but those that need faults of the system.
 
     check_runs.py VMC_SANITIZED ROOT
 
 Every run has to end with its code, without a word of a sanitizer. Nothing is said here of the results; that is for the other tests.
 """
+import itertools
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,8 @@ RUNS = [  # settings, separated by blanks
     f'{TWO} sampler.method=hmc sampler.warm_up=momentum-diffusion optimizer.solver=cholesky {LADDER}',
     f'{TWO} sampler.method=exact optimizer.method=exact rbm.train_sigma=yes optimizer.starts=2 optimizer.iterations=8',
     f'{TWO} optimizer.starts=3 rbm.representation=probability rbm.hidden=3',
+    # a start that is grown, one whose units are shared out
+    f'{TWO} sampler.method=exact optimizer.method=exact rbm.hidden=7 optimizer.starts=4',
     # more draws than there is room for, which is halved
     'system.particles=1 system.dimensions=1 wavefunction.factors=gaussian measure.samples=1280 measure.series_values=1024',
     'system.particles=3 system.dimensions=1 system.interaction=soft-coulomb wavefunction.factors=gaussian,pade-jastrow pade-jastrow.cusp=0.5 observables.kinds=auto',
@@ -53,9 +58,9 @@ class Place:
     def __init__(self, program, folder):
         self.program, self.folder, self.tried, self.failures = program, Path(folder), 0, []
 
-    def run(self, *words, codes=(0,)):
-        done = subprocess.run([self.program, *words], cwd=self.folder, capture_output=True, text=True, timeout=600, errors='replace',
-                              env={**os.environ, 'OMP_NUM_THREADS': '2'})
+    def run(self, *words, codes=(0,), within='.', env={}):
+        done = subprocess.run([self.program, *words], cwd=self.folder / within, capture_output=True, text=True, timeout=600, errors='replace',
+                              stdin=subprocess.DEVNULL, env={**os.environ, 'OMP_NUM_THREADS': '2', **env})
         said = done.stdout + done.stderr
         self.tried += 1
         if done.returncode not in codes or 'Sanitizer' in said or 'runtime error' in said:
@@ -77,12 +82,12 @@ def runs(place):
         # stopped at once, gone on with, and longer
         place.run(*words, '-o', 'cut.h5', '--force', '--max-time', '0.02s', codes=(0, 75))
         place.run(*words, '-o', 'cut.h5', '--resume', '--set', 'measure.samples=1600')
-    for command in (['show', '0.h5'], ['diagnose', '0.h5'], ['verify', '0.h5'], ['show', '--json', '14.h5'], ['plot', '0.h5', '-o', 'p.png']):
+    for command in (['show', '0.h5'], ['diagnose', '0.h5'], ['verify', '0.h5'], ['show', '--json', '15.h5'], ['plot', '0.h5', '-o', 'p.png']):
         place.run(*command, codes=(0, 1, 2, 65, 78))
     place.run('0.ini', *settings(RUNS[0]), '--check', '--json')
     place.run('0.ini', *settings(RUNS[0]), '--check', '--set', 'measure.positions=40')
     place.run('1.ini', *settings(RUNS[0]), '-o', 'loaded.h5', '--set', 'wavefunction.load=0.h5')
-    place.run('0.ini', '--print-config', *settings(RUNS[14]))
+    place.run('0.ini', '--print-config', *settings(RUNS[15]))
 
 
 def sweeps(place):
@@ -118,6 +123,32 @@ def mistakes(place):
         place.run('show', 'bad.h5', codes=(0, 65, 66, 78))
 
 
+def recorded(place, folder):
+    """The commands of `recorded runs`, which have to end with the codes that they ended with there."""
+    sys.path.insert(0, str(folder))
+    from runs import RUNS
+    codes = {}
+    for line in (folder / 'recorded.txt').read_text().splitlines():
+        if line.startswith('== '):
+            codes[line[3:]] = []
+            name = line[3:]
+        elif line.startswith('$ '):
+            codes[name].append(int(line.rsplit(' -> ', 1)[1]))
+    for k, (name, run) in enumerate(RUNS.items()):
+        within = place.folder / f'recorded-{k}'
+        within.mkdir()
+        for path, text in run.get('files', {}).items():
+            (within / path).parent.mkdir(exist_ok=True)
+            (within / path).write_text(text)
+            (within / path).chmod(0o755 if text.startswith('#!') else 0o644)
+        assert len(codes[name]) == len(run['commands']), name
+        for command, code in zip(run['commands'], codes[name]):
+            env = dict(word.split('=', 1) for word in itertools.takewhile(re.compile(r'[A-Z_]+=').match, command))
+            if any(word.startswith(('CUT_', 'FAIL_')) for word in env):
+                break
+            place.run(*command[len(env):], codes=(code,), within=within.name, env=env)
+
+
 def main(program, root):
     with tempfile.TemporaryDirectory(prefix='vmc-sanitized-') as folder:
         place = Place(os.path.abspath(program), folder)
@@ -125,6 +156,7 @@ def main(program, root):
         sweeps(place)
         learns(place)
         mistakes(place)
+        recorded(place, Path(root) / 'tests/recorded')
     print(f'{place.tried} commands under sanitizers, {len(place.failures)} of them failed')
     return 1 if place.failures else 0
 
