@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "support/recorded.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,28 @@ uint64_t recorded_number(const char *text)
     return sum;
 }
 
-static int compare(char *old, char *now)
+// Words are equal; where there is a tolerance, numbers with a point nearly, relative to 1 where they are smaller.
+static bool same(const char *old, const char *now, double tolerance)
+{
+    char *end_old, *end_now;
+    while (*old && *now) {
+        const size_t a = strcspn(old, " "), b = strcspn(now, " ");
+        const double x = strtod(old, &end_old), y = strtod(now, &end_now);
+        const bool real = tolerance > 0 && memchr(old, '.', a) && end_old == old + a && end_now == now + b;
+        if (real ? !(fabs(x - y) <= tolerance * fmax(1, fabs(x))) : a != b || strncmp(old, now, a) != 0)
+            return false;
+        old += a + (old[a] != '\0');
+        now += b + (now[b] != '\0');
+    }
+    return *old == *now;
+}
+
+static int compare(char *old, char *now, double tolerance)
 {
     int apart = 0;
     while (apart < SHOWN && (old || now)) {
         const char *a = old ? strsep(&old, "\n") : NULL, *b = now ? strsep(&now, "\n") : NULL;
-        if (!a || !b || strcmp(a, b) != 0) {
+        if (!a || !b || !same(a, b, tolerance)) {
             printf("- %s\n+ %s\n", a ? a : "(end)", b ? b : "(end)");
             apart++;
         }
@@ -28,7 +45,7 @@ static int compare(char *old, char *now)
     return apart;
 }
 
-int recorded_judge(const char *path, bool writes, char *now)
+int recorded_judge_nearly(const char *path, bool writes, char *now, double tolerance)
 {
     static char old[TEXT_MOST];
     FILE *file = fopen(path, writes ? "w" : "r");
@@ -41,8 +58,10 @@ int recorded_judge(const char *path, bool writes, char *now)
     else
         old[fread(old, 1, sizeof old - 1, file)] = '\0';
     fclose(file);
-    const int apart = writes ? 0 : compare(old, now);
+    const int apart = writes ? 0 : compare(old, now, tolerance);
     if (apart > 0)
         printf("[  FAILED  ] %s: if that is wanted, record anew with --write\n", path);
     return apart > 0;
 }
+
+int recorded_judge(const char *path, bool writes, char *now) { return recorded_judge_nearly(path, writes, now, 0); }

@@ -11,5 +11,7 @@ uint64_t recorded_number(const char *text);
 // The exit status of a test: whether `now` is what is recorded at `path`, or with `writes` could be recorded there. The
 // first lines that are not the same are printed.
 int recorded_judge(const char *path, bool writes, char *now);
+// The same where numbers with a point may differ by `tolerance`, relative to the larger of 1 and the number.
+int recorded_judge_nearly(const char *path, bool writes, char *now, double tolerance);
 
 #endif

@@ -6,6 +6,8 @@
 //     test_bits RECORD            compares
 //     test_bits RECORD --write    records anew
 //     test_bits --show            prints each digest by itself
+#include "support/recorded.h"
+
 #include "base/memory.h"
 #include "base/rows.h"
 #include "run/ensemble.h"
@@ -582,45 +584,6 @@ static void say_everything(struct book *book)
             say_case(book, crowds[c][0], crowds[c][1], crowds[c][2], samplers[k], k == 0 ? KERNELS | OBSERVED : 0);
 }
 
-// Words are equal, numbers with a point to nine digits.
-static bool same(const char *old, const char *now)
-{
-    char *end_old, *end_now;
-    while (*old && *now) {
-        const size_t a = strcspn(old, " \n"), b = strcspn(now, " \n");
-        const double x = strtod(old, &end_old), y = strtod(now, &end_now);
-        const bool real = memchr(old, '.', a) && end_old == old + a && end_now == now + b;
-        if (real ? !(fabs(x - y) <= 1e-8) : a != b || strncmp(old, now, a) != 0)
-            return false;
-        old += a + (old[a] != '\0');
-        now += b + (now[b] != '\0');
-    }
-    return *old == *now;
-}
-
-static int judge(const char *path, char *now)
-{
-    static char old[1 << 20];
-    int apart = 0;
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return 2;
-    old[fread(old, 1, sizeof old - 1, file)] = '\0';
-    fclose(file);
-    for (char *a = old, *b = now; apart < 10 && (*a || *b);) {
-        char *line_old = strsep(&a, "\n"), *line_now = strsep(&b, "\n");
-        if (!same(line_old, line_now)) {
-            printf("- %s\n+ %s\n", line_old, line_now);
-            apart++;
-        }
-        a = a ? a : "";
-        b = b ? b : "";
-    }
-    if (apart > 0)
-        printf("[  FAILED  ] %s: if that is wanted, record anew with --write\n", path);
-    return apart > 0;
-}
-
 int main(int argc, char **argv)
 {
     char *now = NULL;
@@ -638,13 +601,7 @@ int main(int argc, char **argv)
     FILE *out = open_memstream(&now, &length);
     say_everything(&(struct book){ .out = out });
     fclose(out);
-    if (argc == 2) {
-        const int status = judge(argv[1], now);
-        free(now);
-        return status;
-    }
-    FILE *record = fopen(argv[1], "w");
-    const bool good = record && fputs(now, record) >= 0 && fclose(record) == 0;
+    const int status = recorded_judge_nearly(argv[1], argc > 2, now, 1e-8);
     free(now);
-    return good ? 0 : 2;
+    return status;
 }
