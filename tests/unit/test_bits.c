@@ -85,6 +85,15 @@ static const char *const crowds[][3] = {
     { "inverse-square", "slater, power", "1\nparticles = 5\nstatistics = fermions\nspin_up = 5" },
     { "soft-coulomb", "slater, gaussian-pair\n[gaussian-pair]\ngamma = 0.3",
       "3\nparticles = 8\nstatistics = fermions\nomega = 1, 1, 1.5" },
+    { "none", "rbm\n[rbm]\nhidden = 11\ntrain_sigma = yes", "1\nparticles = 3" },
+    { "none", "rbm\n[rbm]\nhidden = 10\ntrain_sigma = yes\nsigma = 0.8, 1.1", "2\nparticles = 2\nomega = 1, 1.2" },
+    { "coulomb", "gaussian, pade-jastrow, rbm\n[rbm]\nsharing = environment\nhidden = 32", "2\nparticles = 3" },
+    { "none", "slater", "3\nparticles = 20\nstatistics = fermions\nspin_up = 20" },
+    { "coulomb", "slater, pade-jastrow", "3\nparticles = 20\nstatistics = fermions\nspin_up = 10" },
+    { "coulomb", "gaussian, power\n[power]\nmu = 1", "1\nparticles = 4" },
+    { "coulomb", "gaussian, pade-jastrow\n[pade-jastrow]\ntrain = no", "2\nparticles = 101" },
+    { "none", "gaussian, hard-core\n[hard-core]\ndiameter = 0.001", "2\nparticles = 101" },
+    { "none", "gaussian, pade-jastrow, gaussian-pair\n[pade-jastrow]\ncusp = 0.1", "1\nparticles = 101" },
     { "none", "rbm\n[rbm]\nhidden = 40", "2\nparticles = 5" },
     { "harmonic", "rbm\n[rbm]\nhidden = 300\ninit_scale = 0.1", "1\nparticles = 2" },
 };
@@ -457,6 +466,16 @@ static bool take_parameters(struct ensemble *ensemble, double *theta)
     return ensemble_take(ensemble, theta);
 }
 
+static void see_pairs(const struct pairs *pairs, void *context)
+{
+    uint64_t *digest = context;
+    fold(digest, pairs->n * 8 + pairs->dimensions);
+    for (size_t k = 0; k < pairs->n; k++)
+        fold(digest, (pairs->p[k] * 1024 + pairs->q[k]) * 2 + pairs->class[k]);
+    take(digest, pairs->n * WALKERS, pairs->r2);
+    take(digest, pairs->n * WALKERS, pairs->inverse);
+}
+
 // The potential of a block, and the force's kernels on rows of distances, whether or not the potential calls them.
 static void say_force(struct book *book, const struct ensemble *ensemble, const double *frame)
 {
@@ -467,6 +486,13 @@ static void say_force(struct book *book, const struct ensemble *ensemble, const 
     _Alignas(64) double r2[N * WALKERS], inverse[N * WALKERS], out[(N + POTENTIAL_ROWS) * WALKERS];
     hamiltonian_potential(&ensemble->hamiltonian, &at, NULL, NULL, out);
     say(book, "potential", (size_t)POTENTIAL_ROWS * WALKERS, out);
+    uint64_t pairs = 0;
+    hamiltonian_potential(&ensemble->hamiltonian, &at, see_pairs, &pairs, out);
+    say(book, "potential, seen", (size_t)POTENTIAL_ROWS * WALKERS, out);
+    for (size_t p = 0; p < ensemble->wavefunction.system.particles && p < 2; p++)
+        geometry_visit_particle(&ensemble->wavefunction.geometry, p, frame, frame, see_pairs, &pairs);
+    geometry_visit(&at, see_pairs, &pairs);
+    say_bits(book, "pairs", pairs);
     for (size_t k = 0; k < (size_t)N * WALKERS; k++) {
         const double r = 0.0625 * (double)(k + 1);
         r2[k] = r * r;

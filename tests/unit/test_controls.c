@@ -230,6 +230,66 @@ static void test_fit(void **state)
     model_finish(&model);
 }
 
+// One function, or two that are nearly alike, whose covariances are given: what is fitted, and what drops out, from
+// both sides of each bound.
+static bool fit(size_t n, const double *moments, struct controls *controls)
+{
+    *controls = (struct controls){ .n_functions = n };
+    controls->coefficient[0][0] = controls->coefficient[0][1] = 17;
+    return controls_fit(controls, moments);
+}
+
+static void test_bounds(void **state)
+{
+    (void)state;
+    struct controls controls;
+    // sums of 1, C, and the three quantities with themselves and those before: variance v of C, covariance v of the
+    // first with it
+    const double variances[] = { 0.999e-24, 1.001e-24, 0.5 };
+    for (size_t k = 0; k < 3; k++) {
+        const double v = variances[k], one[] = { 100, 0, 100 * v, 0, 100 * v, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1 };
+        assert_true(fit(1, one, &controls));
+        assert_true(fabs(controls.coefficient[0][0] + (k > 0)) < 1e-9 && controls.coefficient[1][0] == 0);
+        assert_true(controls.total[0] == controls.coefficient[0][0]);
+    }
+    // as many samples as say something: more than ten for each function and the mean
+    for (size_t k = 0; k < 2; k++) {
+        const double n = k == 0 ? 20 : 20.5, few[] = { n, 0, n, 0, n, n, 0, 0, 0, 1, 0, 0, 0, 0, 1 };
+        assert_true(fit(1, few, &controls) == (k > 0));
+        assert_true(fabs(controls.coefficient[0][0] - (k == 0 ? 17 : -1)) < 1e-9);
+    }
+    // what the second has beyond the first, with the ridge of 1e-10 on both
+    const double rests[] = { 0.99e-8, 1.01e-8, 1e-3 };
+    for (size_t k = 0; k < 3; k++) {
+        const double r = sqrt((1 + 1e-10 - rests[k]) * (1 + 1e-10)),
+                     two[] = { 100, 0, 100, 0, 100 * r, 100, 0, 50, 70, 100, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0, 100 };
+        assert_true(fit(2, two, &controls));
+        const double second = -(0.7 - r * 0.5) / rests[k];
+        assert_true(k == 0 ? controls.coefficient[0][1] == 0 : fabs(controls.coefficient[0][1] / second - 1) < 1e-5);
+        assert_true(fabs(controls.coefficient[0][0] + 0.5 + r * controls.coefficient[0][1]) <
+                    1e-8 * (1 + fabs(second)));
+    }
+}
+
+// An energy that is no number is noticed, whichever walker has it.
+static void test_finite(void **state)
+{
+    (void)state;
+    static _Alignas(64) double rows[2][ENERGY_ROWS * WALKERS];
+    const size_t at[] = { (size_t)ENERGY_LOCAL * WALKERS, (size_t)CONTROLLED_ENERGY_ROW * WALKERS };
+    assert_true(moments_finite(rows[0], rows[1]));
+    for (size_t which = 0; which < 2; which++)
+        for (size_t w = 0; w < WALKERS; w++) {
+            double *value = rows[which] + at[which] + w;
+            for (int k = 0; k < 3; k++) {
+                *value = (const double[]){ NAN, INFINITY, -INFINITY }[k];
+                assert_false(moments_finite(rows[0], rows[1]));
+            }
+            *value = (double)w;
+            assert_true(moments_finite(rows[0], rows[1]));
+        }
+}
+
 enum { REPEATS = 64 };
 
 // dE/dtheta of every parameter, plain and controlled, against differences of the exact energy; errors from the scatter
@@ -301,9 +361,10 @@ int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "";
     draws = strcmp(how, "all") == 0 ? 400 : draws;
-    const struct CMUnitTest quick[] = { cmocka_unit_test(test_sum), cmocka_unit_test(test_mean_zero),
+    const struct CMUnitTest quick[] = { cmocka_unit_test(test_sum),   cmocka_unit_test(test_mean_zero),
                                         cmocka_unit_test(test_slope), cmocka_unit_test(test_pairs_at_once),
-                                        cmocka_unit_test(test_fit) };
+                                        cmocka_unit_test(test_fit),   cmocka_unit_test(test_bounds),
+                                        cmocka_unit_test(test_finite) };
     const struct CMUnitTest long_ones[] = { cmocka_unit_test(test_gradient),
                                             cmocka_unit_test(test_gradient_at_optimum) };
     return strcmp(how, "long") == 0 ? cmocka_run_group_tests(long_ones, NULL, NULL)

@@ -99,6 +99,8 @@ static void say_series(FILE *out)
                     say_statistics(out, kind, chains[c], draws[d], d % 3 + 1);
         say_statistics(out, kind, 5, 2000, 1);
     }
+    for (size_t n = 9999; n < 10004; n++)  // Student's factor ends at 10,000 degrees of freedom
+        say_statistics(out, 0, n, 1, 1);
     say_statistics(out, 1, 40, DRAWS_MOST, 1);  // more values than are ranked
 }
 

@@ -103,6 +103,41 @@ static void test_bins(void **state)
     observables_finish(&observables);
 }
 
+// What lies on an edge belongs to the bin above it, and on the last one outside: edges at -4, -3.75, ... 4 in x and y,
+// at 0, 0.125, ... 4 (radius), which are all exact.
+static void test_edges(void **state)
+{
+    (void)state;
+    const struct system system = { .particles = 1, .dimensions = 2, .omega = { 1, 1 }, .spin_up = 1 };
+    const double places[] = { -4, -3.75, 0, 3.75, 3.9999999, 4, nextafter(-4, -5) };
+    _Alignas(64) double x[2 * WALKERS];
+    for (size_t k = 0; k < sizeof places / sizeof *places; k++)
+        for (size_t axis = 0; axis < 2; axis++) {
+            struct observables observables;
+            double value[32 * 32], off[32 * 32];
+            build(&observables, &system, 64, 1, 4);
+            put(x, axis, places[k]), put(x, 1 - axis, 0.125);
+            add(&observables, 0, x);
+            observables_density(&observables, PLANE, value, off);
+            const bool inside = places[k] >= -4 && places[k] < 4;
+            const size_t bin = inside ? (size_t)floor((places[k] + 4) / 0.25) : 0;
+            assert_true(observables_outside(&observables, PLANE) == !inside);
+            for (size_t b = 0; b < (size_t)32 * 32; b++)
+                assert_true((value[b] > 0) == (inside && b == (axis == 0 ? bin * 32 + 16 : 16 * 32 + bin)));
+            observables_finish(&observables);
+        }
+    for (size_t k = 0; k < 2; k++) {
+        struct observables observables;
+        double value[64], off[64];
+        build(&observables, &system, 64, 1, 4);
+        put(x, 0, k == 0 ? 0 : 4), put(x, 1, 0);
+        add(&observables, 0, x);
+        observables_density(&observables, RADIAL, value, off);
+        assert_true((value[0] > 0) == (k == 0) && observables_outside(&observables, RADIAL) == k);
+        observables_finish(&observables);
+    }
+}
+
 // Axes end a quarter beyond where walkers were seen, each where it was; or where one says.
 static void test_reach(void **state)
 {
@@ -654,9 +689,10 @@ static void test_known(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_bins),     cmocka_unit_test(test_reach),
-                                        cmocka_unit_test(test_classes),  cmocka_unit_test(test_known),
-                                        cmocka_unit_test(test_trap),     cmocka_unit_test(test_machines),
-                                        cmocka_unit_test(test_samplers), cmocka_unit_test(test_honest) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_bins),     cmocka_unit_test(test_edges),
+                                        cmocka_unit_test(test_reach),    cmocka_unit_test(test_classes),
+                                        cmocka_unit_test(test_known),    cmocka_unit_test(test_trap),
+                                        cmocka_unit_test(test_machines), cmocka_unit_test(test_samplers),
+                                        cmocka_unit_test(test_honest) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

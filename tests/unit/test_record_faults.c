@@ -3,8 +3,10 @@
 // nothing.
 #include "support/sample.h"
 #include "record/private.h"
+#include "vmc/merge.h"
 #include "vmc/units.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -308,6 +310,71 @@ static void full_disks_are_told(void **state)
     error_clear(&error);
 }
 
+static size_t open_descriptors(void)
+{
+    size_t n = 0;
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+// Files, folders and locks that are opened are closed again, whatever comes of it.
+static void descriptors_are_given_back(void **state)
+{
+    (void)state;
+    char bad[SAMPLE_PATH_SIZE], folder[SAMPLE_PATH_SIZE], fifo[SAMPLE_PATH_SIZE], merged[SAMPLE_PATH_SIZE],
+        good[SAMPLE_PATH_SIZE];
+    struct error error = { 0 };
+    strcpy(bad, sample_path("bad.h5"));
+    strcpy(folder, sample_path("shut"));
+    strcpy(fifo, sample_path("fifo.h5"));
+    strcpy(merged, sample_path("merged.h5"));
+    strcpy(good, sample_path("closed.h5"));
+    sample_publish(good, "today");
+    sample_spill(bad, (const unsigned char *)"no HDF5 file at all", 19);
+    mkdir(folder, 0755);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const size_t before = open_descriptors();
+    for (int k = 0; k < 3; k++) {
+        sample_publish(good, "today");
+        struct record *record = sample_record("today");
+        assert_false(record_publish(record, folder, &error));
+        record_destroy(record);
+        record_close(sample_open(good, false));
+        const char *const unreadable[] = { bad, folder, fifo, merged };
+        for (size_t u = 0; u < 4; u++)
+            assert_null(record_open(unreadable[u], false, &error));
+        struct record_lock *lock = record_lock_take(good, &error);
+        assert_non_null(lock);
+        assert_null(record_lock_take(good, &error));
+        assert_true(record_lock_held(lock, &error));
+        record_lock_release(lock);
+        assert_false(record_is_merged(good));
+        assert_int_equal(open_descriptors(), before);
+    }
+    error_clear(&error);
+}
+
+// Where the shell has closed them, a file gets the number of one.
+static void standard_streams_may_be_closed(void **state)
+{
+    (void)state;
+    const char *path = sample_path("streamless.h5");
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(0);
+        struct record *record = sample_record("today");
+        struct record_lock *lock = record_lock_take(path, NULL);
+        const bool good = lock && record_publish_locked(record, path, lock, NULL);
+        struct record_file *file = good ? record_open(path, false, NULL) : NULL;
+        _exit(file ? 0 : good ? 2 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     record_prepare_hdf5();
@@ -316,6 +383,7 @@ int main(void)
         cmocka_unit_test(readers_keep_what_they_hold), cmocka_unit_test(links_are_followed),
         cmocka_unit_test(trouble_leaves_the_old_file), cmocka_unit_test(odd_targets_are_refused),
         cmocka_unit_test(full_disks_are_told),         cmocka_unit_test(trials_outlast_signals),
+        cmocka_unit_test(descriptors_are_given_back),  cmocka_unit_test(standard_streams_may_be_closed),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }
