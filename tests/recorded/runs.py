@@ -269,3 +269,69 @@ RUNS['drawn, ticks'] = {'files': {'s.ini': SHORT.replace('12', '0').replace('160
     command for last in (13, 14) for command in (
         ['s.ini', '-q', '--force', '-o', f'{last}.h5', *words(f'sweep.sampler.thin=1|{last}')], ['merge', 'all.h5', '-q', '--force', f'{last}-0000.h5', f'{last}-0001.h5'],
         ['PATH=bin:/usr/bin:/bin', 'plot', 'all.h5', '--with', 'gnuplot'])], 'beside': ['all.h5', *(f'{last}-{k:04}.h5' for last in (13, 14) for k in range(2))]}
+
+
+class Dice:
+    """The same in every version of Python: a linear congruence, of which the high bits are used."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def one_of(self, *words):
+        self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2 ** 64
+        return words[(self.state >> 33) % len(words)]
+
+
+SYSTEMS = (TWO, f'{TWO} rbm.hidden=4', f'{TWO} system.particles=3 rbm.train_sigma=yes', 'system.omega=1,1.4 rbm.sigma=0.9,1.1 rbm.hidden=1', f'{TWO} rbm.representation=probability',
+           'system.dimensions=1 system.particles=3 system.interaction=soft-coulomb interaction.softening=0.6', f'{TWO} system.dimensions=3 wavefunction.factors=rbm,pade-jastrow',
+           f'{TWO} wavefunction.factors=gaussian,rbm rbm.sharing=pairs', f'{TWO} wavefunction.factors=gaussian,pade-jastrow',
+           'system.particles=3 system.dimensions=1 system.interaction=inverse-square interaction.lambda=2 wavefunction.factors=gaussian,power',
+           'system.particles=4 system.interaction=hard-sphere interaction.diameter=0.2 wavefunction.factors=gaussian,hard-core',
+           'system.particles=3 system.interaction=harmonic interaction.kappa=0.3 wavefunction.factors=gaussian,gaussian-pair', DOT, f'{DOT} slater.backflow=exponential',
+           f'{DOT},rbm rbm.sharing=environment rbm.hidden=1', 'system.particles=4 system.dimensions=3 system.statistics=fermions system.spin_up=4 wavefunction.factors=slater',
+           'system.particles=5 system.interaction=gaussian interaction.height=1.5 rbm.hidden=3')
+SAMPLERS = ('metropolis', 'metropolis sampler.move=all', 'metropolis sampler.proposal=normal', 'metropolis sampler.move=all sampler.proposal=normal', 'langevin',
+            'langevin sampler.move=particle', 'hmc', 'hmc sampler.trajectory=0.7')
+METHODS = ('sr', 'sr', 'sr', 'sgd', 'momentum', 'adam', 'sr optimizer.solver=cg', 'sr optimizer.solver=minsr optimizer.samples=48', 'sr optimizer.momentum=0.6')
+
+
+def by_dice(seed):
+    """Settings that no one would think of together."""
+    dice = Dice(seed)
+    text = f'{dice.one_of(*SYSTEMS)} sampler.method={dice.one_of(*SAMPLERS)} optimizer.method={dice.one_of(*METHODS)} run.seed={seed}'
+    for key, *values in (('sampler.thin', 1, 2, 5), ('sampler.walkers', 32, 32, 64, 96), ('sampler.temperatures', 1, 1, '1,1.5', '1,1.3,2.1'), ('sampler.spread', 1, 2),
+                         ('sampler.burn_in', 5, 20, 40), ('sampler.warm_up', 'plain', 'plain', 'momentum-diffusion'), ('optimizer.iterations', 2, 5, 9),
+                         ('optimizer.schedule', 'constant', 'inverse', 'cosine'), ('optimizer.clip', 0, 0.2), ('optimizer.starts', 1, 1, 2),
+                         ('optimizer.stop', 'plateau', 'never'), ('optimizer.stages', 'yes', 'no'), ('measure.samples', 96, 640, 3200),
+                         ('measure.controls', 'auto', 'auto', 'none', 'linear'), ('measure.positions', 0, 7), ('measure.series_values', 1024, 1048576),
+                         ('observables.kinds', 'none', 'auto', 'auto', 'density-radial,distances'), ('observables.interval', 1, 3), ('observables.bins', 8, 21)):
+        value = dice.one_of(*values)
+        if value != values[0]:
+            text += f' {key}={value}'
+    return one(text)
+
+
+RUNS.update({f'by dice, {seed}': by_dice(seed) for seed in range(1, 31)})
+
+SAMPLES = ((REAL, ''), (REAL, ' learn.dimensions=2 learn.sigma=3,4'), (REAL, ' learn.representation=amplitude'), (REAL, ' learn.train_sigma=no'),
+           (BITS, ' learn.visible=binary'), (BITS, ' learn.visible=binary learn.prior=0.8'), (SPINS, ' learn.visible=spins'))
+
+
+def learned_by_dice(seed):
+    """The same; where there can be one, with a posterior."""
+    dice = Dice(seed)
+    data, text = dice.one_of(*SAMPLES)
+    exact = dice.one_of(False, True)
+    method = dice.one_of('sgd', 'momentum', 'adam', *(['exact learn.starts=2'] * 3 if exact else []))
+    text += f' learn.method={method} run.seed={seed} learn.negative={"exact" if exact else dice.one_of("gibbs", "metropolis")}'
+    if exact and data != REAL:
+        text += f' learn.posterior=yes learn.posterior_samples=640 learn.prior={dice.one_of(0.5, 1)}' + dice.one_of('', '', ' learn.partition=no')
+    for key, *values in (('learn.hidden', 2, 1, 4), ('learn.steps', 1, 3), ('learn.chains', 32, 96), ('learn.iterations', 8, 3, 25), ('learn.samples', 'auto', 40),
+                         ('learn.schedule', 'constant', 'inverse', 'cosine'), ('learn.clip', 0, 0.3), ('learn.held_out', 0.1, 0, 0.4), ('learn.ais_chains', 32, 64),
+                         ('learn.ais_steps', 20, 50), ('learn.init_scale', 0.05, 0.4)):
+        if not (key == 'learn.hidden' and data == SPINS):
+            text += f' {key}={dice.one_of(*values)}'
+    return learning(data, text, ['learn', 'l.ini', '--json', '-o', 'j.h5', '-q', *words(f'{text} learn.iterations=2')])
+
+
+RUNS.update({f'learned by dice, {seed}': learned_by_dice(seed) for seed in range(1, 17)})
