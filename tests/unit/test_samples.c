@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Samples for `vmc learn`, as text and as data sets, for every kind of machine, against a record: what is read, and every
-// word of what is refused.
+// Samples for `vmc learn`, as text and as data sets, for every kind of machine, against a record: what is read, and
+// every word of what is refused.
 //
 //     test_samples RECORD            compares
 //     test_samples RECORD --write    records anew
@@ -72,7 +72,9 @@ static const char *const texts[] = {
     "1,2\n3,0123456789012345678901234567890123456789012345678901234567890123456789x\n5,6\n",
 };
 enum { TEXTS = sizeof texts / sizeof *texts };
-static const char *const kinds[] = { [MACHINE_GAUSSIAN] = "gaussian", [MACHINE_BINARY] = "binary", [MACHINE_SPINS] = "spins" };
+static const char *const kinds[] = {
+    [MACHINE_GAUSSIAN] = "gaussian", [MACHINE_BINARY] = "binary", [MACHINE_SPINS] = "spins"
+};
 enum { KINDS = 3 };
 
 static void say(FILE *out, const char *where, const char *config, enum machine_kind kind)
@@ -151,9 +153,10 @@ static void record_lengths(FILE *out)
 static void record_places(FILE *out)
 {
     static char long_name[2 * PATH_MAX], just_fits[PATH_MAX];
-    static const char *const wheres[] = { "x.csv",   "z.csv",        "./x.csv",     "below/z.csv", "nix.csv", "below", "",
-                                          "a:b.csv", "nix.h5:a",     "x.csv:a",     "x.h5",        "x.hdf5",  "x.nc",  "below/x.h5",
-                                          "x.h5x",   "/dev/null",    "/nix/x.csv",  ":",           "x.h5:",   ".h5",   "below/y.h5" };
+    static const char *const wheres[] = { "x.csv", "z.csv",      "./x.csv",   "below/z.csv", "nix.csv",    "below",
+                                          "",      "a:b.csv",    "nix.h5:a",  "x.csv:a",     "x.h5",       "x.hdf5",
+                                          "x.nc",  "below/x.h5", "x.h5x",     "/dev/null",   "/nix/x.csv", ":",
+                                          "x.h5:", ".h5",        "below/y.h5" };
     static const char *const configs[] = { NULL, "l.ini", "below/l.ini", "./below/../below/l.ini", "nix/l.ini" };
     fprintf(out, "== places\n");
     write_file("x.csv", "1,2\n3,4\n", 8);
@@ -190,9 +193,10 @@ static void record_sets(FILE *out)
     static const double plain[] = { 1, 2, 4, 3, 5, 7, 8, 0, 9, 6, 11, 10 }, states[] = { 0, 1, 1, 0, 1, 1 },
                         spins[] = { 1, -1, -1, 1, 1, 1 }, flat[] = { 1, 2, 1, 3, 1, 4 },
                         wrong[] = { 0.5, NAN, INFINITY, 2, -1, 0, 7, 3, 0, 1, 4, 5 };
-    static const char *const names[] = { "x.h5:one",   "x.h5:/one",  "x.h5:two",  "x.h5:three",  "x.h5:four", "x.h5:single",
-                                         "x.h5:states", "x.h5:spins", "x.h5:flat", "x.h5:wrong", "x.h5:none", "x.h5:whole",
-                                         "x.h5:group", "x.h5:group/deep", "x.h5:nix", "x.h5:", "x.h5:lone", "x.h5:narrow" };
+    static const char *const names[] = { "x.h5:one",    "x.h5:/one",   "x.h5:two",   "x.h5:three",      "x.h5:four",
+                                         "x.h5:single", "x.h5:states", "x.h5:spins", "x.h5:flat",       "x.h5:wrong",
+                                         "x.h5:none",   "x.h5:whole",  "x.h5:group", "x.h5:group/deep", "x.h5:nix",
+                                         "x.h5:",       "x.h5:lone",   "x.h5:narrow" };
     fprintf(out, "== data sets\n");
     hid_t file = H5Fcreate("x.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     add_set(file, "one", H5T_NATIVE_DOUBLE, 1, (hsize_t[]){ 12 }, plain);
