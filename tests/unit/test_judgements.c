@@ -62,16 +62,17 @@ static void make_series(struct run_evidence *evidence, double *energy)
     evidence->chains = chains[below(sizeof chains / sizeof *chains)];
     evidence->draws = draws[below(sizeof draws / sizeof *draws)];
     evidence->energy = energy;
-    const size_t n = evidence->draws, kind = below(6), group = below(6);
-    const double width = kind == 0 && one_in(3) ? 0 : 0.1, creep = ONE_OF(0, 0, 0.5, 0.95),
-                 off = ONE_OF(0, 0.1, 0.3, 1, 3, 30);
+    const size_t n = evidence->draws, kind = below(7), group = below(6);
+    const double middle = kind == 0 && one_in(3) ? 0 : 3, width = kind == 0 && one_in(2) ? 0 : 0.1,
+                 creep = ONE_OF(0, 0, 0.5, 0.95), off = ONE_OF(0, 0.1, 0.3, 1, 3, 30);
     for (size_t c = 0; c < evidence->chains; c++) {
         double x = noise();
-        const bool stuck = kind == 1 && one_in(8), apart = kind == 2 && c == 0, lower = kind == 3 && c < group;
+        const bool stuck = kind == 1 && one_in(8), apart = kind == 2 && c == 0, lower = kind == 3 && c < group,
+                   wild = kind == 6 && c == 0;
         const size_t away = below(n + 1), back = kind == 2 && one_in(3) ? away + 1 + below(1 + n / 3) : n;
         for (size_t t = 0; t < n; t++) {
             x = creep * x + sqrt(1 - creep * creep) * noise();
-            energy[c * n + t] = 3 + (stuck && t > 0 ? energy[c * n] - 3 : width * x) +
+            energy[c * n + t] = middle + (stuck && t > 0 ? energy[c * n] - middle : (wild ? 10 * off : 1) * width * x) +
                                 (apart && t >= away && t < back ? off
                                  : lower                        ? -off
                                                                 : 0);
@@ -92,7 +93,7 @@ static void make_figures(struct run_result *result)
                                    .autocorrelation_error = error / good_or(1, one_in(2) ? around(1.5) : around(0.5)),
                                    .autocorrelation_time = good_or(1, ONE_OF(0.5, 2, 9.99, 10, 10.01, 25)),
                                    .effective_samples = good_or(5000, one_in(2) ? around(400) : around(100)),
-                                   .kinetic = 1,
+                                   .kinetic = ONE_OF(1, 1, 0.7, 3),
                                    .kinetic_error = ONE_OF(0, 0.003, 0.01),
                                    .kinetic_gradient_error = ONE_OF(0, 0.004, 0.01),
                                    .trap = ONE_OF(1, 1.3),
@@ -113,8 +114,9 @@ static void make_figures(struct run_result *result)
     result->n_bad = good_or(0, ONE_OF(1, 32, 33));
     result->divergences = good_or(0, ONE_OF(1, 32, 33));
     result->steps_back = good_or(0, ONE_OF(3, 4, 49, 50, 51));
-    result->kinetic_gradient = 1 - good_or(0, ONE_OF(-1, 1) * (one_in(2) ? around(5) : around(8)) * kinetic_error);
-    result->virial_ratio = good_or(1, one_in(3) ? ONE_OF(0.3, 0.6, 0.7, 1.9, 2, 4)
+    result->kinetic_gradient = result->kinetic -
+                               good_or(0, ONE_OF(-1, 1) * (one_in(2) ? around(5) : around(8)) * kinetic_error);
+    result->virial_ratio = good_or(1, one_in(3) ? ONE_OF(0.3, 0.6, 0.7, 1.5, 1.9, 2, 4)
                                                 : 1 + ONE_OF(-1, 1) * around(0.02 + 5 * result->virial_ratio_error));
     result->r_hat = good_or(1.001, one_in(2) ? around(1.02) : ONE_OF(1.03, 1.05, 1.08, 1.3));
 }
@@ -131,7 +133,8 @@ static void make(struct run_evidence *evidence, struct run_result *result, doubl
     make_figures(result);
     const double error = result->energy_error;
     evidence->draws_per_chain = one_in(2) ? (double)evidence->draws : around(20 * result->autocorrelation_time);
-    evidence->exact = good_or(2.9, one_in(2) ? 3 + around(4) * error : ONE_OF(NAN, 3 / 1.1, 2.7, 2.8, -3));
+    evidence->exact = good_or(2.9, one_in(2) ? 3 + around(4) * error
+                                             : ONE_OF(NAN, 3 / 1.1, 2.7, 2.8, -3, 3 + 1e-7, 3 + 2e-9, 3 + 4e-9));
     evidence->closed_form = good_or(NAN, 3 + ONE_OF(-1, 1) * (one_in(2) ? around(5) * error : around(3e-9)));
 }
 
