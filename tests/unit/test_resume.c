@@ -412,14 +412,19 @@ static void test_bad_samples(void **state)
 
 // ---- the lock
 
-static void put_lock(const char *host, long pid, const char *job, long restart, time_t age)
+static void put_lock_at(const char *name, const char *host, long pid, const char *job, long restart, time_t age)
 {
-    FILE *out = fopen(in_folder("x.h5.lock"), "w");
+    FILE *out = fopen(in_folder(name), "w");
     fprintf(out, "host %s\nplace elsewhere\npid %ld\nstarted 1\njob %s\nrestart %ld\n", host, pid, job, restart);
     fclose(out);
     const time_t then = time(NULL) - age;
     const struct timespec times[2] = { { then, 0 }, { then, 0 } };
-    assert_int_equal(utimensat(0, in_folder("x.h5.lock"), times, 0), 0);
+    assert_int_equal(utimensat(0, in_folder(name), times, 0), 0);
+}
+
+static void put_lock(const char *host, long pid, const char *job, long restart, time_t age)
+{
+    put_lock_at("x.h5.lock", host, pid, job, restart, age);
 }
 
 static bool can_take(char said[400])
@@ -480,31 +485,42 @@ static void test_lock(void **state)
 }
 
 // A run whose lock was taken over does not touch the file; what it has goes beside it.
-static void test_lock_lost(void **state)
+static void lose_lock(const char *name, const char *beside)
 {
-    (void)state;
     struct error error = { 0 };
-    const char *path = in_folder("x.h5");
+    char path[512], other[512], lock_name[64];
+    snprintf(path, sizeof path, "%s", in_folder(name));
+    snprintf(other, sizeof other, "%s", in_folder(beside));
+    snprintf(lock_name, sizeof lock_name, "%s.lock", name);
     struct record_lock *lock = record_lock_take(path, &error);
     assert_non_null(lock);
-    put_lock("elsewhere", 99, "-", 0, 0);
+    put_lock_at(lock_name, "elsewhere", 99, "-", 0, 0);
     const char *const overrides[] = { SMALL, "optimizer.iterations=2", "measure.samples=640",
                                       "run.checkpoint_interval=1e-9", NULL };
     const struct runs_outcome outcome = go(overrides, (struct run_options){ .output = path, .lock = lock });
     assert_int_equal(outcome.kind, ERROR_EXISTS);
     assert_non_null(strstr(outcome.text, "process 99 on elsewhere"));
     assert_int_not_equal(access(path, F_OK), 0);
-    assert_non_null(strstr(outcome.text, in_folder("x.1.h5")));
-    struct record_file *file = record_open(in_folder("x.1.h5"), false, NULL);
+    assert_non_null(strstr(outcome.text, other));
+    struct record_file *file = record_open(other, false, NULL);
     char *status = file ? record_read_attribute(file, "/", "status", NULL) : NULL;
     assert_true(status && strcmp(status, "stopped") == 0);
     free(status);
     record_close(file);
-    remove(in_folder("x.1.h5"));
+    remove(other);
     record_lock_release(lock);
-    assert_int_equal(access(in_folder("x.h5.lock"), F_OK), 0);
-    remove(in_folder("x.h5.lock"));
+    assert_int_equal(access(in_folder(lock_name), F_OK), 0);
+    remove(in_folder(lock_name));
     error_clear(&error);
+}
+
+static void test_lock_lost(void **state)
+{
+    (void)state;
+    lose_lock("x.h5", "x.1.h5");
+    lose_lock("x.y.h5", "x.y.1.h5");
+    lose_lock("x", "x.1");
+    lose_lock(".x", ".x.1");
 }
 
 static int make_folder(void **state)

@@ -3,6 +3,7 @@
 // numbers or gives up with the last good state saved, whole draws, and a target error that ends measuring and is
 // honest. Seeds are fixed. Energies are held to 4.5 standard errors (false alarms 7e-6 each, were the seeds not fixed).
 #define H5_USE_110_API  // H5Ovisit2 of HDF5 1.12 and later
+#include "support/model.h"
 #include "support/runs.h"
 
 #include "vmc/record.h"
@@ -400,13 +401,39 @@ static void test_closed_form(void **state)
     assert_true(result->n_samples >= 200000 && result->autocorrelation_time < 20);
 }
 
+// What one-particle moves have updated is computed from scratch every 64 sweeps, and where a pass begins: the rounding
+// that had gathered is known then, and not before.
+static double drift_after(const char *sampler, size_t first, size_t second)
+{
+    struct model model;
+    struct ensemble_sums sums;
+    model_build(&model, &oracle_set_find("amplitude-3p3d")->rbm, (const char *const[]){ sampler, NULL }, 1);
+    ensemble_burn_in(&model.ensemble, 5, false);
+    ensemble_pass(&model.ensemble, first, 0, NULL, NULL, &sums);
+    if (second > 0)
+        ensemble_pass(&model.ensemble, second, 0, NULL, NULL, &sums);
+    const double drift = model.ensemble.drift;
+    model_finish(&model);
+    return drift;
+}
+
+static void test_refreshed(void **state)
+{
+    (void)state;
+    const char *moves = "sampler.method=metropolis";
+    const double before = drift_after(moves, 63, 0);
+    assert_true(drift_after(moves, 64, 0) > before);
+    assert_true(drift_after(moves, 63, 1) > before);
+    assert_true(drift_after(moves, 200, 0) < 1e-9);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads),    cmocka_unit_test(test_seed_shows),
-                                        cmocka_unit_test(test_hopeless),   cmocka_unit_test(test_recovers),
-                                        cmocka_unit_test(test_samples),    cmocka_unit_test(test_times),
-                                        cmocka_unit_test(test_target),     cmocka_unit_test(test_virial),
-                                        cmocka_unit_test(test_closed_form) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_refreshed),  cmocka_unit_test(test_threads),
+                                        cmocka_unit_test(test_seed_shows), cmocka_unit_test(test_hopeless),
+                                        cmocka_unit_test(test_recovers),   cmocka_unit_test(test_samples),
+                                        cmocka_unit_test(test_times),      cmocka_unit_test(test_target),
+                                        cmocka_unit_test(test_virial),     cmocka_unit_test(test_closed_form) };
     all = argc > 1 && strcmp(argv[1], "all") == 0;
     return cmocka_run_group_tests(tests, runs_make_folder, runs_remove_folder);
 }

@@ -36,6 +36,7 @@ static void take(struct outcome *outcome, const char *text, const char *set)
 static void finish(struct outcome *outcome)
 {
     sweep_finish(&outcome->sweep);
+    assert_true(outcome->sweep.n_axes == 0 && outcome->sweep.n_points == 0);
     config_finish(&outcome->config);
     error_clear(&outcome->error);
     error_clear(&outcome->notes);
