@@ -107,7 +107,7 @@ RUNS = {
     'learn, exact': learning(REAL, 'learn.negative=exact learn.method=exact learn.starts=2 learn.iterations=40 learn.representation=amplitude'),
     'learn, sgd': learning(REAL, 'learn.negative=exact learn.method=sgd learn.iterations=25 learn.schedule=inverse learn.train_sigma=no learn.sigma=3,4 '
                            'learn.dimensions=2 learn.samples=50'),
-    'learn, spins': learning(SPINS, 'learn.visible=spins learn.negative=exact learn.method=exact learn.posterior=yes learn.posterior_samples=2400'),
+    'learn, spins': learning(SPINS, 'learn.visible=spins learn.negative=exact learn.method=exact learn.posterior=yes learn.posterior_samples=1600'),
     'learn, bits': learning(BITS, 'learn.visible=binary learn.hidden=4 learn.iterations=30 learn.ais_chains=32 learn.ais_steps=40 learn.prior=0.7'),
     'learn, no partition': learning(BITS, 'learn.visible=binary learn.hidden=2 learn.iterations=20 learn.chains=32 learn.partition=no'),
 }
