@@ -9,7 +9,9 @@
 #include "vmc/run.h"
 #include "vmc/sweep.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -82,6 +84,18 @@ static bool table_path(const char *output, char path[PATH_MAX], struct error *er
            error_add(error, ERROR_USAGE, "%s: the table will have that name; name the HDF5 file OUT.h5", output);
 }
 
+static bool has_folder(const char *output, struct error *error)
+{
+    char folder[PATH_MAX];
+    struct stat status;
+    const char *slash = strrchr(output, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - output) + 1 : 0, output);
+    if (!slash || stat(folder, &status) == 0)
+        return true;
+    return error_add(error, ERROR_WRITE, "%s: cannot be written: %s; %schoose another output", output, strerror(errno),
+                     errno == ENOENT ? "make the folder first, or " : "");
+}
+
 static bool may_overwrite(const char *output, const char *table, bool force, struct error *error)
 {
     struct stat status;
@@ -113,7 +127,7 @@ static bool merge(const struct cli_options *options, const char **inputs, struct
     for (size_t k = 0; run_result_rows[k].name && k + 1 < RESULTS_MOST; k++)
         results[k] = run_result_rows[k].name;
     if (!choose_inputs(options, inputs, &merge.n, error) || !table_path(merge.output, table, error) ||
-        !may_overwrite(merge.output, table, options->force, error))
+        !has_folder(merge.output, error) || !may_overwrite(merge.output, table, options->force, error))
         return false;
     bool good = record_merge(&merge, error, &notes);
     if (good && !options->quiet) {

@@ -263,8 +263,11 @@ hid_t record_file_create(const char *name, unsigned flags, hid_t access)
 {
     hid_t creation = H5Pcreate(H5P_FILE_CREATE);
     hid_t file = group_properties(creation) && access >= 0 ? H5Fcreate(name, flags, creation, access) : -1;
+    hid_t why = file < 0 ? H5Eget_current_stack() : -1;  // which calls that succeed would empty
     record_id_close(creation);
     record_id_close(access);
+    if (why >= 0)
+        H5Eset_current_stack(why);
     return file;
 }
 

@@ -252,7 +252,7 @@ RUNS['learning otherwise'] = {'files': {'l.ini': '[learn]\ndata = x.csv\niterati
 RUNS['merged, refused'] = {'files': {'r.ini': SHORT.replace('12', '0').replace('1600', '32'), 'a.csv': 'mine\n', 'd.h5/x': ''}, 'commands': [
     ['r.ini', '-q'], *(['merge', *command] for command in (
         ['r.h5', 'r.h5'], ['a.h5', 'r.h5'], ['a.h5', 'r.h5', '--force'], ['a.h5', 'r.h5', '-q'], ['d.h5', 'r.h5'], ['r.ini', 'r.h5'], ['m.h5', 'r.h5', 'r.h5', './r.h5'], ['m.h5', 'r.ini'],
-        ['m.h5', 'a.h5', 'r.h5'], ['nix/m.h5', 'r.h5']))], 'beside': ['a.h5', 'd.h5']}
+        ['m.h5', 'a.h5', 'r.h5'], ['nix/m.h5', 'r.h5'], ['r.ini/m.h5', 'r.h5'], ['n' * 245 + '.h5', 'r.h5']))], 'beside': ['a.h5', 'd.h5']}
 # what tells the third from the first two, and the fourth from the third
 RUNS['merged, alike'] = {'files': {'r.ini': SHORT.replace('12', '0').replace('1600', '32')}, 'commands': [
     *(['r.ini', '-q', '-o', f'{k}.h5', *words(text)] for k, text in enumerate(('run.seed=1', 'run.seed=1', 'run.seed=1 sampler.thin=2', 'run.seed=1 sampler.thin=2 rbm.init_scale=0.3'))),
