@@ -75,6 +75,9 @@ RUNS = {
     'well': one('system.interaction=gaussian interaction.height=-2 interaction.width=0.5 wavefunction.factors=gaussian,rbm rbm.sharing=pairs '
                 'rbm.vectors=no'),
     'backflow': one(f'{DOT} slater.backflow=exponential slater.mixing=yes slater.train_backflow_length=yes optimizer.iterations=24'),
+    # a force without strength has no cusp, and yet its energy is known without looking at pairs
+    'no strength': one('system.particles=3 system.interaction=coulomb interaction.strength=0 wavefunction.factors=gaussian,pade-jastrow pade-jastrow.cusp=0.5 '
+                       'optimizer.iterations=4'),
     'environment': one(f'{DOT},rbm rbm.sharing=environment optimizer.iterations=24 system.spin_up=3'),
     # more samples than metrics of products are made of at once
     'many samples': one(f'{DOT} sampler.walkers=640 optimizer.samples=640 optimizer.iterations=2 measure.samples=640'),
