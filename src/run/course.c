@@ -134,6 +134,18 @@ bool course_falls_little(const struct history *history, const struct course_fall
     return fall->n > 0 && fmax(0, fall->gain) + 2 * fall->error < part * fabs(history->energy[history->n - 1]);
 }
 
+bool course_falls_on(const struct history *history, const struct course_fall *fall, double part)
+{
+    const double further = (double)history->n / (double)fall->n;
+    return fall->n > 0 && fall->gain > 3 * fall->error &&
+           further * fall->gain > part * fabs(history->energy[history->n - 1]);
+}
+
+bool course_hides_fall(const struct history *history, const struct course_fall *fall, double part)
+{
+    return fall->n >= FALL_MOST && 2 * fall->error >= part * fabs(history->energy[history->n - 1]);
+}
+
 // The variance in units of the energy's square.
 static double share_of_variance(const struct history *history, size_t k)
 {

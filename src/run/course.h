@@ -26,7 +26,7 @@ bool course_gains_little(const struct history *history, const struct trust_gain 
 // Noise forbids long steps along directions in which psi changes little, and with many parameters there are many: a
 // training that goes through all of them takes so many iterations at least before its samples grow, and some more with
 // the samples that let it see them (`fine`; `done` counts from there). `patient`: more of both, where units are few enough
-// for each to have a task of its own (run/revive.h); more units find maxima far out in the time.
+// for each to have a task of its own (run/revive.h).
 bool course_is_early(size_t directions, bool patient, size_t done, bool fine);
 // Whether the iterations that are left are those that should have more samples, come what may: with many parameters the
 // noise of the steps alone raises the energy by a part in a thousand.
@@ -41,6 +41,11 @@ struct course_fall {
 struct course_fall course_fall(const struct history *history, size_t window, size_t since);
 // Whether that is a small part of the energy, two errors allowed for.
 bool course_falls_little(const struct history *history, const struct course_fall *fall, double part);
+// Whether it falls beyond doubt, three errors, and by more than that part of the energy in as many iterations again as
+// there were.
+bool course_falls_on(const struct history *history, const struct course_fall *fall, double part);
+// Whether noise hides it, however still the energy stands: more iterations like the last 240 will not tell.
+bool course_hides_fall(const struct history *history, const struct course_fall *fall, double part);
 // Whether the wave function comes to an exact one: the estimator's variance is below 1e-9 of the square of the energy,
 // above 1e-20 of it, and less than half of what it was four iterations ago, the first of them after `since`.
 bool course_vanishes(const struct history *history, size_t since);

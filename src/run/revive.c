@@ -6,21 +6,32 @@
 
 #include <math.h>
 
-// Mean of s (1 - s), s the sigmoid, below which a unit is without influence. At 20 Coulomb bosons with 40 units those
-// that serve have 0.07 and more, the others 0.03 and less.
-static const double influence_least = 0.03;
-// Per particle. Where there are more, others can do what these did, and those that begin anew along the same directions
-// add up to maxima far out.
+// Per particle. Where there are more, others can do what these did.
 enum { UNITS_MOST = 2 };
-// Of the weights that a unit begins with again, in units of 1 / (trap's length).
-static const double weight = 1;
+// Of the weights that a unit begins with again, in units of 1 / (trap's length). Once the samples have grown there is
+// no time for a new task: what is left of it disturbs nothing.
+static double new_weight(const struct run *run) { return run->training.refined == 0 ? 1 : 0.1; }
+
+// The machine whose units may begin anew.
+static bool find_machine(const struct run *run, struct starting_point_machine *at)
+{
+    return run->metric.room > 0 && run->settings->system.particles > 2 &&
+           starting_point_matters(&run->ensemble.wavefunction) && starting_point_machine(run, run->theta, at);
+}
 
 bool revive_applies(const struct run *run)
 {
     struct starting_point_machine at;
-    const size_t particles = run->settings->system.particles;
-    return run->metric.room > 0 && particles > 2 && starting_point_matters(&run->ensemble.wavefunction) &&
-           starting_point_machine(run, run->theta, &at) && at.hidden <= UNITS_MOST * particles;
+    return find_machine(run, &at) && at.hidden <= UNITS_MOST * run->settings->system.particles;
+}
+
+bool revive_watches(const struct run *run)
+{
+    enum { EVERY = 16 };
+    struct starting_point_machine at;
+    const size_t done = run->history.n;
+    return done % EVERY == 0 && done + run->training.window <= run->settings->optimizer.iterations &&
+           find_machine(run, &at);
 }
 
 // Over samples [n].
@@ -71,13 +82,13 @@ static void begin_at(const struct run *run, const struct starting_point_machine 
         const size_t i = first + d;
         const double length = 1 / sqrt(sqrt(2 * run->ensemble.hamiltonian.stiffness[d])),
                      along = square > 0 ? position[i] / sqrt(square) : d == 0;
-        at->w[i * at->hidden + j] = weight * length * along;
+        at->w[i * at->hidden + j] = new_weight(run) * length * along;
         at->b[j] -= at->w[i * at->hidden + j] * position[i] / at->variance[d];
         at->a[i] -= 0.5 * at->w[i * at->hidden + j];
     }
 }
 
-size_t revive_units(struct run *run, size_t n_samples)
+size_t revive_units(struct run *run, size_t n_samples, double influence)
 {
     struct starting_point_machine at;
     const struct metric *metric = &run->metric;
@@ -95,10 +106,10 @@ size_t revive_units(struct run *run, size_t n_samples)
     for (size_t p = 0; p < particles; p++)
         service[p] = 0;
     for (size_t j = 0; j < at.hidden; j++)
-        if (!(mean_influence(sigmoid + j * metric->room, n_samples) < influence_least))
+        if (!(mean_influence(sigmoid + j * metric->room, n_samples) < influence))
             add_service(run, &at, j, service);
     for (size_t j = 0; j < at.hidden; j++)
-        if (mean_influence(sigmoid + j * metric->room, n_samples) < influence_least) {
+        if (mean_influence(sigmoid + j * metric->room, n_samples) < influence) {
             const double level = mean(sigmoid + j * metric->room, n_samples);
             for (size_t i = 0; i < m; i++)
                 at.a[i] += level * at.w[i * at.hidden + j];

@@ -73,8 +73,9 @@ bool settle_nothing_left(struct run *run)
                       (gain.mean <= gain.error && course_on_plateau(history, window, since)),
                bent = gain.mean < -3 * gain.error && -gain.mean * (double)(history->n - since) > part_left * energy;
     note_gain(training, &gain, &fall, n);
-    return run->metric.room > 0 && !course_vanishes(history, since) &&
-           (fine ? lost && (still || !bent) : lost || still);
+    if (run->metric.room == 0 || course_vanishes(history, since))
+        return false;
+    return fine ? lost && (still || !bent) && !course_falls_on(history, &fall, part_left) : lost || still;
 }
 
 // What has joined has settled, or has had its time: the next parameters join.
@@ -103,6 +104,13 @@ static bool grew_late(const struct run *run)
 // shift lets them be. More of them lead nowhere.
 static bool is_blind(const struct run *run) { return directions(run) > METRIC_SAMPLES_LEAST && !is_early(run); }
 
+// It may have settled or not: noise hides what it could still gain.
+static bool is_hidden(const struct run *run)
+{
+    const struct course_fall fall = course_fall(&run->history, run->training.window, run->training.since);
+    return run->metric.room > 0 && course_hides_fall(&run->history, &fall, part_left) && !is_early(run);
+}
+
 static bool is_late(const struct run *run)
 {
     const size_t done = run->history.n, left = run->settings->optimizer.iterations - done;
@@ -119,7 +127,7 @@ static bool has_had_its_time(const struct run *run)
 bool settle_is_due(const struct run *run, bool settled)
 {
     return run->training.refined < SETTLE_REFINEMENTS && run->settings->optimizer.stop == STOP_PLATEAU &&
-           (settled || is_blind(run) || is_late(run) || has_had_its_time(run));
+           (settled || is_blind(run) || is_hidden(run) || is_late(run) || has_had_its_time(run));
 }
 
 bool settle_may_revive(struct run *run, bool settled)
@@ -130,7 +138,6 @@ bool settle_may_revive(struct run *run, bool settled)
 void settle_has_revived(struct run *run)
 {
     run->training.since = run->history.n;
-    run->training.averaged = run->training.fresh = 0;
 }
 
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
@@ -142,8 +149,11 @@ bool settle_is_over(struct run *run, bool settled)
         return false;
     if (grew_late(run))
         return false;
-    if (training->refined == SETTLE_REFINEMENTS)
-        return training->converged = training->over = true;
+    if (training->refined == SETTLE_REFINEMENTS) {
+        // where units begin anew, the mean of the parameters does too
+        training->converged = training->over = training->averaged >= training->window;
+        return training->over;
+    }
     training->refined++;
     training->draws *= SETTLE_SAMPLES;
     training->longest *= 0.5;

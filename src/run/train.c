@@ -362,19 +362,19 @@ static bool make_room(struct run *run)
     return true;
 }
 
-// Units without influence begin anew instead of a step; `revived`: whether there were any. False after a cut, or
-// without memory.
-static bool revive(struct run *run, bool *revived, struct error *error)
+// Units with less than this influence begin anew instead of a step; `n_units`: how many. False after a cut, or without
+// memory.
+static bool revive(struct run *run, double influence, size_t *n_units, struct error *error)
 {
     const struct team *team = run->options->team;
     const size_t n = run->ensemble.wavefunction.n_parameters;
     gather_metric(run, run->training.draws);
     memory_ran_out();  // whatever lacked before has been dealt with
-    size_t units = team_leads(team) ? revive_units(run, metric_samples(run, run->training.draws)) : 0;
+    size_t units = team_leads(team) ? revive_units(run, metric_samples(run, run->training.draws), influence) : 0;
     bool has_memory = !memory_ran_out();
     team_share(team, &units, sizeof units);
     team_share(team, &has_memory, sizeof has_memory);
-    *revived = units > 0;
+    *n_units = units;
     if (!has_memory)
         return error_add(error, ERROR_INTERNAL, "no memory for hidden units that are to begin anew");
     if (units == 0)
@@ -386,10 +386,23 @@ static bool revive(struct run *run, bool *revived, struct error *error)
     }
     memset(run->memory, 0, run->n_memory * sizeof *run->memory);
     ensemble_burn_in(&run->ensemble, SWEEPS_AFTER_STEP_BACK, false);
-    if (run->ensemble.was_cut)
+    run->training.averaged = run->training.fresh = 0;
+    return !run->ensemble.was_cut;
+}
+
+// Idle units get new tasks once, before the samples grow; dead ones whenever they are found.
+static bool revive_where_due(struct run *run, bool settled, size_t *n_units, struct error *error)
+{
+    const bool once = stages_at_last(run) && revive_applies(run) && (!starts_short(run) || starts_long(run)) &&
+                      settle_may_revive(run, settled);
+    if (!once && !revive_watches(run))
+        return true;
+    if (!revive(run, once ? REVIVE_IDLE : REVIVE_DEAD, n_units, error))
         return false;
-    settle_has_revived(run);
-    run_note(run, "%zu hidden units without influence begin anew after %zu iterations", units, run->history.n);
+    if (once && *n_units > 0) {
+        settle_has_revived(run);
+        run_note(run, "%zu hidden units without influence begin anew after %zu iterations", *n_units, run->history.n);
+    }
     return true;
 }
 
@@ -414,11 +427,10 @@ static bool iterate(struct run *run, struct error *error)
     const double passed = run_wall(), passed_cpu = run_cpu();
     const size_t draws = training->draws;
     const bool at_last = stages_at_last(run), settled = settle_nothing_left(run);
-    bool revived = false;
-    if (at_last && revive_applies(run) && (!starts_short(run) || starts_long(run)) && settle_may_revive(run, settled) &&
-        !revive(run, &revived, error))
+    size_t revived = 0;
+    if (!revive_where_due(run, settled, &revived, error))
         return false;
-    if (revived)
+    if (revived > 0)
         return true;
     if (starts_short(run) && starts_over(run, starts_long(run) ? settle_is_due(run, settled) : at_last && settled))
         return starts_next(run, error);

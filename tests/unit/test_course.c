@@ -277,6 +277,25 @@ static void test_falls(void **state)
     }
 }
 
+// At -50 after 14 iterations: by more than three errors, and by more than 1e-4 of it, 5e-3, in 14 iterations again, which
+// are 14/8 as many as the line has. 2 errors hide 5e-3 where the line has all the 240 points that it may have.
+static void test_falls_on(void **state)
+{
+    (void)state;
+    struct planted planted;
+    plant(&planted, 14);
+    planted.energy[13] = -50;
+    static const struct course_fall on[] = { { 0.0029, 0.0009, 8 }, { 0.5, 0.16, 8 } },
+                                    over[] = { { 0.0028, 0.0009, 8 }, { 0.5, 0.17, 8 }, { -1, 0.1, 8 }, { 0, 0, 0 } },
+                                    hidden = { 0, 0.0026, 240 }, seen = { 0, 0.0024, 240 }, few = { 0, 0.0026, 239 };
+    for (size_t k = 0; k < 2; k++)
+        assert_true(course_falls_on(&planted.history, &on[k], 1e-4));
+    for (size_t k = 0; k < 4; k++)
+        assert_false(course_falls_on(&planted.history, &over[k], 1e-4));
+    assert_true(course_hides_fall(&planted.history, &hidden, 1e-4));
+    assert_false(course_hides_fall(&planted.history, &seen, 1e-4) || course_hides_fall(&planted.history, &few, 1e-4));
+}
+
 // The lowest is -4 with error 0.03, the last has error 0.04: 6 * 0.05 + 1e-3 * 4 = 0.304 above.
 static void test_swings(void **state)
 {
@@ -307,7 +326,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_rate),         cmocka_unit_test(test_vanishes),
                                         cmocka_unit_test(test_clip),         cmocka_unit_test(test_average),
                                         cmocka_unit_test(test_exploded),     cmocka_unit_test(test_plateau),
-                                        cmocka_unit_test(test_early),        cmocka_unit_test(test_falls),
+                                        cmocka_unit_test(test_early),        cmocka_unit_test(test_falls), cmocka_unit_test(test_falls_on),
                                         cmocka_unit_test(test_gains_little), cmocka_unit_test(test_swings) };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

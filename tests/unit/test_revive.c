@@ -78,7 +78,7 @@ static void compare(struct oracle_rbm rbm)
     ensemble_burn_in(&run.ensemble, 50, true);
     ensemble_pass(&run.ensemble, DRAWS, 0, metric_gather, &visit, &sums);
     assert_true(revive_applies(&run));
-    assert_int_equal(revive_units(&run, SAMPLES), 2);
+    assert_int_equal(revive_units(&run, SAMPLES, REVIVE_IDLE), 2);
 
     // what served before serves as it did
     for (size_t j = 0; j < N; j++)
@@ -116,7 +116,7 @@ static void compare(struct oracle_rbm rbm)
     print_message("%s, widths %g and %g: worst difference %.1e\n", rbm.amplitude ? "amplitude" : "probability",
                   rbm.sigma[0], rbm.sigma[1], worst);
     assert_true(worst < 1e-12);
-    assert_int_equal(revive_units(&run, SAMPLES), 2);  // the samples are still the old ones
+    assert_int_equal(revive_units(&run, SAMPLES, REVIVE_IDLE), 2);  // the samples are still the old ones
     metric_finish(&run.metric);
     model.ensemble = run.ensemble;
     model_finish(&model);
@@ -156,8 +156,34 @@ static void test_where(void **state)
     }
 }
 
+// Dead units are looked for after every 16 iterations, however many units there are, while a window is left.
+static void test_watched(void **state)
+{
+    (void)state;
+    static const double zero[2 * M * M];
+    for (size_t particles = 2; particles <= P; particles++) {
+        struct oracle_rbm rbm = machine(true, false, 1, 1);
+        rbm.particles = particles;
+        rbm.hidden = 2 * M;
+        rbm.a = rbm.b = rbm.w = zero;
+        struct model model;
+        model_build(&model, &rbm, (const char *[]){ "sampler.walkers=64", "optimizer.iterations=100", NULL }, 1);
+        struct run run = { .settings = &model.settings,
+                           .ensemble = model.ensemble,
+                           .theta = model.theta,
+                           .training = { .window = 12 },
+                           .metric = { .room = 1024 } };
+        for (run.history.n = 1; run.history.n <= 100; run.history.n++)
+            assert_int_equal(revive_watches(&run), particles == P && run.history.n % 16 == 0 && run.history.n <= 88);
+        run.history.n = 16;
+        run.metric.room = 0;
+        assert_false(revive_watches(&run));
+        model_finish(&model);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_units), cmocka_unit_test(test_where) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_watched), cmocka_unit_test(test_units), cmocka_unit_test(test_where) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

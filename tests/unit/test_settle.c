@@ -162,9 +162,58 @@ static void test_long_starts(void **state)
     model_finish(&planted.model);
 }
 
+static bool ends(const struct planted *planted, size_t n)
+{
+    struct run run = planted->run;
+    run.history.n = n;
+    const bool over = settle_is_over(&run, settle_nothing_left(&run));
+    assert_true(run.training.converged == over && run.training.over == over && run.training.draws == 128);
+    return over;
+}
+
+// 12 particles with 48 units, whose 600 directions settle after 150 iterations where the energy stands still. With a
+// scatter of 0.1 per iteration in 100, and slopes that noise feigns, the line through 240 of them is known to 0.022, and
+// 1.5e-4 of the energy is 0.015: its samples grow once there are 480. Plain gradients have nothing that grows.
+static void test_hidden(void **state)
+{
+    (void)state;
+    struct planted planted;
+    plant(&planted, 12, 2, 48, 0);
+    assert_true(!grows(&planted, 149) && grows(&planted, 150));
+    for (size_t k = 0; k < ITERATIONS; k++) {
+        planted.energy[k] += k % 4 == 0 || k % 4 == 3 ? 0.1 : -0.1;
+        planted.slope[k] = 0.05 + (k % 2 ? 1e-3 : -1e-3);
+    }
+    assert_true(!grows(&planted, 479) && grows(&planted, 480));
+    planted.run.metric.room = 0;
+    assert_false(grows(&planted, 480));
+    model_finish(&planted.model);
+}
+
+// With the samples that have grown: slopes are lost in their noise, and the energy stands still or falls by 2e-6 of it
+// per iteration, which 60 of them, or more, are no end of. And the mean of the parameters has a window.
+static void test_ends(void **state)
+{
+    (void)state;
+    struct planted planted;
+    for (size_t falls = 0; falls < 2; falls++) {
+        plant(&planted, 12, 2, 48, falls ? 2e-4 : 0);
+        planted.run.training.refined = SETTLE_REFINEMENTS;
+        planted.run.training.since = 200;
+        planted.run.training.averaged = WINDOW;
+        for (size_t k = 0; k < ITERATIONS; k++)
+            planted.slope[k] = -1e-6 + (k % 2 ? 1e-5 : -1e-5);
+        for (size_t n = 250; n < 400; n += 10)
+            assert_int_equal(ends(&planted, n), !falls && n >= 260);
+        planted.run.training.averaged = WINDOW - 1;
+        assert_false(ends(&planted, 300));
+        model_finish(&planted.model);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_many), cmocka_unit_test(test_more_than_samples),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_hidden), cmocka_unit_test(test_ends), cmocka_unit_test(test_many), cmocka_unit_test(test_more_than_samples),
                                         cmocka_unit_test(test_long_starts) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 // before.
 #include "support/model.h"
 
+#include "run/course.h"
 #include "run/phases.h"
 #include "run/starts.h"
 #include "run/state.h"
@@ -125,6 +126,71 @@ static void test_belief(void **state)
     model_finish(&model);
 }
 
+// Unit 1 of 7 on 3 particles is off on all samples, with weights that make a maximum far out. After 16 iterations it
+// begins anew instead of a step, on one particle, with the weight 1 in the trap's length, 0.1 once the samples have grown,
+// and the mean of the parameters begins there, too.
+static void test_dead_unit(void **state)
+{
+    (void)state;
+    enum { P = 3, D = 2, M = P * D, N = 7, K = M + N + M * N, DEAD = 1, EVERY = 16, ALL = 30, WINDOW = 12 };
+    static const double zero[M * N], sigma[] = { 1, 1 };
+    const struct oracle_rbm rbm = { .particles = P,
+                                    .dimensions = D,
+                                    .hidden = N,
+                                    .amplitude = true,
+                                    .envelope = true,
+                                    .a = zero,
+                                    .b = zero,
+                                    .w = zero,
+                                    .sigma = sigma,
+                                    .omega = { 1, 1 } };
+    const struct run_options options = { .threads = 1 };
+    for (size_t refined = 0; refined < 2; refined++) {
+        struct model model;
+        struct run_result result;
+        struct error error = { 0 };
+        model_build(&model, &rbm,
+                    (const char *const[]){ "sampler.walkers=32", "sampler.burn_in=10", "optimizer.samples=320",
+                                           "optimizer.stop=never", "optimizer.starts=1", "optimizer.iterations=30",
+                                           NULL },
+                    1);
+        struct run run = { .settings = &model.settings, .options = &options, .result = &result };
+        run_clear(&result);
+        assert_true(run_build(&run, &error) && run_begin(&run, &error) && run_burn_in(&run, &error));
+        run.theta[M + DEAD] = -60;
+        for (size_t i = 0; i < M; i++)
+            run.theta[M + N + i * N + DEAD] = 5;
+        assert_true(ensemble_take(&run.ensemble, run.theta));
+        starts_reset(&run);
+        run.stage = STAGE_TRAINING;
+        run.training.refined = refined;
+        assert_true(run_train(&run, &error) && run.history.n == ALL && run.history.n_kept == ALL);
+        const double *row = run.history.parameters;
+        double mean[K] = { 0 };
+        for (size_t k = 0; k < ALL; k++) {
+            const double *weight = row + k * K + M + N + DEAD;
+            double square = 0;
+            size_t particles = 0;
+            for (size_t p = 0; p < P; p++) {
+                const double x = weight[2 * p * N], y = weight[(2 * p + 1) * N];
+                square += x * x + y * y;
+                particles += x != 0 || y != 0;
+            }
+            if (k < EVERY)
+                assert_true(square > 100 && particles == P);
+            if (k == EVERY)
+                assert_true(particles == 1 && fabs(sqrt(square) - (refined ? 0.1 : 1)) < 1e-12);
+            assert_int_equal(isnan(run.history.expected[k]), k == 0 || k == EVERY);
+            if (k >= EVERY)
+                course_average(K, mean, row + k * K, k - EVERY, WINDOW);
+        }
+        for (size_t j = 0; j < K; j++)
+            assert_true(fabs(run.theta[j] - mean[j]) < 1e-12);
+        run_finish(&run);
+        model_finish(&model);
+    }
+}
+
 // With --max-time a run ends early enough to publish: half a second for a pass to end, and what publishing takes, as
 // far as is known: 0.1 s and 25 ns a byte, or half as much again as it has taken; of a short time not more than half.
 static void test_deadline(void **state)
@@ -171,6 +237,7 @@ static void test_deadline(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_time_left), cmocka_unit_test(test_new_start),
-                                        cmocka_unit_test(test_belief), cmocka_unit_test(test_deadline) };
+                                        cmocka_unit_test(test_belief), cmocka_unit_test(test_dead_unit),
+                                        cmocka_unit_test(test_deadline) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
