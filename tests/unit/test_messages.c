@@ -19,11 +19,14 @@
 
 enum { ROWS_MOST = 400, TEXT_MOST = 1 << 20 };
 
-static const char *const values[] = { "",      "x",     "0",         "1",      "-1",   "2",      "3",     "31",
-                                      "32",    "1000",  "0.5",       "1.5",    "1e-3", "1e3",    "1e400", "nan",
-                                      "inf",   "yes",   "no",        "auto",   "none", "1, 2",   "1,,2",  "1, 2, 3, 4",
-                                      "2, 1",  "1e9",   "1e18",      "1e20",   "0x10", "+1",     "1 2",   "1;2",
-                                      "0.999", "1.001", "a, b, rbm", "../x.y", "-0",   "1e-320", "1:2:3", "4096" };
+static const char *const values[] = { "",         "x",       "0",          "1",     "-1",      "2",       "3",
+                                      "31",       "32",      "1000",       "0.5",   "1.5",     "1e-3",    "1e3",
+                                      "1e400",    "nan",     "inf",        "yes",   "no",      "auto",    "none",
+                                      "1, 2",     "1,,2",    "1, 2, 3, 4", "2, 1",  "1e9",     "1e18",    "1e20",
+                                      "0x10",     "+1",      "1 2",        "1;2",   "0.999",   "1.001",   "a, b, rbm",
+                                      "../x.y",   "-0",      "1e-320",     "1:2:3", "4096",    "1, 2, 2", "1, 3, 2",
+                                      "1, 2, 16", "1.5, 2",  "64",         "33",    "2 ; two", " 3 ",     "\t3",
+                                      "0.5, 0.7", "sr, adam" };
 enum { VALUES = sizeof values / sizeof *values };
 
 // What comes of a text: settings as they are printed, or complaints; then notes. Good settings return true.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The results file: what is written is read back, in the same bytes each time; what is no such file is refused.
 #include "support/sample.h"
+#include "vmc/merge.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -261,6 +262,115 @@ static void merging_is_linear(void **state)
     record_columns_finish(&columns);
 }
 
+// Three files with 300 settings and 20 results, of which some differ, others are the same, and one is only in the last:
+// the table, written a second time. Texts with commas, quotes and line ends stand between quotes.
+static const char *setting_of(int file, int key, bool quoted)
+{
+    static char text[64];
+    const int value = key % 3 == 0 ? 7 : key * (file + 2);
+    snprintf(text, sizeof text,
+             key % 5 == 1   ? quoted ? "\"%d, \"\"word\"\"\"" : "%d, \"word\""
+             : key % 5 == 2 ? quoted ? "\"%d\nline\"" : "%d\nline"
+                            : "%d word",
+             value);
+    return text;
+}
+
+enum { TABLE_FILES = 3, TABLE_SETTINGS = 300, TABLE_RESULTS = 20 };
+
+static void publish_row(const char *path, int file)
+{
+    struct error error = { 0 };
+    struct record *record = record_create();
+    char name[32], *text;
+    record_add_heading(record, file == 1 ? "stopped" : "complete", NULL, "vmc");
+    for (int key = 0; key < TABLE_SETTINGS; key++) {
+        snprintf(name, sizeof name, "k%03d", key);
+        text = (char *)(uintptr_t)setting_of(file, key, false);
+        const struct param row = { .key = name, .kind = PARAM_KIND_TEXT, .help = "a text" };
+        record_add_setting(record, "section", &row, &text);
+    }
+    for (int r = 0; r < TABLE_RESULTS + (file == 2); r++) {
+        snprintf(name, sizeof name, "/result/r%02d", r);
+        if (r % 2)
+            record_add_count(record, name, "1", "whole", (uint64_t)(r + file));
+        else
+            record_add_real(record, name, "1", "real", r == 4 ? NAN : r + 0.25 * file);
+    }
+    if (file == 0)
+        record_add_text(record, "/result/verdict", "verdict", "good");
+    assert_true(record_publish(record, path, &error));
+    record_destroy(record);
+}
+
+static void write_expected(FILE *out, char paths[TABLE_FILES][SAMPLE_PATH_SIZE])
+{
+    fputs("run,file,status,verdict", out);
+    for (int key = 0; key < TABLE_SETTINGS; key++)
+        if (key % 3 != 0)
+            fprintf(out, ",section.k%03d", key);
+    fputs(",r02,r05", out);  // named: first
+    for (int r = 0; r <= TABLE_RESULTS; r++)
+        if (r != 2 && r != 5)
+            fprintf(out, ",r%02d", r);
+    for (int file = 0; file < TABLE_FILES; file++) {
+        fprintf(out, "\n%d,\"%s\",%s,%s", file, paths[file], file == 1 ? "stopped" : "complete",
+                file == 0 ? "good" : "");
+        for (int key = 0; key < TABLE_SETTINGS; key++)
+            if (key % 3 != 0)
+                fprintf(out, ",%s", setting_of(file, key, true));
+        for (int k = -2; k <= TABLE_RESULTS; k++) {
+            const int r = k == -2 ? 2 : k == -1 ? 5 : k;
+            if (k == 2 || k == 5)
+                continue;
+            fputc(',', out);
+            if (r < TABLE_RESULTS || file == 2)
+                r == 4 ? 0 : fprintf(out, "%g", r + (r % 2 ? 1 : 0.25) * file);
+        }
+    }
+    fputc('\n', out);
+}
+
+static void tables_are_right(void **state)
+{
+    (void)state;
+    char paths[TABLE_FILES][SAMPLE_PATH_SIZE], name[32], output[SAMPLE_PATH_SIZE], table[SAMPLE_PATH_SIZE];
+    const char *inputs[TABLE_FILES];
+    struct error error = { 0 }, notes = { 0 };
+    for (int file = 0; file < TABLE_FILES; file++) {
+        snprintf(name, sizeof name, "row, %d.h5", file);
+        snprintf(paths[file], sizeof paths[file], "%s", sample_path(name));
+        inputs[file] = paths[file];
+        publish_row(paths[file], file);
+    }
+    snprintf(output, sizeof output, "%s", sample_path("rows.h5"));
+    snprintf(table, sizeof table, "%s", sample_path("rows.csv"));
+    assert_false(record_is_merged(paths[0]));
+    const struct record_merge merge = { output, table, TABLE_FILES, inputs,
+                                        (const char *const[]){ "r02", "nothing", "r05", NULL } };
+    if (!record_merge(&merge, &error, &notes))
+        fail_msg("%s", error.text);
+    assert_true(record_is_merged(output));
+    assert_int_equal(notes.n_messages, 1);
+    assert_non_null(strstr(notes.text, "row, 1.h5: unfinished (status: stopped)"));
+    char *expected = NULL;
+    size_t length, size;
+    FILE *out = open_memstream(&expected, &length);
+    write_expected(out, paths);
+    fclose(out);
+    char *found = (char *)sample_slurp(table, &size);
+    assert_int_equal(size, length);
+    assert_memory_equal(found, expected, length);
+    free(found);
+    free(expected);
+    // a merged file is none to merge, nor is a foreign one
+    inputs[1] = output;
+    assert_false(record_merge(&merge, &error, &notes));
+    assert_non_null(strstr(error.text, "is itself merged"));
+    error_clear(&error);
+    error_clear(&notes);
+}
+
 // Each of two files that are open at once has its own numbers.
 static void files_are_told_apart(void **state)
 {
@@ -304,6 +414,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(h5dump_and_h5repack_agree),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(merging_is_linear),
+        cmocka_unit_test(tables_are_right),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }
