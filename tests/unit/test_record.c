@@ -368,6 +368,11 @@ static void tables_are_right(void **state)
     assert_false(record_merge(&merge, &error, &notes));
     assert_non_null(strstr(error.text, "is itself merged"));
     error_clear(&error);
+    inputs[1] = sample_path("foreign.h5");
+    H5Fclose(H5Fcreate(inputs[1], H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
+    assert_false(record_merge(&merge, &error, &notes));
+    assert_non_null(strstr(error.text, "no results file of this program"));
+    error_clear(&error);
     error_clear(&notes);
 }
 
