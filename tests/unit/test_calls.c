@@ -3,6 +3,7 @@
 // of the library are this program's own here, and each of them can be told what to do next.
 #include "support/sample.h"
 #include "record/private.h"
+#include "vmc/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -290,11 +291,66 @@ static void results_stay(void **state)
     }
 }
 
+static void configurations_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        enum call call;
+        int times, error, wanted;
+    } rows[] = { { READ, 1, EINTR, 0 },       { READ, 4, EINTR, 0 },      { READ, 3, HALF, 0 },
+                 { READ, 1, EIO, EIO },       { OPEN, 0, 0, 0 },          { READ, 1, ENXIO, ENXIO },
+                 { OPEN, 1, EACCES, EACCES }, { OPEN, 1, EMFILE, EMFILE } };
+    static const char text[] = "[system]\nparticles = 2\n[run]\nseed = 7";
+    const char *path = sample_path("c.ini");
+    forget();
+    assert_int_equal(record_write_file(path, text, strlen(text)), 0);
+    alarm(20);  // one that does not see the end would go on for ever
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        struct config config;
+        struct error error = { 0 };
+        forget();
+        plan_for(rows[k].call, 0, rows[k].times, rows[k].error);
+        errno = EINTR;
+        assert_int_equal(config_read(&config, path, &error), rows[k].wanted == 0);
+        if (rows[k].wanted == 0)
+            assert_int_equal(config.n_entries, 2);
+        else
+            assert_non_null(strstr(error.text, strerror(rows[k].wanted)));
+        assert_int_equal(plan[CLOSE].calls, !(rows[k].call == OPEN && rows[k].times));
+        config_finish(&config);
+        error_clear(&error);
+    }
+    // a file may have the number of a standard stream that is closed
+    struct config config;
+    const int kept = dup(0);
+    forget();
+    close(0);
+    forget();
+    assert_true(config_read(&config, path, NULL));
+    assert_int_equal(plan[CLOSE].calls, 1);
+    assert_int_equal(fcntl(0, F_GETFD), -1);
+    config_finish(&config);
+    unsigned char *bytes = NULL;
+    size_t size;
+    assert_int_equal(record_read_file(path, &bytes, &size), 0);
+    free(bytes);
+    assert_int_equal(record_write_file(sample_path("zero"), "x", 1), 0);
+    assert_int_equal(record_sync_folder(sample_folder), 0);
+    assert_int_equal(plan[CLOSE].calls, 4);
+    if (kept >= 0) {
+        assert_int_equal(dup2(kept, 0), 0);
+        close(kept);
+    }
+    alarm(0);
+}
+
 int main(void)
 {
     record_prepare_hdf5();
-    const struct CMUnitTest tests[] = { cmocka_unit_test(files_are_written), cmocka_unit_test(files_are_read),
-                                        cmocka_unit_test(folders_are_flushed), cmocka_unit_test(locks_without_links),
-                                        cmocka_unit_test(results_stay) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_are_written),   cmocka_unit_test(files_are_read),
+        cmocka_unit_test(folders_are_flushed), cmocka_unit_test(locks_without_links),
+        cmocka_unit_test(results_stay),        cmocka_unit_test(configurations_are_read)
+    };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }
