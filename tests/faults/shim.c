@@ -6,6 +6,7 @@
 //   CUT_HOW      … send oneself this signal (a number), or "time": from then on the clock runs ahead
 //   CUT_TIMES    so many signals, default 1
 //   CUT_RANK     only in the MPI process of this rank, or "all": in every MPI process (and not in what starts them)
+//   CLOCK_STEP=N at every look of ours the clock is N us further, that of processor time 7/10 of that, however long it was
 //   FAIL_AT=N    at the N-th call that makes, writes, flushes, closes, renames, links or removes a file of the run …
 //   FAIL_HOW     … fail with this errno (a number), or "kill": SIGKILL before the call
 //   FAIL_ON      set: all later calls fail too
@@ -70,15 +71,28 @@ static _Bool asks(const void *caller)
     return dladdr(caller, &from) && from.dli_fname && strstr(from.dli_fname, "vmc");
 }
 
+// Time goes by looks.
+static void step(clockid_t clock, long by, struct timespec *now)
+{
+    static long walls, cpus;
+    const _Bool cpu = clock == CLOCK_PROCESS_CPUTIME_ID;
+    const long long n = __atomic_add_fetch(cpu ? &cpus : &walls, 1, __ATOMIC_RELAXED), ns = n * by * (cpu ? 700 : 1000);
+    *now = (struct timespec){ 1000 + ns / 1000000000, ns % 1000000000 };
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     static int (*gettime)(clockid_t, struct timespec *);
-    static long at = -1, ahead;
+    static long at = -1, ahead, by;
     if (!gettime) {
         real("clock_gettime", &gettime);
         at = is_meant() ? number("CUT_AT", 0) : 0;
+        by = number("CLOCK_STEP", 0);
     }
     const int result = gettime(clock, now);
+    if (by > 0 && (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_PROCESS_CPUTIME_ID) &&
+        asks(__builtin_return_address(0)))
+        step(clock, by, now);
     if ((clock != CLOCK_MONOTONIC && clock != CLOCK_MONOTONIC_COARSE) || !asks(__builtin_return_address(0)))
         return result;
     const long n = __atomic_add_fetch(&looks, 1, __ATOMIC_RELAXED);

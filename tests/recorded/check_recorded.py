@@ -36,6 +36,7 @@ TOLERANCE = 1e-5
 # of a file: when and where a run was, and what it took
 ANEW = re.compile(r'provenance|(^|/)(created|modified|digest|version|\w*cpu_time|wall_time|\w*seconds|begun|instruction_set)$|'
                   r'REFERENCE_LIST|DIMENSION_LIST')
+DATED = re.compile(r'provenance|(^|/)(created|modified|digest|version|begun|instruction_set)$|REFERENCE_LIST|DIMENSION_LIST')  # where the clock goes by looks
 SETS = re.compile(r'[A-Z_]+=')  # a word that sets the environment
 NUMBER_OR_NOT = re.compile(r'-?\d+(\.\d+)?(e[-+]?\d+)?|-?nan|-?inf', re.I)
 PICTURE = re.compile(r'\.\d+(?=\.(png|svg|pdf)\b)')  # the process whose picture it is
@@ -53,6 +54,9 @@ MASKS = [(re.compile(pattern, re.M), instead) for pattern, instead in [
     (r'\b[\d.]+ MB\b', 'MEMORY'),
     (r'[\w./-]*/src/vmc\b', 'vmc'),
     (r'"threads": \d+', '')]]
+TIMES = ('TIME', '"\\1": TIME', '')  # what stands for times: shown where the clock goes by looks
+ALWAYS = [(pattern, instead) for pattern, instead in MASKS if instead not in TIMES or 'threads"' in pattern.pattern or 'tmp' in pattern.pattern]
+ALWAYS += [(re.compile(r'"memory\w*": [^,}\n]*'), ''), (re.compile(r'^threads\s.*$', re.M), '')]
 
 
 def weighted(values):
@@ -75,25 +79,26 @@ def lines_of_value(name, value):
         yield f'{name} {text!r}' if len(text) < 60 else f'{name} {zlib.crc32(text.encode()):08x}'
 
 
-def lines_of_file(path, checkpoints):
+def lines_of_file(path, checkpoints, anew=ANEW):
     with h5py.File(path, 'r') as file:
         names = ['']
         file.visit(names.append)
         for name in sorted(names):
-            if name.startswith('config' if checkpoints else ('config', 'checkpoint')) or ANEW.search(name):
+            if name.startswith('config' if checkpoints else ('config', 'checkpoint')) or anew.search(name):
                 continue
             item = file[name or '/']
             notes = sorted(item.attrs)
             if 'CLASS' in notes and item.dtype.kind in 'iu':  # a scale that counts
                 continue
-            yield from (line for key in notes if key not in SAID_ELSEWHERE and not ANEW.search(key)
+            yield from (line for key in notes if key not in SAID_ELSEWHERE and not anew.search(key)
                         for line in lines_of_value(f'{name}@{key}', item.attrs[key]))
             if isinstance(item, h5py.Dataset):
                 yield from lines_of_value(name, item[()])
 
 
-def lines_of_text(text):
-    for pattern, instead in MASKS:
+def lines_of_text(text, masks=MASKS):
+    text = re.sub(r'\r|\x1b\[[0-9;?]*[A-Za-z]', '\n', text)  # a line that is written over
+    for pattern, instead in masks:
         text = pattern.sub(instead, text)
     return ['| ' + ' '.join(line.split()) for line in text.splitlines() if line.strip()]
 
@@ -131,13 +136,14 @@ def run(program, shim, name, place):
         (place / path).chmod(0o755 if text.startswith('#!') else 0o644)
     for command in RUNS[name]['commands']:
         own = dict(word.split('=', 1) for word in itertools.takewhile(SETS.match, command))
-        preloaded = {'LD_PRELOAD': shim} if any(word.startswith(('CUT_', 'FAIL_')) for word in own) else {}
+        preloaded = {'LD_PRELOAD': shim} if any(word.startswith(('CUT_', 'FAIL_', 'CLOCK_')) for word in own) else {}
+        masks = ALWAYS if 'CLOCK_STEP' in own else MASKS
         done = subprocess.run([program, *command[len(own):]], cwd=place, capture_output=True, text=True, errors='replace', timeout=300,
                               stdin=subprocess.DEVNULL, env={**os.environ, 'OMP_NUM_THREADS': '1', 'NO_COLOR': '1', 'COLUMNS': '80', **preloaded, **own})
-        lines += [f'$ {" ".join(command)} -> {done.returncode}', *lines_of_text(done.stdout), *lines_of_text(done.stderr)]
+        lines += [f'$ {" ".join(command)} -> {done.returncode}', *lines_of_text(done.stdout, masks), *lines_of_text(done.stderr, masks)]
     for path in sorted(place.iterdir()):
         if path.suffix == '.h5' and path.name not in RUNS[name].get('beside', ()):
-            lines += [f'{path.name}:{line}' for line in lines_of_file(path, name in CHECKPOINTS)]
+            lines += [f'{path.name}:{line}' for line in lines_of_file(path, name in CHECKPOINTS, DATED if name.startswith('clock, ') else ANEW)]
         elif path.suffix == '.csv' and path.name not in RUNS[name].get('files', {}):
             lines += lines_of_table(path)
         elif path.suffix == '.gp':

@@ -40,7 +40,7 @@ RUNS = {
                    ['verify', 'r.h5'], ['verify', '--json', 'r.h5'], ['diagnose', '--json', 'r.h5']),
     'starts': one(f'{TWO} rbm.hidden=3 optimizer.iterations=130 optimizer.samples=64'),
     'starts, asked': one(f'{TWO} optimizer.starts=3 optimizer.iterations=9 rbm.train_sigma=yes rbm.sigma=0.9'),
-    'starts, apart': one('system.particles=3 system.interaction=coulomb optimizer.iterations=105 optimizer.samples=64'),
+    'starts, apart': one('system.particles=3 rbm.hidden=4 system.omega=1.3 system.interaction=coulomb optimizer.iterations=105 optimizer.samples=64'),
     'units anew': one(f'{TWO} system.particles=3 rbm.hidden=6 rbm.init_scale=1.8 optimizer.starts=1 optimizer.iterations=80'),
     'dead units': one(f'{TWO} system.particles=4 rbm.hidden=12 interaction.strength=20 optimizer.starts=1 optimizer.iterations=100'),
     'sgd': one(f'{TWO} optimizer.method=sgd optimizer.clip=0.1 optimizer.schedule=cosine optimizer.iterations=40'),
@@ -51,6 +51,7 @@ RUNS = {
     'given up': one('optimizer.method=sgd optimizer.learning_rate=1e300 rbm.init_scale=1'),
     'exact': one(f'{TWO} optimizer.method=exact optimizer.iterations=10 sampler.method=exact', ['verify', 'r.h5'], ['diagnose', 'r.h5']),
     'exact, width': one('system.particles=1 system.dimensions=1 rbm.train_sigma=yes rbm.sigma=1.3 optimizer.method=exact optimizer.starts=2'),
+    'exact, grown and shared out': one(f'{TWO} rbm.hidden=7 rbm.train_sigma=yes optimizer.method=exact optimizer.starts=4 optimizer.iterations=5 measure.samples=64'),
     'trap': one('rbm.sigma=1 optimizer.iterations=200', ['verify', 'r.h5'], ['diagnose', 'r.h5']),
     # how sr solves
     'sr, cholesky': one(f'{TWO} optimizer.solver=cholesky optimizer.shift=0.05 optimizer.shift_decay=0.9 optimizer.shift_least=0.02 optimizer.starts=1'),
@@ -340,3 +341,19 @@ def learned_by_dice(seed):
 
 
 RUNS.update({f'learned by dice, {seed}': learned_by_dice(seed) for seed in range(1, 17)})
+
+# the clock goes by looks: what runs are said to take, how far they are said to be, and when they are saved
+CLOCK = ['CLOCK_STEP=3000']
+CHECKED = ('', 'optimizer.iterations=100000', 'optimizer.iterations=0 measure.samples=100000', 'optimizer.starts=3 sampler.burn_in=5000', 'optimizer.method=exact rbm.hidden=6',
+           'sampler.warm_up=momentum-diffusion sampler.burn_in=300', 'optimizer.iterations=1', 'sampler.temperatures=1,2 sampler.thin=3 optimizer.method=adam')
+RUNS['clock, checked'] = {'files': {'r.ini': SHORT}, 'commands': [[*CLOCK, 'r.ini', '--check', *more, *words(f'{TWO} {text}')] for text in CHECKED for more in ([], ['--json'])]}
+RUNS['clock, run'] = {'files': {'r.ini': SHORT}, 'commands': [[*CLOCK, 'r.ini', '--progress', 'always', '-v', *words(f'{TWO} optimizer.iterations=60 measure.samples=32000')]]}
+RUNS['clock, starts'] = {'files': {'r.ini': SHORT}, 'commands': [[*CLOCK, 'r.ini', '--progress', 'always', *words(f'{TWO} optimizer.starts=2 optimizer.iterations=20 run.checkpoint_interval=0.2 '
+                                                                                                          'sampler.temperatures=1,1.5 sampler.burn_in=60 measure.target_error=0.05')]]}
+RUNS['clock, exact'] = {'files': {'r.ini': SHORT}, 'commands': [[*CLOCK, 'r.ini', '--progress', 'always', *words(f'{TWO} optimizer.method=exact optimizer.starts=3 optimizer.iterations=30')]]}
+RUNS['clock, sweep'] = {'files': {'s.ini': SWEEP}, 'commands': [[*CLOCK, 's.ini', '--progress', 'always'], [*CLOCK, 's.ini', '--check'], [*CLOCK, 's.ini', '--check', '--json'],
+                                                                [*CLOCK, 's.ini', '--force', '--max-time', '2s']], 'beside': POINTS}
+RUNS['clock, learning'] = {'files': {'l.ini': '[learn]\ndata = x.csv\niterations = 60\nchains = 32\n', 'x.csv': REAL, 'b.csv': BITS}, 'commands': [
+    [*CLOCK, 'learn', 'l.ini', '--progress', 'always'], [*CLOCK, 'learn', 'l.ini', '--check', '--json'],
+    [*CLOCK, 'learn', 'l.ini', '-o', 'p.h5', '--progress', 'always', *words('learn.data=b.csv learn.visible=binary learn.negative=exact learn.method=exact learn.posterior=yes '
+                                                                            'learn.posterior_samples=640 learn.iterations=9')]]}
