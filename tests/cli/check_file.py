@@ -215,6 +215,25 @@ class Case(unittest.TestCase):
         for name in 'energy', 'energy_error':
             self.assertEqual(self.open('watched.h5')[f'/result/{name}'][()], self.open('quiet.h5')[f'/result/{name}'][()])
 
+    def test_what_a_sampler_learnt_is_looked_at(self):
+        """A file without digest, as h5py leaves it, may hold anything: widths and steps that cannot be are refused."""
+        hmc = ['--set', 'sampler.method=hmc', '--set', 'sampler.temperatures=1,2', '--set', 'optimizer.iterations=0', '--set', 'measure.samples=32']
+        self.vmc('-o', 'hmc.h5', *hmc)
+        with self.open('hmc.h5') as file:
+            rungs, numbers = file['/sampler/learnt'].shape
+            step, width = 0, int(numpy.argmax(file['/sampler/learnt'][0] == file['/sampler/width'][0]))
+            self.assertEqual(rungs, 2)
+            numpy.testing.assert_array_equal(file['/sampler/learnt'][0, width:width + 6], file['/sampler/width'][:])
+        load = [*hmc, '--set', 'wavefunction.load=other.h5', '-o', 'loaded.h5', '--force']
+        for place, value in [(None, 0), *(((rung, number), bad) for rung in range(2) for number in (step, width, width + 5) for bad in (0, -1, numpy.nan, numpy.inf))]:
+            shutil.copy(self.folder / 'hmc.h5', self.folder / 'other.h5')
+            with h5py.File(self.folder / 'other.h5', 'r+') as file:
+                del file.attrs['digest']
+                if place:
+                    file['/sampler/learnt'][place] = value
+            done = self.vmc(*load, code=65 if place else 0)
+            self.assertEqual('other.h5: /sampler/learnt holds a value that cannot be' in done.stderr, bool(place), (place, value, done.stderr))
+
     def test_samples_left_out_are_told_apart(self):
         file = self.open('whole.h5')
         self.assertEqual((file['/result/n_bad'][()], file['/result/n_bad_training'][()]), (0, 0))
