@@ -608,6 +608,13 @@ static void say_everything(struct book *book)
     for (size_t c = 0; c < CROWDS; c++)
         for (size_t k = 0; k < 3; k++)
             say_case(book, crowds[c][0], crowds[c][1], crowds[c][2], samplers[k], k == 0 ? KERNELS | OBSERVED : 0);
+    // steps begin and are tuned by how many coordinates move at once
+    for (size_t n = 2; n < 8; n++)
+        for (size_t k = 0; k < SAMPLERS; k++) {
+            char system[32];
+            snprintf(system, sizeof system, "1\nparticles = %zu", n);
+            say_case(book, forces[0], products[0], system, samplers[k], 0);
+        }
 }
 
 int main(int argc, char **argv)

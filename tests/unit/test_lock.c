@@ -154,6 +154,41 @@ static void nameless_locks(void **state)
     assert_false(exists(lock_path()));
 }
 
+// A job that was queued again knows that its earlier self is gone; no other job does.
+static void jobs_come_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *holder, *job, *restart;
+        bool gone;
+    } rows[] = { { "job 7\nrestart 0\n", "7", "1", true },  { "job 7\nrestart 0\n", "7", NULL, false },
+                 { "job 7\nrestart 1\n", "7", "1", false }, { "job 7\nrestart 1\n", "7", "2", true },
+                 { "job 8\nrestart 0\n", "7", "1", false }, { "job -\nrestart 0\n", NULL, "1", false },
+                 { "job 7\nrestart 0\n", "", "1", false } };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        char text[200];
+        snprintf(text, sizeof text, "host elsewhere\nplace other/1\npid 99\nstarted 1\n%s", rows[k].holder);
+        spill(lock_path(), text);
+        rows[k].job ? setenv("SLURM_JOB_ID", rows[k].job, 1) : unsetenv("SLURM_JOB_ID");
+        rows[k].restart ? setenv("SLURM_RESTART_COUNT", rows[k].restart, 1) : unsetenv("SLURM_RESTART_COUNT");
+        if (rows[k].gone)
+            record_lock_release(take());
+        else
+            assert_refused("process 99 on elsewhere");
+        remove(lock_path());
+    }
+    // what it says of itself, in one word
+    setenv("SLURM_JOB_ID", "a b~\x7f", 1);
+    unsetenv("SLURM_RESTART_COUNT");
+    struct record_lock *lock = take();
+    size_t size;
+    char *text = (char *)sample_slurp(lock_path(), &size);
+    assert_true(size > 21 && memcmp(text + size - 21, "\njob a_b~_\nrestart 0\n", 21) == 0);
+    free(text);
+    record_lock_release(lock);
+    unsetenv("SLURM_JOB_ID");
+}
+
 static void foreign_locks_are_lost(void **state)
 {
     (void)state;
@@ -313,6 +348,7 @@ int main(void)
         cmocka_unit_test(damaged_locks_are_written_anew),
         cmocka_unit_test(nameless_locks),
         cmocka_unit_test(foreign_locks_are_lost),
+        cmocka_unit_test(jobs_come_back),
         cmocka_unit_test(lock_is_looked_at_before_the_rename),
         cmocka_unit_test(published_files_are_flushed),
         cmocka_unit_test(lock_is_kept_alive),

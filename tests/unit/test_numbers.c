@@ -194,7 +194,7 @@ static void say_steps(FILE *out, const struct optimizer_type *type, const char *
 {
     static struct table table;
     char why[PARAM_TEXT_SIZE], *state = calloc(1, type->state_size);
-    double theta[80] = { 0 }, gradient[80], *memory;
+    double *theta = calloc(k, sizeof *theta), *gradient = calloc(k, sizeof *gradient), *memory;
     table_fill(&table, n, k);
     for (const struct param *row = type->params; row->key; row++) {
         const char *own = strstr(text, row->key);
@@ -204,7 +204,7 @@ static void say_steps(FILE *out, const struct optimizer_type *type, const char *
         if (!param_parse(row, *value ? value : row->fallback, state, why))
             fprintf(out, "%s\n", why);
     }
-    memory = memory_doubles(type->n_memory(state, k) + 1);
+    memory = calloc(type->n_memory(state, k), sizeof *memory);  // in just the memory it asks for
     const struct optimizer_metric metric = { k,
                                              n,
                                              &table,
@@ -242,7 +242,9 @@ static void say_steps(FILE *out, const struct optimizer_type *type, const char *
     for (size_t samples = 100; type->operations && samples < 1000000; samples *= 20)
         say(out, type->operations(state, 40 * k, samples, samples / 4));
     fputc('\n', out);
-    memory_free(memory);
+    free(theta);
+    free(gradient);
+    free(memory);
     free(state);
 }
 
