@@ -295,9 +295,10 @@ static void say_closed_form(FILE *out, const char *text)
         for (int k = 0; referee && k < 3; k++) {
             if (k > 0)
                 referee_widen(referee, 3, k > 1 ? 0 : DIMENSIONS_MOST, theta);
-            fprintf(out, "%s %d", k ? "" : ":", referee_evaluate(referee, theta, &energy, gradient));
+            fprintf(out, "%s %d", k ? "" : ":", referee_evaluate(referee, theta, &energy, NULL));
+            fprintf(out, " %d", referee_evaluate(referee, theta, &energy, gradient));
             double sum = 0;
-            for (size_t i = 0; i < n; i++)
+            for (size_t i = 0; i < n && isfinite(energy.energy); i++)
                 sum += gradient[i] * (1 + (double)(i % 7));
             const double found[] = { energy.energy, energy.kinetic, energy.trap, energy.pair, energy.log_norm, sum };
             for (size_t i = 0; i < 6; i++)
@@ -347,6 +348,19 @@ static void say_closed_forms(FILE *out)
                          forces[f], machines[m]);
                 say_closed_form(out, text);
             }
+    // Gaussians so far apart, or so unlike, that no quadrature resolves them
+    static const char *const extremes[] = {
+        "2\nparticles = 2\ninteraction = coulomb\n[rbm]\nhidden = 1\ninit_scale = 1e5",
+        "2\nparticles = 2\ninteraction = coulomb\n[rbm]\nhidden = 1\ninit_scale = 1e2",
+        "1\nparticles = 2\ninteraction = soft-coulomb\n[interaction]\nsoftening = 1e-6\n[rbm]\nhidden = 1\ninit_scale "
+        "= 1e7",
+        "3\nparticles = 2\ninteraction = coulomb\n[rbm]\nhidden = 1\nsigma = 1e-6, 1, 1e6",
+        "1\nparticles = 2\n[rbm]\nhidden = 1\ninit_scale = 1e200"
+    };
+    for (size_t k = 0; k < sizeof extremes / sizeof *extremes; k++) {
+        snprintf(text, sizeof text, "[system]\ndimensions = %s\n", extremes[k]);
+        say_closed_form(out, text);
+    }
 }
 
 int main(int argc, char **argv)
