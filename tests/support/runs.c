@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <gsl/gsl_errno.h>
+#include <hdf5.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,4 +105,69 @@ int runs_remove_folder(void **state)
             remove(runs_path(entry->d_name));
     closedir(opened);
     return rmdir(folder);
+}
+
+// Data sets that may differ between two equal runs.
+static bool may_differ(const char *path)
+{
+    static const char *const free_ones[] = { "provenance/wall_time",     "provenance/cpu_time",
+                                             "provenance/threads",       "provenance/ranks",
+                                             "result/wall_time",         "result/cpu_time",
+                                             "result/training_cpu_time", "result/measuring_cpu_time" };
+    for (size_t k = 0; k < sizeof free_ones / sizeof *free_ones; k++)
+        if (strcmp(path, free_ones[k]) == 0)
+            return true;
+    return false;
+}
+
+struct visit {
+    hid_t other;
+    struct runs_comparison found;
+};
+
+// Raw values of a numeric data set; NULL for texts and groups.
+static void *raw(hid_t file, const char *path, size_t *bytes)
+{
+    const hid_t set_id = H5Dopen2(file, path, H5P_DEFAULT), type = H5Dget_type(set_id), space = H5Dget_space(set_id);
+    const H5T_class_t class = H5Tget_class(type);
+    void *values = NULL;
+    *bytes = (size_t)H5Sget_simple_extent_npoints(space) * H5Tget_size(type);
+    if (class == H5T_FLOAT || class == H5T_INTEGER) {
+        values = calloc(1, *bytes + 1);
+        assert_true(H5Dread(set_id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    }
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Dclose(set_id);
+    return values;
+}
+
+static herr_t compare_object(hid_t file, const char *path, const H5O_info_t *info, void *context)
+{
+    struct visit *visit = context;
+    size_t bytes, other_bytes;
+    if (info->type != H5O_TYPE_DATASET || may_differ(path))
+        return 0;
+    assert_true(H5Lexists(visit->other, path, H5P_DEFAULT) > 0);
+    void *values = raw(file, path, &bytes), *others = raw(visit->other, path, &other_bytes);
+    if (values && (bytes != other_bytes || memcmp(values, others, bytes) != 0)) {
+        print_message("    %s differs\n", path);
+        visit->found.different++;
+    } else if (values) {
+        visit->found.same++;
+    }
+    free(values);
+    free(others);
+    return 0;
+}
+
+struct runs_comparison runs_compare(const char *path, const char *other)
+{
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    struct visit visit = { .other = H5Fopen(other, H5F_ACC_RDONLY, H5P_DEFAULT) };
+    assert_true(file >= 0 && visit.other >= 0);
+    assert_true(H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, compare_object, &visit, H5O_INFO_BASIC) >= 0);
+    H5Fclose(file);
+    H5Fclose(visit.other);
+    return visit.found;
 }

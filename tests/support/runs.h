@@ -33,4 +33,11 @@ char *runs_attribute(const char *path, const char *name);
 // Values of an array of at most `most` numbers; how many there are.
 size_t runs_array(const char *path, const char *name, size_t most, double *values);
 
+// Data sets of two files whose numbers are the same to the bit, and others; times and numbers of threads are not looked
+// at.
+struct runs_comparison {
+    size_t same, different;
+};
+struct runs_comparison runs_compare(const char *path, const char *other);
+
 #endif

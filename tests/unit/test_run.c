@@ -23,71 +23,6 @@ static bool all;  // as many seeds as tell 30 % too much from enough
 
 // ---- the same bits
 
-// Data sets that may differ between two equal runs.
-static bool may_differ(const char *path)
-{
-    static const char *const free_ones[] = { "provenance/wall_time",     "provenance/cpu_time",
-                                             "provenance/threads",       "result/wall_time",
-                                             "result/cpu_time",          "result/training_cpu_time",
-                                             "result/measuring_cpu_time" };
-    for (size_t k = 0; k < sizeof free_ones / sizeof *free_ones; k++)
-        if (strcmp(path, free_ones[k]) == 0)
-            return true;
-    return false;
-}
-
-struct comparison {
-    hid_t other;
-    size_t same, different;
-};
-
-// Raw values of a numeric data set; NULL for texts and groups.
-static void *raw(hid_t file, const char *path, size_t *bytes)
-{
-    const hid_t set_id = H5Dopen2(file, path, H5P_DEFAULT), type = H5Dget_type(set_id), space = H5Dget_space(set_id);
-    const H5T_class_t class = H5Tget_class(type);
-    void *values = NULL;
-    *bytes = (size_t)H5Sget_simple_extent_npoints(space) * H5Tget_size(type);
-    if (class == H5T_FLOAT || class == H5T_INTEGER) {
-        values = calloc(1, *bytes + 1);
-        assert_true(H5Dread(set_id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    }
-    H5Sclose(space);
-    H5Tclose(type);
-    H5Dclose(set_id);
-    return values;
-}
-
-static herr_t compare_object(hid_t file, const char *path, const H5O_info_t *info, void *context)
-{
-    struct comparison *comparison = context;
-    size_t bytes, other_bytes;
-    if (info->type != H5O_TYPE_DATASET || may_differ(path))
-        return 0;
-    assert_true(H5Lexists(comparison->other, path, H5P_DEFAULT) > 0);
-    void *values = raw(file, path, &bytes), *others = raw(comparison->other, path, &other_bytes);
-    if (values && (bytes != other_bytes || memcmp(values, others, bytes) != 0)) {
-        print_message("    %s differs\n", path);
-        comparison->different++;
-    } else if (values) {
-        comparison->same++;
-    }
-    free(values);
-    free(others);
-    return 0;
-}
-
-static struct comparison compare_files(const char *path, const char *other)
-{
-    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    struct comparison comparison = { .other = H5Fopen(other, H5F_ACC_RDONLY, H5P_DEFAULT) };
-    assert_true(file >= 0 && comparison.other >= 0);
-    assert_true(H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, compare_object, &comparison, H5O_INFO_BASIC) >= 0);
-    H5Fclose(file);
-    H5Fclose(comparison.other);
-    return comparison;
-}
-
 // 11 blocks for 1, 2, 3 or 8 threads; 70 blocks (more than there are groups) for 1 and 3.
 static void test_threads(void **state)
 {
@@ -126,7 +61,7 @@ static void test_threads(void **state)
             const struct runs_outcome outcome = runs_of(runs_set(cases[c].every), overrides, output,
                                                         (struct run_options){ .threads = cases[c].threads[k] });
             assert_true(outcome.good);
-            const struct comparison found = compare_files(first, output);
+            const struct runs_comparison found = runs_compare(first, output);
             print_message("%s, %s, %zu threads: %zu data sets alike, %zu not\n", cases[c].every, cases[c].sampler,
                           cases[c].threads[k], found.same, found.different);
             assert_int_equal(found.different, 0);
@@ -147,7 +82,7 @@ static void test_seed_shows(void **state)
                             (struct run_options){ 0 })
                         .good);
     }
-    assert_true(compare_files(runs_path("seed-1.h5"), runs_path("seed-2.h5")).different > 20);
+    assert_true(runs_compare(runs_path("seed-1.h5"), runs_path("seed-2.h5")).different > 20);
 }
 
 // ---- numbers that are not finite
