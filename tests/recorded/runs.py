@@ -78,6 +78,12 @@ RUNS = {
     'well': one('system.interaction=gaussian interaction.height=-2 interaction.width=0.5 wavefunction.factors=gaussian,rbm rbm.sharing=pairs '
                 'rbm.vectors=no'),
     'backflow': one(f'{DOT} slater.backflow=exponential slater.mixing=yes slater.train_backflow_length=yes optimizer.iterations=24'),
+    # hardly room for all
+    'dense cores': one('system.particles=12 system.interaction=hard-sphere interaction.diameter=0.55 wavefunction.factors=gaussian,hard-core optimizer.iterations=0 '
+                       'measure.samples=64 sampler.burn_in=0'),
+    # parameters that join late come first
+    'units first': one('system.particles=6 system.statistics=fermions system.interaction=coulomb wavefunction.factors=rbm,slater,pade-jastrow rbm.sharing=environment '
+                       'rbm.hidden=1 slater.backflow=exponential optimizer.iterations=8'),
     # a force without strength has no cusp, and yet its energy is known without looking at pairs
     'no strength': one('system.particles=3 system.interaction=coulomb interaction.strength=0 wavefunction.factors=gaussian,pade-jastrow pade-jastrow.cusp=0.5 '
                        'optimizer.iterations=4'),
@@ -231,7 +237,7 @@ TABLES = {'many keys': ''.join(f'{key} = 2\n' for key in ('system.omega', 'rbm.h
           'many values': 'run.seed = 1:100001:100001\n', 'one': 'rbm.hidden = 3\n', 'words': 'sampler.method = "gibbs" | langevin\nsystem.omega = 0.5,1 | 1\n',
           'empty': 'rbm.hidden = 1 | \n', 'backwards': 'rbm.hidden = 5:1:3\n', 'halves': 'rbm.hidden = 1:4:3\n', 'real': 'system.omega = 0.1:0.5:5\n',
           'count': 'system.omega = 1:2:1\n', 'twice': 'system.omega = 1 | 2\nsystem.omega = 3 | 4\n', 'itself': 'sweep.omega = 1 | 2\n', 'bad': 'rbm.hidden = 1 | x\n',
-          'nix': 'system.omgea = 1 | 2\n', 'refused': 'system.dimensions = 3 | 4\n'}
+          'nix': 'system.omgea = 1 | 2\n', 'letters': 'a.b = 1\nrbm.h = 1\nr.hidden = 2\n.a = 1\na. = 1\n', 'refused': 'system.dimensions = 3 | 4\n'}
 RUNS['sweeps, listed'] = {'files': {f'{name}.ini': f'{SHORT}[sweep]\n{text}' for name, text in TABLES.items()},
                           'commands': [['sweep', 'list', f'{name}.ini'] for name in TABLES] + [['sweep', 'script', 'real.ini', '-o', 'it''s here/a b.h5', '-q'],
                                        ['sweep', 'script', 'real.ini', '--per-job', '5'], ['sweep', 'script', 'real.ini', '--per-job', '6'],
