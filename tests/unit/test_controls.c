@@ -271,6 +271,44 @@ static void test_bounds(void **state)
     }
 }
 
+// What lies beyond the functions that there are decides nothing: a stack that is full of what is no number.
+static __attribute__((noinline)) void litter(void)
+{
+    volatile double stack[8192];
+    for (size_t k = 0; k < sizeof stack / sizeof *stack; k++)
+        stack[k] = NAN;
+}
+
+static void test_litter(void **state)
+{
+    (void)state;
+    static const double one[] = { 100, 0, 100, 0, 100, 100, 0, 0, 0, 1, 0, 0, 0, 0, 1 };
+    struct controls controls;
+    for (int k = 0; k < 3; k++) {
+        litter();
+        assert_true(fit(1, one, &controls));
+        assert_true(fabs(controls.coefficient[0][0] + 1) < 1e-9);
+    }
+}
+
+// (E - mean) W / (W - 1), times a weight of each walker's own.
+static void test_centre(void **state)
+{
+    (void)state;
+    static _Alignas(64) double energy[WALKERS], weight[WALKERS], out[WALKERS];
+    double mean = 0;
+    for (size_t w = 0; w < WALKERS; w++) {
+        energy[w] = 3 + 0.25 * (double)(w * w % 11);
+        weight[w] = 0.5 * (double)(w % 4);
+        mean += energy[w] / WALKERS;
+    }
+    for (int weighs = 0; weighs < 2; weighs++) {
+        moments_centre(energy, weighs ? weight : NULL, out);
+        for (size_t w = 0; w < WALKERS; w++)
+            assert_true(fabs(out[w] - (energy[w] - mean) * WALKERS / (WALKERS - 1) * (weighs ? weight[w] : 1)) < 1e-13);
+    }
+}
+
 // An energy that is no number is noticed, whichever walker has it.
 static void test_finite(void **state)
 {
@@ -361,9 +399,10 @@ int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "";
     draws = strcmp(how, "all") == 0 ? 400 : draws;
-    const struct CMUnitTest quick[] = { cmocka_unit_test(test_sum),   cmocka_unit_test(test_mean_zero),
-                                        cmocka_unit_test(test_slope), cmocka_unit_test(test_pairs_at_once),
-                                        cmocka_unit_test(test_fit),   cmocka_unit_test(test_bounds),
+    const struct CMUnitTest quick[] = { cmocka_unit_test(test_sum),    cmocka_unit_test(test_mean_zero),
+                                        cmocka_unit_test(test_slope),  cmocka_unit_test(test_pairs_at_once),
+                                        cmocka_unit_test(test_fit),    cmocka_unit_test(test_bounds),
+                                        cmocka_unit_test(test_litter), cmocka_unit_test(test_centre),
                                         cmocka_unit_test(test_finite) };
     const struct CMUnitTest long_ones[] = { cmocka_unit_test(test_gradient),
                                             cmocka_unit_test(test_gradient_at_optimum) };
