@@ -132,7 +132,7 @@ static struct runs_outcome run_together(size_t ranks, long questions, const char
         member.team.context = &member;
         if (r < ranks && (child[r] = fork()) > 0)
             continue;
-        alarm(r < ranks ? 60 : 0);
+        alarm(r < ranks ? 300 : 0);
         const struct runs_outcome outcome = run_as(&member, set, overrides, output, resume);
         if (r < ranks)
             _exit(outcome.good ? 0 : (int)outcome.kind);
