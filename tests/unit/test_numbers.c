@@ -309,8 +309,9 @@ static void say_closed_form(FILE *out, const char *text)
             fprintf(out, " %zu", descent.done);
             fprintf(out, " %.6f %.5f", descent.energy, descent.gradient_norm);
             fprintf(out, " %d", referee_grow(referee, &descent, 1, rng_uniform, &rng, theta));
-            fprintf(out, " %d %.5f %zu %.9g %zu", referee_evaluate(referee, theta, &energy, NULL), energy.energy,
-                    referee_terms(referee), referee_work(referee), referee_widths(referee));
+            fprintf(out, " %d", referee_evaluate(referee, theta, &energy, NULL));
+            fprintf(out, " %.5f %zu %.9g %zu", energy.energy, referee_terms(referee), referee_work(referee),
+                    referee_widths(referee));
         }
         if (referee)
             referee_destroy(referee);
