@@ -34,7 +34,7 @@ static void pass_on(const struct cli_jobs *jobs, const struct piece *pieces, uns
 {
     const unsigned wish = (unsigned)cli_signals_wish(NULL);
     for (; *passed < wish; ++*passed)
-        for (size_t j = 1; j < jobs->most; j++)
+        for (size_t j = 0; j < jobs->most; j++)
             if (pieces[j].process > 0)
                 kill(pieces[j].process, SIGTERM);
 }
