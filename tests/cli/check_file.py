@@ -5,7 +5,6 @@
     check_file.py path/to/vmc [all] [unittest options]
 """
 import io
-import itertools
 import os
 import re
 import shutil
@@ -174,14 +173,19 @@ class Case(unittest.TestCase):
     def reads_while_it_saves(self, settings, least):
         """The run with these settings, read by 8 readers `least` times at least and until it has ended; the statuses that they saw."""
         process = subprocess.Popen([VMC, 'run.ini', '-q', '--force', '-o', 'watched.h5', *settings], cwd=self.folder, stderr=subprocess.PIPE, text=True)
-        path, seen, wrong = self.folder / 'watched.h5', set(), []
-        reads, lock = itertools.count(), threading.Lock()
+        path, seen, wrong, reads = self.folder / 'watched.h5', set(), [], []
+        lock = threading.Lock()
 
         def read():
-            while next(reads) < least or process.poll() is None:
+            ended = False
+            while not ended or len(reads) < least:
+                ended = process.poll() is not None  # the last read of all begins after that
                 if not path.exists():
+                    if ended:
+                        return
                     time.sleep(0.01)
                     continue
+                reads.append(path)
                 try:
                     content = path.read_bytes()  # h5py is not for threads
                     with lock, h5py.File(io.BytesIO(content), 'r') as file:
@@ -198,7 +202,7 @@ class Case(unittest.TestCase):
             reader.join()
         self.assertEqual((process.wait(), process.stderr.read(), wrong), (0, '', []))
         process.stderr.close()
-        self.assertGreaterEqual(next(reads), least)
+        self.assertGreaterEqual(len(reads), least)
         return seen
 
     def test_many_reads(self):
