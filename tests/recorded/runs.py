@@ -363,3 +363,25 @@ RUNS['clock, learning'] = {'files': {'l.ini': '[learn]\ndata = x.csv\niterations
     [*CLOCK, 'learn', 'l.ini', '--progress', 'always'], [*CLOCK, 'learn', 'l.ini', '--check', '--json'],
     [*CLOCK, 'learn', 'l.ini', '-o', 'p.h5', '--progress', 'always', *words('learn.data=b.csv learn.visible=binary learn.negative=exact learn.method=exact learn.posterior=yes '
                                                                             'learn.posterior_samples=640 learn.iterations=9')]]}
+RUNS['clock, refined'] = {'files': {'r.ini': SHORT}, 'commands': [[*CLOCK, 'r.ini', '--progress', 'always', *words(f'{TWO} optimizer.iterations=200 optimizer.starts=1 {text}')]
+                                                                  for text in ('optimizer.samples=96', 'optimizer.method=adam optimizer.samples=32')]}
+# all kinds of starts, with one unit to an axis and several
+for name, text in {'line': 'system.dimensions=1 system.interaction=soft-coulomb system.omega=1.7 rbm.hidden=3', 'plane': 'system.interaction=coulomb system.omega=1,1.3 rbm.hidden=6',
+                   'space': 'system.dimensions=3 system.interaction=coulomb system.omega=1,1.4,0.7 rbm.hidden=11', 'sites': 'system.particles=3 system.interaction=coulomb rbm.hidden=13',
+                   'sites in space': 'system.particles=4 system.dimensions=3 system.interaction=coulomb system.omega=1,1.2,1.5 rbm.hidden=9'}.items():
+    RUNS[f'starts, {name}'] = one(f'{text} rbm.train_sigma=yes optimizer.starts=6 optimizer.iterations=2 optimizer.samples=32 sampler.burn_in=10 measure.samples=32')
+RUNS['learn, long posterior'] = learning(SPINS, 'learn.visible=spins learn.hidden=1 learn.negative=exact learn.method=exact learn.posterior=yes learn.posterior_samples=17000')
+
+
+def cut_by_dice(seed):
+    """Ends three times wherever it is, with all that it goes on with."""
+    dice = Dice(seed)
+    run = by_dice(7919 * seed)
+    text = run['commands'][0][2:] + words(f'run.checkpoint_interval={dice.one_of(0.1, 600)}')
+    return {**run, 'commands': [[*CLOCK, f'CUT_AT={dice.one_of(20, 40, 70, 110) * (1 + k)}', f'CUT_HOW={dice.one_of("15", "2", "time")}', 'r.ini', '-v', '--resume', '--max-time', '1h', *text]
+                                for k in range(3)] + [['show', 'r.h5']]}
+
+
+CUT_BY_DICE = {f'clock, cut by dice, {seed}': cut_by_dice(seed) for seed in range(1, 9)}
+RUNS.update(CUT_BY_DICE)
+CHECKPOINTS += tuple(CUT_BY_DICE)
