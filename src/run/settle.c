@@ -135,6 +135,15 @@ bool settle_may_revive(struct run *run, bool settled)
     return run->training.since == 0 && !starts_were_long(run) && !is_late(run) && settle_is_due(run, settled);
 }
 
+double settle_revives_below(struct run *run, bool settled)
+{
+    if (starts_short(run) && !starts_long(run))
+        return 0;
+    if (stages_at_last(run) && revive_applies(run) && settle_may_revive(run, settled))
+        return REVIVE_IDLE;
+    return revive_watches(run) ? REVIVE_DEAD : 0;
+}
+
 void settle_has_revived(struct run *run)
 {
     run->training.since = run->history.n;

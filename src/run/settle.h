@@ -19,6 +19,9 @@ bool settle_is_due(const struct run *run, bool settled);
 // Before its samples grow, and once only: hidden units without influence may begin anew (run/revive.h). They have half
 // as many iterations to settle as the others had at least.
 bool settle_may_revive(struct run *run, bool settled);
+// The influence below which hidden units begin anew after this iteration: idle ones that one time, dead ones whenever
+// they are looked for, 0 for none. Short starts end before there is any use of it.
+double settle_revives_below(struct run *run, bool settled);
 void settle_has_revived(struct run *run);
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
 // the noise hid.

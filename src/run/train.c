@@ -390,16 +390,14 @@ static bool revive(struct run *run, double influence, size_t *n_units, struct er
     return !run->ensemble.was_cut;
 }
 
-// Idle units get new tasks once, before the samples grow; dead ones whenever they are found.
 static bool revive_where_due(struct run *run, bool settled, size_t *n_units, struct error *error)
 {
-    const bool once = stages_at_last(run) && revive_applies(run) && (!starts_short(run) || starts_long(run)) &&
-                      settle_may_revive(run, settled);
-    if (!once && !revive_watches(run))
+    const double influence = settle_revives_below(run, settled);
+    if (influence == 0)
         return true;
-    if (!revive(run, once ? REVIVE_IDLE : REVIVE_DEAD, n_units, error))
+    if (!revive(run, influence, n_units, error))
         return false;
-    if (once && *n_units > 0) {
+    if (influence == REVIVE_IDLE && *n_units > 0) {
         settle_has_revived(run);
         run_note(run, "%zu hidden units without influence begin anew after %zu iterations", *n_units, run->history.n);
     }

@@ -2,6 +2,7 @@
 // When samples grow and when units may begin anew, on planted histories of machines of many parameters.
 #include "support/model.h"
 
+#include "run/revive.h"
 #include "run/settle.h"
 #include "run/starts.h"
 
@@ -162,6 +163,28 @@ static void test_long_starts(void **state)
     model_finish(&planted.model);
 }
 
+// Idle units once, after 500 iterations, dead ones after every 16, and neither in short starts.
+static void test_revived(void **state)
+{
+    (void)state;
+    struct planted planted;
+    plant(&planted, 20, 2, 40, 0);
+    struct run *run = &planted.run;
+    for (size_t start = 0; start < 3; start++) {
+        planted.model.settings.optimizer.starts = start == 0 ? 1 : PARAM_COUNT_AUTO;
+        run->training.start = start == 0 ? 0 : start - 1;  // 0 of several is short, 1 is not
+        for (run->history.n = 1; run->history.n <= 500; run->history.n++) {
+            const size_t n = run->history.n;
+            const double influence = settle_revives_below(run, settle_nothing_left(run));
+            assert_true(influence == (start == 1    ? 0
+                                      : n == 500    ? REVIVE_IDLE
+                                      : n % 16 == 0 ? REVIVE_DEAD
+                                                    : 0));
+        }
+    }
+    model_finish(&planted.model);
+}
+
 static bool ends(const struct planted *planted, size_t n)
 {
     struct run run = planted->run;
@@ -213,7 +236,7 @@ static void test_ends(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_hidden), cmocka_unit_test(test_ends), cmocka_unit_test(test_many), cmocka_unit_test(test_more_than_samples),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_hidden), cmocka_unit_test(test_ends), cmocka_unit_test(test_revived), cmocka_unit_test(test_many), cmocka_unit_test(test_more_than_samples),
                                         cmocka_unit_test(test_long_starts) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
