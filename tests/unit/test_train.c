@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What training foresees and forgets: the time that is left, added up by hand; a new start knows nothing of the one
-// before.
+// before; walkers without a finite energy.
 #include "support/model.h"
 
 #include "run/course.h"
@@ -234,10 +234,101 @@ static void test_deadline(void **state)
     model_finish(&model);
 }
 
+// Walkers without a finite energy: those whose particles are close, here. They are counted, have the mean of the others
+// of their block, or the reference where there are none, and what their energies were instead of numbers makes no
+// difference.
+enum { BAD_BLOCKS = 3, BAD_DRAWS = 20, CLOSE_D = 2 };
+static double close2, instead;
+
+static void close_energy(const void *state, size_t n, const double *r2, const double *inverse, double *out)
+{
+    (void)state;
+    for (size_t k = 0; k < n * WALKERS; k++)
+        out[k] = r2[k] < close2 ? instead : inverse[k];
+}
+
+static void expect_mean_of_others(const double *row, const bool *bad, size_t n_bad, double reference)
+{
+    double mean = 0;
+    for (size_t w = 0; w < WALKERS; w++)
+        mean += n_bad == WALKERS ? reference / WALKERS : bad[w] ? 0 : row[w] / (double)(WALKERS - n_bad);
+    for (size_t w = 0; w < WALKERS; w++)
+        assert_true(isfinite(row[w]) && (!bad[w] || fabs(row[w] - mean) < 1e-12 * (1 + fabs(mean))));
+}
+
+struct seen {
+    size_t bad;
+    double reference;
+};
+
+static void see_bad(const struct ensemble_draw *draw, void *context)
+{
+    struct seen *seen = context;
+    size_t n_bad = 0;
+    bool bad[WALKERS];
+    for (size_t w = 0; w < WALKERS; w++) {
+        double r2 = 0;
+        for (size_t d = 0; d < CLOSE_D; d++)
+            r2 += pow(draw->x[d * WALKERS + w] - draw->x[(CLOSE_D + d) * WALKERS + w], 2);
+        n_bad += bad[w] = r2 < close2;
+    }
+    assert_int_equal(draw->bad, n_bad);
+    seen->bad += n_bad;
+    for (size_t k = 0; k < ENERGY_ROWS; k++)
+        expect_mean_of_others(draw->energy + k * WALKERS, bad, n_bad, seen->reference);
+    expect_mean_of_others(draw->controlled, bad, n_bad, seen->reference);
+}
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    static const double kinds[] = { NAN, INFINITY, -INFINITY };
+    double first[64], gradient[64], coefficients[CONTROLS_MOST];
+    for (size_t c = 0; c < sizeof kinds / sizeof *kinds; c++) {
+        struct model model;
+        model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm,
+                    (const char *const[]){ "sampler.walkers=96", "system.interaction=gaussian", NULL }, 1);
+        struct ensemble *ensemble = &model.ensemble;
+        struct interaction_type type = *ensemble->hamiltonian.type;
+        type.pair_energy = close_energy;
+        type.add_energies = NULL;
+        ensemble->hamiltonian.type = &type;
+        instead = kinds[c];
+        const size_t n = ensemble->wavefunction.n_parameters;
+        struct seen seen;
+        struct ensemble_sums sums;
+        close2 = 0.09;
+        assert_true(n <= 64 && ensemble->n_blocks == BAD_BLOCKS);
+        for (size_t pass = 0; pass < 2; pass++) {
+            seen = (struct seen){ 0, ensemble->reference };
+            ensemble_pass(ensemble, BAD_DRAWS, PASS_GRADIENT | PASS_CONTROLS, see_bad, &seen, &sums);
+            assert_true(seen.bad > BAD_BLOCKS && sums.bad == (double)seen.bad);
+            assert_true(sums.samples == BAD_BLOCKS * BAD_DRAWS * WALKERS);
+            assert_true(isfinite(sums.energy) && isfinite(sums.energy2) && isfinite(sums.local2));
+            ensemble_fit(ensemble);
+        }
+        ensemble_gradient(ensemble, sums.samples, gradient);
+        for (size_t k = 0; k < n; k++)
+            assert_true(isfinite(gradient[k]));
+        if (c == 0) {
+            memcpy(first, gradient, n * sizeof *first);
+            memcpy(coefficients, ensemble->controls.total, sizeof coefficients);
+        }
+        assert_memory_equal(first, gradient, n * sizeof *first);
+        assert_memory_equal(coefficients, ensemble->controls.total, ensemble->controls.n_functions * sizeof(double));
+
+        close2 = INFINITY;  // all of them
+        seen = (struct seen){ 0, ensemble->reference = 2.5 };
+        ensemble_pass(ensemble, 1, 0, see_bad, &seen, &sums);
+        assert_true(sums.bad == BAD_BLOCKS * WALKERS && sums.energy == 0);
+        model_finish(&model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_time_left), cmocka_unit_test(test_new_start),
-                                        cmocka_unit_test(test_belief), cmocka_unit_test(test_dead_unit),
-                                        cmocka_unit_test(test_deadline) };
+                                        cmocka_unit_test(test_belief),    cmocka_unit_test(test_dead_unit),
+                                        cmocka_unit_test(test_deadline),  cmocka_unit_test(test_not_finite) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
