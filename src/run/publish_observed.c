@@ -322,14 +322,8 @@ void publish_observed(struct record *record, const struct run *run, double *numb
 void publish_gather(struct run *run)
 {
     const struct measured *measured = &run->measured;
-    const struct observables *observables = &measured->observables;
     const struct ensemble *ensemble = &run->ensemble;
-    const size_t number = observables->parts * sizeof(double),
-                 positions = ensemble->wavefunction.n_coordinates * WALKERS * sizeof(double);
-    ensemble_move_groups(ensemble, observables->count, observables->n_counters * number, TEAM_GATHER);
-    ensemble_move_groups(ensemble, observables->sum, observables->n_sums * number, TEAM_GATHER);
-    ensemble_move_groups(ensemble, observables->samples, number, TEAM_GATHER);
-    ensemble_move_groups(ensemble, measured->level_sums, MOMENT_LEVELS * LEVEL_SUMS * sizeof(double), TEAM_GATHER);
+    const size_t positions = ensemble->wavefunction.n_coordinates * WALKERS * sizeof(double);
     ensemble_move_blocks(ensemble,
                          &(struct ensemble_rows){ measured->positions, measured->position_rows,
                                                   ensemble->n_blocks * positions, positions },
