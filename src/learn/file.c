@@ -369,6 +369,12 @@ static bool read_history(struct learn *learn, struct record_file *file, struct e
     double none[LEARN_COLUMNS] = { 0 };
     if (!record_read_count(file, "/checkpoint/history", &n, error))
         return false;
+    size_t rank, extent[3] = { 0 };
+    if (n > 0 && !record_shape(file, columns[0].path, &rank, extent, error))
+        return false;
+    if (n > extent[0])
+        return error_add(error, ERROR_DAMAGED, "%s: its history is shorter than its checkpoint says",
+                         learn->options->output);
     for (uint64_t k = 0; k < n; k++)
         if (!learn_remember(learn, none, error))
             return false;
@@ -417,13 +423,16 @@ static bool read_result(struct learn_result *result, struct record_file *file, s
         good = record_read_reals(file, path, 1, real_at(result, numbers[k].offset), error);
     }
     result->partition.exact = result->partition.error == 0;
+    const bool sampled = record_has(file, "/posterior/mean"),
+               estimated = sampled || record_has(file, "/posterior/estimate");
     for (size_t k = 0; good && k < VECTORS; k++) {
         snprintf(path, sizeof path, "/posterior/%s", vectors[k].name);
-        if (!record_has(file, path))
+        if (k == 0 ? !estimated : !sampled)
             continue;
         double *values = *vector_at(result, vectors[k].offset) = calloc(result->n_parameters, sizeof *values);
         result->n_couplings = result->n_parameters;
-        good = values && record_read_reals(file, path, result->n_parameters, values, error);
+        good = (values || error_add(error, ERROR_INTERNAL, "no memory to read %s", path)) &&
+               record_read_reals(file, path, result->n_parameters, values, error);
     }
     return good;
 }

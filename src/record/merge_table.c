@@ -146,7 +146,7 @@ bool record_row_read(struct record_row *row, struct record_pool *pool, struct re
     *row = (struct record_row){ .file = pool_take(pool, memory_text(file->path)),
                                 .status = pool_take(pool, record_read_attribute(file, "/", "status", error)) };
     bool good = row->file != NULL && row->status != NULL;
-    row->verdict = pool_take(pool, record_has(file, "/result/verdict") ? record_read_text(file, "/result/verdict", NULL)
+    row->verdict = pool_take(pool, record_has(file, "/result/verdict") ? record_read_text(file, "/result/verdict", error)
                                                                        : memory_text(""));
     good = good && row->verdict != NULL;
     if (record_has(file, "/config/text"))
