@@ -24,7 +24,7 @@ enum { ROOM = 1 << 24, RANKS_MOST = 6 };
 struct shared {
     pthread_barrier_t barrier;
     int wish;
-    char bytes[ROOM];
+    _Alignas(64) char bytes[ROOM];
 };
 
 struct member {
