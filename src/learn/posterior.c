@@ -160,6 +160,18 @@ static bool take_memory(struct learn *learn, struct walk *walk, double **room, s
     return true;
 }
 
+// What was not sampled to its end is no posterior.
+static void forget(struct learn *learn)
+{
+    struct learn_result *result = learn->result;
+    double **const results[] = { &learn->posterior, &result->mean,        &result->mean_error,
+                                 &result->width,    &result->width_error, &result->r_hat };
+    for (size_t k = 0; k < sizeof results / sizeof *results; k++) {
+        free(*results[k]);
+        *results[k] = NULL;
+    }
+}
+
 bool learn_sample_posterior(struct learn *learn, struct error *error)
 {
     struct walk walk = { .learn = learn, .n = learn->n_parameters };
@@ -178,7 +190,10 @@ bool learn_sample_posterior(struct learn *learn, struct error *error)
     for (size_t k = 0; good && k < walk.n; k++)
         good = analyse(learn, k, room, error);
     learn->result->n_couplings = walk.n;
-    learn->result->posterior_acceptance = walk.accepted / (double)(CHAINS * learn->posterior_draws);
+    if (good)
+        learn->result->posterior_acceptance = walk.accepted / (double)(CHAINS * learn->posterior_draws);
+    else
+        forget(learn);
     free(room);
     return good;
 }
