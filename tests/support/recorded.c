@@ -16,6 +16,26 @@ uint64_t recorded_number(const char *text)
     return sum;
 }
 
+FILE *recorded_begin(struct recorded_part *part, FILE *record)
+{
+    *part = (struct recorded_part){ .record = record };
+    FILE *own = open_memstream(&part->text, &part->length);
+    if (!own)
+        abort();
+    return own;
+}
+
+void recorded_end(struct recorded_part *part, FILE *own, const char *name, bool shows)
+{
+    fclose(own);
+    if (shows)
+        fprintf(part->record, "== %s\n%s", name, part->text);
+    else
+        fprintf(part->record, "%s: %zu bytes, %016llx\n", name, part->length,
+                (unsigned long long)recorded_number(part->text));
+    free(part->text);
+}
+
 // Words are equal; where there is a tolerance, numbers with a point nearly, relative to 1 where they are smaller.
 static bool same(const char *old, const char *now, double tolerance)
 {

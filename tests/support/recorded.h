@@ -4,10 +4,21 @@
 #define VMC_TEST_RECORDED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 // A number for a text (FNV-1a).
 uint64_t recorded_number(const char *text);
+// A part of a record, of which the record keeps a digest, or all of it where everything is to be shown.
+struct recorded_part {
+    FILE *record;
+    char *text;
+    size_t length;
+};
+// Where to write the part.
+FILE *recorded_begin(struct recorded_part *part, FILE *record);
+void recorded_end(struct recorded_part *part, FILE *own, const char *name, bool shows);
 // The exit status of a test: whether `now` is what is recorded at `path`, or with `writes` could be recorded there. The
 // first lines that are not the same are printed.
 int recorded_judge(const char *path, bool writes, char *now);

@@ -176,6 +176,14 @@ static void record_places(FILE *out)
     memcpy(long_name + 3000, ":a", 2);
     say(out, just_fits, NULL, MACHINE_GAUSSIAN);
     say(out, long_name, NULL, MACHINE_GAUSSIAN);
+    // longer than a path may be, of which the message shows what there is room for
+    char *longest = malloc(PATH_MAX + 8);
+    for (size_t n = PATH_MAX - 6; n < PATH_MAX + 4; n++) {
+        memset(longest, 'a', n);
+        memcpy(longest + n - 4, ":set", 5);
+        say(out, longest, NULL, MACHINE_GAUSSIAN);
+    }
+    free(longest);
 }
 
 static void add_set(hid_t file, const char *name, hid_t type, int rank, const hsize_t *extent, const double *values)
