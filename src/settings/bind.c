@@ -89,7 +89,7 @@ static void refuse_key(struct settings_binder *binder, const struct config_entry
     char list[PARAM_TEXT_SIZE];
     struct settings_names keys = settings_key_names(entry->section);
     const char *nearest = settings_suggest(entry->key, &keys),
-               *home = nearest ? NULL : settings_section_with_key(entry->key, entry->section);
+               *home = nearest ? NULL : settings_section_with_key(entry->key, entry->section, binder->settings->job);
     if (keys.n == 0)
         settings_complain(binder, entry, NULL, "there is no such key; this section has none");
     else if (home)
@@ -270,10 +270,7 @@ static void refuse_section(struct settings_binder *binder, const char *origin, s
 // Of the other job: one file may serve both.
 static bool section_is_idle(const struct settings_binder *binder, const char *name)
 {
-    const struct settings_fixed *fixed = settings_fixed_find(name);
-    if (fixed)
-        return !settings_fixed_used(fixed, binder->settings->job);
-    return binder->settings->job == CONFIG_LEARN && settings_section_known(name);
+    return settings_section_known(name) && !settings_section_used(name, binder->settings->job);
 }
 
 static void bind_entry(struct settings_binder *binder, const struct config_entry *entry)

@@ -90,8 +90,10 @@ const char *settings_suggest(const char *word, const struct settings_names *name
 char *settings_join_names(const struct settings_names *names, char *text, size_t size);
 // The same for the first item of a value that is not among the choices.
 const char *settings_suggest_choice(const struct param *row, const char *value);
-// A section other than this one that has the key, or NULL.
-const char *settings_section_with_key(const char *key, const char *section);
+// Whether a job reads the section: all but the fixed ones are of runs.
+bool settings_section_used(const char *section, enum config_job job);
+// A section other than this one that has the key, one that the job reads if there is any; or NULL.
+const char *settings_section_with_key(const char *key, const char *section, enum config_job job);
 
 // "file:line: [section] key"; a line of 0 and a key of NULL are left out.
 char *settings_location(const char *origin, size_t line, const char *section, const char *key, char *text, size_t size);

@@ -185,16 +185,27 @@ const char *settings_suggest_choice(const struct param *row, const char *value)
     return NULL;
 }
 
-const char *settings_section_with_key(const char *key, const char *section)
+bool settings_section_used(const char *section, enum config_job job)
+{
+    const struct settings_fixed *fixed = settings_fixed_find(section);
+    return fixed ? settings_fixed_used(fixed, job) : job == CONFIG_RUN;
+}
+
+const char *settings_section_with_key(const char *key, const char *section, enum config_job job)
 {
     struct settings_names sections = settings_section_names();
+    const char *idle = NULL;
     for (size_t k = 0; k < sections.n; k++) {
         struct settings_names keys = settings_key_names(sections.name[k]);
-        for (size_t j = 0; j < keys.n; j++)
-            if (strcmp(keys.name[j], key) == 0 && strcmp(sections.name[k], section) != 0)
+        for (size_t j = 0; j < keys.n; j++) {
+            if (strcmp(keys.name[j], key) != 0 || strcmp(sections.name[k], section) == 0)
+                continue;
+            if (settings_section_used(sections.name[k], job))
                 return sections.name[k];
+            idle = idle ? idle : sections.name[k];
+        }
     }
-    return NULL;
+    return idle;
 }
 
 bool settings_section_known(const char *section)

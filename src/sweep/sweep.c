@@ -181,7 +181,8 @@ static bool read_values(struct reader *reader, struct sweep_axis *axis)
 static bool name_axis(struct reader *reader, struct sweep_axis *axis)
 {
     const struct config_entry *entry = reader->entry;
-    const char *dot = strchr(entry->key, '.'), *home = dot ? NULL : settings_section_with_key(entry->key, "");
+    const char *dot = strchr(entry->key, '.'),
+               *home = dot ? NULL : settings_section_with_key(entry->key, "", CONFIG_RUN);
     if (!dot || dot == entry->key || dot[1] == '\0')
         return complain(reader, "write section.key = v1 | v2 | ...%s%s%s%.80s%s",
                         home ? "; did you mean '" : ", as in system.omega", home ? home : "", home ? "." : "",

@@ -522,6 +522,7 @@ static const char *const entries[] = {
     "nowhere.key = 1 | 2",
     "system.nothing = 1 | 2",
     "omega = 1 | 2",
+    "hidden = 1 | 2",
     "nothing = 1 | 2",
     ".omega = 1 | 2",
     "system. = 1 | 2",

@@ -164,6 +164,8 @@ static void single_mistakes(void **unused)
         { "[optimizer]\nlr = 0.1\n", "; did you mean 'learning_rate'?" },
         { "[sampler]\nlearning_rate = 1\n",
           "[sampler] learning_rate: there is no such key here; it belongs in [optimizer]; allowed: method" },
+        { "hidden = 2\n",  // vmc learn has such a key, too, in a section that comes first
+          "[system] hidden: there is no such key here; it belongs in [rbm]; allowed: particles" },
         { "[optimizer]\nlearning_rate = 0.05abc\n",
           "f.ini:5: [optimizer] learning_rate: '0.05abc' is not a number; allowed: auto or a real number > 0" },
         { "[wavefunction]\nfactors = rmb\n", "; did you mean 'rbm'?" },
@@ -560,6 +562,8 @@ static void two_jobs_share_a_file(void **unused)
         { "[learn]\ndata = x.csv\nposterior = yes\n", "f.ini:3: [learn] posterior: " },
         { "[learn]\ndata = x.csv\nheld_out = 1\n", "f.ini:3: [learn] held_out: " },
         { "[learn]\ndata = x.csv\nmomentun = 1\n", "did you mean 'momentum'?" },
+        { "[learn]\ndata = x.csv\n[run]\nhidden = 2\n",
+          "[run] hidden: there is no such key here; it belongs in [learn]" },
         { "[learn]\ndata = x.csv\n[sampler]\nwalkers = 7\n", "f.ini:4: [sampler] walkers: " },
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
