@@ -23,6 +23,36 @@ double cli_exact_energy(const struct settings *settings)
     return n > 0 && known[0].kind == REFERENCE_EXACT ? known[0].value : NAN;
 }
 
+// What no run can have: counts and times that are none, shares beyond 1, errors and variances below 0. NaN: there is no
+// such number, which goes for counts and times only where an older file may lack them.
+static bool is_possible(const struct run_result_row *row, double value)
+{
+    const bool time = row->unit && strcmp(row->unit, "s") == 0, error = strstr(row->name, "_error") != NULL,
+               share = strstr(row->name, "acceptance") != NULL, variance = strstr(row->name, "variance") != NULL;
+    if (isnan(value))
+        return row->since > 1 || !(row->whole || time);
+    if (row->whole || time)
+        return value >= 0 && isfinite(value) && (time || value == floor(value));
+    return share ? value >= 0 && value <= 1 : value >= 0 || !(error || variance);
+}
+
+// Reads a results file whose numbers may be told.
+static bool open_reading(struct run_reading *reading, const char *path, struct error *error)
+{
+    bool good = true;
+    if (!run_reading_open(reading, path, error))
+        return false;
+    for (const struct run_result_row *row = run_result_rows; row->name; row++) {
+        const double value = *(const double *)(const void *)((const char *)&reading->result + row->offset);
+        if (!is_possible(row, value))
+            good = error_add(error, ERROR_DAMAGED, "%s: damaged: /result/%s is %g, which no run has", path, row->name,
+                             value);
+    }
+    if (!good)
+        run_reading_finish(reading);
+    return good;
+}
+
 static void write_finding(FILE *out, const struct run_finding *finding, size_t width)
 {
     char text[640];
@@ -90,7 +120,7 @@ static bool diagnose(const struct cli_options *options, const char *path, struct
     struct run_judgement judgement;
     char *text = NULL;
     size_t length = 0;
-    if (!run_reading_open(&reading, path, error))
+    if (!open_reading(&reading, path, error))
         return false;
     reading.evidence.exact = cli_exact_energy(&reading.settings);
     if (!(reading.result.n_samples > 0)) {
@@ -159,7 +189,7 @@ static bool show(const struct cli_options *options, const char *path, struct err
     char *text = NULL, *summary;
     size_t length = 0;
     (void)options;
-    if (!run_reading_open(&reading, path, error))
+    if (!open_reading(&reading, path, error))
         return false;
     reading.evidence.exact = cli_exact_energy(&reading.settings);
     if (reading.result.n_samples > 0)
@@ -197,6 +227,12 @@ static bool show_learned(const char *path, struct error *error)
     size_t length = 0;
     if (!learn_read(path, &reading, error))
         return false;
+    if (!(reading.result.wall_time >= 0 && reading.result.cpu_time >= 0)) {
+        error_add(error, ERROR_DAMAGED, "%s: damaged: its times are %g s and %g s", path, reading.result.wall_time,
+                  reading.result.cpu_time);
+        learn_reading_finish(&reading);
+        return false;
+    }
     FILE *out = open_memstream(&text, &length);
     if (out) {
         fprintf(out, "%s: %s, begun %s, vmc %s\n\nsettings that are not the defaults\n", path, reading.status,
