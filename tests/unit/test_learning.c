@@ -619,6 +619,17 @@ static const struct job jobs[] = {
     { "data = three.csv\nvisible = binary\nheld_out = 0.9\niterations = 2\n" EXACT, 0, 0, false, false },
     { "data = three.csv\nvisible = binary\nheld_out = 0.6\niterations = 2\n" EXACT, 0, 0, false, false },
     { "data = three.csv\nvisible = binary\nheld_out = 0.17\niterations = 2\n" EXACT, 0, 0, false, false },
+    // a unit that is the same in all samples to learn from
+    { "data = almost.csv\nvisible = binary\nheld_out = 0.5\niterations = 2\n" EXACT "[run]\nseed = 1", 0, 0, false,
+      false },
+    { "data = almost.csv\nvisible = binary\nheld_out = 0.5\niterations = 2\n" EXACT "[run]\nseed = 2", 0, 0, false,
+      false },
+    { "data = almost.csv\nvisible = binary\nheld_out = 0.5\niterations = 2\n" EXACT "[run]\nseed = 3", 0, 0, false,
+      false },
+    // complete, and nothing is asked for beyond it
+    { SPINS EXACT "iterations = 3", 0, 0, false, false },
+    { SPINS EXACT "iterations = 3", 0, 0, true, false },
+    { SPINS EXACT "iterations = 4", 0, 0, true, false },
     // stopped and gone on with: in the iterations, while ln Z is found, in the posterior; by time
     { SPINS EXACT "iterations = 40", 7, 0, false, false },
     { SPINS EXACT "iterations = 40", 0, 0, true, false },
@@ -700,6 +711,7 @@ static void say_jobs(FILE *out)
     write_text("opposite.csv", "1,1,-1\n-1,1,1\n1,-1,-1\n-1,-1,1\n");
     write_text("one.csv", "1\n-1\n1\n");
     write_text("flat.csv", "1,2\n1,3\n1,5\n1,1\n1,2\n1,7\n1,9\n8,1\n");
+    write_text("almost.csv", "0,1,1\n1,0,1\n1,0,0\n1,0,1\n1,0,0\n1,0,1\n1,0,0\n1,0,1\n");
     write_text("three.csv", "0,1\n1,0\n1,1\n");
     for (size_t k = 0; k < sizeof jobs / sizeof *jobs; k++)
         say_job(out, &jobs[k]);
