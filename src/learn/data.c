@@ -103,18 +103,6 @@ static bool parse_number(const char *field, double *value)
     return *field != '\0' && *end == '\0' && !strpbrk(field, "xX");
 }
 
-// Names of columns: a first line without any number.
-static bool is_heading(const char *line, char separator)
-{
-    char *copy = strdup(line), *rest = copy, *field;
-    bool heading = copy != NULL;
-    double value;
-    while (copy && (field = next_field(&rest, separator)))
-        heading = heading && *field && !parse_number(field, &value);
-    free(copy);
-    return heading;
-}
-
 static bool make_room(struct reader *reader)
 {
     struct learn_data *data = reader->data;
@@ -133,14 +121,22 @@ static bool make_room(struct reader *reader)
     return (values && lines) || error_add(reader->error, ERROR_INTERNAL, "%s: no memory for the samples", reader->path);
 }
 
-static size_t count_fields(const char *line, char separator)
+// The first line says how many columns there are; or, without any number, their names.
+static bool read_first(struct reader *reader, const char *line)
 {
-    char *copy = strdup(line), *rest = copy;
+    char *copy = strdup(line), *rest = copy, *field;
+    bool heading = !reader->headed;
+    double value;
     size_t n = 0;
-    while (copy && next_field(&rest, separator))
-        n++;
+    if (!copy)
+        return error_add(reader->error, ERROR_INTERNAL, "%s: no memory for the samples", reader->path);
+    reader->separator = find_separator(line);
+    for (; (field = next_field(&rest, reader->separator)); n++)
+        heading = heading && *field && !parse_number(field, &value);
     free(copy);
-    return n;
+    reader->headed = reader->headed || heading;
+    reader->data->m = heading ? 0 : n;
+    return true;
 }
 
 static bool read_sample(struct reader *reader, char *line)
@@ -183,13 +179,9 @@ static bool read_line(struct reader *reader, char *line, size_t length)
     line[strcspn(line, "#\r\n")] = '\0';
     if (line[strspn(line, " \t")] == '\0')
         return true;
-    if (reader->data->m == 0) {
-        reader->separator = find_separator(line);
-        if (!reader->headed && is_heading(line, reader->separator))
-            return reader->headed = true;
-        reader->data->m = count_fields(line, reader->separator);
-    }
-    return read_sample(reader, line);
+    if (reader->data->m == 0 && !read_first(reader, line))
+        return false;
+    return reader->data->m == 0 || read_sample(reader, line);
 }
 
 static bool read_text(struct reader *reader)
@@ -197,7 +189,7 @@ static bool read_text(struct reader *reader)
     FILE *file = fopen(reader->path, "re");
     char *line = NULL;
     size_t room = 0;
-    ssize_t length;
+    ssize_t length = 0;
     bool good = true;
     struct stat status;
     if (!file || fstat(fileno(file), &status) != 0 || S_ISDIR(status.st_mode)) {
@@ -213,6 +205,9 @@ static bool read_text(struct reader *reader)
         if (reader->error && reader->error->kind == ERROR_INTERNAL)
             break;
     }
+    if (length < 0 && !feof(file))
+        good = error_add(reader->error, ERROR_INPUT, "%s: cannot be read to its end: %s", reader->path,
+                         strerror(errno));
     free(line);
     fclose(file);
     return good;

@@ -17,6 +17,14 @@
 
 static const uint64_t STREAM_ANNEALING = (uint64_t)1 << 40;
 
+static double *take_moments(size_t n, struct error *error)
+{
+    double *moments = memory_doubles(n);
+    if (!moments)
+        error_add(error, ERROR_INTERNAL, "no memory for %zu moments", n);
+    return moments;
+}
+
 bool learn_sum(const struct machine *machine, size_t threads, double *ln_z, double *gradient, struct error *error)
 {
     const size_t states = machine_states(&machine->shape);
@@ -26,7 +34,7 @@ bool learn_sum(const struct machine *machine, size_t threads, double *ln_z, doub
         return error_add(error, ERROR_CONFIG, "the machine has more than %d states of its smaller layer",
                          MACHINE_STATES_MOST);
     bool good = passes_build(&passes, machine, threads, error) &&
-                (!gradient || (moments = memory_doubles(passes.n_moments)));
+                (!gradient || (moments = take_moments(passes.n_moments, error)));
     if (good) {
         *ln_z = passes_states(&passes, states, moments);
         if (gradient)
@@ -42,7 +50,7 @@ bool learn_mean(const struct machine *machine, size_t n, const double *samples, 
 {
     struct passes passes;
     double *moments = NULL;
-    bool good = passes_build(&passes, machine, threads, error) && (moments = memory_doubles(passes.n_moments));
+    bool good = passes_build(&passes, machine, threads, error) && (moments = take_moments(passes.n_moments, error));
     if (good) {
         *value = passes_samples(&passes, samples, NULL, n, moments, NULL) / (double)n;
         if (gradient)
