@@ -2,11 +2,12 @@
 // Memory runs out while a configuration is read, copied, changed, swept or turned into settings: every piece that is
 // asked for is refused, alone and with all that follow. What then says that it succeeded has the whole result; what
 // fails says so, speaks of memory, leaves things in order, and gives back all that it took.
+#include "support/refusal.h"
+
 #include "vmc/config.h"
 #include "vmc/settings.h"
 #include "vmc/sweep.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,78 +18,11 @@
 
 #include <cmocka.h>
 
-// --- memory that runs out; the names with __libc_ are what glibc calls them for those who put something before them
-// ---
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *piece, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *piece);
-
-// volatile: a compiler that knows malloc takes for granted that it touches none of these
-static volatile long asked, held;  // pieces asked for, and held, since `watched`
-static volatile long at = -1;      // the piece that is refused, counted from 0
-static volatile bool watched, on;  // on: with all later ones
-
-static bool refuses(void)
-{
-    if (!watched)
-        return false;
-    const long k = asked++;
-    if (at < 0 || !(k == at || (on && k > at)))
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-static void *given(void *piece)
-{
-    held += watched && piece;
-    return piece;
-}
-
-void *malloc(size_t size) { return refuses() ? NULL : given(__libc_malloc(size)); }
-
-void *calloc(size_t n, size_t size) { return refuses() ? NULL : given(__libc_calloc(n, size)); }
-
-void *realloc(void *piece, size_t size)
-{
-    if (refuses())
-        return NULL;
-    void *larger = __libc_realloc(piece, size);
-    return piece ? larger : given(larger);
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-    return refuses() ? NULL : given(__libc_memalign(alignment, size));
-}
-
-void free(void *piece)
-{
-    held -= watched && piece;
-    __libc_free(piece);
-}
-
 // --- what is done ---
 
 static const char text[] = "[system]\nparticles = 2 ; two\ndimensions = 2\ninteraction = coulomb\n[rbm]\nhidden = 3\n"
                            "[wavefunction]\nfactors = rbm, gaussian\n[run]\nseed = 5\n"
                            "[sweep]\nsystem.omega = 0.5 | 1:2:3\nrbm.hidden = 1 | 2\n";
-
-// What a test makes: true and what came of it as text (whoever asks frees it), or false and an error.
-typedef bool maker(char **result, struct error *error);
-
-static void append(char **all, const char *piece)
-{
-    const bool was = watched;
-    watched = false;
-    const size_t n = *all ? strlen(*all) : 0;
-    *all = realloc(*all, n + strlen(piece) + 1);
-    strcpy(*all + n, piece);
-    watched = was;
-}
 
 // Entries and sections as text. All of them are whole, whatever happened.
 static void describe(const struct config *config, char **all)
@@ -96,13 +30,13 @@ static void describe(const struct config *config, char **all)
     char line[500];
     for (size_t k = 0; k < config->n_sections; k++) {
         snprintf(line, sizeof line, "%zu [%s]\n", config->sections[k].line, config->sections[k].name);
-        append(all, line);
+        refusal_append(all, line);
     }
     for (size_t k = 0; k < config->n_entries; k++) {
         const struct config_entry *entry = &config->entries[k];
         snprintf(line, sizeof line, "%s:%zu: %s.%s=%s (%s) %d\n", entry->origin, entry->line, entry->section,
                  entry->key, entry->value, entry->file_value ? entry->file_value : "", (int)entry->source);
-        append(all, line);
+        refusal_append(all, line);
     }
 }
 
@@ -153,8 +87,8 @@ static bool make_copied(char **result, struct error *error)
     const bool good = parse(&config, error) && config_set(&config, "rbm.hidden=7", error) &&
                       config_copy(&copied, &config, error);
     if (good) {
-        append(result, copied.file);
-        append(result, copied.text);
+        refusal_append(result, copied.file);
+        refusal_append(result, copied.text);
         describe(&copied, result);
         config_finish(&copied);
     }
@@ -193,7 +127,7 @@ static bool make_settings(char **result, struct error *error)
     const bool built = settings_build(&settings, &config, error, NULL);
     char *printed = built ? settings_print(&settings) : NULL;
     if (printed)
-        append(result, printed);
+        refusal_append(result, printed);
     if (built && !printed)
         error_add(error, ERROR_INTERNAL, "memory");
     free(printed);
@@ -203,46 +137,11 @@ static bool make_settings(char **result, struct error *error)
     return printed != NULL;
 }
 
-static void check(maker *make)
+static void check(refusal_maker *make)
 {
-    char *whole = NULL, *result = NULL;
-    struct error error = { 0 };
-    at = -1;
-    asked = held = 0;
-    watched = true;
-    const bool good = make(&whole, &error);
-    watched = false;
-    if (!good)
-        fail_msg("%s", error.text);
-    assert_int_equal(held, 0);
-    const long pieces = asked;
-    assert_true(pieces > 10);
-    long failed = 0;
-    for (int later = 0; later < 2; later++)
-        for (long k = 0; k < pieces; k++) {
-            at = k;
-            on = later;
-            asked = held = 0;
-            watched = true;
-            const bool done = make(&result, &error);
-            const bool said = !done && error.kind == ERROR_INTERNAL && (!error.text || strstr(error.text, "memory"));
-            const bool same = done && strcmp(result, whole) == 0;
-            if (!said && !same)
-                fail_msg("piece %ld of %ld is refused%s: %s", k, pieces, on ? ", and later ones" : "",
-                         error.text ? error.text
-                         : done     ? "another result"
-                                    : "no word of it");
-            error_clear(&error);
-            watched = false;
-            if (held != 0)
-                fail_msg("piece %ld of %ld is refused%s: %ld pieces are left behind", k, pieces,
-                         on ? ", and later ones" : "", held);
-            failed += !done;
-            free(result);
-            result = NULL;
-        }
-    assert_true(failed > pieces / 2);
-    free(whole);
+    const char *wrong = refusal_check(make);
+    if (wrong)
+        fail_msg("%s", wrong);
 }
 
 static void test_parsed(void **state) { (void)state, check(make_parsed); }
