@@ -31,6 +31,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,42 @@ static void say_reports(FILE *record)
     fprintf(out, "%zu %d\n", cli_width(stderr), cli_is_terminal(stderr));
     close_terminal(out, terminal);
     recorded_end(&part, out, "reports", shows);
+}
+
+// To a file, by a program that is silent, into a pipe that nobody reads, and where there is nothing.
+static void say_prints(FILE *record)
+{
+    static const struct cli_program silent = { .name = "vmc", .silent = true };
+    struct recorded_part part;
+    FILE *out = recorded_begin(&part, record);
+    for (size_t turn = 0; turn < 4; turn++) {
+        int ends[2] = { -1, -1 };
+        const int kept = dup(STDOUT_FILENO), file = open("printed", O_RDWR | O_CREAT | O_TRUNC, 0600);
+        char text[100] = "";
+        struct error error = { 0 };
+        if (turn == 2 && (pipe(ends) != 0 || close(ends[0]) != 0))
+            abort();
+        fflush(stdout);
+        dup2(turn == 2 ? ends[1] : file, STDOUT_FILENO);
+        if (turn == 3)
+            close(STDOUT_FILENO);
+        const struct cli_program *own = cli_program();
+        if (turn == 1)
+            cli_program_set(&silent);
+        const bool good = cli_print("a text\n", &error), other = cli_print_text(strdup("another"), &error),
+                   none = cli_print_text(NULL, &error), empty = cli_print("", &error);
+        cli_program_set(own);
+        dup2(kept, STDOUT_FILENO);
+        close(kept);
+        close(ends[1]);
+        const ssize_t n = pread(file, text, sizeof text - 1, 0);
+        close(file);
+        fprintf(out, "%d %d %d %d: '%.*s' %d %s\n", good, other, none, empty, (int)(n > 0 ? n : 0), text,
+                (int)error.kind, error.text ? error.text : "");
+        error_clear(&error);
+        fprintf(out, "%d\n", cli_print_text(NULL, NULL));
+    }
+    recorded_end(&part, out, "prints", shows);
 }
 
 // ---- summaries
@@ -847,12 +884,13 @@ int main(int argc, char **argv)
         return 2;
     unsetenv("TERM");
     unsetenv("NO_COLOR");
+    signal(SIGPIPE, SIG_IGN);
     record_prepare_hdf5();
     rng_start(&dice, 2020, 0);
     FILE *out = shows ? stdout : open_memstream(&now, &length);
-    void (*const say[])(FILE *) = { say_numbers,   say_tables,    say_lines,   say_progress, say_reports,
-                                    say_summaries, say_estimates, say_learned, say_keys,     say_words,
-                                    say_options,   say_known,     say_points,  say_targets };
+    void (*const say[])(FILE *) = { say_numbers, say_tables,    say_lines,     say_progress, say_reports,
+                                    say_prints,  say_summaries, say_estimates, say_learned,  say_keys,
+                                    say_words,   say_options,   say_known,     say_points,   say_targets };
     for (size_t k = 0; k < sizeof say / sizeof *say; k++) {
         rng_start(&dice, 2020, k);  // one part changes, others do not
         say[k](out);
