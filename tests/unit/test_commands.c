@@ -14,8 +14,10 @@
 #include "vmc/record.h"
 
 #include <ctype.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,29 @@
 enum { WORDS = 40, TEXT_SIZE = 1 << 18, SECONDS = 60, LONGEST = 4000 };
 
 static char folder[] = "/tmp/vmc-commands-XXXXXX", program[PATH_MAX];
+
+// ---- a machine of six processors, whose control groups say nothing
+
+int sched_getaffinity(pid_t process, size_t size, cpu_set_t *set)
+{
+    (void)process;
+    CPU_ZERO_S(size, set);
+    for (size_t k = 0; k < 6; k++)
+        CPU_SET_S(k, size, set);
+    return 0;
+}
+
+FILE *fopen(const char *path, const char *mode)
+{
+    static FILE *(*real)(const char *, const char *);
+    if (strncmp(path, "/sys/fs/cgroup", 14) == 0 || strcmp(path, "/proc/self/cgroup") == 0)
+        return NULL;
+    if (!real) {
+        void *found = dlsym(RTLD_NEXT, "fopen");
+        memcpy(&real, &found, sizeof real);
+    }
+    return real(path, mode);
+}
 
 // ---- files
 
@@ -53,14 +78,11 @@ static void write_files(void)
 {
     char text[2000];
     write_file("run.ini", run_ini);
-    snprintf(text, sizeof text, short_ini, "2", "", "[sweep]\ngaussian.alpha = 0.8 | 1\nrun.seed = 1 | 2\n");
+    snprintf(text, sizeof text, short_ini, "2", "interaction = soft-coulomb\n",
+             "[sweep]\ngaussian.alpha = 0.8 | 1\nrun.seed = 1 | 2\n");
     write_file("sweep.ini", text);
-    snprintf(text, sizeof text, short_ini, "3", "omega = 1, 1, 2\n", "[sweep]\nsampler.thin = 1:3:3\n");
+    snprintf(text, sizeof text, short_ini, "3", "omega = 1, 1, 2\n", "[sweep]\nsampler.thin = 1:3:2\n");
     write_file("thin.ini", text);
-    snprintf(text, sizeof text, short_ini, "1", "",
-             "[gaussian]\ntrain = no\n[sweep]\nsystem.omega = 0.5 | 1 | 2\ngaussian.alpha = 0.9 | "
-             "1.1\nsystem.particles = 1 | 2\n");
-    write_file("many.ini", text);
     snprintf(text, sizeof text, short_ini, "2", "", "");
     write_file("bare.ini", text);
     snprintf(text, sizeof text, short_ini, "2", "", "[sweep]\nsystem.omega = 1 | -1 | x\n");
@@ -265,7 +287,6 @@ static const struct command commands[] = {
     { "run.ini -o run.h5 -t 1 --resume", 0, NULL },
     { "run.ini -o run.h5 -t 1 --resume -s measure.samples=960 --json", 0, NULL },
     { "run.ini -o run.h5 -t 1 --force -v --progress always", 0, NULL },
-    { "run.ini -o run.h5 -t 1 --force -q", 0, NULL },
     { "run.ini -o part.h5 -t 1 --max-time 0.2", 0, NULL },
     { "run.ini -o part.h5 -t 1", 0, NULL },
     { "run.ini -o part.h5 -t 1 --resume --max-time 0.2 --json", 0, NULL },
@@ -294,12 +315,11 @@ static const struct command commands[] = {
     { "bare.ini bare.ini", 0, NULL },
     // on a terminal
     { "run.ini -o run.h5 -t 1 --force", 60, NULL },
-    { "run.ini -o run.h5 -t 1 --force --progress never", 33, NULL },
     { "run.ini -o run.h5 -t 1 --force --max-time 0.2", 120, NULL },
     { "run.ini -o run.h5 -t 1 --force -v", 80, NULL },
     { "bad.ini -t 1", 80, NULL },
     { "show run.h5", 50, NULL },
-    { "sweep.ini -t 1 -o tty.h5", 70, NULL },
+    { "sweep.ini -t 1 -o tty.h5 --task 0-1", 70, NULL },
     { "help merge", 30, NULL },
     { "--help-config measure", 47, NULL },
     // sweeps
@@ -338,7 +358,6 @@ static const struct command commands[] = {
     { "sweep script sweep.ini -s sweep.run.seed=1:500:500", 0, NULL },
     { "MPI sweep script sweep.ini -o s.h5 --per-job 2", 0, NULL },
     { "thin.ini -o thin.h5 -t 1", 0, NULL },
-    { "many.ini -o many.h5 -t 1 -q", 0, NULL },
     // merged tables
     { "merge all.h5 sweep-0000.h5 sweep-0001.h5 sweep-0002.h5 sweep-0003.h5", 0, NULL },
     { "merge all.h5 all.h5 sweep-0000.h5", 0, NULL },
@@ -353,10 +372,7 @@ static const struct command commands[] = {
     { "merge other.h5 sweep-0000.h5 --force -q", 0, NULL },
     { "merge cut-all.h5 part.h5 run.h5", 0, NULL },
     { "merge all", 0, NULL },
-    { "merge thin-all.h5 thin-0000.h5 thin-0001.h5 thin-0002.h5", 0, NULL },
-    { "merge many-all.h5 many-0000.h5 many-0001.h5 many-0002.h5 many-0003.h5 many-0004.h5 many-0005.h5 many-0006.h5 "
-      "many-0007.h5",
-      0, NULL },
+    { "merge thin-all.h5 thin-0000.h5 thin-0001.h5", 0, NULL },
     // files
     { "show run.h5 bare.h5", 0, NULL },
     { "show sweep-0000.h5 nowhere.h5 bare.h5", 0, NULL },
@@ -374,6 +390,13 @@ static const struct command commands[] = {
     { "show begun.h5", 0, NULL },
     { "diagnose begun.h5", 0, NULL },
     { "verify begun.h5", 0, NULL },
+    { "bare.ini -o half.h5 -t 1 --max-time 0.25 -s measure.samples=64000 -q", 0, NULL },
+    { "diagnose half.h5", 0, NULL },
+    { "show half.h5", 0, NULL },
+    // threads: of six processors, shared by points, as the environment says
+    { "bare.ini -o six.h5 -v", 0, NULL },
+    { "sweep.ini -o three.h5 -v --task 1 -j 2", 0, NULL },
+    { "sweep.ini -o one.h5 -v --task 1 -j 9", 0, NULL },
     // pictures
     { "plot run.h5" GNUPLOT, 0, NULL },
     { "plot run.h5 -o a.svg --what training" GNUPLOT, 0, NULL },
@@ -383,7 +406,6 @@ static const struct command commands[] = {
     { "plot bare.h5 run.h5 --what density" GNUPLOT, 0, NULL },
     { "plot bare.h5 run.h5 --what plane" GNUPLOT, 0, NULL },
     { "plot thin-0000.h5 --what pairs" GNUPLOT, 0, NULL },
-    { "plot many-0000.h5 --what overview" GNUPLOT, 0, NULL },
     { "plot begun.h5" GNUPLOT, 0, NULL },
     { "plot run.h5 --what nothing" GNUPLOT, 0, NULL },
     { "plot run.h5 -o a.jpg" GNUPLOT, 0, NULL },
@@ -399,9 +421,6 @@ static const struct command commands[] = {
     { "plot all.h5 --by nothing" GNUPLOT, 0, NULL },
     { "plot all.h5 --by system.interaction" GNUPLOT, 0, NULL },
     { "plot thin-all.h5 -o thin.svg" GNUPLOT, 0, NULL },
-    { "plot many-all.h5" GNUPLOT, 0, NULL },
-    { "plot many-all.h5 --by gaussian.alpha" GNUPLOT, 0, NULL },
-    { "plot many-all.h5 --by system.particles,system.omega" GNUPLOT, 0, NULL },
     { "plot other.h5" GNUPLOT, 0, NULL },
     { "plot cut-all.h5" GNUPLOT, 0, NULL },
     { "plot all.h5" GNUPLOT, 0, "mv all.csv gone.csv" },
@@ -467,6 +486,8 @@ int main(int argc, char **argv)
     setenv("PATH", path, 1);
     setenv("TERM", "xterm", 1);
     unsetenv("NO_COLOR");
+    unsetenv("OMP_NUM_THREADS");
+    unsetenv("SLURM_CPUS_PER_TASK");
     record_prepare_hdf5();
     write_files();
     FILE *out = open_memstream(&now, &length);

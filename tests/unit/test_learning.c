@@ -663,7 +663,7 @@ static void say_random_jobs(FILE *out)
                              *const schedules[] = { "constant", "inverse", "cosine" };
     struct rng random;
     rng_start(&random, 12, 34);
-    for (size_t k = 0; k < 36; k++) {
+    for (size_t k = 0; k < 24; k++) {
         char keys[900];
         const size_t negative = rng_next(&random) % 3, method = rng_next(&random) % (negative == 2 ? 4 : 3);
         int used = snprintf(keys, sizeof keys, "%snegative = %s\nmethod = %s\n", data[rng_next(&random) % 3],

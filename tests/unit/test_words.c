@@ -16,6 +16,7 @@
 #include "cli/known.h"
 #include "cli/learn.h"
 #include "cli/options.h"
+#include "cli/plot_parts.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
@@ -826,6 +827,69 @@ static void say_points(FILE *record)
     recorded_end(&part, out, "points", shows);
 }
 
+// ---- pictures of merged sweeps, from tables
+
+static void write_table(size_t turn)
+{
+    static const char
+        *const heads[] = { "path,run.seed,system.omega,rbm.hidden,sampler.method,energy,energy_error,variance",
+                           "path,run.seed,system.omega,energy,energy_error", "\"a \"\"b\"\", c\",energy",
+                           "system.omega,energy", "a_b.c_d,run.seed,energy_error,energy,x.y,u.v" },
+               *const words[] = { "0.5", "1",     "2",   "3", "14", "\"hmc, tuned\"", "langevin", "\"say \"\"so\"\"\"",
+                                  "",    "1e400", "nan", "-3" };
+    FILE *file = fopen("t.csv", "w");
+    const size_t columns = turn % 5 == 0   ? 8
+                           : turn % 5 == 1 ? 5
+                           : turn % 5 == 4 ? 6
+                                           : 2,
+                 n = turn == 3 ? 0 : 1 + pick(turn % 4 == 0 ? 40 : 9), kinds = 1 + pick(turn % 4 == 0 ? 12 : 5);
+    if (turn == 2) {  // more columns than are read
+        for (size_t k = 0; k < 260; k++)
+            fprintf(file, "%sa.k%zu", k > 0 ? "," : "", k);
+        fputs("\n1,2\n3\n", file);
+    } else {
+        fprintf(file, "%s%s", heads[turn % 5], turn % 7 == 6 && n == 0 ? "" : "\n");
+    }
+    for (size_t row = 0; row < n; row++)
+        for (size_t c = 0; c < columns; c++) {
+            const bool last = c + 1 == columns, number = columns == 6 ? c / 2 == 1 : c + 2 >= columns - (columns == 8);
+            if (number)
+                fprintf(file, "%.4g%s", (c % 2 == 0 ? 0 : 3) + (double)pick(100) / (c % 2 == 0 ? 1000 : 100),
+                        last ? "\n" : ",");
+            else
+                fprintf(file, "%s%s", words[pick(kinds)], last ? (row % 5 == 4 && turn % 6 == 5 ? "" : "\n") : ",");
+        }
+    fclose(file);
+}
+
+static void say_tables_drawn(FILE *record)
+{
+    static const char *const bys[5][4] = { { NULL, "system.omega", "rbm.hidden,system.omega", "sampler.method" },
+                                           { NULL, "run.seed", "system.omega,run.seed", "system.omega,nothing" },
+                                           { NULL, "nothing", "", "energy" },
+                                           { NULL, "system.omega", "energy", "," },
+                                           { NULL, "a_b.c_d", "x.y,a_b.c_d,u.v", "run.seed,x.y" } };
+    static const char *const pictures[] = { "p.png", "p.png", "p.svg", "p.pdf", "p.jpg", "p" };
+    struct recorded_part part;
+    FILE *out = recorded_begin(&part, record);
+    char *words[] = { (char *)(uintptr_t) "t.h5", NULL }, *missing[] = { (char *)(uintptr_t) "nowhere.h5", NULL };
+    size_t drawn = 0;
+    for (size_t turn = 0; turn < 150; turn++) {
+        struct error error = { 0 };
+        struct cli_options options = { .by = bys[turn % 5][pick(4)],
+                                       .n_words = 1,
+                                       .words = turn == 7 ? missing : words };
+        write_table(turn);
+        const bool good = cli_plot_sweep(&options, out, pictures[pick(6)], &error);
+        drawn += good;
+        fprintf(out, "%d %d %s\n", good, (int)error.kind, error.text ? error.text : "");
+        error_clear(&error);
+    }
+    char name[60];
+    snprintf(name, sizeof name, "merged sweeps, %zu drawn", drawn);
+    recorded_end(&part, out, name, shows);
+}
+
 // ---- places for results
 
 static void say_targets(FILE *record)
@@ -888,9 +952,10 @@ int main(int argc, char **argv)
     record_prepare_hdf5();
     rng_start(&dice, 2020, 0);
     FILE *out = shows ? stdout : open_memstream(&now, &length);
-    void (*const say[])(FILE *) = { say_numbers, say_tables,    say_lines,     say_progress, say_reports,
-                                    say_prints,  say_summaries, say_estimates, say_learned,  say_keys,
-                                    say_words,   say_options,   say_known,     say_points,   say_targets };
+    void (*const say[])(FILE *) = { say_numbers, say_tables, say_lines,        say_progress,
+                                    say_reports, say_prints, say_summaries,    say_estimates,
+                                    say_learned, say_keys,   say_words,        say_options,
+                                    say_known,   say_points, say_tables_drawn, say_targets };
     for (size_t k = 0; k < sizeof say / sizeof *say; k++) {
         rng_start(&dice, 2020, k);  // one part changes, others do not
         say[k](out);
