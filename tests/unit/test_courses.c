@@ -12,9 +12,9 @@
 // rounds differently on other machines, and walkers in strong forces make much of little: here GSL's own CBLAS takes
 // its place, and rotations that of its eigenvectors. What is left are the C library's logarithms and the like: hence
 // eight digits. With the baseline's kernels, which round otherwise, runs are others.
+#include "support/clock.h"
 #include "support/contents.h"
 #include "support/recorded.h"
-#include "support/steady.h"
 #include "support/tally.h"
 
 #include "run/checkpoint.h"
@@ -392,7 +392,7 @@ static void say_run(FILE *out, size_t number)
     struct run_result result;
     struct watch watch = { 0 };
     fprintf(out, "run %zu\n", number);
-    steady_look = DICE_VALUE(&dice, 1e-5, 1e-4, 1e-3, 1e-2);
+    clock_begin(DICE_VALUE(&dice, 1e-5, 1e-4, 1e-3, 1e-2));
     if (begin(&dice, number, &config, &settings, &error)) {
         struct run_options options = { .threads = 1 + dice_below(&dice, 2),
                                        .note = watch_note,
@@ -549,7 +549,7 @@ static void say_files(FILE *out, size_t number)
     struct config config = { 0 };
     static const char last[] = "r.h5", loaded[] = "l.h5";
     fprintf(out, "file %zu\n", number);
-    steady_look = DICE_VALUE(&dice, 1e-5, 1e-4, 1e-3);
+    clock_begin(DICE_VALUE(&dice, 1e-5, 1e-4, 1e-3));
     throw_settings(&dice, &config, false, false);
     bool done = false;
     for (int part = 0; part < 3 && !done; part++)
@@ -588,7 +588,7 @@ static void say_estimate(FILE *out, size_t number)
     struct run_estimate estimate;
     const struct run_options options = { .threads = 1 };
     fprintf(out, "estimate %zu", number);
-    steady_look = DICE_VALUE(&dice, 1e-5, 1e-4, 1e-3, 1e-2);
+    clock_begin(DICE_VALUE(&dice, 1e-5, 1e-4, 1e-3, 1e-2));
     if (begin(&dice, number, &config, &settings, &error)) {
         if (run_check(&settings, &options, &estimate, &error)) {
             const double values[] = { estimate.memory_per_walker, estimate.file_size,      estimate.cpu_time,

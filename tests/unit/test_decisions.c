@@ -7,8 +7,8 @@
 //     test_decisions RECORD            compares
 //     test_decisions RECORD --write    records anew
 //     test_decisions --show            prints
+#include "support/clock.h"
 #include "support/recorded.h"
-#include "support/steady.h"
 #include "support/tally.h"
 
 #include "run/checkpoint.h"
@@ -545,7 +545,7 @@ static void say_stops(FILE *out)
         for (size_t longest = 0; longest < 3; longest++) {
             struct answers answers = { 0 };
             struct error error = { 0 };
-            steady_now = 100;
+            clock_begin(0.012);
             made.options.max_time = most[m];
             run->wall_start = run_wall();
             run->measured.draws = 40 * longest * longest;
@@ -558,7 +558,6 @@ static void say_stops(FILE *out)
                 answer(&answers, run->ensemble.cut(run->ensemble.cut_context));
                 tally_fold(&answers.fold, run->stop.deadline);
                 tally_fold(&answers.fold, run->stop.asked);
-                steady_now += 0.05;
             }
             fprintf(out, "stop %g %zu", most[m], longest);
             say_answers(out, &answers);
@@ -627,7 +626,7 @@ int main(int argc, char **argv)
         puts("skipped: recorded with fused multiply-add, which this level does not have");
         return 77;
     }
-    steady_look = 1e-3;
+    clock_begin(1e-3);
     FILE *out = open_memstream(&now, &length);
     say_sizes(out);
     for (size_t which = 0; which < SYSTEMS; which++) {

@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "support/steady.h"
-
+// Eigenvectors by Jacobi's rotations, in the place of LAPACK's where this is linked into a test: the same on all
+// machines. Columns of a, in ascending order of their values.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double steady_now, steady_look = 1e-4;
-
-int clock_gettime(clockid_t clock, struct timespec *now)
-{
-    steady_now += steady_look;
-    const double seconds = clock == CLOCK_PROCESS_CPUTIME_ID ? 0.7 * steady_now : steady_now;
-    now->tv_sec = (time_t)seconds;
-    now->tv_nsec = (long)(1e9 * (seconds - floor(seconds)));
-    return 0;
-}
-
-// ---- eigenvectors by Jacobi's rotations, in the place of LAPACK's: columns of a, in ascending order of their values
 
 static void turn(int n, double *a, double *v, int p, int q)
 {
