@@ -7,6 +7,7 @@
 //     test_commands RECORD --write    records anew
 #include "support/clock.h"
 #include "support/recorded.h"
+#include "support/shown.h"
 
 #include "cli/plot_parts.h"
 #include "cli/program.h"
@@ -104,7 +105,8 @@ static void write_files(void)
     fclose(y);
     if (mkdir("bin", 0700) != 0 || mkdir("folder", 0700) != 0)
         abort();
-    write_file("bin/gnuplot", "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\ncp \"$1\" told\n: > \"$(sed -n \"s/^set "
+    write_file("bin/gnuplot", "#!/bin/sh\n[ \"$1\" = --version ] && echo gnuplot && echo of no use >&2 && exit 0\ncp "
+                              "\"$1\" told\n: > \"$(sed -n \"s/^set "
                               "output '\\(.*\\)'/\\1/p\" \"$1\")\"\n[ ! -e no-picture ]\n");
     if (chmod("bin/gnuplot", 0700) != 0)
         abort();
@@ -261,6 +263,7 @@ static void show(FILE *out, const char *text)
     free(clean);
 }
 
+// What gnuplot was told: words as they are, numbers as two sums.
 static void say_told(FILE *out)
 {
     static char text[TEXT_SIZE];
@@ -270,14 +273,22 @@ static void say_told(FILE *out)
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
     unlink("told");
-    size_t lines = 0;
-    for (const char *line = text; *line; lines++) {  // what is drawn, in full; the numbers elsewhere
+    static double values[TEXT_SIZE / 2];
+    size_t lines = 0, count = 0;
+    for (char *line = text; *line; lines++) {
         const size_t n = strcspn(line, "\n");
-        if (!isdigit((unsigned char)*line) && *line != '-')
+        char *end = line, *next;
+        if (isdigit((unsigned char)*line) || *line == '-') {
+            for (double value; value = strtod(end, &next), next != end && next <= line + n; end = next)
+                values[count++] = value;
+        } else {
             fprintf(out, "  | %.*s\n", (int)n, line);
+        }
         line += n + (line[n] == '\n');
     }
-    fprintf(out, "  | %zu lines\n", lines);
+    fprintf(out, "  | %zu lines:", lines);
+    shown_numbers(out, count, values);
+    fputc('\n', out);
 }
 
 #define GNUPLOT " --with gnuplot"

@@ -765,7 +765,7 @@ static void say_known(FILE *record)
                              w == 0 || w == 3 ? machines[m] : "", more[k]);
                     if (!begin_scene(&scene, text, CONFIG_RUN, NULL))
                         continue;
-                    const size_t most = 1 + (s + w) % 4, n = cli_known_energies(&scene.settings, matches, most);
+                    const size_t most = k == 0 ? 1 : 4, n = cli_known_energies(&scene.settings, matches, most);
                     fprintf(out, "%zu %zu %zu %zu: %zu", s, w, m, k, n);
                     for (size_t i = 0; i < n; i++)
                         fprintf(out, " %s %.12g", matches[i].id, matches[i].value);
