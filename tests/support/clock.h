@@ -8,5 +8,7 @@ enum { CLOCK_PROCESS = 4711 };
 
 // From here on it is 2 February 2020, 20:20:20 UTC, and each look takes `step` seconds, half of it of the processor.
 void clock_begin(double step);
+// At this look, counted from 1, the process gets a signal, so many times.
+void clock_interrupt(unsigned look, int signal, unsigned times);
 
 #endif
