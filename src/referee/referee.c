@@ -476,7 +476,7 @@ struct referee *referee_create(const struct wavefunction *wavefunction, const st
         return NULL;
     const struct rbm *rbm = wavefunction->factor[0].state;
     const struct system *system = &wavefunction->system;
-    struct referee *referee = calloc(1, sizeof *referee);
+    struct referee *referee = memory_take_zeroed(1, sizeof *referee);
     if (!referee) {
         error_add(error, ERROR_INTERNAL, "no memory for the closed form");
         return NULL;

@@ -114,6 +114,7 @@ static bool read_model(struct record_file *file, struct run_reading *reading, st
     struct hamiltonian hamiltonian;
     if (!ensemble_build_model(&reading->settings, &hamiltonian, &wavefunction, error))
         return false;
+    bool has_memory = true;
     double *theta = memory_doubles(wavefunction.n_parameters);
     const bool good = (theta || error_add(error, ERROR_INTERNAL, "no memory for the parameters")) &&
                       record_load_wavefunction(file, &wavefunction, theta, error) &&
@@ -122,13 +123,15 @@ static bool read_model(struct record_file *file, struct run_reading *reading, st
         struct factor_traits traits;
         wavefunction_traits(&wavefunction, &traits);
         look_at_wavefunction(&wavefunction, &reading->settings, &reading->evidence);
+        memory_ran_out();  // whatever lacked before has been dealt with
         reading->evidence.closed_form = find_closed_form(&wavefunction, &hamiltonian, theta, reading->result.n_samples);
+        has_memory = !memory_ran_out() || error_add(error, ERROR_INTERNAL, "no memory for the closed form");
         reading->result.no_bound = reading->settings.system.statistics == STATISTICS_FERMIONS &&
                                    traits.symmetry != FACTOR_ANTISYMMETRIC;
     }
     memory_free(theta);
     wavefunction_finish(&wavefunction);
-    return good;
+    return good && has_memory;
 }
 
 bool run_reading_open(struct run_reading *reading, const char *path, struct error *error)

@@ -36,7 +36,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STATES = 220, DESCENTS = 24, FILES = 18, ESTIMATES = 30, PATH_SIZE = 256, TEXT_SIZE = 4096 };
+enum { STATES = 220, DESCENTS = 24, FILES = 16, ESTIMATES = 30, PATH_SIZE = 256, TEXT_SIZE = 4096 };
 
 // ---- settings
 

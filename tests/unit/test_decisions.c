@@ -12,6 +12,7 @@
 #include "support/tally.h"
 
 #include "run/checkpoint.h"
+#include "run/compatibility.h"
 #include "run/conclude.h"
 #include "run/course.h"
 #include "run/kept.h"
@@ -526,6 +527,47 @@ static void say_series(FILE *out, size_t which)
     unmake(&made);
 }
 
+// ---- what is said of wave functions that do not fit their forces or samplers
+
+static void keep_note(const char *text, void *context)
+{
+    *(uint64_t *)context = 31 * *(uint64_t *)context + recorded_number(text);
+}
+
+static void say_notes(FILE *out)
+{
+    static const char *const texts[] = {
+        "system.particles=3 system.dimensions=1 system.statistics=fermions system.spin_up=3 "
+        "wavefunction.factors=slater,rbm wavefunction.allow_unsymmetric=yes",
+        "system.particles=3 system.dimensions=1 wavefunction.factors=rbm,power power.mu=0.7",
+        "system.particles=3 system.dimensions=1 wavefunction.factors=rbm,power power.mu=1.5",
+        "system.particles=1 system.dimensions=1 wavefunction.factors=rbm",
+        "system.particles=2 system.dimensions=1 wavefunction.factors=rbm,hard-core hard-core.diameter=0.2",
+        "system.particles=2 system.dimensions=3 wavefunction.factors=rbm,hard-core hard-core.diameter=0.2",
+        "system.particles=2 system.dimensions=2 wavefunction.factors=gaussian,power,hard-core power.mu=1 "
+        "hard-core.diameter=0.2",
+        "system.particles=3 system.interaction=coulomb wavefunction.factors=gaussian,pade-jastrow "
+        "pade-jastrow.cusp=0.4",
+        "system.particles=4 system.spin_up=3 system.interaction=coulomb system.statistics=fermions "
+        "wavefunction.factors=slater,pade-jastrow pade-jastrow.cusp=0.4",
+        "system.particles=3 system.dimensions=3 system.interaction=coulomb wavefunction.factors=gaussian,power "
+        "power.mu=0.5",
+    };
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+        static struct made made;
+        uint64_t words = 0;
+        struct factor_traits traits;
+        make(&made, texts[k]);
+        const struct ensemble *ensemble = &made.run.ensemble;
+        compatibility_note(&ensemble->hamiltonian, &ensemble->wavefunction, keep_note, &words);
+        for (size_t s = 0; sampler_type_at(s); s++)
+            compatibility_note_sampler(sampler_type_at(s), &ensemble->wavefunction, keep_note, &words);
+        wavefunction_traits(&ensemble->wavefunction, &traits);
+        fprintf(out, "notes %zu %08" PRIx64 " %d\n", k, words >> 32, traits.has_nodes);
+        unmake(&made);
+    }
+}
+
 // ---- when to save and stop
 
 static enum run_wish go_on(void *context)
@@ -636,6 +678,7 @@ int main(int argc, char **argv)
         say_bad_walkers(out, which);
         say_series(out, which);
     }
+    say_notes(out);
     say_stops(out);
     say_much(out);
     fclose(out);
