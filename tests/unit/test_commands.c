@@ -388,6 +388,10 @@ static const struct command commands[] = {
     { .words = "sweep.ini -o cut-5.h5 -t 1", .cut_at = 90, .times = 1, .signal = SIGTERM },
     { .words = "learn learn.ini -t 1 -o cut-6.h5", .cut_at = 12, .times = 1, .signal = SIGTERM },
     { .words = "sweep.ini -o slow.h5 -t 1 --progress always", .step = 0.1 },
+    // a point that fails, and a signal after that
+    { .words = "sweep.ini -o mixed.h5 -t 1 -q --task 0 -s sampler.burn_in=5" },
+    { .words = "sweep.ini -o mixed.h5 -t 1", .cut_at = 110, .times = 1, .signal = SIGTERM },
+    { .words = "sweep.ini -o mixed.h5 -t 1" },
     // merged tables
     { .words = "merge all.h5 sweep-0000.h5 sweep-0001.h5 sweep-0002.h5 sweep-0003.h5" },
     { .words = "merge all.h5 all.h5 sweep-0000.h5" },

@@ -625,6 +625,7 @@ static void say_sweep_bounds(FILE *out)
     for (size_t k = 0; k < sizeof bounds / sizeof *bounds; k++)
         say_sweep(own, bounds[k], NULL);
     say_sweep(own, "[system]\nparticles = 2\n", "sweep.system.omega=1 | 2");
+    say_sweep(own, "", "sweep.system.omega=1 | 2");
     for (size_t n = 15; n < 18; n++) {
         char text[1000];
         int used = snprintf(text, sizeof text, "[sweep]\n");
