@@ -525,6 +525,10 @@ int main(int argc, char **argv)
     setenv("PATH", path, 1);
     setenv("TERM", "xterm", 1);
     unsetenv("NO_COLOR");
+    // whoever starts this may ignore some of them
+    const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGXCPU };
+    for (size_t k = 0; k < sizeof signals / sizeof *signals; k++)
+        signal(signals[k], SIG_DFL);
     unsetenv("OMP_NUM_THREADS");
     unsetenv("SLURM_CPUS_PER_TASK");
     record_prepare_hdf5();
