@@ -467,6 +467,35 @@ static void say_bad_walkers(FILE *out, size_t which)
     unmake(&made);
 }
 
+// One walker in so many is lost: steps cannot be tried, and training gives up.
+static void say_bad_training(FILE *out)
+{
+    static const char *const walkers[] = { "32", "64", "96", "128", "160" };
+    for (size_t k = 0; k < sizeof walkers / sizeof *walkers; k++) {
+        static struct made made;
+        struct answers answers = { 0 };
+        struct error error = { 0 };
+        char text[TEXT_SIZE];
+        snprintf(text, sizeof text,
+                 "%s optimizer.samples=640 optimizer.starts=1 sampler.method=metropolis sampler.step=1e-30 "
+                 "sampler.walkers=%s",
+                 systems[0], walkers[k]);
+        make(&made, text);
+        made.settings.optimizer.iterations = 3;
+        made.run.ensemble.block[0].current[3] = NAN;
+        ensemble_take(&made.run.ensemble, made.run.theta);
+        run_stop_prepare(&made.run);
+        answer(&answers, run_train(&made.run, &error));
+        fold_training(&made.run, &answers);
+        tally_fold_array(&answers.fold, made.run.history.n, made.run.history.energy);
+        fprintf(out, "bad training %s %d", walkers[k], (int)error.kind);
+        tally_text(out, error.text ? error.text : "");
+        say_answers(out, &answers);
+        error_clear(&error);
+        unmake(&made);
+    }
+}
+
 // ---- results of series
 
 static void make_measured(struct dice *dice, struct made *made)
@@ -608,6 +637,71 @@ static void say_stops(FILE *out)
     unmake(&made);
 }
 
+// ---- an error that is longer than what processes tell one another: to the second of two, after the first
+
+struct tape {
+    char bytes[3 * TEXT_SIZE + 2000];
+    struct team team;
+};
+
+static void play(void *context, size_t root, void *bytes, size_t bytes_size)
+{
+    struct tape *tape = context;
+    (void)root;
+    if (bytes_size <= sizeof tape->bytes)
+        memcpy(tape->team.rank == 0 ? tape->bytes : bytes, tape->team.rank == 0 ? bytes : tape->bytes, bytes_size);
+}
+
+static void add_failures(void *context, uint64_t *values, size_t n)
+{
+    (void)context;
+    for (size_t k = 0; k < n; k++)
+        values[k] += 1;  // of the other one
+}
+
+static void say_long_errors(FILE *out)
+{
+    static struct tape tape;
+    static const size_t lengths[] = { 10, 4000, 4095, 4096, 4500 };
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++)
+        for (size_t rank = 0; rank < 2; rank++) {
+            char text[4501];
+            struct error error = { 0 };
+            tape.team = (struct team){ .rank = rank, .ranks = 2, .context = &tape, .share = play, .sum = add_failures };
+            memset(text, 'x', sizeof text);
+            text[lengths[k]] = '\0';
+            if (rank == 0)
+                error_add(&error, ERROR_WRITE, "%s", text);
+            const bool good = team_agree(&tape.team, rank == 1, &error);
+            fprintf(out, "long %zu %zu %d %d %zu\n", lengths[k], rank, good, (int)error.kind,
+                    error.text ? strlen(error.text) : 0);
+            error_clear(&error);
+        }
+}
+
+// ---- how much memory is foreseen: what there is now, the series, and a copy of them with a file, to 15 MB
+
+static void say_memory(FILE *out)
+{
+    enum { SERIES_BYTES = SERIES * 8 * 2000000 };
+    struct made made;
+    struct run_estimate estimate;
+    struct error error = { 0 };
+    double pages = 0;
+    make(&made, "system.particles=2 measure.samples=2000000 measure.series_values=2000000 optimizer.iterations=0");
+    const bool good = run_check(&made.settings, &made.options, &estimate, &error);
+    FILE *file = fopen("/proc/self/statm", "r");
+    const bool known = file && fscanf(file, "%*s %lf", &pages) == 1;
+    if (file)
+        fclose(file);
+    const double expected = pages * (double)sysconf(_SC_PAGESIZE) + 2.0 * SERIES_BYTES + estimate.file_size;
+    fprintf(out, "memory %d %d\n", good, !known || fabs(estimate.memory - expected) < 1.5e7);
+    if (!(fabs(estimate.memory - expected) < 1.5e7))
+        fprintf(stderr, "%g bytes are foreseen, %g expected\n", estimate.memory, expected);
+    error_clear(&error);
+    unmake(&made);
+}
+
 // ---- more than there is memory for: what is said; addresses are bounded in a process of its own
 
 #ifndef __SANITIZE_ADDRESS__  // which has its memory where no bound is near
@@ -678,8 +772,11 @@ int main(int argc, char **argv)
         say_bad_walkers(out, which);
         say_series(out, which);
     }
+    say_bad_training(out);
     say_notes(out);
     say_stops(out);
+    say_long_errors(out);
+    say_memory(out);
     say_much(out);
     fclose(out);
     if (shows)
