@@ -488,6 +488,29 @@ static size_t times_of(const char *path)
     return 1;
 }
 
+// Times that no job has, whatever else is altered.
+static void vary_times(struct test *test)
+{
+    static const struct {
+        const char *path;
+        enum alteration how;
+    } times[] = { { "/provenance/wall_time", NO_NUMBER },
+                  { "/provenance/cpu_time", NEGATIVE },
+                  { "/result/wall_time", NO_NUMBER },
+                  { "/result/cpu_time", NEGATIVE } };
+    for (size_t t = 0; t < sizeof times / sizeof *times; t++)
+        for (size_t k = 0; k < test->n_paths; k++) {
+            if (strcmp(test->paths[k], times[t].path) != 0)
+                continue;
+            const hid_t file = open_bytes(&test->bytes);
+            alter_set(file, times[t].path, times[t].how);
+            seal_file(file, "x.h5");
+            fprintf(test->out, "%s %s\n", times[t].path, alterations[times[t].how]);
+            test->asked = 0;
+            describe(test, times[t].path);
+        }
+}
+
 static void vary(struct test *test, const char *path)
 {
     test->bytes = read_bytes(path);
@@ -512,6 +535,7 @@ static void vary(struct test *test, const char *path)
         if (has_telling_attributes(object))
             vary_attributes(test, object);
     }
+    vary_times(test);
     free(test->bytes.at);
 }
 
