@@ -36,7 +36,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STATES = 220, DESCENTS = 24, LONG = 2, FILES = 16, ESTIMATES = 30, PATH_SIZE = 256, TEXT_SIZE = 4096 };
+enum { STATES = 220, DESCENTS = 24, LONG = 10, FILES = 16, ESTIMATES = 30, PATH_SIZE = 256, TEXT_SIZE = 4096 };
 
 // ---- settings
 
@@ -392,6 +392,8 @@ static bool begin(struct dice *dice, size_t number, struct config *config, struc
         config_finish(config);
         *config = (struct config){ 0 };
         set_all(config, "", number % 2 ? longest : longest_positions);
+        if (number >= STATES + DESCENTS + 2)
+            set_all(config, "", "measure.samples=30000");
     }
     return settings_build(settings, config, error, NULL);
 }
