@@ -374,6 +374,13 @@ static void go_with_cuts(FILE *out, struct run *run, struct watch *watch, struct
     error_clear(&error);
 }
 
+static const char many_terms[] = "system.particles=2 system.dimensions=2 system.omega=1 system.interaction=coulomb "
+                                 "rbm.representation=amplitude rbm.sigma=auto rbm.hidden=7 rbm.train_sigma=yes "
+                                 "optimizer.starts=4 optimizer.iterations=4 measure.samples=64",
+                  many_iterations[] = "system.particles=2 system.dimensions=2 system.omega=1 "
+                                      "system.interaction=coulomb rbm.representation=amplitude rbm.sigma=auto "
+                                      "rbm.hidden=3 rbm.train_sigma=no optimizer.starts=8 optimizer.iterations=300";
+
 // Values of the series that are means over more draws than a pass has.
 static const char longest[] = "system.particles=1 system.dimensions=1 wavefunction.factors=gaussian gaussian.alpha=0.7 "
                               "sampler.method=metropolis optimizer.iterations=0 sampler.walkers=64 "
@@ -388,6 +395,8 @@ static bool begin(struct dice *dice, size_t number, struct config *config, struc
 {
     *config = (struct config){ 0 };
     throw_settings(dice, config, number >= STATES, number < STATES);
+    if (number >= STATES + DESCENTS - 4 && number < STATES + DESCENTS)  // grown starts; descents that are given up
+        set_all(config, "", number % 2 ? many_terms : many_iterations);
     if (number >= STATES + DESCENTS) {
         config_finish(config);
         *config = (struct config){ 0 };
