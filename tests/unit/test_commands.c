@@ -364,7 +364,7 @@ static const struct command commands[] = {
     { .words = "sweep.ini -o cut.h5 -t 1 --max-time 0.3 --json" },
     { .words = "sweep list sweep.ini -o cut.h5" },
     { .words = "sweep.ini -o cut.h5 -t 1" },
-    { .words = "sweep.ini -o pair.h5 -t 1 -j 2 --progress never" },
+    { .words = "sweep.ini -o pair.h5 -t 1 -j 2 --task 1-2 --progress never" },
     { .words = "sweep.ini -o nowhere/pair.h5 -t 1 -j 2 --task 1" },
     { .words = "sweep.ini -o nowhere/pair.h5 -t 1" },
     { .words = "bad-sweep.ini -t 1" },
@@ -387,7 +387,7 @@ static const struct command commands[] = {
     { .words = "run.ini -o cut-4.h5 -t 1 --force", .cut_at = 60, .times = 1, .signal = SIGXCPU },
     { .words = "sweep.ini -o cut-5.h5 -t 1", .cut_at = 90, .times = 1, .signal = SIGTERM },
     { .words = "learn learn.ini -t 1 -o cut-6.h5", .cut_at = 12, .times = 1, .signal = SIGTERM },
-    { .words = "sweep.ini -o slow.h5 -t 1 --progress always", .step = 0.1 },
+    { .words = "sweep.ini -o slow.h5 -t 1 --progress always --task 0-2", .step = 0.1 },
     // a point that fails, and a signal after that
     { .words = "sweep.ini -o mixed.h5 -t 1 -q --task 0 -s sampler.burn_in=5" },
     { .words = "sweep.ini -o mixed.h5 -t 1", .cut_at = 110, .times = 1, .signal = SIGTERM },

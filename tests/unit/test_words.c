@@ -352,7 +352,7 @@ static void say_prints(FILE *record)
         if (turn == 1)
             cli_program_set(&silent);
         const bool good = cli_print("a text\n", &error), other = cli_print_text(strdup("another"), &error),
-                   none = cli_print_text(NULL, &error), empty = cli_print("", &error);
+                   none = cli_print_text(NULL, &error), empty = cli_print("", &error) && cli_print("\n", &error);
         cli_program_set(own);
         dup2(kept, STDOUT_FILENO);
         close(kept);
