@@ -37,6 +37,13 @@ void course_average(size_t n, double *mean, const double *value, size_t count, s
         mean[k] += weight * (value[k] - mean[k]);
 }
 
+size_t course_memory(size_t count, size_t window)
+{
+    enum { SHARE = 4, MOST = 100 };
+    const size_t memory = count / SHARE < MOST ? count / SHARE : MOST;
+    return memory > window ? memory : window;
+}
+
 bool course_exploded(const struct history *history, double mean, double variance)
 {
     if (history->n == 0)
@@ -137,8 +144,8 @@ bool course_falls_little(const struct history *history, const struct course_fall
 bool course_falls_on(const struct history *history, const struct course_fall *fall, double part)
 {
     const double further = (double)history->n / (double)fall->n;
-    return fall->n > 0 && fall->gain > 3 * fall->error &&
-           further * fall->gain > part * fabs(history->energy[history->n - 1]);
+    return fall->n > 0 && fall->gain > 2 * fall->error &&
+           further * (fall->gain + 2 * fall->error) > part * fabs(history->energy[history->n - 1]);
 }
 
 bool course_hides_fall(const struct history *history, const struct course_fall *fall, double part)

@@ -13,6 +13,9 @@ double course_norm(size_t n, const double *v);
 void course_clip(double most, size_t n, double *v);
 // One step of a running mean with a memory of `window` values, `count` of which are in it already.
 void course_average(size_t n, double *mean, const double *value, size_t count, size_t window);
+// The window for parameters that scatter about a slow drift: a quarter of those in the mean so far, at least `window`
+// and at most 100 ("polynomial-decay averaging": Shamir and Zhang, ICML 2013, arXiv:1212.1824).
+size_t course_memory(size_t count, size_t window);
 
 // A step that went much too far: the energy has risen to `mean`, by more than its spread (of the controlled estimator,
 // whose variance is finite) and by far more than the noise, and the spread itself has grown to `variance`.
@@ -25,8 +28,8 @@ bool course_on_plateau(const struct history *history, size_t window, size_t sinc
 bool course_gains_little(const struct history *history, const struct trust_gain *gain);
 // Noise forbids long steps along directions in which psi changes little, and with many parameters there are many: a
 // training that goes through all of them takes so many iterations at least before its samples grow, and some more with
-// the samples that let it see them (`fine`; `done` counts from there). `patient`: more of both, where units are few enough
-// for each to have a task of its own (run/revive.h).
+// the samples that let it see them (`fine`; `done` counts from there). `patient`: more of both, where units are few
+// enough for each to have a task of its own (run/revive.h).
 bool course_is_early(size_t directions, bool patient, size_t done, bool fine);
 // Whether the iterations that are left are those that should have more samples, come what may: with many parameters the
 // noise of the steps alone raises the energy by a part in a thousand.
@@ -41,8 +44,8 @@ struct course_fall {
 struct course_fall course_fall(const struct history *history, size_t window, size_t since);
 // Whether that is a small part of the energy, two errors allowed for.
 bool course_falls_little(const struct history *history, const struct course_fall *fall, double part);
-// Whether it falls beyond doubt, three errors, and by more than that part of the energy in as many iterations again as
-// there were.
+// Whether it falls by more than two errors, and may fall by more than that part of the energy in as many iterations
+// again as there were, two errors allowed for.
 bool course_falls_on(const struct history *history, const struct course_fall *fall, double part);
 // Whether noise hides it, however still the energy stands: more iterations like the last 240 will not tell.
 bool course_hides_fall(const struct history *history, const struct course_fall *fall, double part);

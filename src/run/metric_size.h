@@ -8,9 +8,9 @@
 // There is always room for so many samples, which cannot tell more directions than these apart.
 enum { METRIC_SAMPLES_LEAST = 1 << 11 };
 
-// Samples to make room for: K parameters, `walkers` walkers, `samples` samples an iteration before they grow. A
-// multiple of `walkers`, which divide `samples`.
-size_t metric_size_room(size_t parameters, size_t walkers, size_t samples);
+// Samples to make room for: K parameters, `walkers` walkers, `grown` samples an iteration once they have grown. A
+// multiple of `walkers`, which divide `grown`.
+size_t metric_size_room(size_t parameters, size_t walkers, size_t grown);
 // Of the draws of a pass every how many one is kept, where there is room for so many samples; at least 1.
 size_t metric_size_every(size_t parameters, size_t walkers, size_t draws, size_t room);
 

@@ -15,6 +15,14 @@ enum { STAGE_WINDOWS_MOST = 2, STAGE_SHARE = 4 };
 // Part of the energy that may be left to gain.
 static const double part_left = 1.5e-4;
 
+size_t settle_growth(const struct run *run, size_t draws)
+{
+    enum { LEAST = 2, MOST = 8, OPERATIONS = 150000000 };
+    const double samples = (double)(draws * run->ensemble.n_walkers),
+                 paid = OPERATIONS / samples / (double)(1 + run->ensemble.wavefunction.n_parameters);
+    return paid >= MOST ? MOST : paid >= LEAST ? (size_t)paid : LEAST;
+}
+
 // What is left to gain as slopes tell it, and as the energy itself does: that which is known better.
 static void note_gain(struct training *training, const struct trust_gain *slopes, const struct course_fall *fall,
                       double n)
@@ -144,10 +152,7 @@ double settle_revives_below(struct run *run, bool settled)
     return revive_watches(run) ? REVIVE_DEAD : 0;
 }
 
-void settle_has_revived(struct run *run)
-{
-    run->training.since = run->history.n;
-}
+void settle_has_revived(struct run *run) { run->training.since = run->history.n; }
 
 // True when training is over: nothing is left to gain. Before that it goes on with more samples, which show slopes that
 // the noise hid.
@@ -164,7 +169,7 @@ bool settle_is_over(struct run *run, bool settled)
         return training->over;
     }
     training->refined++;
-    training->draws *= SETTLE_SAMPLES;
+    training->draws *= settle_growth(run, training->draws);
     training->longest *= 0.5;
     training->shortened = fmin(training->shortened, training->longest);
     training->since = run->history.n;

@@ -6,8 +6,11 @@
 
 #include "run/state.h"
 
-// On a plateau the samples per iteration grow so many times as large and the rate falls, so often; then training ends.
-enum { SETTLE_REFINEMENTS = 1, SETTLE_SAMPLES = 8 };
+// On a plateau the samples per iteration grow and the rate falls, so often; then training ends.
+enum { SETTLE_REFINEMENTS = 1 };
+// How many times as large they grow, where an iteration had `draws` draws of every walker: eight times, but of large
+// machines less, twice at least, for the time of an iteration is that of its samples times the parameters.
+size_t settle_growth(const struct run *run, size_t draws);
 
 // Whether more iterations like the last would gain nothing that can be seen; notes what they could
 // (`training.gain`, in energy).

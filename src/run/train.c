@@ -215,7 +215,7 @@ static double step_growth(const struct run *run)
     const size_t parameters = run->ensemble.wavefunction.n_parameters, draws = run->training.draws;
     if (!run->metric.room || !type->operations)
         return 1;
-    const size_t walkers = run->ensemble.n_walkers, refined = SETTLE_SAMPLES * draws;
+    const size_t walkers = run->ensemble.n_walkers, refined = settle_growth(run, draws) * draws;
     return type->operations(state, parameters, refined * walkers, metric_samples(run, refined)) /
            type->operations(state, parameters, draws * walkers, metric_samples(run, draws));
 }
@@ -233,7 +233,7 @@ double train_time_most(const struct run *run, double pass, double step, size_t d
                  refined = total - done - plain;
     const size_t starts = starts_short(run) ? starts_wanted(run) - training->start : 0;
     return (double)(plain + starts * starts_iterations_most(run)) * (pass + step) +
-           (double)refined * (SETTLE_SAMPLES * pass + step_growth(run) * step);
+           (double)refined * ((double)settle_growth(run, training->draws) * pass + step_growth(run) * step);
 }
 
 static void report_progress(const struct run *run)
@@ -268,10 +268,12 @@ static bool take_step_back(struct run *run, size_t *backs, double *shortened, st
     return true;
 }
 
-// The running mean of the parameters since the last refinement, with a memory of one window.
+// The running mean of the parameters since the last refinement. Those of plain gradients drift too fast for a long
+// memory.
 static void gather_mean(struct run *run, size_t count, size_t window)
 {
-    course_average(run->ensemble.wavefunction.n_parameters, run->mean_theta, run->theta, count, window);
+    const size_t memory = run->metric.room > 0 ? course_memory(count, window) : window;
+    course_average(run->ensemble.wavefunction.n_parameters, run->mean_theta, run->theta, count, memory);
 }
 
 // Nodes make the energy stiff: longer steps do not fail but oscillate, with a period of two, around energies that are
@@ -451,7 +453,8 @@ static bool prepare_metric(struct run *run, struct error *error)
 {
     const struct optimizer_type *type = optimizer_type_at(settings_index(run->settings, SETTINGS_OPTIMIZER));
     const size_t walkers = run->ensemble.n_walkers, draws = (run->settings->optimizer.samples + walkers - 1) / walkers;
-    const size_t room = metric_size_room(run->ensemble.wavefunction.n_parameters, walkers, draws * walkers);
+    const size_t grown = settle_growth(run, draws) * draws * walkers,
+                 room = metric_size_room(run->ensemble.wavefunction.n_parameters, walkers, grown);
     if (!type->needs_metric || run->metric.room > 0)
         return true;
     const bool good = metric_build(&run->metric, &run->ensemble.wavefunction, room) ||

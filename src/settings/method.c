@@ -16,14 +16,15 @@ static const char *const cheap[] = { "none", "pairs", "no", "false", "off" };
 // The first row that fits decides. A step that is given is a time, as it has always been: then the last one does.
 static const struct rule {
     const char *factor;  // one of the product; NULL: any
+    bool alone;          // the only one
     size_t least;        // particles
     const char *method;
 } rules[] = {
-    { "slater", 6, "metropolis" },
-    { "hard-core", 0, "langevin" },
-    { NULL, 13, "metropolis" },
-    { NULL, 0, "langevin" },
+    { "slater", false, 6, "metropolis" }, { "hard-core", false, 0, "langevin" }, { "rbm", true, 13, "hmc" },
+    { NULL, false, 13, "metropolis" },    { NULL, false, 0, "langevin" },
 };
+// Who says how particles are to be moved means a sampler that does.
+static const char *const of_moves[] = { "move", "proposal" };
 enum { RULES = sizeof rules / sizeof *rules };
 
 static size_t sampler_index(const char *name)
@@ -59,9 +60,25 @@ static bool has_factor(const struct config *config, const char *name)
     return false;
 }
 
+// Where no product is given there is an RBM.
+static bool stands_alone(const struct config *config, const char *name)
+{
+    const struct config_entry *entry = config_find(config, "wavefunction", "factors");
+    return strcmp(entry ? entry->value : "rbm", name) == 0;
+}
+
+static bool says_how_to_move(const struct config *config)
+{
+    bool says = false;
+    for (size_t k = 0; k < sizeof of_moves / sizeof *of_moves; k++)
+        says = says || config_find(config, "sampler", of_moves[k]);
+    return says;
+}
+
 static bool fits(const struct rule *rule, const struct config *config, size_t particles)
 {
-    return particles >= rule->least && (!rule->factor || has_factor(config, rule->factor));
+    return particles >= rule->least && (!rule->alone || !says_how_to_move(config)) &&
+           (!rule->factor || (rule->alone ? stands_alone : has_factor)(config, rule->factor));
 }
 
 static void read_count(const struct config *config, const char *key, struct settings *settings)

@@ -225,29 +225,31 @@ static void test_unused_units(void **state)
     assert_true(tried > 2);
 }
 
-// By hand: 2^17 / (K + 1) samples, 2048 at least and 8192 at most, or as many as an iteration has before its samples
-// grow where 6 (K + 1) are not more; of a pass an eighth, 2^16 / (K + 1) or 6 (K + 1) up to 2048, whichever is most.
+// By hand: 2^17 / (K + 1) samples, 2048 at least and 8192 at most, or an eighth of those of an iteration that have
+// grown where 6 (K + 1) are not more; of a pass an eighth, 2^16 / (K + 1) or 6 (K + 1) up to 2048, whichever is most.
 static void test_how_many_samples(void **state)
 {
     (void)state;
     static const struct {
-        size_t parameters, walkers, samples, room, every, every_grown;
+        size_t parameters, walkers, samples, growth, room, every, every_grown;
     } rows[] = {
-        { 20, 1024, 8192, 6144, 3, 11 },     // 6241 are cheap, 3120 are taken
-        { 300, 1024, 8192, 2048, 8, 32 },    // 1806 are needed
-        { 600, 256, 8192, 3584, 4, 19 },     // 3606 are needed
-        { 1680, 1024, 8192, 8192, 4, 8 },    // 10086 are needed
-        { 5550, 256, 8192, 8192, 4, 8 },     //
-        { 5550, 256, 65536, 33280, 8, 16 },  // 33306 are needed
-        { 5550, 64, 128, 1024, 1, 1 },       // all there are
-        { 5550, 4096, 4096, 4096, 1, 8 },    // a draw at least
+        { 20, 1024, 8192, 8, 6144, 3, 11 },     // 6241 are cheap, 3120 are taken
+        { 300, 1024, 8192, 8, 2048, 8, 32 },    // 1806 are needed
+        { 600, 256, 8192, 8, 3584, 4, 19 },     // 3606 are needed
+        { 1680, 1024, 8192, 8, 8192, 4, 8 },    // 10086 are needed
+        { 5550, 256, 8192, 8, 8192, 4, 8 },     //
+        { 5550, 256, 65536, 8, 33280, 8, 16 },  // 33306 are needed
+        { 5550, 1024, 8192, 3, 5120, 4, 5 },    // 6144 would be a quarter
+        { 5550, 64, 128, 8, 1024, 1, 1 },       // all there are
+        { 5550, 4096, 4096, 8, 4096, 1, 8 },    // a draw at least
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-        const size_t room = metric_size_room(rows[k].parameters, rows[k].walkers, rows[k].samples),
+        const size_t room = metric_size_room(rows[k].parameters, rows[k].walkers, rows[k].growth * rows[k].samples),
                      draws = rows[k].samples / rows[k].walkers;
         assert_int_equal(room, rows[k].room);
         assert_int_equal(metric_size_every(rows[k].parameters, rows[k].walkers, draws, room), rows[k].every);
-        assert_int_equal(metric_size_every(rows[k].parameters, rows[k].walkers, 8 * draws, room), rows[k].every_grown);
+        assert_int_equal(metric_size_every(rows[k].parameters, rows[k].walkers, rows[k].growth * draws, room),
+                         rows[k].every_grown);
     }
 }
 

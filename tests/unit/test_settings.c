@@ -78,8 +78,18 @@ static void auto_in_words_chooses(void **unused)
         { "[system]\nparticles = 20\ndimensions = 3\ninteraction = hard-sphere\n[wavefunction]\nfactors = gaussian, "
           "hard-core\n",
           "sampler.method=auto", "langevin" },
-        { "[system]\nparticles = 20\ndimensions = 2\n[sampler]\nmethod = gibbs\n", "sampler.method=auto",
-          "metropolis" },
+        { "[system]\nparticles = 20\ndimensions = 2\n[sampler]\nmethod = gibbs\n", "sampler.method=auto", "hmc" },
+#define BOSONS "[system]\nparticles = 13\ndimensions = 3\n"
+        { BOSONS, "run.seed=1", "hmc" },
+        { BOSONS, "wavefunction.factors=rbm", "hmc" },
+        { BOSONS, "system.particles=12", "langevin" },
+        { BOSONS, "sampler.move=particle", "metropolis" },
+        { BOSONS, "sampler.proposal=normal", "metropolis" },
+        { BOSONS, "sampler.step=0.1", "langevin" },
+        { BOSONS, "rbm.sharing=environment", "langevin" },
+        { BOSONS, "wavefunction.factors=gaussian", "metropolis" },
+        { BOSONS, "wavefunction.factors=rbm, pade-jastrow", "metropolis" },
+        { BOSONS, "wavefunction.factors=gaussian, rbm", "metropolis" },
 #define DOT "[system]\nparticles = 20\ndimensions = 2\nstatistics = fermions\n[wavefunction]\nfactors = slater\n"
         { DOT, "run.seed=1", "metropolis" },
         { DOT "[slater]\nbackflow = two-scales\n", "run.seed=1", "langevin" },

@@ -64,13 +64,29 @@ static bool may_revive(struct planted *planted, size_t n)
     return settle_may_revive(&planted->run, settle_nothing_left(&planted->run));
 }
 
+// By hand: 8192 samples, of 2 to 8 times as many as many as keep samples times parameters below 1.5e8.
+static void test_growth(void **state)
+{
+    (void)state;
+    static const size_t row[][2] = { { 20, 8 },   { 2287, 8 }, { 2288, 7 }, { 3050, 6 }, { 3051, 5 },
+                                     { 5550, 3 }, { 6102, 3 }, { 6103, 2 }, { 9154, 2 }, { 1000000, 2 } };
+    struct planted planted;
+    plant(&planted, 3, 2, 2, 0);
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        planted.run.ensemble.wavefunction.n_parameters = row[k][0];
+        assert_int_equal(settle_growth(&planted.run, 128), row[k][1]);
+        assert_int_equal(settle_growth(&planted.run, 1 << 20), 2);
+    }
+    model_finish(&planted.model);
+}
+
 // Of a copy: it changes what it is asked about.
 static bool grows(const struct planted *planted, size_t n)
 {
     struct run run = planted->run;
     run.history.n = n;
     assert_false(settle_is_over(&run, settle_nothing_left(&run)));
-    assert_int_equal(run.training.draws, run.training.refined ? 8 * 128 : 128);
+    assert_int_equal(run.training.draws, run.training.refined ? settle_growth(&run, 128) * 128 : 128);
     return run.training.refined > 0;
 }
 
@@ -176,10 +192,7 @@ static void test_revived(void **state)
         for (run->history.n = 1; run->history.n <= 500; run->history.n++) {
             const size_t n = run->history.n;
             const double influence = settle_revives_below(run, settle_nothing_left(run));
-            assert_true(influence == (start == 1    ? 0
-                                      : n == 500    ? REVIVE_IDLE
-                                      : n % 16 == 0 ? REVIVE_DEAD
-                                                    : 0));
+            assert_true(influence == (start == 1 ? 0 : n == 500 ? REVIVE_IDLE : n % 16 == 0 ? REVIVE_DEAD : 0));
         }
     }
     model_finish(&planted.model);
@@ -195,8 +208,8 @@ static bool ends(const struct planted *planted, size_t n)
 }
 
 // 12 particles with 48 units, whose 600 directions settle after 150 iterations where the energy stands still. With a
-// scatter of 0.1 per iteration in 100, and slopes that noise feigns, the line through 240 of them is known to 0.022, and
-// 1.5e-4 of the energy is 0.015: its samples grow once there are 480. Plain gradients have nothing that grows.
+// scatter of 0.1 per iteration in 100, and slopes that noise feigns, the line through 240 of them is known to 0.022,
+// and 1.5e-4 of the energy is 0.015: its samples grow once there are 480. Plain gradients have nothing that grows.
 static void test_hidden(void **state)
 {
     (void)state;
@@ -236,7 +249,9 @@ static void test_ends(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_hidden), cmocka_unit_test(test_ends), cmocka_unit_test(test_revived), cmocka_unit_test(test_many), cmocka_unit_test(test_more_than_samples),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_growth),     cmocka_unit_test(test_hidden),
+                                        cmocka_unit_test(test_ends),       cmocka_unit_test(test_revived),
+                                        cmocka_unit_test(test_many),       cmocka_unit_test(test_more_than_samples),
                                         cmocka_unit_test(test_long_starts) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

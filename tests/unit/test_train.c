@@ -127,8 +127,8 @@ static void test_belief(void **state)
 }
 
 // Unit 1 of 7 on 3 particles is off on all samples, with weights that make a maximum far out. After 16 iterations it
-// begins anew instead of a step, on one particle, with the weight 1 in the trap's length, 0.1 once the samples have grown,
-// and the mean of the parameters begins there, too.
+// begins anew instead of a step, on one particle, with the weight 1 in the trap's length, 0.1 once the samples have
+// grown, and the mean of the parameters begins there, too.
 static void test_dead_unit(void **state)
 {
     (void)state;
@@ -183,6 +183,52 @@ static void test_dead_unit(void **state)
             assert_int_equal(isnan(run.history.expected[k]), k == 0 || k == EVERY);
             if (k >= EVERY)
                 course_average(K, mean, row + k * K, k - EVERY, WINDOW);
+        }
+        for (size_t j = 0; j < K; j++)
+            assert_true(fabs(run.theta[j] - mean[j]) < 1e-12);
+        run_finish(&run);
+        model_finish(&model);
+    }
+}
+
+// Parameters end at their mean: with a metric over a quarter of the iterations, without over 60 of them. Two
+// particles with a unit take no step back in 80.
+static void test_mean(void **state)
+{
+    (void)state;
+    enum { M = 4, K = 2 * M + 1, ALL = 80, OF_STEPS = 12, OF_GRADIENTS = 60 };
+    static const double zero[M], sigma[] = { 1, 1 };
+    const struct oracle_rbm rbm = { .particles = 2,
+                                    .dimensions = 2,
+                                    .hidden = 1,
+                                    .amplitude = true,
+                                    .envelope = true,
+                                    .a = zero,
+                                    .b = zero,
+                                    .w = zero,
+                                    .sigma = sigma,
+                                    .omega = { 1, 1 } };
+    const struct run_options options = { .threads = 1 };
+    for (size_t k = 0; k < 2; k++) {
+        struct model model;
+        struct run_result result;
+        struct error error = { 0 };
+        model_build(&model, &rbm,
+                    (const char *const[]){ "sampler.walkers=32", "sampler.burn_in=10", "optimizer.samples=320",
+                                           "optimizer.stop=never", "optimizer.starts=1", "optimizer.iterations=80",
+                                           k == 0 ? "optimizer.method=sr" : "optimizer.method=momentum", NULL },
+                    1);
+        struct run run = { .settings = &model.settings, .options = &options, .result = &result };
+        run_clear(&result);
+        assert_true(run_build(&run, &error) && run_begin(&run, &error) && run_burn_in(&run, &error));
+        assert_true(run_train(&run, &error) && run.history.n == ALL && run.history.n_kept == ALL);
+        assert_true(run.training.steps_back == 0 && run.training.averaged == ALL);
+        double mean[K] = { 0 };
+        for (size_t n = 0; n < ALL; n++) {
+            const size_t most = k > 0 ? OF_GRADIENTS : n / 4 > OF_STEPS ? n / 4 : OF_STEPS;
+            const double window = (double)(n < most ? n + 1 : most);
+            for (size_t j = 0; j < K; j++)
+                mean[j] += (run.history.parameters[n * K + j] - mean[j]) / window;
         }
         for (size_t j = 0; j < K; j++)
             assert_true(fabs(run.theta[j] - mean[j]) < 1e-12);
@@ -329,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_time_left), cmocka_unit_test(test_new_start),
                                         cmocka_unit_test(test_belief),    cmocka_unit_test(test_dead_unit),
-                                        cmocka_unit_test(test_deadline),  cmocka_unit_test(test_not_finite) };
+                                        cmocka_unit_test(test_mean),      cmocka_unit_test(test_deadline),
+                                        cmocka_unit_test(test_not_finite) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
