@@ -129,7 +129,8 @@ static void named_line(const struct cli_progress *progress, const struct run_pro
     char rest[CLI_LINE_SIZE];
     size_t taken = strlen(progress->name);
     cli_progress_line(now, columns > taken ? columns - taken : 0, rest);
-    snprintf(line, columns < CLI_LINE_SIZE ? columns + 1 : CLI_LINE_SIZE, "%s%s", progress->name, rest);
+    if (snprintf(line, columns < CLI_LINE_SIZE ? columns + 1 : CLI_LINE_SIZE, "%s%s", progress->name, rest) < 0)
+        line[0] = '\0';
 }
 
 // turn: a phase begins, and what was last known of the one before is told
