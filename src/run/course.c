@@ -115,13 +115,12 @@ bool course_is_late(size_t directions, bool patient, size_t done, size_t left)
 // Where a valley ends has nothing to do with how long it was: no more iterations than these.
 enum { FALL_MOST = 240 };
 
-struct course_fall course_fall(const struct history *history, size_t window, size_t since)
+static struct course_fall fall_of(const struct history *history, size_t window, size_t since, size_t most)
 {
     struct course_fall fall = { 0, INFINITY, 0 };
     if (history->n < since + window || window < 3)
         return fall;
-    const size_t half = (history->n - since) / 2, last = half < FALL_MOST ? half : FALL_MOST,
-                 n = last > window ? last : window;
+    const size_t half = (history->n - since) / 2, last = smaller(half, most), n = larger(last, window);
     const double *energy = history->energy + history->n - n, middle = 0.5 * (double)(n - 1), count = (double)n,
                  spread = count * (count * count - 1) / 12;
     double mean = 0, slope = 0, left = 0;
@@ -134,6 +133,16 @@ struct course_fall course_fall(const struct history *history, size_t window, siz
         left += off * off / (count - 2);
     }
     return (struct course_fall){ -slope * count, sqrt(left / spread) * count, n };
+}
+
+struct course_fall course_fall(const struct history *history, size_t window, size_t since)
+{
+    return fall_of(history, window, since, FALL_MOST);
+}
+
+struct course_fall course_long_fall(const struct history *history, size_t window, size_t since)
+{
+    return fall_of(history, window, since, history->n);
 }
 
 bool course_falls_little(const struct history *history, const struct course_fall *fall, double part)

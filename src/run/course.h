@@ -42,6 +42,8 @@ struct course_fall {
     size_t n;
 };
 struct course_fall course_fall(const struct history *history, size_t window, size_t since);
+// The same over half of the iterations, however many these are: of slow falls it knows more.
+struct course_fall course_long_fall(const struct history *history, size_t window, size_t since);
 // Whether that is a small part of the energy, two errors allowed for.
 bool course_falls_little(const struct history *history, const struct course_fall *fall, double part);
 // Whether it falls by more than two errors, and may fall by more than that part of the energy in as many iterations

@@ -74,7 +74,8 @@ bool settle_nothing_left(struct run *run)
     const struct trust_gain gain = trust_gain(history, window, since);
     if (gain.n == 0 || is_early(run))
         return false;
-    const struct course_fall fall = course_fall(history, window, since);
+    const struct course_fall fall = course_fall(history, window, since),
+                             slow = course_long_fall(history, window, since);
     const double n = (double)history->n, energy = fabs(history->energy[history->n - 1]);
     const bool fine = training->refined == SETTLE_REFINEMENTS, still = course_falls_little(history, &fall, part_left),
                lost = course_gains_little(history, &gain) ||
@@ -83,7 +84,8 @@ bool settle_nothing_left(struct run *run)
     note_gain(training, &gain, &fall, n);
     if (run->metric.room == 0 || course_vanishes(history, since))
         return false;
-    return fine ? lost && (still || !bent) && !course_falls_on(history, &fall, part_left) : lost || still;
+    const bool falls_on = course_falls_on(history, &fall, part_left) || course_falls_on(history, &slow, part_left);
+    return fine ? lost && (still || !bent) && !falls_on : lost || still;
 }
 
 // What has joined has settled, or has had its time: the next parameters join.
