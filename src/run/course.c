@@ -37,11 +37,11 @@ void course_average(size_t n, double *mean, const double *value, size_t count, s
         mean[k] += weight * (value[k] - mean[k]);
 }
 
-size_t course_memory(size_t count, size_t window)
+size_t course_memory(size_t count, size_t window, bool quiet)
 {
     enum { SHARE = 4, MOST = 100 };
-    const size_t memory = count / SHARE < MOST ? count / SHARE : MOST;
-    return memory > window ? memory : window;
+    const size_t quarter = count / SHARE < MOST ? count / SHARE : MOST;
+    return quiet ? 1 + quarter : quarter > window ? quarter : window;
 }
 
 bool course_exploded(const struct history *history, double mean, double variance)

@@ -272,7 +272,7 @@ static bool take_step_back(struct run *run, size_t *backs, double *shortened, st
 // memory.
 static void gather_mean(struct run *run, size_t count, size_t window)
 {
-    const size_t memory = run->metric.room > 0 ? course_memory(count, window) : window;
+    const size_t memory = run->metric.room > 0 ? course_memory(count, window, course_is_quiet(&run->history)) : window;
     course_average(run->ensemble.wavefunction.n_parameters, run->mean_theta, run->theta, count, memory);
 }
 

@@ -124,8 +124,10 @@ static void test_memory(void **state)
     (void)state;
     static const size_t row[][3] = { { 0, 12, 12 },    { 51, 12, 12 },    { 52, 12, 13 },    { 399, 12, 99 },
                                      { 400, 12, 100 }, { 4000, 12, 100 }, { 4000, 120, 120 } };
-    for (size_t k = 0; k < sizeof row / sizeof *row; k++)
-        assert_int_equal(course_memory(row[k][0], row[k][1]), row[k][2]);
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        assert_int_equal(course_memory(row[k][0], row[k][1], false), row[k][2]);
+        assert_int_equal(course_memory(row[k][0], row[k][1], true), 1 + (row[k][0] < 400 ? row[k][0] / 4 : 100));
+    }
 }
 
 // The bound: spread 0.25 (0.5), twenty errors of 0.01 (0.2), 1e-4 of the energy -30 (0.003): 0.703 above -30.
