@@ -15,7 +15,7 @@ void course_clip(double most, size_t n, double *v);
 void course_average(size_t n, double *mean, const double *value, size_t count, size_t window);
 // The window for parameters that scatter about a slow drift: a quarter of those in the mean so far, at least `window`
 // and at most 100 ("polynomial-decay averaging": Shamir and Zhang, ICML 2013, arXiv:1212.1824). Where there is next to
-// no noise, one more than a quarter: what came first counts for nothing soon.
+// no noise, one more than a quarter: what came first soon counts for nothing.
 size_t course_memory(size_t count, size_t window, bool quiet);
 
 // A step that went much too far: the energy has risen to `mean`, by more than its spread (of the controlled estimator,

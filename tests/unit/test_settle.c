@@ -64,7 +64,7 @@ static bool may_revive(struct planted *planted, size_t n)
     return settle_may_revive(&planted->run, settle_nothing_left(&planted->run));
 }
 
-// By hand: 8192 samples, of 2 to 8 times as many as many as keep samples times parameters below 1.5e8.
+// By hand: 8192 samples grow by whole factors, up to 8, that keep samples times parameters below 1.5e8, by 2 at least.
 static void test_growth(void **state)
 {
     (void)state;
