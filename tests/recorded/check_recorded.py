@@ -3,6 +3,7 @@
 """Short runs of everything against what the program gave before: every number of the results files, and what is printed.
 
     check_recorded.py VMC SHIM [NAME...]              compares
+    check_recorded.py VMC SHIM 2/5                    compares the second of five shares
     check_recorded.py VMC SHIM --write [NAME...]      records anew, and says what has changed
 
 SHIM is tests/faults/shim.c as a library: words NAME=VALUE before a command are its environment, and where they ask for faults, the shim is preloaded.
@@ -192,6 +193,17 @@ def differences(old, new):
     return [f'- {a}\n    + {b}' for a, b in zip(old, new) if not same(a, b)]
 
 
+def wanted(words):
+    """The sets that are named, those of a share (`2/5`: the second one of every five), or all."""
+    names = [word for word in words if not word.startswith('--')]
+    shares = [re.fullmatch(r'(\d+)/(\d+)', word) for word in names]
+    if not any(shares):
+        return names or list(RUNS)
+    first, step = map(int, shares[0].groups())
+    assert len(names) == 1 and 1 <= first <= step, names
+    return list(RUNS)[first - 1::step]
+
+
 def main(program, shim, *words):
     program, shim = os.path.abspath(program), os.path.abspath(shim)
     for number in (signal.SIGINT, signal.SIGHUP):  # ignored in the background or under nohup, and the commands would inherit that
@@ -200,7 +212,7 @@ def main(program, shim, *words):
     if re.search(r'x86-64(?!-v[34])', version):
         print('skipped: this processor has no fused multiply-add, and other bits')
         return 77
-    names = [word for word in words if not word.startswith('--')] or list(RUNS)
+    names = wanted(words)
     old, changed = recorded(), 0
     with tempfile.TemporaryDirectory(prefix='vmc-recorded-') as folder, ThreadPoolExecutor(1 if '--write' in words else 2) as pool:
         for name in names:

@@ -7,6 +7,7 @@
 //     test_courses RECORD            compares
 //     test_courses RECORD --write    records anew
 //     test_courses --show            prints
+//     test_courses --show 2/3        prints the second of every three
 //
 // Each look at the clock takes the same time here, so that what the clock decides is the same every time. OpenBLAS
 // rounds differently on other machines, and walkers in strong forces make much of little: here GSL's own CBLAS takes
@@ -630,11 +631,16 @@ static void say_estimate(FILE *out, size_t number)
     config_finish(&config);
 }
 
+static const struct {
+    void (*say)(FILE *out, size_t number);
+    size_t n;
+} kinds[] = { { say_run, STATES + DESCENTS + LONG }, { say_files, FILES }, { say_estimate, ESTIMATES } };
+
 int main(int argc, char **argv)
 {
     char *now = NULL;
-    size_t length = 0;
-    if (argc < 2)
+    size_t length = 0, share = 1, shares = 1, turn = 0;
+    if (argc < 2 || (argc > 2 && argv[2][0] != '-' && sscanf(argv[2], "%zu/%zu", &share, &shares) != 2) || shares == 0)
         return 2;
     const bool shows = strcmp(argv[1], "--show") == 0;
     if (!shows && strcmp(level_name(), "x86-64") == 0) {
@@ -646,12 +652,10 @@ int main(int argc, char **argv)
     if (!here || !mkdtemp(folder) || chdir(folder) != 0)
         return 2;
     FILE *out = open_memstream(&now, &length);
-    for (size_t k = 0; k < STATES + DESCENTS + LONG; k++)
-        say_run(out, k);
-    for (size_t k = 0; k < FILES; k++)
-        say_files(out, k);
-    for (size_t k = 0; k < ESTIMATES; k++)
-        say_estimate(out, k);
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        for (size_t k = 0; k < kinds[kind].n; k++)
+            if (turn++ % shares + 1 == share)
+                kinds[kind].say(out, k);
     fclose(out);
     if (chdir(here) != 0 || rmdir(folder) != 0)
         perror(folder);
