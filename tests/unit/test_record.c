@@ -97,6 +97,39 @@ static void all_is_read_back(void **state)
     record_close(file);
 }
 
+// As other programs write them: padded with blanks, which do not belong to the text, or with zeros, where they do.
+static void texts_of_fixed_length_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        H5T_str_t padding;
+        const char *stored, *meant;
+    } texts[] = { { H5T_STR_NULLTERM, "ab  \0\0\0\0", "ab  " }, { H5T_STR_NULLPAD, "ab  cdef", "ab  cdef" },
+                  { H5T_STR_NULLPAD, "ab   \0\0\0", "ab   " }, { H5T_STR_SPACEPAD, "ab  cd  ", "ab  cd" },
+                  { H5T_STR_SPACEPAD, "        ", "" } };
+    enum { N_TEXTS = sizeof texts / sizeof *texts };
+    const char *path = sample_path("fixed.h5");
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), scalar = H5Screate(H5S_SCALAR);
+    char name[N_TEXTS][8];
+    for (size_t k = 0; k < N_TEXTS; k++) {
+        char stored[9] = { 0 };
+        memcpy(stored, texts[k].stored, 8);
+        snprintf(name[k], sizeof name[k], "text%zu", k);
+        hid_t type = H5Tcopy(H5T_C_S1);
+        assert_true(H5Tset_size(type, 8) >= 0 && H5Tset_strpad(type, texts[k].padding) >= 0);
+        hid_t attribute = H5Acreate2(file, name[k], type, scalar, H5P_DEFAULT, H5P_DEFAULT);
+        assert_true(H5Awrite(attribute, type, stored) >= 0);
+        H5Aclose(attribute);
+        H5Tclose(type);
+    }
+    H5Sclose(scalar);
+    H5Fclose(file);
+    struct record_file *read = sample_open(path, true);
+    for (size_t k = 0; k < N_TEXTS; k++)
+        sample_has_attribute(read, "/", name[k], texts[k].meant);
+    record_close(read);
+}
+
 static void wrong_reads_are_told(void **state)
 {
     (void)state;
@@ -412,6 +445,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siphash_agrees_with_its_authors),
         cmocka_unit_test(all_is_read_back),
+        cmocka_unit_test(texts_of_fixed_length_are_read),
         cmocka_unit_test(wrong_reads_are_told),
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(files_are_told_apart),
