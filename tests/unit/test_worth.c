@@ -97,6 +97,16 @@ static void test_gradient(void **state)
             assert_true(worth_all(&ensemble) == (!may || n == 0));
             assert_true(worth_all_of_gradient(&ensemble) == (!may || n == 0));
         }
+    // a fixed coefficient beyond rounding; that of a function which is fitted does not count
+    for (int fixed = 0; fixed < 2; fixed++)
+        for (int large = 0; large < 2; large++) {
+            const double total = large ? -1.01e-12 : -0.99e-12;
+            struct ensemble ensemble = {
+                .may_drop = true,
+                .controls = { .n_functions = 2, .is_fixed = { false, fixed }, .total = { 1, total } },
+            };
+            assert_true(worth_all_of_gradient(&ensemble) == (fixed && large));
+        }
     model_build(&model, set("amplitude-3p3d"), (const char *const[]){ NULL }, 1);
     const double cost = worth_gradient_cost(&model.ensemble);
     print_message("3 particles in 3D: a controlled gradient costs %.0f %% more\n", 100 * cost);
