@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 // The names with __libc_ are what glibc calls them for those who put something before them.
@@ -197,7 +198,9 @@ static const char *refuse(refusal_maker *make, long k, long pieces, const char *
     return found;
 }
 
-const char *refusal_check(refusal_maker *make)
+const char *refusal_check(refusal_maker *make) { return refusal_check_first(make, LONG_MAX); }
+
+const char *refusal_check_first(refusal_maker *make, long most)
 {
     char *whole = NULL;
     struct error error = { 0 };
@@ -215,7 +218,7 @@ const char *refusal_check(refusal_maker *make)
     }
     if (held != 0)
         return "something is left behind";
-    const long pieces = asked;
+    const long pieces = asked < most ? asked : most;
     long failed = 0;
     const char *found = NULL;
     for (int later = 0; later < 2 && !found; later++)

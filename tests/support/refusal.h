@@ -16,5 +16,7 @@ void refusal_append(char **all, const char *piece);
 // Makes it once as it is, then with each piece refused, alone and with all later ones: what succeeds has the whole
 // result, what fails says so and speaks of memory, and all that was taken is given back. NULL, or what is wrong.
 const char *refusal_check(refusal_maker *make);
+// Only the first pieces.
+const char *refusal_check_first(refusal_maker *make, long most);
 
 #endif

@@ -61,6 +61,7 @@ static const char *const systems[] = {
     "system.particles=2 system.interaction=coulomb rbm.hidden=3 optimizer.method=adam "
     "measure.controls=linear,quadratic",
     "system.particles=2 rbm.hidden=2 optimizer.method=exact rbm.train_sigma=yes",
+    "system.particles=2 system.omega=0.7,1.6 system.interaction=coulomb rbm.hidden=4 rbm.train_sigma=yes",
     "system.particles=5 system.interaction=gaussian interaction.height=3 rbm.hidden=5 sampler.temperatures=1,1.5",
     "system.particles=3 system.interaction=hard-sphere interaction.diameter=0.4 "
     "wavefunction.factors=gaussian,hard-core",
@@ -490,12 +491,34 @@ static void say_bad_walkers(FILE *out, size_t which)
     unmake(&made);
 }
 
-// One walker in so many is lost: steps cannot be tried, and training gives up.
-static void say_bad_training(FILE *out)
+// One walker in so many is lost, with its derivatives, or has its particles close together, and only no energy. Steps
+// cannot be tried, and training gives up.
+static void no_energy_when_close(const void *state, size_t n, const double *r2, const double *inverse, double *out)
+{
+    (void)state;
+    for (size_t k = 0; k < n * WALKERS; k++)
+        out[k] = r2[k] < 1e-8 ? INFINITY : inverse[k];
+}
+
+static void lose_walker(struct ensemble *ensemble, bool close, struct interaction_type *type)
+{
+    double *const x = ensemble->block[0].current;
+    for (size_t i = 0; i < ensemble->wavefunction.n_coordinates; i++)
+        x[i * WALKERS + 3] = close ? 0.5 + 1e-6 * (double)i : i == 0 ? NAN : x[i * WALKERS + 3];
+    if (close) {
+        *type = *ensemble->hamiltonian.type;
+        type->pair_energy = no_energy_when_close;
+        type->add_energies = NULL;
+        ensemble->hamiltonian.type = type;
+    }
+}
+
+static void say_bad_training(FILE *out, bool close)
 {
     static const char *const walkers[] = { "32", "64", "96", "128", "160" };
     for (size_t k = 0; k < sizeof walkers / sizeof *walkers; k++) {
         static struct made made;
+        struct interaction_type type;
         struct answers answers = { 0 };
         struct error error = { 0 };
         char text[TEXT_SIZE];
@@ -505,7 +528,7 @@ static void say_bad_training(FILE *out)
                  systems[0], walkers[k]);
         make(&made, text);
         made.settings.optimizer.iterations = 3;
-        made.run.ensemble.block[0].current[3] = NAN;
+        lose_walker(&made.run.ensemble, close, &type);
         ensemble_take(&made.run.ensemble, made.run.theta);
         run_stop_prepare(&made.run);
         answer(&answers, run_train(&made.run, &error));
@@ -798,7 +821,8 @@ int main(int argc, char **argv)
         say_bad_walkers(out, which);
         say_series(out, which);
     }
-    say_bad_training(out);
+    say_bad_training(out, false);
+    say_bad_training(out, true);
     say_notes(out);
     say_stops(out);
     say_long_errors(out);

@@ -3,6 +3,11 @@
 // its file read back. (`memory` is for files that are written.)
 #include "support/refusal.h"
 
+#include "run/conclude.h"
+#include "run/file.h"
+#include "run/phases.h"
+#include "run/state.h"
+#include "run/stop.h"
 #include "vmc/diagnose.h"
 #include "vmc/record.h"
 #include "vmc/run.h"
@@ -58,6 +63,19 @@ static bool make_run(char **result, struct error *error)
         append_number(result, found.energy_error);
         append_number(result, found.virial_ratio_error);
     }
+    return good;
+}
+
+// What there is after a step of training, with a state to go on from.
+static struct run *begun;
+
+enum { PUBLISHED = 30 };  // pieces: what a record begins with, and the names of parameters; `memory` has all
+
+static bool make_publishing(char **result, struct error *error)
+{
+    const bool good = run_publish(begun, "stopped", error);
+    if (good)
+        append_number(result, begun->result->iterations);
     return good;
 }
 
@@ -122,6 +140,26 @@ static void test_estimates(void **state)
     check("", make_estimate);
 }
 
+static void test_publishing(void **state)
+{
+    (void)state;
+    const struct run_options options = { .threads = 1, .output = "p.h5", .command = "vmc" };
+    struct run_result result;
+    prepare("optimizer.iterations=2 sampler.temperatures=1,1.5");
+    struct run run = { .settings = &settings, .options = &options, .result = &result };
+    run_clear(&result);
+    assert_true(run_build(&run, NULL) && run_begin(&run, NULL));
+    run_stop_prepare(&run);
+    assert_true(run_burn_in(&run, NULL) && run_train(&run, NULL) && run_boundary(&run, NULL));
+    begun = &run;
+    const char *wrong = refusal_check_first(make_publishing, PUBLISHED);
+    run_finish(&run);
+    settings_finish(&settings);
+    remove("p.h5");
+    if (wrong)
+        fail_msg("%s", wrong);
+}
+
 static void test_files(void **state)
 {
     (void)state;
@@ -139,7 +177,8 @@ int main(int argc, char **argv)
 {
     const bool all = argc > 1 && strcmp(argv[1], "all") == 0;
     char folder[] = "/tmp/vmc-refused-XXXXXX";
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_runs), cmocka_unit_test(test_estimates) },
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_runs), cmocka_unit_test(test_estimates),
+                                        cmocka_unit_test(test_publishing) },
                             more[] = { cmocka_unit_test(test_files) };
     record_prepare_hdf5();
     if (!mkdtemp(folder) || chdir(folder) != 0)
