@@ -46,6 +46,7 @@ enum {
     FILES = 16,
     ESTIMATES = 30,
     FORESEEN_DESCENTS = 8,
+    PRECISE = 30,
     PATH_SIZE = 256,
     TEXT_SIZE = 4096
 };
@@ -136,7 +137,8 @@ static const struct {
     { "measure.positions", { "0", "7", "100" } },
     { "measure.series_values", { "1024", "16384" } },
     { "measure.target_error", { "0", "0", "0.08", "0.02" } },
-    { "observables.kinds", { "none", "auto", "auto", "density-radial,distances", "density-2d,pair-distribution" } },
+    { "observables.kinds",
+      { "none", "auto", "density-radial,one-body", "density-radial,distances", "density-2d,pair-distribution" } },
     { "observables.interval", { "1", "3" } },
     { "observables.bins", { "4", "9" } },
     { "observables.range", { "auto", "auto", "2.5" } },
@@ -691,13 +693,44 @@ static void say_taken(FILE *out, size_t looks)
     config_finish(&config);
 }
 
+// ---- how soon an error that was asked for is believed
+
+static void say_precise(FILE *out, size_t number)
+{
+    struct config config = { 0 };
+    struct settings settings;
+    struct error error = { 0 };
+    struct run_result result;
+    char line[TEXT_SIZE];
+    set_all(&config, "system", "particles=1 dimensions=1; wavefunction.factors=gaussian gaussian.alpha=0.9");
+    set_all(
+        &config, "",
+        "optimizer.iterations=0 measure.samples=1e8 sampler.walkers=32 measure.controls=none observables.kinds=none");
+    snprintf(line, sizeof line, "measure.target_error=%g", 1.5e-3 * pow(0.95, (double)number));
+    config_set(&config, line, NULL);
+    fprintf(out, "precise %zu", number);
+    if (settings_build(&settings, &config, &error, NULL)) {
+        const struct run_options options = { .threads = 1 };
+        if (run_execute(&settings, &options, &result, &error)) {
+            tally_number(out, result.n_samples);
+            tally_number(out, result.energy_error);
+        }
+        settings_finish(&settings);
+    }
+    fputc('\n', out);
+    say_error(out, &error);
+    error_clear(&error);
+    config_finish(&config);
+}
+
 static const struct {
     void (*say)(FILE *out, size_t number);
     size_t n;
 } kinds[] = { { say_run, STATES + DESCENTS + LONG },
               { say_files, FILES },
               { say_estimate, ESTIMATES + FORESEEN_DESCENTS },
-              { say_taken, 2 } };
+              { say_taken, 2 },
+              { say_precise, PRECISE } };
 
 int main(int argc, char **argv)
 {

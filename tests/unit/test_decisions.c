@@ -61,7 +61,7 @@ static const char *const systems[] = {
     "system.particles=2 system.interaction=coulomb rbm.hidden=3 optimizer.method=adam "
     "measure.controls=linear,quadratic",
     "system.particles=2 rbm.hidden=2 optimizer.method=exact rbm.train_sigma=yes",
-    "system.particles=2 system.omega=0.7,1.6 system.interaction=coulomb rbm.hidden=4 rbm.train_sigma=yes",
+    "system.particles=2 system.omega=0.7,1.6 system.interaction=coulomb rbm.hidden=8 rbm.train_sigma=yes",
     "system.particles=5 system.interaction=gaussian interaction.height=3 rbm.hidden=5 sampler.temperatures=1,1.5",
     "system.particles=3 system.interaction=hard-sphere interaction.diameter=0.4 "
     "wavefunction.factors=gaussian,hard-core",
@@ -430,6 +430,18 @@ static void say_worth(FILE *out, size_t which)
         for (size_t q = 0; q < CONTROLLED_QUANTITIES; q++)
             tally_fold_array(&answers.fold, ensemble->controls.n_functions, ensemble->controls.coefficient[q]);
     }
+    // a fixed function that only one of the energies has
+    for (size_t k = 0; k < ensemble->controls.n_functions; k++)
+        for (size_t q = 0; q <= CONTROLLED_QUANTITIES; q++) {
+            for (size_t all = 0; all < CONTROLLED_QUANTITIES; all++)
+                memset(ensemble->controls.coefficient[all], 0,
+                       ensemble->controls.n_functions * sizeof *ensemble->controls.coefficient[all]);
+            if (q < CONTROLLED_QUANTITIES)
+                ensemble->controls.coefficient[q][k] = -0.3;
+            ensemble->controls.is_fixed[k] = (k + q) % 5 > 0;
+            answer(&answers, worth_all(ensemble));
+            answer(&answers, worth_all_of_gradient(ensemble));
+        }
     fprintf(out, "worth %zu", which);
     say_answers(out, &answers);
     unmake(&made);
