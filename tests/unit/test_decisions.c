@@ -554,6 +554,45 @@ static void say_bad_training(FILE *out, bool close)
     }
 }
 
+// Steps of plain gradients that are too long, shortened until they are not, given up, or cut.
+static long looks;
+
+static enum run_wish stop_after_looks(void *context)
+{
+    (void)context;
+    return looks > 0 && --looks == 0 ? RUN_STOP_NOW : RUN_GO_ON;
+}
+
+static void say_steep(FILE *out)
+{
+    static const char *const rates[] = { "3", "1e3", "1e100", "1e308" };
+    static const long cuts[] = { 0, 5, 12, 20, 33, 47, 70, 110, 160 };
+    for (size_t k = 0; k < sizeof rates / sizeof *rates; k++)
+        for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
+            static struct made made;
+            struct answers answers = { 0 };
+            struct error error = { 0 };
+            char text[TEXT_SIZE];
+            snprintf(text, sizeof text, "%s optimizer.starts=1 optimizer.learning_rate=%s", systems[11], rates[k]);
+            make(&made, text);
+            made.settings.optimizer.iterations = 4;
+            made.options.wish = stop_after_looks;
+            ensemble_take(&made.run.ensemble, made.run.theta);
+            run_stop_prepare(&made.run);
+            looks = cuts[c];
+            answer(&answers, run_train(&made.run, &error));
+            answer(&answers, made.run.ensemble.was_cut);
+            fold_training(&made.run, &answers);
+            tally_fold_array(&answers.fold, made.run.history.n, made.run.history.energy);
+            tally_fold_array(&answers.fold, made.run.ensemble.wavefunction.n_parameters, made.run.theta);
+            fprintf(out, "steep %s %ld %ld %d", rates[k], cuts[c], looks, (int)error.kind);
+            tally_text(out, error.text ? error.text : "");
+            say_answers(out, &answers);
+            error_clear(&error);
+            unmake(&made);
+        }
+}
+
 // ---- results of series
 
 static void make_measured(struct dice *dice, struct made *made)
@@ -835,6 +874,7 @@ int main(int argc, char **argv)
     }
     say_bad_training(out, false);
     say_bad_training(out, true);
+    say_steep(out);
     say_notes(out);
     say_stops(out);
     say_long_errors(out);
