@@ -653,6 +653,30 @@ static void say_series(FILE *out, size_t which)
     unmake(&made);
 }
 
+// ---- where histograms end: as far as walkers were seen, and where nobody looked, as far as they are
+
+static void say_reach(FILE *out, size_t which)
+{
+    for (int seen = 0; seen < 2; seen++) {
+        static struct made made;
+        struct answers answers = { 0 };
+        char text[TEXT_SIZE];
+        snprintf(text, sizeof text, "%s observables.kinds=density-radial,distances", systems[which]);
+        make(&made, text);
+        struct measured *measured = &made.run.measured;
+        ensemble_take(&made.run.ensemble, made.run.theta);
+        measured->was_seen = seen;
+        for (size_t g = 0; g < made.run.ensemble.n_groups && seen; g++)
+            for (size_t k = 0; k < EXTENTS; k++)
+                measured->seen[g].reach[k] = 1 + 0.1 * (double)((7 * g + 3 * k) % 5);
+        series_reach(&made.run);
+        tally_fold_array(&answers.fold, EXTENTS, measured->observables.extent.reach);
+        fprintf(out, "reach %zu %d", which, seen);
+        say_answers(out, &answers);
+        unmake(&made);
+    }
+}
+
 // ---- what is said of wave functions that do not fit their forces or samplers
 
 static void keep_note(const char *text, void *context)
@@ -871,6 +895,7 @@ int main(int argc, char **argv)
         say_worth(out, which);
         say_bad_walkers(out, which);
         say_series(out, which);
+        say_reach(out, which);
     }
     say_bad_training(out, false);
     say_bad_training(out, true);
