@@ -171,7 +171,8 @@ static bool draw_with_gnuplot(const struct cli_options *options, const char *pic
         return error_add(error, ERROR_WRITE, "%s: %s", script, strerror(errno));
     bool good = (is_merged(options->words[0]) ? cli_plot_sweep(options, out, beside, error)
                                               : cli_plot_panels(options, out, beside, lines, n_lines, error));
-    good = fclose(out) == 0 && good;
+    if (fclose(out) != 0 && good)
+        good = error_add(error, ERROR_WRITE, "%s: %s", script, strerror(errno));
     if (good && run((char *const[]){ name, script, NULL }, false) != 0)
         good = error_add(error, ERROR_WRITE, "%s: gnuplot could not draw it", picture);
     if (good && rename(beside, picture) != 0)

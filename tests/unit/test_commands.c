@@ -11,12 +11,15 @@
 
 #include "cli/plot_parts.h"
 #include "cli/program.h"
+#include "record/private.h"
 #include "vmc/level.h"
 #include "vmc/record.h"
 
 #include <ctype.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <hdf5.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,6 +31,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WORDS = 40, TEXT_SIZE = 1 << 18, SECONDS = 60, LONGEST = 4000 };
@@ -55,6 +59,48 @@ FILE *fopen(const char *path, const char *mode)
         memcpy(&real, &found, sizeof real);
     }
     return real(path, mode);
+}
+
+// ---- a nap is as long as the processes take that were begun; files that come while one follows them
+
+static int signal_after;  // at the first nap; 0: none
+static pid_t begun[64];
+static size_t n_begun;
+
+pid_t fork(void)
+{
+    static pid_t (*real)(void);
+    if (!real) {
+        void *found = dlsym(RTLD_NEXT, "fork");
+        memcpy(&real, &found, sizeof real);
+    }
+    const pid_t process = real();
+    if (process == 0)
+        n_begun = 0;
+    else if (process > 0)
+        begun[n_begun++ % (sizeof begun / sizeof *begun)] = process;
+    return process;
+}
+
+static void await_children(void)
+{
+    siginfo_t about;
+    for (size_t k = 0; k < n_begun && k < sizeof begun / sizeof *begun; k++)
+        while (waitid(P_PID, (id_t)begun[k], &about, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+            continue;
+}
+
+int nanosleep(const struct timespec *length, struct timespec *left)
+{
+    (void)left;
+    await_children();
+    if (signal_after)
+        raise(signal_after);
+    signal_after = 0;
+    // who waits for a file waits half a second
+    if (length->tv_nsec == 500000000 && rename("next.h5", "follow.h5") != 0 && rename("last.h5", "follow.h5") != 0)
+        _exit(98);
+    return 0;
 }
 
 // ---- files
@@ -106,9 +152,12 @@ static void write_files(void)
     fclose(y);
     if (mkdir("bin", 0700) != 0 || mkdir("folder", 0700) != 0)
         abort();
-    write_file("bin/gnuplot", "#!/bin/sh\n[ \"$1\" = --version ] && echo gnuplot && echo of no use >&2 && exit 0\ncp "
-                              "\"$1\" told\n: > \"$(sed -n \"s/^set "
-                              "output '\\(.*\\)'/\\1/p\" \"$1\")\"\n[ ! -e no-picture ]\n");
+    write_file(
+        "bin/gnuplot",
+        "#!/bin/sh\n[ \"$1\" = --version ] && { [ -e no-gnuplot ] && exit 1; echo gnuplot; echo of no use >&2; exit "
+        "0; }\n[ -e die ] && kill -9 $$\ncp "
+        "\"$1\" told\n: > \"$(sed -n \"s/^set "
+        "output '\\(.*\\)'/\\1/p\" \"$1\")\"\n[ ! -e no-picture ]\n");
     write_file("bin/python3", "#!/bin/sh\ncase \"$2\" in import*) exit 0;; esac\nshift 2\nprintf '%s\\n' \"$@\" > "
                               "told\n[ ! -e no-picture ]\n");
     if (chmod("bin/gnuplot", 0700) != 0 || chmod("bin/python3", 0700) != 0)
@@ -118,22 +167,73 @@ static void write_files(void)
 // ---- one command
 
 struct command {
-    const char *words;       // separated by blanks; %: a blank within one
+    const char
+        *words;  // separated by blanks; %: a blank within one; ^N^: "./" so often that it takes N bytes; '': none
     unsigned short columns;  // of a terminal; 0: beside one
-    const char *also;        // what a shell does before
+    const char *also;        // what a shell does before; a data set of odd.h5 that is a text, the rest being run.h5
     unsigned cut_at, times;  // a look at the clock at which the program gets a signal, so many times; 0: none
     int signal;
-    double step;  // s that a look at the clock takes; 0: 0.003
+    double step;       // s that a look at the clock takes; 0: 0.003
+    int signal_after;  // that it gets where it first waits for others, all of which are at their end; 0: none
+    int ignored;       // signal that whoever starts it ignores; 0: none
+    unsigned room;     // bytes that a file may have; 0: any
 };
+
+// As another program might leave it: a text in place of numbers, and no digest.
+static void write_odd(const char *from, const char *path, const char *set)
+{
+    char text[200];
+    snprintf(text, sizeof text, "cp %s %s && truncate -s -%d %s", from, path, RECORD_SEAL_SIZE, path);
+    if (system(text) != 0)
+        abort();
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), type = H5Tcopy(H5T_C_S1),
+                space = H5Screate(H5S_SCALAR);
+    H5Tset_size(type, 8);
+    H5Adelete(file, "digest");
+    H5Ldelete(file, set, H5P_DEFAULT);
+    const hid_t id = H5Dcreate2(file, set, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    if (H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, "nonsense") < 0)
+        abort();
+    H5Dclose(id);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Fclose(file);
+    unsigned char *bytes, seal[RECORD_SEAL_SIZE];
+    size_t size;
+    FILE *end = fopen(path, "a");
+    if (record_read_file(path, &bytes, &size) != 0 || !end)
+        abort();
+    record_seal_make(bytes, size, seal);
+    fwrite(seal, 1, sizeof seal, end);
+    fclose(end);
+    free(bytes);
+}
 
 static void prepare(const char *what)
 {
     if (!what)
         return;
-    char text[400];
-    snprintf(text, sizeof text, "%s", what);
-    if (system(text) != 0)
+    if (*what == '/') {
+        write_odd("run.h5", "odd.h5", what);
+        return;
+    }
+    if (system(what) != 0)
         abort();
+}
+
+static void write_words(const char *words, char *text)
+{
+    while (*words) {
+        if (*words != '^') {
+            *text++ = *words++;
+            continue;
+        }
+        char *end;
+        for (long k = strtol(words + 1, &end, 10); k > 0; k--)
+            *text++ = "/."[k % 2 == 0];
+        words = end + 1;
+    }
+    *text = '\0';
 }
 
 static void become_program(const struct command *command)
@@ -141,17 +241,25 @@ static void become_program(const struct command *command)
     static const struct cli_program silent = {
         .name = "vmc-mpi", .mpi = "Test MPI 1.0", .slurm_mpi = "pmix", .sharing = 1, .local = 1
     };
-    char text[2000], *words[WORDS] = { (char *)(uintptr_t) "vmc" }, *rest = text;
+    static char text[20000];
+    char *words[WORDS] = { (char *)(uintptr_t) "vmc" }, *rest = text;
     int n = 1;
-    snprintf(text, sizeof text, "%s", command->words);
+    write_words(command->words, text);
     for (char *word; (word = strsep(&rest, " ")) && n + 1 < WORDS;)
         if (*word) {
             for (char *c = word; *c; c++)
                 *c = *c == '%' ? ' ' : *c;
-            words[n++] = word;
+            words[n++] = strcmp(word, "''") == 0 ? word + 2 : word;
         }
     setrlimit(RLIMIT_CPU, &(struct rlimit){ SECONDS, SECONDS });
     setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    if (command->room > 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){ command->room, command->room });
+    }
+    if (command->ignored)
+        signal(command->ignored, SIG_IGN);
+    signal_after = command->signal_after;
     clock_begin(command->step > 0 ? command->step : 0.003);
     clock_interrupt(command->cut_at, command->signal, command->times);
     struct cli_program own = { .name = "vmc", .sharing = 1, .local = 1 };
@@ -506,6 +614,161 @@ static const struct command commands[] = {
     { .words = "MPI --help" },
     { .words = "MPI help merge" },
     { .words = "MPI bare.ini -o mpi.h5 -t 1" },
+    // names that just fit a path, and one byte more
+    { .words = "bare.ini -o ^4084^long-fits.h5 -t 1 -q" },
+    { .words = "bare.ini -o ^4088^fits.h5 -t 1 -q" },
+    { .words = "bare.ini -o ^4088^fits1.h5 -t 1 -q" },
+    { .words = "bare.ini -o ^4080^six.h5 -t 1 -q" },
+    { .words = "sweep list sweep.ini -o ^4084^abc.h5" },
+    { .words = "sweep list sweep.ini -o ^4084^abcd.h5" },
+    { .words = "sweep.ini -o ^4084^abcd.h5 -t 1 --task 1" },
+    { .words = "sweep script sweep.ini -o ^4084^abcd.h5" },
+    { .words = "merge ^4088^joined all.h5 -q" },
+    { .words = "merge ^4084^joined.h all.h5 -q" },
+    { .words = "merge ^4084^joined sweep-0000.h5 -q" },
+    { .words = "merge ^4086^joined sweep-0000.h5 -q" },
+    { .words = "learn learn.ini -o ^4088^fits.h5 -t 1 -q" },
+    { .words = "learn learn.ini -o ^4088^fits1.h5 -t 1 -q" },
+    { .words = "run.ini -s learn.data=^4000^x.csv -t 1" },
+    { .words = "^4090^x.ini -t 1" },
+    // words that are empty, options that stand alone
+    { .words = "bare.ini -o ''" },
+    { .words = "--config ''" },
+    { .words = "''" },
+    { .words = "bare.ini -s ''" },
+    { .words = "sweep script sweep.ini --time ''" },
+    { .words = "sweep script sweep.ini --time 1:00:00" },
+    { .words = "sweep script sweep.ini --time 1h" },
+    { .words = "sweep script sweep.ini --task 2-2 --per-job 4" },
+    { .words = "sweep.ini --task 3-3 -t 1 --check" },
+    { .words = "sweep.ini --task 1-x" },
+    { .words = "bare.ini -Z" },
+    { .words = "bare.ini --c" },
+    { .words = "bare.ini --json=1" },
+    { .words = "bare.ini -s a.b=1 -s x -s y" },
+    { .words = "sweep.ini -s x -s nothing.at=1 --check" },
+    // quiet or not
+    { .words = "bare.ini -o bare.h5 -t 1 -q -v" },
+    { .words = "bare.ini -o bare.h5 -t 1 -q --resume" },
+    { .words = "bare.ini --check -q -t 1" },
+    { .words = "sweep.ini -o sweep.h5 -t 1 -q -v --task 1" },
+    { .words = "sweep.ini -o sweep.h5 -t 1 -q --json --task 2", .also = "echo damage > sweep-0002.h5" },
+    { .words = "learn learn.ini -t 1 -q" },
+    { .words = "learn learn.ini -t 1 -q --resume" },
+    { .words = "learn learn.ini -t 1 -q -o cut-7.h5", .cut_at = 12, .times = 1, .signal = SIGTERM },
+    { .words = "diagnose bare.h5 -q --json" },
+    { .words = "verify bare.h5 -q --json" },
+    { .words = "sweep.ini -o quiet.h5 -t 1 -q --task 1-2", .cut_at = 30, .times = 1, .signal = SIGTERM },
+    // one point of a sweep, points side by side, one of which is killed, signals when all have ended
+    { .words = "sweep.ini -o sweep.h5 -t 1 --task 1-3" },
+    { .words = "sweep.ini -o single.h5 -t 1 --task 2 --progress always" },
+    { .words = "sweep.ini -o beside.h5 -t 1 -j 2 --task 1-3", .columns = 70, .step = 0.6 },
+    { .words = "sweep.ini -o beside.h5 -t 1 -j 3 --progress always --json" },
+    { .words = "sweep.ini -o ended.h5 -t 1 -j 2 --task 1-2 -q", .signal_after = SIGTERM },
+    { .words = "sweep.ini -o killed.h5 -t 1 -j 2 --task 0-1 -q", .cut_at = 50, .times = 1, .signal = SIGKILL },
+    // disks that are full, points that others work on
+    { .words = "bare.ini -o full.h5 -t 1", .room = 20000 },
+    { .words = "bare.ini -o full.h5 -t 1 --json", .room = 20000 },
+    { .words = "sweep.ini -o full.h5 -t 1", .room = 20000 },
+    { .words = "sweep.ini -o full.h5 -t 1 --json --task 2-3", .room = 20000 },
+    { .words = "sweep.ini -o full.h5 -t 1 -j 2 --task 0-1 -q", .also = "cp sweep-0000.h5 full-0000.h5", .room = 20000 },
+    { .words = "learn learn.ini -o full.h5 -t 1", .room = 20000 },
+    { .words = "merge full.h5 sweep-0000.h5", .room = 20000 },
+    { .words = "plot run.h5 -o full.png" GNUPLOT, .room = 2000 },
+    { .words = "sweep.ini -o held.h5 -t 1 -q --task 0-1",
+      .also =
+          "printf 'host elsewhere\\nplace there\\npid 12\\nstarted 34\\njob 5\\nrestart 0\\n' > held-0001.h5.lock" },
+    { .words = "sweep.ini -o held.h5 -t 1 -q --task 1" },
+    { .words = "sweep.ini -o held.h5 -t 1 -q --task 1-2", .also = "cp held-0001.h5.lock held-0002.h5.lock" },
+    { .words = "sweep.ini -o held.h5 -t 1 -q --task 0-2",
+      .also = "rm held-0000.h5",
+      .cut_at = 30,
+      .times = 1,
+      .signal = SIGTERM },
+    { .words = "bare.ini -o held-0001.h5 -t 1" },
+    // signals that whoever starts it ignores
+    { .words = "bare.ini -o hup.h5 -t 1 -q", .cut_at = 30, .times = 1, .signal = SIGHUP, .ignored = SIGHUP },
+    { .words = "bare.ini -o int.h5 -t 1 -q", .cut_at = 30, .times = 3, .signal = SIGINT, .ignored = SIGINT },
+    { .words = "bare.ini -o term.h5 -t 1 -q", .cut_at = 30, .times = 1, .signal = SIGTERM, .ignored = SIGTERM },
+    // foreign files in the way
+    { .words = "bare.ini -o all.h5 -t 1 --resume", .also = "cp all.h5 t.h5" },
+    { .words = "learn learn.ini -o all.h5 -t 1 --resume" },
+    { .words = "bare.ini -o all.h5 -t 1 -q" },
+    { .words = "bare.ini -o learn.h5 -t 1 -q" },
+    { .words = "learn learn.ini -o hup.h5 -t 1" },
+    { .words = "merge learn-all.h5 learn.h5" },
+    { .words = "merge pipe.h5 sweep-0000.h5", .also = "mkfifo pipe.h5" },
+    { .words = "bare.ini -o pipe.h5 -t 1" },
+    { .words = "merge dangling.h5 sweep-0000.h5 -q", .also = "ln -s nowhere/at-all dangling.csv" },
+    // pictures of files in folders, of names without an end, that cannot be drawn or put there
+    { .words = "plot folder/a.b.h5 ./bare.h5 --what series" GNUPLOT,
+      .also = "cp run.h5 folder/a.b.h5; cp run.h5 noend" },
+    { .words = "plot noend --what training" GNUPLOT },
+    { .words = "plot folder/../noend --what training" GNUPLOT },
+    { .words = "plot run.h5 -o folder.png --what training" GNUPLOT, .also = "mkdir folder.png" },
+    { .words = "plot run.h5 --what training" GNUPLOT, .also = ": > die" },
+    { .words = "plot run.h5 --what training" GNUPLOT, .also = "rm die; : > no-gnuplot" },
+    { .words = "plot bare.h5 bare.h5 bare.h5 bare.h5 bare.h5 bare.h5 bare.h5 bare.h5 bare.h5 --what series" GNUPLOT,
+      .also = "rm no-gnuplot" },
+    { .words = "plot run.h5 thin-0000.h5 run.h5 --what plane -o three.svg" GNUPLOT },
+    { .words = "plot run.h5 bare.h5 run.h5 bare.h5 --what plane -o four.svg" GNUPLOT },
+    // a file that comes, and is drawn anew until its run has ended; without a status
+    { .words = "plot follow.h5 --follow --what training" GNUPLOT, .also = "cp cut-4.h5 next.h5; cp run.h5 last.h5" },
+    { .words = "plot run.h5 follow.h5 --follow --what training" GNUPLOT,
+      .also = "mv follow.h5 last.h5; cp cut-4.h5 follow.h5" },
+    { .words = "plot x.csv --follow" GNUPLOT },
+    // numbers that cannot be read
+    { .words = "plot odd.h5 --what training" GNUPLOT, .also = "/result/energy" },
+    { .words = "plot odd.h5 --what training" GNUPLOT, .also = "/training/energy_error" },
+    { .words = "plot odd.h5 run.h5 --what blocking" GNUPLOT, .also = "/measurement/blocking/draws" },
+    { .words = "plot odd.h5 run.h5 --what series" GNUPLOT, .also = "/measurement/draw" },
+    { .words = "plot odd.h5 run.h5 --what series" GNUPLOT, .also = "/measurement/energy" },
+    { .words = "plot odd.h5 run.h5 --what density" GNUPLOT, .also = "/observables/density_radial" },
+    { .words = "plot odd.h5 run.h5 --what plane" GNUPLOT, .also = "/observables/x" },
+    { .words = "plot odd.h5 run.h5 --what plane" GNUPLOT, .also = "/observables/y" },
+    { .words = "plot odd.h5 run.h5 --what plane" GNUPLOT, .also = "/observables/density_2d" },
+    { .words = "show odd.h5", .also = "/result/energy" },
+    { .words = "diagnose odd.h5" },
+    { .words = "merge odd-all.h5 odd.h5 run.h5" },
+    // tables of all kinds; the merged file beside them is the same
+    { .words = "plot t.h5" GNUPLOT,
+      .also = "printf 'file,a.x,b.y,energy,energy_error\\n\"p,1\",1,\"u,\"\"v\"\"\",2,0.1\\nq,2,w,3,0.2\\nr,2,w,3.5,0."
+              "1\\ns,2,w,4.5,0.3' > t.csv" },
+    { .words = "plot t.h5 --by b.y" GNUPLOT },
+    { .words = "plot t.h5 --by a.x,file" GNUPLOT },
+    { .words = "plot t.h5 --by energy,a.x,b.y" GNUPLOT },
+    { .words = "plot t.h5 --by a" GNUPLOT },
+    { .words = "plot t.h5" GNUPLOT, .also = "printf 'a.x,energy\\n1,2\\n2,3\\n' > t.csv" },
+    { .words = "plot t.h5" GNUPLOT, .also = "printf 'a.x,energy_error\\n1,2\\n2,3\\n' > t.csv" },
+    { .words = "plot t.h5" GNUPLOT, .also = "printf 'a.x,energy,energy_error\\n' > t.csv" },
+    { .words = "plot t.h5 --by a.x" GNUPLOT },
+    { .words = "plot t.h5" GNUPLOT, .also = "printf 'a.x,energy,energy_error\\n1,2,3\\n' > t.csv" },
+    { .words = "plot t.h5 --by a.x" GNUPLOT },
+    { .words = "plot t.h5" GNUPLOT,
+      .also = "printf 'a.x,run.seed,energy,energy_error\\n1,1,2,.1\\n1,2\\n13,1,2,.1\\n' > t.csv" },
+    { .words = "plot t.h5" GNUPLOT, .also = "printf 'a.x,energy,energy_error\\n1,2,.1\\n14,2,.1\\n' > t.csv" },
+    { .words = "plot t.h5" GNUPLOT,
+      .also = "printf 'a.x,energy,energy_error\\n1.5,2,.1\\n3,2,.1\\n-2,1,.1\\n' > t.csv" },
+    { .words = "plot t.h5" GNUPLOT, .also = "printf 'a.x,energy,energy_error\\nup,2,.1\\ndown,2,.1\\n' > t.csv" },
+    { .words = "plot t.h5" GNUPLOT, .also = ": > t.csv" },
+    { .words = "plot t.h5 --by a.x,b.y -o sixteen.svg" GNUPLOT,
+      .also = "(echo a.x,b.y,c.z,energy,energy_error; seq -f '1,2,%g,3,.1' 16) > t.csv" },
+    { .words = "plot t.h5 --by a.x,b.y -o seventeen.svg" GNUPLOT, .also = "echo 1,2,17,3,.1 >> t.csv" },
+    { .words = "plot t.h5 --by a.x,b.y -o three.pdf" GNUPLOT,
+      .also = "(echo a.x,b.y,c.z,energy,energy_error; seq -f '1,2,%g,3,.1' 3) > t.csv" },
+    { .words = "plot t.h5 --by a.x,b.y -o four.pdf" GNUPLOT, .also = "echo 1,2,4,3,.1 >> t.csv" },
+    { .words = "plot t.h5 -o long.svg" GNUPLOT,
+      .also = "(seq -f '_%04g' -s . 30 | tr '\\n' ,; echo energy,energy_error; echo 1,2,.1; echo 2,2,.1) > t.csv" },
+    { .words = "plot t.h5 -o wide.svg" GNUPLOT,
+      .also = "(echo \"$(seq -f 'a.c%g,' -s '' 197)a.x,energy,energy_error\"; seq -s , 200; seq -s , 2 201) > t.csv" },
+    { .words = "om.ini -o om.h5 -t 1 -q",
+      .also = "(cat bare.ini; printf '[sweep]\\nsystem.omega = 1 | 2\\n') > om.ini" },
+    { .words = "merge om.h5 om-0000.h5 om-0001.h5 -q" },
+    { .words = "plot om.h5 -o om.svg" GNUPLOT },
+    { .words = "run.ini -o dot.h5 -t 1 -q -s system.particles=6 -s system.statistics=fermions -s "
+               "wavefunction.factors=slater -s "
+               "optimizer.iterations=0 -s measure.samples=64" },
+    { .words = "plot dot.h5 run.h5 --what training" GNUPLOT },
 };
 
 int main(int argc, char **argv)
