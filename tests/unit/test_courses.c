@@ -403,6 +403,15 @@ static const char longest[] = "system.particles=1 system.dimensions=1 wavefuncti
                       "system.particles=2 system.dimensions=1 sampler.walkers=64 optimizer.iterations=0 "
                       "measure.series_values=1024 measure.samples=90000 measure.positions=200";
 
+// Some of whose descents are given up.
+static const char *const slow_descents[] = {
+    "rbm.hidden=2",
+    "rbm.hidden=2 system.omega=0.3",
+    "rbm.hidden=2 system.omega=1,1.5 rbm.init_scale=3",
+    "rbm.hidden=3 rbm.init_scale=3",
+};
+enum { SLOW_DESCENTS = sizeof slow_descents / sizeof *slow_descents };
+
 // After those thrown together there are some that descend the closed form, and long ones.
 static bool begin(struct dice *dice, size_t number, struct config *config, struct settings *settings,
                   struct error *error)
@@ -417,6 +426,15 @@ static bool begin(struct dice *dice, size_t number, struct config *config, struc
         set_all(config, "", number % 2 ? longest : longest_positions);
         if (number >= STATES + DESCENTS + 2)
             set_all(config, "", "measure.samples=30000");
+    }
+    if (number >= STATES + DESCENTS + LONG) {
+        config_finish(config);
+        *config = (struct config){ 0 };
+        set_all(config, "system", "particles=2 dimensions=2 interaction=coulomb omega=1; optimizer.method=exact");
+        set_all(config, "",
+                "optimizer.starts=12 optimizer.iterations=400 sampler.method=exact sampler.walkers=32 "
+                "measure.samples=64 run.seed=3");
+        set_all(config, "", slow_descents[number - STATES - DESCENTS - LONG]);
     }
     return settings_build(settings, config, error, NULL);
 }
@@ -461,6 +479,8 @@ static void say_run(FILE *out, size_t number)
     error_clear(&error);
     config_finish(&config);
 }
+
+static void say_slow(FILE *out, size_t number) { say_run(out, STATES + DESCENTS + LONG + number); }
 
 // ---- runs with files
 
@@ -730,7 +750,8 @@ static const struct {
               { say_files, FILES },
               { say_estimate, ESTIMATES + FORESEEN_DESCENTS },
               { say_taken, 2 },
-              { say_precise, PRECISE } };
+              { say_precise, PRECISE },
+              { say_slow, SLOW_DESCENTS } };
 
 int main(int argc, char **argv)
 {
