@@ -28,11 +28,38 @@ static void end_group(struct contents *contents)
     contents->fold = (struct tally_fold){ 0 };
 }
 
+static void look_at_text(struct contents *contents, const char *text)
+{
+    tally_fold(&contents->fold, 1e-4 * (double)(recorded_number(text ? text : "") % 10000));
+}
+
+// Units, long names and the like.
+static herr_t look_at_note(hid_t set, const char *name, const H5A_info_t *info, void *context)
+{
+    struct contents *contents = context;
+    const hid_t id = H5Aopen(set, name, H5P_DEFAULT), type = H5Aget_type(id);
+    const H5T_class_t class = H5Tget_class(type);
+    look_at_text(contents, name);
+    if (class == H5T_STRING && H5Tis_variable_str(type) > 0) {
+        char *text = NULL;
+        H5Aread(id, type, &text);
+        look_at_text(contents, text);
+        H5free_memory(text);
+    } else if (class == H5T_STRING) {
+        char *text = calloc(info->data_size + 1, 1);
+        H5Aread(id, type, text);
+        look_at_text(contents, text);
+        free(text);
+    }
+    H5Tclose(type);
+    H5Aclose(id);
+    return 0;
+}
+
 static herr_t look_at(hid_t file, const char *path, const H5O_info_t *info, void *context)
 {
     struct contents *contents = context;
-    if (info->type != H5O_TYPE_DATASET || strncmp(path, "provenance", 10) == 0 || strncmp(path, "config", 6) == 0 ||
-        strcmp(path, "result/r_hat") == 0)
+    if (info->type != H5O_TYPE_DATASET || strncmp(path, "provenance", 10) == 0 || strcmp(path, "result/r_hat") == 0)
         return 0;
     if (strncmp(path, contents->group, strlen(contents->group)) != 0 || path[strlen(contents->group)] != '/') {
         end_group(contents);
@@ -41,7 +68,8 @@ static herr_t look_at(hid_t file, const char *path, const H5O_info_t *info, void
     const hid_t set = H5Dopen2(file, path, H5P_DEFAULT), type = H5Dget_type(set), space = H5Dget_space(set);
     const size_t n = (size_t)H5Sget_simple_extent_npoints(space);
     const H5T_class_t class = H5Tget_class(type);
-    tally_fold(&contents->fold, 1e-4 * (double)(recorded_number(path) % 10000));
+    look_at_text(contents, path);
+    H5Aiterate2(set, H5_INDEX_NAME, H5_ITER_INC, NULL, look_at_note, contents);
     if (class == H5T_FLOAT || class == H5T_INTEGER) {
         double *values = calloc(n + 1, sizeof *values);
         H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
@@ -52,7 +80,7 @@ static herr_t look_at(hid_t file, const char *path, const H5O_info_t *info, void
         char **texts = calloc(n + 1, sizeof *texts);
         H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts);
         for (size_t k = 0; k < n; k++)
-            tally_fold(&contents->fold, 1e-4 * (double)(recorded_number(texts[k] ? texts[k] : "") % 10000));
+            look_at_text(contents, texts[k]);
         H5Dvlen_reclaim(type, space, H5P_DEFAULT, texts);
         free(texts);
     }
