@@ -128,9 +128,6 @@ static bool anneal(struct annealing *annealing, const struct path *path, const s
     for (size_t b = 0; b < blocks; b++) {
         double *x = chains_x(&annealing->chains, b), *h = chains_h(&annealing->chains, b);
         uint64_t *random = chains_random(&annealing->chains, b);
-        for (size_t k = 0; annealing->machine[0].shape.kind == MACHINE_SPINS && k < annealing->chains.n_rows * WALKERS;
-             k++)
-            x[k] = 1;
         machine_draw_hidden(&annealing->machine[0], random, x, h, annealing->passes.scratch[0]);
         machine_draw_visible(&annealing->machine[0], random, h, x, annealing->passes.scratch[0]);
     }

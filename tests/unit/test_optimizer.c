@@ -531,6 +531,14 @@ static void singular(void *context, double *out)
     memcpy(out, (const double[]){ 1, 1, 1, 1 }, 4 * sizeof *out);
 }
 
+// S = ((1, 1 + 5e-11), (1 + 5e-11, 1)): an eigenvalue of -5e-11, so that 1e-12 more on the diagonal is not enough, and
+// 1e-10 more is. For f = (1, -1) x = (1, -1) / (-5e-11 + 1e-10).
+static void nearly_singular(void *context, double *out)
+{
+    (void)context;
+    memcpy(out, (const double[]){ 1, 1 + 5e-11, 1 + 5e-11, 1 }, 4 * sizeof *out);
+}
+
 static void test_little_more(void **state)
 {
     (void)state;
@@ -539,6 +547,11 @@ static void test_little_more(void **state)
     double delta[2];
     assert_true(sr_cholesky(&(struct sr_problem){ .metric = &metric, .force = ones, .scale = ones, .delta = delta }));
     assert_true(fabs(delta[0] + delta[1] - 1) < 1e-11 && fabs(delta[0] - delta[1]) < 0.1);
+    const struct optimizer_metric other = { .n_samples = 1, .n_parameters = 2, .matrix = nearly_singular };
+    const double force[2] = { 1, -1 };
+    assert_true(sr_cholesky(&(struct sr_problem){ .metric = &other, .force = force, .scale = ones, .delta = delta }));
+    for (int k = 0; k < 2; k++)
+        assert_true(fabs(delta[k] * 5e-11 - force[k]) < 1e-4);
 }
 
 // One parameter alone: -r g / (2 S (1 + shift)), S = 2 and shift = 0.01 with every solver; and none, where nothing
