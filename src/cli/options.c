@@ -115,7 +115,8 @@ static bool set_task(struct cli_options *options, const char *text, struct error
 {
     struct values first = { 0 }, last = { 0 };
     char copy[64];
-    snprintf(copy, sizeof copy, "%s", text);
+    if (snprintf(copy, sizeof copy, "%s", text) >= (int)sizeof copy)
+        return error_add(error, ERROR_USAGE, "--task: '%s' is too long; allowed: K, or A-B with A <= B", text);
     char *dash = strchr(copy, '-');
     if (dash)
         *dash = '\0';

@@ -475,6 +475,61 @@ static void say_summaries(FILE *record)
     }
 }
 
+// Both sides of each bound of a summary, and the bound itself.
+static void say_summary(FILE *out, const struct settings *settings, double value, const struct run_result *from)
+{
+    const struct reference_match known = { .kind = REFERENCE_MINIMUM, .value = value, .uncertainty = NAN };
+    struct run_result result = *from;
+    const struct cli_summary summary = {
+        .settings = settings, .result = &result, .ranks = 1, .n_known = 1, .known = &known
+    };
+    for (int side = -1; side <= 1; side++) {
+        result.energy = side == 0 ? from->energy : nextafter(from->energy, side * (double)INFINITY);
+        char *text = cli_summary_text(&summary, 80);
+        fputs(text, out);
+        free(text);
+    }
+}
+
+static void say_summary_bounds(FILE *record)
+{
+    static const double bounds[] = { 1e5, 1e15, -1e5, -1e15 };
+    struct scene scene;
+    struct recorded_part part;
+    FILE *out = recorded_begin(&part, record);
+    if (!begin_scene(&scene, scenes[0], CONFIG_RUN, NULL))
+        abort();
+    const struct settings *settings = &scene.settings;
+    struct run_result result = { .energy_error = 0x1p-10, .iterations = 1, .wall_time = 1, .cpu_time = 1 };
+    for (int factor = 1; factor <= 12; factor++) {
+        result.energy = 3 + factor * result.energy_error;
+        say_summary(out, settings, 3, &result);
+    }
+    result.energy_error = 1e-12;
+    size_t found = 0;
+    for (int k = 1; k < 8000; k++) {  // of most values no sum lies at the bound itself
+        const double value = k / 7.0, share = 3e-3 * value;
+        result.energy = value + share;
+        if (result.energy - value == share && found++ < 6)
+            say_summary(out, settings, value, &result);
+    }
+    if (found == 0)
+        abort();
+    result.energy = 3;
+    for (size_t k = 0; k < sizeof bounds / sizeof *bounds; k++)
+        for (int side = -1; side <= 1; side++) {
+            result.variance = side == 0 ? bounds[k] : nextafter(bounds[k], side * (double)INFINITY);
+            say_summary(out, settings, 3, &result);
+        }
+    result.n_samples = 100 * (double)settings->sampler.walkers;
+    for (int side = -1; side <= 1; side++) {
+        result.autocorrelation_time = side == 0 ? 2 : nextafter(2, side * (double)INFINITY);
+        say_summary(out, settings, 3, &result);
+    }
+    end_scene(&scene);
+    recorded_end(&part, out, "bounds of summaries", shows);
+}
+
 static void say_estimates(FILE *record)
 {
     struct recorded_part part;
@@ -955,10 +1010,10 @@ int main(int argc, char **argv)
     record_prepare_hdf5();
     rng_start(&dice, 2020, 0);
     FILE *out = shows ? stdout : open_memstream(&now, &length);
-    void (*const say[])(FILE *) = { say_numbers, say_tables, say_lines,        say_progress,
-                                    say_reports, say_prints, say_summaries,    say_estimates,
-                                    say_learned, say_keys,   say_words,        say_options,
-                                    say_known,   say_points, say_tables_drawn, say_targets };
+    void (*const say[])(FILE *) = { say_numbers, say_tables,        say_lines,     say_progress, say_reports,
+                                    say_prints,  say_summaries,     say_estimates, say_learned,  say_keys,
+                                    say_words,   say_options,       say_known,     say_points,   say_tables_drawn,
+                                    say_targets, say_summary_bounds };
     for (size_t k = 0; k < sizeof say / sizeof *say; k++) {
         rng_start(&dice, 2020, k);  // one part changes, others do not
         say[k](out);
