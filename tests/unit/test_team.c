@@ -163,6 +163,10 @@ static const struct {
     { "amplitude-2p2d",
       { "sampler.walkers=128", "sampler.method=exact", "optimizer.method=exact", "optimizer.starts=3",
         "optimizer.iterations=12", "measure.samples=1280" } },
+    // stopped between passes of measuring: what there is of the series is dealt out again
+    { "amplitude-2p2d",
+      { "sampler.walkers=96", "optimizer.iterations=0", "sampler.burn_in=5", "measure.samples=73728",
+        "measure.controls=none", "observables.kinds=none" } },
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
