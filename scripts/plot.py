@@ -54,10 +54,9 @@ DASHES = ['--', ':', '-.', (0, (5, 1, 1, 1, 1, 1))]
 
 def draw_known(axes, file, low, high):
     """Lines at known energies, and how far down and up they reach."""
-    shown = axes.get_legend_handles_labels()[1]
     for k, (label, value) in enumerate(KNOWN.get(file.filename, [])):
         words = f'{label} {value:.6g}'
-        if words not in shown:
+        if words not in axes.get_legend_handles_labels()[1]:
             axes.axhline(value, color='black', linewidth=0.9, linestyle=DASHES[(k + 1) % 4], label=words)
         low, high = min(low, value), max(high, value)
     return low, high
