@@ -642,6 +642,8 @@ static const struct command commands[] = {
     { .words = "sweep script sweep.ini --task 2-2 --per-job 4" },
     { .words = "sweep.ini --task 3-3 -t 1 --check" },
     { .words = "sweep.ini --task 1-x" },
+    { .words = "bare.ini -s sweep.system.particles=2|3 --print-config --task 1" },
+    { .words = "sweep list bare.ini -s sweep.system.particles=2|3" },
     { .words = "sweep list sweep.ini --task 000000000000000000000000000000000000000000000000000000000000001" },
     { .words = "sweep list sweep.ini --task 0000000000000000000000000000000000000000000000000000000000000001" },
     { .words = "bare.ini -Z" },
