@@ -644,6 +644,12 @@ static const struct command commands[] = {
     { .words = "sweep.ini --task 1-x" },
     { .words = "bare.ini -s sweep.system.particles=2|3 --print-config --task 1" },
     { .words = "sweep list bare.ini -s sweep.system.particles=2|3" },
+    // lists of which one entry cannot be
+    { .words = "bare.ini --check -q -t 1 -s system.dimensions=1 -s observables.kinds=density-radial,density-2d" },
+    { .words = "bare.ini --check -q -t 1 -s system.particles=1 -s observables.kinds=pair-distribution,density-2d" },
+    { .words = "run.ini --check -q -t 1 -s sampler.method=gibbs -s sampler.temperatures=1,2" },
+    { .words = "run.ini --check -q -t 1 -s sampler.temperatures=1,1" },
+    { .words = "run.ini --check -q -t 1 -s sampler.temperatures=2,3" },
     { .words = "sweep list sweep.ini --task 000000000000000000000000000000000000000000000000000000000000001" },
     { .words = "sweep list sweep.ini --task 0000000000000000000000000000000000000000000000000000000000000001" },
     { .words = "bare.ini -Z" },
