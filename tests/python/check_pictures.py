@@ -19,7 +19,6 @@ import h5py
 import numpy
 from matplotlib import colors
 from matplotlib.collections import LineCollection, QuadMesh
-from matplotlib.ticker import MaxNLocator
 
 
 def write(file, path, values, units='1'):
@@ -78,10 +77,10 @@ def say_axes(axes):
         yield f'  "{axes.get_title()}", x: {axes.get_xlabel()} ({axes.get_xscale()}), y: {axes.get_ylabel()} ({axes.get_yscale()})'
     else:
         yield '  nothing'
-    base = getattr(axes.xaxis.get_transform(), 'base', None)
-    if base or len(axes.get_shared_x_axes().get_siblings(axes)) > 1 or type(axes.xaxis.get_major_locator()) is MaxNLocator:
-        yield (f'    x: {"of base %g, " % base if base else ""}shared by {len(axes.get_shared_x_axes().get_siblings(axes))}, '
-               f'{"whole numbers" if getattr(axes.xaxis.get_major_locator(), '_integer', False) else "any numbers"}')
+    base, shared = getattr(axes.xaxis.get_transform(), 'base', None), len(axes.get_shared_x_axes().get_siblings(axes))
+    whole = getattr(axes.xaxis.get_major_locator(), '_integer', False)
+    if base or shared > 1 or whole:
+        yield '    x:' + (f' of base {base:g}' if base else '') + (f' shared by {shared}' if shared > 1 else '') + (' whole numbers' if whole else '')
     low, high = axes.get_ylim()
     if not axes.get_autoscaley_on():
         yield f'    from {low:.6g}' + (f' to {high:.6g}' if axes.lines and hasattr(axes, 'reach') else '')
