@@ -150,7 +150,8 @@ static bool report_end(const struct job *job, bool good, const struct run_result
 static void report_start(const struct job *job, const struct cli_target *target)
 {
     if (job->options->verbose && !job->options->quiet)
-        cli_note("%zu threads%s%s%s, instruction set %s, results in %s", job->threads.n, job->team ? " per rank" : "",
+        cli_note("%zu thread%s%s%s%s, instruction set %s, results in %s", job->threads.n,
+                 job->threads.n == 1 ? "" : "s", job->team ? " per rank" : "",
                  job->threads.reason ? ": " : "", job->threads.reason ? job->threads.reason : "", level_name(),
                  target->path);
 }

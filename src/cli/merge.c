@@ -132,7 +132,7 @@ static bool merge(const struct cli_options *options, const char **inputs, struct
     bool good = record_merge(&merge, error, &notes);
     if (good && !options->quiet) {
         cli_report_notes(&notes, "");
-        cli_note("%zu runs in %s and %s%s", merge.n, merge.output, table,
+        cli_note("%zu run%s in %s and %s%s", merge.n, merge.n == 1 ? "" : "s", merge.output, table,
                  notes.n_messages > 0 ? ", not all of them complete" : "");
     }
     error_clear(&notes);

@@ -132,8 +132,12 @@ bool cli_sweep_check(const struct cli_sweep_work *work, struct error *error)
         cli_table_write(&table, out);
         cli_bytes(total.file_size, file);
         cli_duration(total.cpu_time, cpu);
-        fprintf(out, "all %zu points are valid; together at most %s of files and %s of CPU time\n",
-                work->last - work->first + 1, file, cpu);
+        const size_t n = work->last - work->first + 1;
+        if (n == 1)
+            fputs("this point is valid", out);
+        else
+            fprintf(out, "all %zu points are valid", n);
+        fprintf(out, "; %sat most %s of files and %s of CPU time\n", n == 1 ? "" : "together ", file, cpu);
     }
     cli_table_finish(&table);
     return out ? cli_print_stream(out, &text, good ? error : NULL) && good : good;

@@ -332,6 +332,13 @@ static size_t memory_at(const char *text)
     return digits > 0 && strncmp(text + digits, " MB", 3) == 0 ? digits + 3 : 0;
 }
 
+// The length of "0 s ago".
+static size_t age_at(const char *text)
+{
+    const size_t digits = strspn(text, "0123456789");
+    return digits > 0 && strncmp(text + digits, " s ago", 6) == 0 ? digits + 6 : 0;
+}
+
 // The folder and the program have other names elsewhere; commas and brackets stand apart, so that numbers are words.
 static void show_clean(FILE *out, const char *text)
 {
@@ -352,6 +359,9 @@ static void show_clean(FILE *out, const char *text)
         } else if (memory_at(text) > 0) {
             fputs("MEMORY", out);
             n = memory_at(text);
+        } else if (age_at(text) > 0) {
+            fputs("SOME TIME ago", out);
+            n = age_at(text);
         } else if (*text == '\r' || *text == '\033') {
             fputs(*text == '\r' ? "<" : "ESC", out);
         } else if (strchr(",{}[]()", *text)) {
