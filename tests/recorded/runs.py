@@ -53,6 +53,10 @@ RUNS = {
     'exact, width': one('system.particles=1 system.dimensions=1 rbm.train_sigma=yes rbm.sigma=1.3 optimizer.method=exact optimizer.starts=2'),
     'exact, grown and shared out': one(f'{TWO} rbm.hidden=7 rbm.train_sigma=yes optimizer.method=exact optimizer.starts=4 optimizer.iterations=5 measure.samples=64'),
     'trap': one('rbm.sigma=1 optimizer.iterations=200', ['verify', 'r.h5'], ['diagnose', 'r.h5']),
+    'known by one energy': one('system.particles=3 system.dimensions=1 system.interaction=inverse-square interaction.lambda=2 optimizer.iterations=0 wavefunction.factors=gaussian,power gaussian.alpha=1.7 measure.samples=6400', ['diagnose', 'r.h5'], ['show', 'r.h5']),
+    'narrow beside a core': one('system.particles=3 wavefunction.factors=gaussian,hard-core,gaussian-pair gaussian.train=no '
+                                'gaussian.alpha=3 optimizer.starts=1 hard-core.diameter=0.3', ['diagnose', 'r.h5']),
+    'narrow': one(f'{TWO} system.particles=3 wavefunction.factors=gaussian,pade-jastrow gaussian.train=no gaussian.alpha=3 optimizer.starts=1', ['diagnose', 'r.h5']),
     # how sr solves
     'sr, cholesky': one(f'{TWO} optimizer.solver=cholesky optimizer.shift=0.05 optimizer.shift_decay=0.9 optimizer.shift_least=0.02 optimizer.starts=1'),
     'sr, cg': one(f'{TWO} optimizer.solver=cg optimizer.momentum=0.5 optimizer.tolerance=1e-4 optimizer.starts=1 optimizer.iterations=5 optimizer.max_step=0.02'),
