@@ -109,6 +109,7 @@ static const char *const samplers[] = {
     "hmc\ntrajectory = 0.4\ntemperatures = 1, 1.5\nwarm_up = momentum-diffusion",
     "exact",
     "langevin\ntemperatures = 1, 2\njumps = yes",
+    "metropolis\ntemperatures = 1, 1.7, 3",
 };
 enum {
     FORCES = sizeof forces / sizeof *forces,
