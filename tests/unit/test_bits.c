@@ -616,6 +616,10 @@ static void say_everything(struct book *book)
             snprintf(system, sizeof system, "1\nparticles = %zu", n);
             say_case(book, forces[0], products[0], system, samplers[k], 0);
         }
+    // backflow computes its ratio from all of the trial, whoever moves one particle
+    for (size_t k = 0; k < SAMPLERS; k++)
+        say_case(book, forces[0], "slater, rbm\n[slater]\nbackflow = exponential\n[rbm]\nenvelope = yes\nhidden = 3",
+                 "2\nparticles = 2\nstatistics = fermions", samplers[k], 0);
 }
 
 int main(int argc, char **argv)
