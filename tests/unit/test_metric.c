@@ -8,6 +8,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,6 +226,57 @@ static void test_unused_units(void **state)
     assert_true(tried > 2);
 }
 
+static bool own_matrix(const void *state, size_t n, size_t stride, const double *features, size_t room, double *work,
+                       double *out)
+{
+    (void)state, (void)n, (void)stride, (void)features, (void)room, (void)work;
+    *out = -42;
+    return true;
+}
+
+// The way of a factor's own serves where no other factor has parameters, wherever it stands.
+static void test_own_matrix(void **state)
+{
+    static const struct {
+        const char *factors;
+        size_t rbm;
+        bool own;
+    } cases[] = { { "factors = pade-jastrow, rbm\n[pade-jastrow]\ntrain = no\n", 1, true },
+                  { "factors = rbm, pade-jastrow\n[pade-jastrow]\ntrain = no\n", 0, true },
+                  { "factors = pade-jastrow, rbm\n", 1, false },
+                  { "factors = rbm, pade-jastrow\n", 0, false } };
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        char ini[300];
+        struct model model;
+        struct ensemble_sums sums;
+        struct metric metric;
+        snprintf(ini, sizeof ini,
+                 "[system]\nparticles = 2\ndimensions = 2\ninteraction = coulomb\n[sampler]\nwalkers = 64\n"
+                 "[wavefunction]\n%s", cases[c].factors);
+        product_build(&model, &(struct product_row){ .name = cases[c].factors, .ini = ini }, NULL, 1);
+        struct wavefunction *wavefunction = &model.ensemble.wavefunction;
+        struct factor *factor = &wavefunction->factor[cases[c].rbm];
+        const size_t k = wavefunction->n_parameters;
+        struct factor_type type = *factor->type;
+        double *matrix = calloc(k * k, sizeof *matrix);
+        assert_non_null(type.matrix);
+        assert_true(metric_build(&metric, wavefunction, 64));
+        struct metric_visit visit = { &metric, 1, 1 };
+        ensemble_pass(&model.ensemble, 1, 0, metric_gather, &visit, &sums);
+        const struct optimizer_metric *operators = metric_ready(&metric, 64);
+        const struct factor_type *before = factor->type;
+        type.matrix = own_matrix;
+        factor->type = &type;
+        operators->matrix(operators->context, matrix);
+        factor->type = before;
+        assert_true((matrix[0] == -42) == cases[c].own);
+        free(matrix);
+        metric_finish(&metric);
+        model_finish(&model);
+    }
+}
+
 // By hand: 2^17 / (K + 1) samples, 2048 at least and 8192 at most, or an eighth of those of an iteration that have
 // grown where 6 (K + 1) are not more; of a pass an eighth, 2^16 / (K + 1) or 6 (K + 1) up to 2048, whichever is most.
 static void test_how_many_samples(void **state)
@@ -256,6 +308,7 @@ static void test_how_many_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_how_many_samples), cmocka_unit_test(test_operators),
-                                        cmocka_unit_test(test_precondition), cmocka_unit_test(test_unused_units) };
+                                        cmocka_unit_test(test_precondition), cmocka_unit_test(test_unused_units),
+                                        cmocka_unit_test(test_own_matrix) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
