@@ -94,6 +94,12 @@ static void test_constant(void **state)
         assert_true(s.autocorrelation_time == 1 && s.effective_samples == 64);
         assert_true(64 / chains < 4 ? isnan(s.r_hat) : s.r_hat == 1);
     }
+    // equally far from the median, which is all that folding leaves of them
+    for (size_t i = 0; i < 64; i++)
+        values[i] = i % 2 ? 1 : -1;
+    assert_true(analyse(4, 16, values).r_hat == 1);
+    for (size_t i = 0; i < 64; i++)
+        values[i] = 0.1;
     const struct statistics one = analyse(1, 1, values);
     assert_true(one.mean == 0.1 && one.error == 0 && !one.plateau);
 }
