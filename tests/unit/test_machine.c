@@ -248,6 +248,25 @@ static void test_annealing(void **state)
     assert_true(squares > 1.26 && squares < 31.4);
 }
 
+// Ten spins with couplings of 1,000: the chains' weights are a power of e^2000 apart, and any of the 32 may be the
+// heaviest, alone or not. ln Z is the heaviest one's, and the logarithm of a share.
+static void test_annealing_of_heavy_chains(void **state)
+{
+    const struct machine_shape shape = { MACHINE_SPINS, 10, 0, 1, 1, 0, { 0 } };
+    double theta[45];
+    (void)state;
+    for (size_t k = 0; k < 45; k++)
+        theta[k] = 1000;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        const struct learn_annealing annealing = { .chains = 32, .steps = 1, .threads = 1, .seed = seed };
+        struct learn_partition partition;
+        assert_true(learn_anneal(&shape, theta, &annealing, &partition, NULL));
+        const double ln_weight = partition.ln_z - 10 * log(2), heaviest = 1000 * ceil(ln_weight / 1000),
+                     share = 32 * exp(ln_weight - heaviest);
+        assert_true(share > 0.99 && fabs(share - round(share)) < 1e-6);
+    }
+}
+
 // Means over the chains of a machine against its exact ones: 4096 chains of 60 sweeps, all parameters within 5 sigma.
 static void check_chains(const struct machine_shape *shape, bool metropolis)
 {
@@ -311,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_weights),  cmocka_unit_test(test_partition), cmocka_unit_test(test_partition_of_copies),
         cmocka_unit_test(test_gradient), cmocka_unit_test(test_annealing), cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_annealing_of_heavy_chains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

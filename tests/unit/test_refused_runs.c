@@ -62,6 +62,8 @@ static bool make_run(char **result, struct error *error)
         append_number(result, found.energy);
         append_number(result, found.energy_error);
         append_number(result, found.virial_ratio_error);
+        append_number(result, found.iterations);
+        append_number(result, found.converged);
     }
     return good;
 }
@@ -127,6 +129,7 @@ static void test_runs(void **state)
         "optimizer.solver=cg sampler.method=hmc observables.kinds=density-radial,one-body",
         "optimizer.solver=minsr sampler.method=metropolis sampler.temperatures=1,1.5",
         "optimizer.starts=3 optimizer.method=exact sampler.method=exact rbm.train_sigma=yes",
+        "optimizer.starts=1 optimizer.method=exact sampler.method=exact rbm.hidden=1 optimizer.iterations=90",
         "optimizer.method=adam wavefunction.factors=gaussian,pade-jastrow measure.target_error=0.5",
         "optimizer.solver=cholesky optimizer.samples=288 sampler.walkers=288",
     };
