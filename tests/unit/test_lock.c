@@ -250,10 +250,13 @@ static void lock_is_kept_alive(void **state)
     (void)state;
     beats_faster = 1000;
     struct record_lock *lock = take();
-    age(lock_path(), 3600);
-    for (int k = 0; k < 500 && age_of(lock_path()) > 1800; k++)
-        nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
-    assert_true(age_of(lock_path()) < 1800);
+    for (int beat = 0; beat < 2; beat++) {
+        age(lock_path(), 3600);
+        for (int k = 0; k < 500 && age_of(lock_path()) > 1800; k++)
+            nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+        assert_true(age_of(lock_path()) < 1800);
+    }
+    assert_true(record_lock_held(lock, NULL));
     record_lock_release(lock);
     beats_faster = 1;
 }
