@@ -84,8 +84,9 @@ bool record_process_lives(long pid, unsigned long long started)
 static void home_of(const struct record_process *process, char home[RECORD_WORD_SIZE])
 {
     const char *slash = strrchr(process->place, '/'), *digits = slash ? slash + strcspn(slash, "0123456789") : "";
-    snprintf(home, RECORD_WORD_SIZE, "%.*s.%.*s.%.*s", HOST_PART, process->host, BOOT_PART, process->place,
-             (int)strspn(digits, "0123456789"), digits);
+    const int boot = (int)strcspn(process->place, "/");  // shorter where it is not known
+    snprintf(home, RECORD_WORD_SIZE, "%.*s.%.*s.%.*s", HOST_PART, process->host, boot < BOOT_PART ? boot : BOOT_PART,
+             process->place, (int)strspn(digits, "0123456789"), digits);
 }
 
 char *record_process_temporary(const char *path)

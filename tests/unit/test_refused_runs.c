@@ -163,6 +163,23 @@ static void test_publishing(void **state)
         fail_msg("%s", wrong);
 }
 
+static bool make_lock(char **result, struct error *error)
+{
+    remove("l.h5.lock");  // whoever cannot read it any more does not know that it is its own
+    struct record_lock *lock = record_lock_take("l.h5", error);
+    const bool held = lock && record_lock_held(lock, error);
+    if (held)
+        refusal_append(result, "held");
+    record_lock_release(lock);
+    return held;
+}
+
+static void test_locks(void **state)
+{
+    (void)state;
+    check("", make_lock);
+}
+
 static void test_files(void **state)
 {
     (void)state;
@@ -181,12 +198,13 @@ int main(int argc, char **argv)
     const bool all = argc > 1 && strcmp(argv[1], "all") == 0;
     char folder[] = "/tmp/vmc-refused-XXXXXX";
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_runs), cmocka_unit_test(test_estimates),
-                                        cmocka_unit_test(test_publishing) },
+                                        cmocka_unit_test(test_publishing), cmocka_unit_test(test_locks) },
                             more[] = { cmocka_unit_test(test_files) };
     record_prepare_hdf5();
     if (!mkdtemp(folder) || chdir(folder) != 0)
         return 2;
     const int status = all ? cmocka_run_group_tests(more, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
     remove("o.h5");
+    remove("l.h5.lock");
     return chdir("/") == 0 && rmdir(folder) == 0 ? status : 2;
 }
