@@ -107,17 +107,21 @@ static void ranking_fill(struct ranking *ranking, const struct series *series, s
     }
 }
 
-// sorted[] becomes the distances from the median, again in order.
+// sorted[] becomes the distances from the median, again in order. They are counted from the two values beside the median, half
+// their gap further: both lie equally far from it, whatever their mean would be rounded to, and share a rank.
 static void ranking_fold(struct ranking *ranking)
 {
     const struct ranked *x = ranking->sorted;
     const size_t n = ranking->n, middle = n / 2;  // n is even
-    const double median = x[middle - 1].value / 2 + x[middle].value / 2;
-    for (size_t i = 0, below = middle, above = middle; i < n; i++) {
-        const bool lower = below > 0 && (above == n || median - x[below - 1].value <= x[above].value - median);
-        const struct ranked *next = lower ? &x[--below] : &x[above++];
-        ranking->spare[i] = (struct ranked){ fabs(next->value - median), next->half };
-    }
+    const double lower = x[middle - 1].value, upper = x[middle].value, nearest = upper / 2 - lower / 2;
+    for (size_t i = 0, below = middle, above = middle; i < n; i++)
+        if (above == n || (below > 0 && lower - x[below - 1].value <= x[above].value - upper)) {
+            below--;
+            ranking->spare[i] = (struct ranked){ nearest + (lower - x[below].value), x[below].half };
+        } else {
+            ranking->spare[i] = (struct ranked){ nearest + (x[above].value - upper), x[above].half };
+            above++;
+        }
     ranking_exchange(ranking);
 }
 

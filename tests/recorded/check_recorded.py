@@ -162,8 +162,7 @@ def same(old, new):
     if old.startswith('| '):  # printed with few digits: the last one may round to either side
         return all(printed_alike(a, b) for a, b in zip(olds, news))
     scale = max([abs(float(x)) for x in olds[-2:]]) if old.count(' ') == 3 else 0
-    tolerance = 1e-3 if 'r_hat' in old else TOLERANCE  # of ranks, which change places by jumps
-    return all(a == b or abs(float(a) - float(b)) <= tolerance * max(abs(float(a)), scale, 1e-3) for a, b in zip(olds, news))
+    return all(a == b or abs(float(a) - float(b)) <= TOLERANCE * max(abs(float(a)), scale, 1e-3) for a, b in zip(olds, news))
 
 
 def printed_alike(a, b):

@@ -42,7 +42,7 @@ RUNS = {
     'starts, asked': one(f'{TWO} optimizer.starts=3 optimizer.iterations=9 rbm.train_sigma=yes rbm.sigma=0.9'),
     'starts, apart': one('system.particles=3 rbm.hidden=4 system.omega=1.3 system.interaction=coulomb optimizer.iterations=105 optimizer.samples=64'),
     'units anew': one(f'{TWO} system.particles=3 rbm.hidden=6 rbm.init_scale=1.8 optimizer.starts=1 optimizer.iterations=80'),
-    'dead units': one(f'{TWO} system.particles=4 rbm.hidden=12 interaction.strength=20 optimizer.starts=1 optimizer.iterations=100'),
+    'dead units': one(f'{TWO} system.particles=4 rbm.hidden=8 rbm.init_scale=1.5 interaction.strength=20 optimizer.starts=1 optimizer.iterations=60'),
     'sgd': one(f'{TWO} optimizer.method=sgd optimizer.clip=0.1 optimizer.schedule=cosine optimizer.iterations=40'),
     'sgd, plateau': one('optimizer.method=sgd rbm.hidden=1 rbm.sigma=1.2 optimizer.iterations=600 optimizer.samples=64'),
     'momentum': one(f'{TWO} optimizer.method=momentum optimizer.schedule=inverse optimizer.decay=0.3'),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How the program writes numbers, lengths of time and the progress line. Built with src/cli/text.c and
 // src/cli/progress.c.
+#include "support/terminal.h"
+
 #include "cli/progress.h"
 #include "cli/text.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -153,27 +153,25 @@ static void progress_line_fits_every_width(void **unused)
 static void named_lines_fit_every_terminal(void **unused)
 {
     (void)unused;
-    const int terminal = posix_openpt(O_RDWR | O_NOCTTY), kept = dup(STDERR_FILENO);
-    assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
-    const int end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
-    assert_true(end >= 0 && setenv("TERM", "xterm", 1) == 0);
+    const struct terminal terminal = terminal_open(80, 0);
+    const int kept = dup(STDERR_FILENO);
+    assert_true(setenv("TERM", "xterm", 1) == 0);
     for (unsigned short columns = 2; columns < 60; columns++) {
-        const struct winsize size = { .ws_row = 24, .ws_col = columns };
         char said[2 * CLI_LINE_SIZE];
         struct cli_progress progress;
-        assert_int_equal(ioctl(end, TIOCSWINSZ, &size), 0);
-        dup2(end, STDERR_FILENO);
+        terminal_resize(&terminal, columns);
+        dup2(terminal.theirs, STDERR_FILENO);
         cli_progress_start(&progress, CLI_PROGRESS_ALWAYS, false);
         cli_progress_name(&progress, "point 1003 of 2000  ");
         cli_progress_show(&middle, &progress);
         dup2(kept, STDERR_FILENO);
-        const ssize_t n = read(terminal, said, sizeof said);
+        const ssize_t n = read(terminal.ours, said, sizeof said);
         assert_true(n > 1 && said[0] == '\r');
         assert_true(n - 1 < columns && (n - 1 == columns - 1 || columns > 34));
         assert_memory_equal(said + 1, "point 1003 of 2000  train", n - 1 < 25 ? (size_t)n - 1 : 25);
     }
-    close(end);
-    close(terminal);
+    close(terminal.theirs);
+    close(terminal.ours);
     close(kept);
 }
 

@@ -8,6 +8,7 @@
 #include "support/clock.h"
 #include "support/recorded.h"
 #include "support/shown.h"
+#include "support/terminal.h"
 
 #include "cli/plot_parts.h"
 #include "cli/program.h"
@@ -27,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -287,17 +287,10 @@ static size_t read_some(int from, char *text)
 
 static int ask(const struct command *command, char said[TEXT_SIZE])
 {
-    int terminal = -1, status, out = -1;
-    if (command->columns > 0) {
-        const struct winsize size = { .ws_row = 24, .ws_col = command->columns };
-        terminal = posix_openpt(O_RDWR | O_NOCTTY);
-        if (terminal < 0 || grantpt(terminal) != 0 || unlockpt(terminal) != 0)
-            abort();
-        out = open(ptsname(terminal), O_RDWR | O_NOCTTY);
-        ioctl(out, TIOCSWINSZ, &size);
-    } else {
-        out = open("said", O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
-    }
+    const bool on_terminal = command->columns > 0;
+    const struct terminal terminal = on_terminal ? terminal_open(command->columns, 0) : (struct terminal){ -1, -1 };
+    const int out = on_terminal ? terminal.theirs : open("said", O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
+    int status;
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) {
@@ -306,14 +299,14 @@ static int ask(const struct command *command, char said[TEXT_SIZE])
         close(out);
         become_program(command);
     }
-    if (terminal >= 0) {
+    if (on_terminal) {
         close(out);
-        read_some(terminal, said);
-        close(terminal);
+        read_some(terminal.ours, said);
+        close(terminal.ours);
     }
     if (child < 0 || waitpid(child, &status, 0) != child)
         abort();
-    if (terminal < 0) {
+    if (!on_terminal) {
         lseek(out, 0, SEEK_SET);
         read_some(out, said);
         close(out);

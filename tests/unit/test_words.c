@@ -8,6 +8,7 @@
 //     test_words --show            prints everything
 #include "support/clock.h"
 #include "support/recorded.h"
+#include "support/terminal.h"
 
 #include "cli/command.h"
 #include "cli/help.h"
@@ -36,7 +37,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -180,17 +180,12 @@ static void say_tables(FILE *record)
 // Of 24 lines and so many columns, as stderr; its other end.
 static int open_terminal(unsigned short columns)
 {
-    const int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
-    const struct winsize size = { .ws_row = 24, .ws_col = columns };
-    if (terminal < 0 || grantpt(terminal) != 0 || unlockpt(terminal) != 0)
-        abort();
-    const int end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
-    ioctl(end, TIOCSWINSZ, &size);
+    const struct terminal terminal = terminal_open(columns, O_NONBLOCK);
     fflush(stderr);
     kept_stderr = dup(STDERR_FILENO);
-    dup2(end, STDERR_FILENO);
-    close(end);
-    return terminal;
+    dup2(terminal.theirs, STDERR_FILENO);
+    close(terminal.theirs);
+    return terminal.ours;
 }
 
 static void close_terminal(FILE *out, int terminal)
