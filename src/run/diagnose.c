@@ -161,6 +161,18 @@ bool run_reading_open(struct run_reading *reading, const char *path, struct erro
     return good;
 }
 
+bool run_judge_again(struct run *run, struct error *error)
+{
+    struct run_reading reading;
+    if (!run_reading_open(&reading, run->options->output, error))
+        return false;
+    if (run->options->exact)
+        reading.evidence.exact = *run->options->exact;
+    run_judge(&reading.evidence, &run->result->judgement);
+    run_reading_finish(&reading);
+    return true;
+}
+
 void run_reading_finish(struct run_reading *reading)
 {
     char *const texts[] = { reading->status, reading->created, reading->version, reading->reason, reading->end };

@@ -7,4 +7,7 @@
 // Judges what was measured so far, by the first process; result->judgement.
 void run_judge_measured(struct run *run);
 
+// Judges a complete run by its file, which is read once more; result->judgement.
+bool run_judge_again(struct run *run, struct error *error);
+
 #endif

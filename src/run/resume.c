@@ -4,6 +4,7 @@
 #include "run/file.h"
 
 #include "run/checkpoint.h"
+#include "run/judged.h"
 #include "run/kept.h"
 #include "run/recall.h"
 #include "run/series.h"
@@ -268,6 +269,16 @@ static enum run_resumed go_on(struct resume *resume, bool complete)
     return RESUME_CONTINUED;
 }
 
+static bool holds_run(const struct resume *resume)
+{
+    return record_has(resume->file, "/config/system") ||
+           error_add(resume->error, ERROR_CONFIG, "%s: cannot be resumed: %s; choose another --output",
+                     resume->run->options->output,
+                     record_has(resume->file, "/runs")           ? "it is merged from runs"
+                     : record_has(resume->file, "/config/learn") ? "it was learned from data, by vmc learn"
+                                                                 : "it holds no configuration of a run");
+}
+
 static enum run_resumed read_file(struct run *run, struct error *error)
 {
     const char *output = run->options->output;
@@ -281,12 +292,16 @@ static enum run_resumed read_file(struct run *run, struct error *error)
     resume.file = record_open(output, false, error);
     if (resume.file && (status = record_read_attribute(resume.file, "/", "status", error))) {
         const bool complete = strcmp(status, "complete") == 0;
-        settings_each(run->settings, compare, &resume);
-        if (!resume.differs && load_states(&resume))
+        const bool comparable = holds_run(&resume);
+        if (comparable)
+            settings_each(run->settings, compare, &resume);
+        if (comparable && !resume.differs && load_states(&resume))
             resumed = go_on(&resume, complete);
     }
     free(status);
     record_close(resume.file);
+    if (resumed == RESUME_COMPLETE && !run_judge_again(run, error))
+        resumed = RESUME_FAILED;
     return resumed;
 }
 

@@ -706,6 +706,7 @@ static const struct command commands[] = {
     // foreign files in the way
     { .words = "bare.ini -o all.h5 -t 1 --resume", .also = "cp all.h5 t.h5" },
     { .words = "learn learn.ini -o all.h5 -t 1 --resume" },
+    { .words = "bare.ini -o learn.h5 -t 1 --resume" },
     { .words = "bare.ini -o all.h5 -t 1 -q" },
     { .words = "bare.ini -o learn.h5 -t 1 -q" },
     { .words = "learn learn.ini -o hup.h5 -t 1" },

@@ -47,6 +47,9 @@ static void assert_same(const struct run_result *a, const struct run_result *b)
             if (memcmp((const char *)a + row->offset, (const char *)b + row->offset, sizeof(double)) != 0)
                 fail_msg("%s differs", row->name);
     assert_string_equal(a->stop_reason, b->stop_reason);
+    assert_true(a->judgement.verdict == b->judgement.verdict && a->judgement.n == b->judgement.n);
+    for (size_t k = 0; k < a->judgement.n; k++)
+        assert_string_equal(a->judgement.finding[k].what, b->judgement.finding[k].what);
 }
 
 // Wishes to stop at the n-th question.
@@ -325,6 +328,10 @@ static void test_extended(void **state)
         const struct runs_outcome again = go(overrides, (struct run_options){ .output = path, .resume = true });
         assert_true(again.good && again.result.was_complete);
         assert_same(&whole.result, &again.result);
+        const double above = whole.result.energy + 10 * whole.result.energy_error;
+        const struct runs_outcome below = go(overrides,
+                                             (struct run_options){ .output = path, .resume = true, .exact = &above });
+        assert_true(below.good && below.result.was_complete && below.result.judgement.verdict == VERDICT_BAD);
     }
 }
 
