@@ -438,6 +438,31 @@ static void test_lesson_in_training(void **state)
     model_finish(&model);
 }
 
+// After an exchange neither frame is taken for more than either was: gradient, caches, and no rounding that updates
+// left.
+static void test_exchanged_frames(void **state)
+{
+    (void)state;
+    struct model model;
+    model_build(&model, &oracle_set_find("amplitude-2p2d")->rbm,
+                (const char *const[]){ "sampler.method=metropolis", "sampler.walkers=64", NULL }, 1);
+    struct block *const cold = &model.ensemble.block[0], *const hot = &model.ensemble.block[1];
+    for (unsigned k = 0; k < 64; k++) {
+        const bool a[3] = { k & 1, k & 2, k & 4 }, b[3] = { k & 8, k & 16, k & 32 };
+        cold->evaluated = a[0], cold->movable = a[1], cold->updated = a[2];
+        hot->evaluated = b[0], hot->movable = b[1], hot->updated = b[2];
+        // equal temperatures: all change places
+        const size_t swapped = sampler_swap(&model.ensemble.wavefunction, (const double[]){ 1, 1 }, cold, hot);
+        assert_int_equal(swapped, WALKERS);
+        for (const struct block *block = cold; block <= hot; block++) {
+            assert_int_equal(block->evaluated, a[0] && b[0]);
+            assert_int_equal(block->movable, a[1] && b[1]);
+            assert_int_equal(block->updated, a[2] || b[2]);
+        }
+    }
+    model_finish(&model);
+}
+
 int main(int argc, char **argv)
 {
     few = argc > 1 && strcmp(argv[1], "few") == 0;
@@ -449,6 +474,6 @@ int main(int argc, char **argv)
                                         cmocka_unit_test(test_widths),      cmocka_unit_test(test_divergences),
                                         cmocka_unit_test(test_independent), cmocka_unit_test(test_refused),
                                         cmocka_unit_test(test_lengths),     cmocka_unit_test(test_lesson_in_training),
-                                        cmocka_unit_test(test_diffusion) };
+                                        cmocka_unit_test(test_diffusion),   cmocka_unit_test(test_exchanged_frames) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
