@@ -12,6 +12,9 @@ import time
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'support'))
+import left_out  # noqa: E402
+
 VMC = ''
 CONFIG = """[system]
 particles = 2
@@ -130,4 +133,4 @@ class Plot(unittest.TestCase):
 
 if __name__ == '__main__':
     VMC = str(Path(sys.argv.pop(1)).resolve())
-    unittest.main()
+    left_out.main()

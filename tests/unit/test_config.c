@@ -184,8 +184,10 @@ static void reads_files_of_others(void **unused)
     (void)unused;
     assert_true(descriptor >= 0 && fchmod(descriptor, 0) == 0);
     close(descriptor);
-    if (self == 0 && seteuid(65534) != 0)  // root may read everything
+    if (self == 0 && seteuid(65534) != 0) {  // root may read everything
+        print_message("left out: root cannot become another user here\n");
         skip();
+    }
     const bool good = config_read(&config, path, &error);
     if (self == 0)
         assert_int_equal(seteuid(0), 0);

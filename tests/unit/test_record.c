@@ -207,8 +207,10 @@ static void h5dump_and_h5repack_agree(void **state)
     (void)state;
     char command[4 * SAMPLE_PATH_SIZE];
     sample_publish(sample_path("dump.h5"), "today");
-    if (system("command -v h5dump h5repack >/dev/null") != 0)
+    if (system("command -v h5dump >/dev/null && command -v h5repack >/dev/null") != 0) {
+        print_message("left out: there are no h5dump and h5repack\n");
         skip();
+    }
     snprintf(command, sizeof command, "h5dump %s >/dev/null && h5repack %s %s", sample_path("dump.h5"),
              sample_path("dump.h5"), sample_path("repacked.h5"));
     assert_int_equal(system(command), 0);
