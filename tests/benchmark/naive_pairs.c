@@ -70,7 +70,9 @@ static void orbitals(const struct naive_pairs *naive, const double *x, double *v
 static double invert(struct naive_pairs *naive, const double *x, size_t spin)
 {
     const size_t n = naive->orbitals;
-    double a[NAIVE_ORBITALS_MOST][2 * NAIVE_ORBITALS_MOST] = { { 0 } }, sum = 0;
+    // aligned, or gcc 13.2 with AVX-512 takes the stack to be aligned to 32 bytes when it is to 16
+    _Alignas(64) double a[NAIVE_ORBITALS_MOST][2 * NAIVE_ORBITALS_MOST] = { { 0 } };
+    double sum = 0;
     for (size_t p = 0; p < n; p++) {
         orbitals(naive, x + (spin * n + p) * 2, a[p], NULL, NULL);
         a[p][n + p] = 1;
