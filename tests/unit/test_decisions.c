@@ -15,6 +15,7 @@
 #include "run/compatibility.h"
 #include "run/conclude.h"
 #include "run/course.h"
+#include "run/judged.h"
 #include "run/kept.h"
 #include "run/metric_size.h"
 #include "run/phases.h"
@@ -27,9 +28,11 @@
 #include "run/starting_point.h"
 #include "run/starts.h"
 #include "run/stop.h"
+#include "run/train_exact.h"
 #include "run/trust.h"
 #include "run/worth.h"
 #include "vmc/level.h"
+#include "vmc/referee.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -653,6 +656,74 @@ static void say_series(FILE *out, size_t which)
     unmake(&made);
 }
 
+// ---- energies in closed form: where they are looked at beside samples, and how many descents they are worth
+
+static void say_known(FILE *out, size_t particles, size_t hidden)
+{
+    static struct made made;
+    char text[TEXT_SIZE];
+    snprintf(text, sizeof text, "system.particles=%zu system.interaction=%s rbm.hidden=%zu", particles,
+             particles > 1 ? "coulomb" : "none", hidden);
+    make(&made, text);
+    struct run *run = &made.run;
+    struct referee *referee = referee_create(&run->ensemble.wavefunction, &run->ensemble.hamiltonian, NULL);
+    const size_t pairs = particles > 1 ? particles * (particles - 1) / 2 : 1;
+    const double enough = referee ? referee_work(referee) * (double)pairs / 10 : 1,
+                 samples[] = { nextafter(enough, 0), enough, 4 * enough, 1e9 };
+    referee_destroy(referee);
+    fprintf(out, "known %zu %zu", particles, hidden);
+    tally_number(out, enough);
+    for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
+        struct dice dice = dice_begin(k);
+        const struct run_judgement *judgement = &made.result.judgement;
+        run->stage = STAGE_MEASURING;
+        make_measured(&dice, &made);
+        run_clear(&made.result);
+        made.result.n_samples = samples[k];
+        made.result.energy = 100;
+        made.result.energy_error = 0.01;
+        run_judge_measured(run);
+        for (size_t f = 0; f < judgement->n; f++)
+            tally_text(out, judgement->finding[f].what);
+    }
+    fputc('\n', out);
+    unmake(&made);
+}
+
+// Each look at the clock takes the same time, so that seconds count descents and their iterations.
+static void say_descents(FILE *out, size_t hidden, const char *kind)
+{
+    static const size_t iterations[] = { 10, 999, 1000, 1001 };
+    static struct made made;
+    char text[TEXT_SIZE];
+    snprintf(text, sizeof text, "system.particles=2 rbm.hidden=%zu optimizer.method=exact %s", hidden, kind);
+    make(&made, text);
+    fprintf(out, "descents %zu", hidden);
+    for (size_t k = 0; k < sizeof iterations / sizeof *iterations; k++) {
+        made.settings.optimizer.iterations = iterations[k];
+        tally_number(out, train_exact_seconds(&made.run));
+    }
+    fputc('\n', out);
+    unmake(&made);
+}
+
+static void say_closed_forms(FILE *out)
+{
+    static const char *const kinds[] = {
+        "system.omega=1", "system.omega=1,1.3 rbm.sigma=1,0.9 rbm.train_sigma=yes", "system.dimensions=3",
+        "rbm.representation=probability",
+        "rbm.representation=probability system.omega=1,1.3 rbm.sigma=1,0.9 rbm.train_sigma=yes"
+    };
+    for (size_t particles = 1; particles <= 4; particles++)
+        for (size_t hidden = 0; hidden < 7; hidden++)
+            say_known(out, particles, hidden);
+    say_known(out, 2, 11);
+    say_known(out, 12, 11);  // too much for any number of samples
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (size_t hidden = 0; hidden < (k < 3 ? 8 : 11); hidden++)
+            say_descents(out, hidden, kinds[k]);
+}
+
 // ---- where histograms end: as far as walkers were seen, and where nobody looked, as far as they are
 
 static void say_reach(FILE *out, size_t which)
@@ -900,6 +971,7 @@ int main(int argc, char **argv)
     say_bad_training(out, false);
     say_bad_training(out, true);
     say_steep(out);
+    say_closed_forms(out);
     say_notes(out);
     say_stops(out);
     say_long_errors(out);
