@@ -377,6 +377,110 @@ static void standard_streams_may_be_closed(void **state)
     assert_int_equal(status, 0);
 }
 
+// ---- lists of objects, of files that somebody else made ----
+
+// A file in memory with this many bytes at least.
+static hid_t file_in_memory(size_t bytes)
+{
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), space = H5Screate_simple(1, &(hsize_t){ bytes }, NULL),
+                early = H5Pcreate(H5P_DATASET_CREATE);
+    assert_true(H5Pset_fapl_core(access, 1 << 16, false) >= 0 && H5Pset_alloc_time(early, H5D_ALLOC_TIME_EARLY) >= 0);
+    const hid_t file = H5Fcreate("in memory", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    const hid_t set = H5Dcreate2(file, "bytes", H5T_NATIVE_INT8, space, H5P_DEFAULT, early, H5P_DEFAULT);
+    assert_true(set >= 0);
+    H5Dclose(set);
+    H5Pclose(early);
+    H5Sclose(space);
+    H5Pclose(access);
+    return file;
+}
+
+static void group_add(hid_t file, const char *path)
+{
+    const hid_t group = H5Gcreate2(file, path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(group >= 0);
+    H5Gclose(group);
+}
+
+// Further names of the object, n of them in this folder.
+static void links_add(hid_t file, const char *object, const char *folder, size_t n)
+{
+    char name[64];
+    for (size_t k = 0; k < n; k++) {
+        snprintf(name, sizeof name, "%s/%zu", folder, k);
+        assert_true(H5Lcreate_hard(file, object, file, name, H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    }
+}
+
+// How many objects the list has that is made of the file, 0 where none is.
+static size_t objects_listed(hid_t file, const char *top)
+{
+    struct record_table table;
+    const size_t n = record_table_build(&table, file, top, false) ? table.n : 0;
+    if (n > 0)
+        record_table_finish(&table);
+    return n;
+}
+
+// 100,000 names, or one for every 64 bytes of a file that is larger: few objects with many names do not grow without
+// end.
+static void names_are_bounded(void **state)
+{
+    (void)state;
+    enum { MOST = 100000, OUTER = 248, INNER = 399 };
+    const size_t large = 64 * (MOST + 500);
+    for (size_t bytes = 1; bytes <= large; bytes += large - 1) {
+        const hid_t file = file_in_memory(bytes);
+        hsize_t size = 0;
+        group_add(file, "/leaf");
+        group_add(file, "/inner");
+        group_add(file, "/outer");
+        links_add(file, "/leaf", "/inner", INNER);
+        links_add(file, "/inner", "/outer", OUTER);
+        group_add(file, "/rest");
+        assert_true(H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0 && H5Fget_filesize(file, &size) >= 0);
+        // the root, `bytes`, four groups, and the names in them
+        const size_t n = 6 + INNER + OUTER * (1 + INNER);
+        assert_true(n < MOST && size / 64 < MOST + 5000);
+        links_add(file, "/leaf", "/rest", MOST + 1 - n);
+        assert_int_equal(objects_listed(file, "/"), bytes > 1 ? MOST + 1 : 0);
+        H5Fclose(file);
+    }
+}
+
+// Folders in 16 folders, names of 4,095 bytes; of a digest that is made by parts, in each part.
+static void depths_are_bounded(void **state)
+{
+    (void)state;
+    const hid_t file = file_in_memory(1);
+    char path[4200] = "/runs", digest[RECORD_DIGEST_SIZE];
+    group_add(file, path);
+    for (size_t depth = 2; depth <= 18; depth++) {
+        strcat(path, "/a");
+        group_add(file, path);
+        if (depth == 16)
+            assert_int_equal(objects_listed(file, "/"), 18);  // with the root and `bytes`
+    }
+    assert_int_equal(objects_listed(file, "/"), 0);
+    assert_int_equal(objects_listed(file, "/runs"), 0);
+    assert_int_equal(objects_listed(file, "/runs/a"), 17);
+    assert_true(H5Ldelete(file, "/bytes", H5P_DEFAULT) >= 0);
+    assert_true(record_digest_parts(file, "/runs", digest));  // each run has its own list
+    assert_false(record_digest_parts(file, "/none", digest));
+    H5Fclose(file);
+
+    const hid_t other = file_in_memory(1);
+    path[0] = '/';
+    memset(path + 1, 'n', 4094);
+    path[4095] = '\0';
+    group_add(other, path);
+    assert_int_equal(objects_listed(other, "/"), 3);
+    strcat(path, "n");
+    group_add(other, path);
+    assert_int_equal(objects_listed(other, "/"), 0);
+    H5Fclose(other);
+}
+
 int main(void)
 {
     record_prepare_hdf5();
@@ -386,6 +490,7 @@ int main(void)
         cmocka_unit_test(trouble_leaves_the_old_file), cmocka_unit_test(odd_targets_are_refused),
         cmocka_unit_test(full_disks_are_told),         cmocka_unit_test(trials_outlast_signals),
         cmocka_unit_test(descriptors_are_given_back),  cmocka_unit_test(standard_streams_may_be_closed),
+        cmocka_unit_test(names_are_bounded),           cmocka_unit_test(depths_are_bounded),
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }
