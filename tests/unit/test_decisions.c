@@ -742,6 +742,11 @@ static void say_reach(FILE *out, size_t which)
                 measured->seen[g].reach[k] = 1 + 0.1 * (double)((7 * g + 3 * k) % 5);
         series_reach(&made.run);
         tally_fold_array(&answers.fold, EXTENTS, measured->observables.extent.reach);
+        // once found they stay, however small they are
+        for (size_t k = 0; k < EXTENTS; k++)
+            measured->observables.extent.reach[k] = 1e-3;
+        series_reach(&made.run);
+        tally_fold_array(&answers.fold, EXTENTS, measured->observables.extent.reach);
         fprintf(out, "reach %zu %d", which, seen);
         say_answers(out, &answers);
         unmake(&made);
