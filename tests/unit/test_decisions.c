@@ -794,6 +794,79 @@ static void say_notes(FILE *out)
     }
 }
 
+// ---- what is refused: products with the wrong symmetry, or that do not fit the force where two particles meet
+
+static void say_built(FILE *out, const char *text)
+{
+    struct config config = { 0 };
+    struct settings settings;
+    struct ensemble ensemble;
+    struct error error = { 0 };
+    bool good = false;
+    set_all(&config, "sampler.walkers=32 observables.kinds=one-body measure.samples=32");
+    set_all(&config, text);
+    if (settings_build(&settings, &config, &error, NULL)) {
+        good = ensemble_build(&ensemble, &settings, 1, &error);
+        if (good)
+            ensemble_finish(&ensemble);
+        settings_finish(&settings);
+    }
+    fprintf(out, "built %d %d", good, (int)error.kind);
+    tally_text(out, error.text ? error.text : "");
+    fputc('\n', out);
+    error_clear(&error);
+    config_finish(&config);
+}
+
+static void say_symmetries(FILE *out)
+{
+    static const char *const factors[] = {
+        "gaussian",
+        "rbm",
+        "slater",
+        "slater,rbm",
+        "slater,rbm rbm.sharing=environment",
+        "slater,rbm wavefunction.allow_unsymmetric=yes",
+        "slater,pade-jastrow slater.backflow=exponential",
+    };
+    char text[TEXT_SIZE];
+    for (size_t f = 0; f < sizeof factors / sizeof *factors; f++)
+        for (size_t particles = 1; particles <= 4; particles++)
+            for (size_t up = 0; up <= particles; up++) {
+                snprintf(text, sizeof text,
+                         "system.dimensions=1 system.particles=%zu system.spin_up=%zu system.statistics=%s "
+                         "wavefunction.factors=%s",
+                         particles, up, up < particles || f % 2 ? "fermions" : "bosons", factors[f]);
+                say_built(out, text);
+            }
+}
+
+static void say_contacts(FILE *out)
+{
+    static const char *const factors[] = { "gaussian",
+                                           "gaussian,power power.mu=1",
+                                           "gaussian,power power.mu=2",
+                                           "gaussian,power power.mu=2.000001",
+                                           "gaussian,hard-core hard-core.diameter=0.3",
+                                           "gaussian,hard-core hard-core.diameter=0.29" },
+                             *const forces[] = { "coulomb",
+                                                 "soft-coulomb",
+                                                 "gaussian",
+                                                 "harmonic",
+                                                 "inverse-square interaction.lambda=2",
+                                                 "hard-sphere interaction.diameter=0.3" };
+    char text[TEXT_SIZE];
+    for (size_t dimensions = 1; dimensions <= 3; dimensions++)
+        for (size_t f = 0; f < sizeof factors / sizeof *factors; f++)
+            for (size_t k = 0; k < sizeof forces / sizeof *forces; k++)
+                for (size_t particles = 1; particles <= 2; particles++) {
+                    snprintf(text, sizeof text,
+                             "system.dimensions=%zu system.particles=%zu wavefunction.factors=%s system.interaction=%s",
+                             dimensions, particles, factors[f], forces[k]);
+                    say_built(out, text);
+                }
+}
+
 // ---- when to save and stop
 
 static enum run_wish go_on(void *context)
@@ -978,6 +1051,8 @@ int main(int argc, char **argv)
     say_steep(out);
     say_closed_forms(out);
     say_notes(out);
+    say_symmetries(out);
+    say_contacts(out);
     say_stops(out);
     say_long_errors(out);
     say_memory(out);
