@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum { HALF = -1, NOTHING = -2 };  // instead of an error: half of what is asked; an end that comes too early
-enum call { OPEN, READ, WRITE, FSYNC, CLOSE, LINK, RENAME, CALLS };
+enum call { OPEN, READ, WRITE, FSYNC, CLOSE, LINK, RENAME, CHOWN, CALLS };
 static struct {
     int wait, times, error;  // after so many calls, so many of them
     size_t calls;
@@ -106,6 +106,12 @@ int rename(const char *from, const char *to)
 {
     const int error = next(RENAME);
     return error ? refuse(error) : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int chown(const char *path, uid_t owner, gid_t group)
+{
+    const int error = next(CHOWN);
+    return error ? refuse(error) : (int)syscall(SYS_fchownat, AT_FDCWD, path, owner, group, 0);
 }
 
 static const char words[] = "all of it, to the last byte";
@@ -299,6 +305,47 @@ static void results_stay(void **state)
     }
 }
 
+// A group that is not this process's own but that it may give files to, or its own where there is none.
+static gid_t another_group(void)
+{
+    gid_t groups[64];
+    const int n = getgroups(64, groups);
+    for (int k = 0; k < n; k++)
+        if (groups[k] != getegid())
+            return groups[k];
+    return geteuid() == 0 ? getegid() + 1 : getegid();
+}
+
+// New results are as open as the old ones were; where the group cannot be kept, ours may do no more than everybody.
+static void results_stay_as_open(void **state)
+{
+    (void)state;
+    static const mode_t modes[] = { 0600, 0640, 0660, 0644, 0664, 0666, 0604, 0606, 0670, 0657, 0775, 0615 };
+    const gid_t group = another_group();
+    if (group == getegid()) {
+        print_message("left out: there is no other group to give files to\n");
+        skip();
+    }
+    char path[SAMPLE_PATH_SIZE];
+    snprintf(path, sizeof path, "%s", sample_path("open.h5"));
+    for (size_t k = 0; k < 2 * sizeof modes / sizeof *modes; k++) {
+        const mode_t mode = modes[k / 2], user = mode & 0700, ours = mode >> 3 & 7, others = mode & 7;
+        const bool kept = k % 2;
+        struct stat now;
+        forget();
+        sample_publish(path, "yesterday");
+        assert_int_equal(chown(path, (uid_t)-1, group), 0);
+        assert_int_equal(chmod(path, mode), 0);
+        plan_for(CHOWN, 0, !kept, EPERM);
+        sample_publish(path, "today");
+        assert_int_equal(stat(path, &now), 0);
+        assert_int_equal(now.st_gid == group, kept);
+        assert_int_equal(now.st_mode & 07777, kept ? mode : user | (ours & others) << 3 | others);
+        forget();
+        unlink(path);
+    }
+}
+
 static void configurations_are_read(void **state)
 {
     (void)state;
@@ -356,9 +403,10 @@ int main(void)
 {
     record_prepare_hdf5();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_are_written),   cmocka_unit_test(files_are_read),
-        cmocka_unit_test(folders_are_flushed), cmocka_unit_test(locks_without_links),
-        cmocka_unit_test(results_stay),        cmocka_unit_test(configurations_are_read)
+        cmocka_unit_test(files_are_written),      cmocka_unit_test(files_are_read),
+        cmocka_unit_test(folders_are_flushed),    cmocka_unit_test(locks_without_links),
+        cmocka_unit_test(results_stay),           cmocka_unit_test(results_stay_as_open),
+        cmocka_unit_test(configurations_are_read)
     };
     return cmocka_run_group_tests(tests, sample_set_up, sample_tear_down);
 }

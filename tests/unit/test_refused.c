@@ -24,6 +24,16 @@ static const char text[] = "[system]\nparticles = 2 ; two\ndimensions = 2\ninter
                            "[wavefunction]\nfactors = rbm, gaussian\n[run]\nseed = 5\n"
                            "[sweep]\nsystem.omega = 0.5 | 1:2:3\nrbm.hidden = 1 | 2\n";
 
+// Settings of every kind: members whose defaults are texts, and those of the other job.
+static const struct {
+    enum config_job job;
+    const char *text;
+} kinds[] = { { CONFIG_RUN, text },
+              { CONFIG_RUN, "[system]\nparticles = 6\ndimensions = 2\nstatistics = fermions\ninteraction = coulomb\n"
+                            "[wavefunction]\nload = a.h5\nfactors = slater, pade-jastrow, rbm, gaussian\n"
+                            "[slater]\norbitals_up = 0 0, 1 0, 0 1\n[sampler]\nmethod = hmc\n" },
+              { CONFIG_LEARN, "[learn]\ndata = x.csv\n[run]\nseed = 5\n" } };
+
 // Entries and sections as text. All of them are whole, whatever happened.
 static void describe(const struct config *config, char **all)
 {
@@ -116,14 +126,17 @@ static bool make_sweep(char **result, struct error *error)
     return good;
 }
 
+static size_t kind;
+
 static bool make_settings(char **result, struct error *error)
 {
     struct config config;
     struct settings settings;
-    if (!parse(&config, error)) {
+    if (!config_parse(&config, "f.ini", kinds[kind].text, strlen(kinds[kind].text), error)) {
         config_finish(&config);
         return false;
     }
+    config.job = kinds[kind].job;
     const bool built = settings_build(&settings, &config, error, NULL);
     char *printed = built ? settings_print(&settings) : NULL;
     if (printed)
@@ -148,7 +161,12 @@ static void test_parsed(void **state) { (void)state, check(make_parsed); }
 static void test_changed(void **state) { (void)state, check(make_changed); }
 static void test_copied(void **state) { (void)state, check(make_copied); }
 static void test_sweep(void **state) { (void)state, check(make_sweep); }
-static void test_settings(void **state) { (void)state, check(make_settings); }
+static void test_settings(void **state)
+{
+    (void)state;
+    for (kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        check(make_settings);
+}
 
 int main(void)
 {
