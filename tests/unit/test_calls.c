@@ -253,6 +253,22 @@ static void locks_without_links(void **state)
     assert_null(record_lock_take(path, &error));
     assert_int_equal(error.kind, ERROR_WRITE);
     error_clear(&error);
+    // one that is gone when it is looked at, and one that comes in between
+    forget();
+    plan_for(LINK, 0, 1, EEXIST);
+    struct record_lock *taken = record_lock_take(path, &error);
+    assert_non_null(taken);
+    assert_int_equal(plan[LINK].calls, 2);
+    plan_for(LINK, 0, 1, ENOENT);
+    assert_null(record_lock_take(path, &error));
+    assert_int_equal(error.kind, ERROR_EXISTS);
+    assert_int_equal(plan[LINK].calls, 4);
+    error_clear(&error);
+    record_lock_release(taken);
+    plan_for(LINK, 0, 1, ENOENT);
+    assert_null(record_lock_take(path, &error));
+    assert_int_equal(error.kind, ERROR_WRITE);
+    error_clear(&error);
     // written anew where it was lost, or where nothing can be written; then it counts as held
     forget();
     struct record_lock *lock = record_lock_take(path, NULL);
