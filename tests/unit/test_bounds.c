@@ -95,7 +95,7 @@ static void say_lengths(FILE *out)
                 const struct history history = history_of(n, 0, 0, 0);
                 for (size_t k = 0; k < n; k++) {
                     energy[k] = (double)(k * k % 7);
-                    slope[k] = k % 3 ? 0.5 : NAN;
+                    slope[k] = k % (2 + window % 2) ? 0.5 : NAN;  // half of them, or two thirds
                 }
                 const struct course_fall fall = course_fall(&history, window, since),
                                          slow = course_long_fall(&history, window, since);

@@ -770,6 +770,10 @@ static void say_notes(FILE *out)
         "system.particles=1 system.dimensions=1 wavefunction.factors=rbm",
         "system.particles=2 system.dimensions=1 wavefunction.factors=rbm,hard-core hard-core.diameter=0.2",
         "system.particles=2 system.dimensions=3 wavefunction.factors=rbm,hard-core hard-core.diameter=0.2",
+        "system.particles=2 system.dimensions=2 wavefunction.factors=gaussian,hard-core,pade-jastrow "
+        "hard-core.diameter=0.2 pade-jastrow.cusp=0.4",
+        "system.particles=4 system.dimensions=2 system.statistics=fermions system.spin_up=1 "
+        "wavefunction.factors=slater,hard-core hard-core.diameter=0.2",
         "system.particles=2 system.dimensions=2 wavefunction.factors=gaussian,power,hard-core power.mu=1 "
         "hard-core.diameter=0.2",
         "system.particles=3 system.interaction=coulomb wavefunction.factors=gaussian,pade-jastrow "
