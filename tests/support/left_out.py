@@ -3,6 +3,7 @@
 counts as skipped."""
 import sys
 import unittest
+from pathlib import Path
 
 
 class Result(unittest.TextTestResult):
@@ -20,7 +21,8 @@ class Runner(unittest.TextTestRunner):
 def main(*arguments, **more):
     result = unittest.main(*arguments, exit=False, testRunner=Runner, **more).result
     for test, reason in result.skipped:
-        print(f'left out: {test.id()}: {reason}', file=sys.stderr)
+        name = test.id().replace('__main__', Path(sys.argv[0]).stem)
+        print(f'left out: {name}: {reason}', file=sys.stderr)
     if not result.wasSuccessful():
         sys.exit(1)
     sys.exit(0 if result.passed > 0 else 77)
