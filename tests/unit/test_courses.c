@@ -656,6 +656,59 @@ static void say_files(FILE *out, size_t number)
     config_finish(&config);
 }
 
+// ---- what a file holds while its run goes on
+
+struct reader {
+    const char *path;
+    struct tally_fold fold;
+    size_t n;
+};
+
+static void read_meanwhile(const struct run_progress *progress, void *context)
+{
+    struct reader *reader = context;
+    struct run_reading reading;
+    struct error error = { 0 };
+    if (access(reader->path, F_OK) == 0 && run_reading_open(&reading, reader->path, &error)) {
+        const struct run_result *result = &reading.result;
+        const double values[] = { result->energy, result->energy_error, result->n_samples, result->acceptance,
+                                  (double)reading.evidence.draws };
+        tally_fold_array(&reader->fold, sizeof values / sizeof *values, values);
+        reader->n += progress->done > 0;
+        run_reading_finish(&reading);
+    }
+    error_clear(&error);
+}
+
+static void say_meanwhile(FILE *out, size_t number)
+{
+    struct reader reader = { .path = "m.h5" };
+    struct config config = { 0 };
+    struct settings settings;
+    struct error error = { 0 };
+    struct run_result result;
+    clock_begin(1e-3);
+    set_all(&config, "system", systems[number]);
+    set_all(&config, "",
+            "optimizer.iterations=12 optimizer.samples=64 measure.samples=12000 sampler.walkers=32 "
+            "run.checkpoint_interval=0.03");
+    fprintf(out, "meanwhile %zu", number);
+    if (settings_build(&settings, &config, &error, NULL)) {
+        const struct run_options options = {
+            .threads = 1, .output = reader.path, .context = &reader, .progress = read_meanwhile
+        };
+        fprintf(out, " %d", run_execute(&settings, &options, &result, &error));
+        fprintf(out, " %zu", reader.n);
+        settings_finish(&settings);
+    }
+    tally_folded(out, &reader.fold);
+    fputc('\n', out);
+    say_error(out, &error);
+    error_clear(&error);
+    config_finish(&config);
+    remove(reader.path);
+}
+
 // ---- what is foreseen
 
 static void say_estimate(FILE *out, size_t number)
@@ -772,6 +825,7 @@ static const struct {
 } kinds[] = { { say_run, STATES + DESCENTS + LONG },
               { say_files, FILES },
               { say_estimate, ESTIMATES + FORESEEN_DESCENTS },
+              { say_meanwhile, 1 },
               { say_taken, 2 },
               { say_precise, PRECISE },
               { say_slow, SLOW_DESCENTS } };
