@@ -81,7 +81,9 @@ def find_archer():
 def environment(archer):
     # what OpenMP's library itself copies and clears is ordered by means that the sanitizer does not know
     (PLACE / 'suppressions').write_text('called_from_lib:libomp.so\ncalled_from_lib:libarcher.so\n')
-    return dict(os.environ, OMP_TOOL_LIBRARIES=str(archer), TSAN_OPTIONS=f'suppressions={PLACE}/suppressions exitcode=66', OMP_WAIT_POLICY='passive')
+    # later versions of meson ask UndefinedBehaviorSanitizer to abort, which ThreadSanitizer would obey, too
+    return dict(os.environ, OMP_TOOL_LIBRARIES=str(archer), TSAN_OPTIONS=f'suppressions={PLACE}/suppressions exitcode=66', UBSAN_OPTIONS='',
+                OMP_WAIT_POLICY='passive')
 
 
 def find_detector():
