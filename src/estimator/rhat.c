@@ -107,8 +107,9 @@ static void ranking_fill(struct ranking *ranking, const struct series *series, s
     }
 }
 
-// sorted[] becomes the distances from the median, again in order. They are counted from the two values beside the median, half
-// their gap further: both lie equally far from it, whatever their mean would be rounded to, and share a rank.
+// sorted[] becomes the distances from the median, again in order. They are counted from the two values beside the
+// median, half their gap further: both lie equally far from it, whatever their mean would be rounded to, and share a
+// rank.
 static void ranking_fold(struct ranking *ranking)
 {
     const struct ranked *x = ranking->sorted;

@@ -145,6 +145,7 @@ RUNS.update({
     'learn, adam': learning(BITS, 'learn.visible=binary learn.beta1=0.5 learn.beta2=0.8 learn.iterations=20 learn.chains=32 learn.hidden=3 learn.negative=metropolis '
                                   'learn.prior=2 learn.learning_rate=0.05 learn.schedule=constant learn.held_out=0'),
     'learn, many': learning(BITS, 'learn.visible=binary learn.hidden=9 learn.iterations=5 learn.chains=32', ['learn', 'l.ini', '--resume', *words('learn.iterations=9')]),
+    'learn, no first number': learning(' ,1\n', 'learn.iterations=1'),
     'learn, annealed': learning(WIDE, 'learn.visible=binary learn.hidden=25 learn.iterations=6 learn.chains=32 learn.ais_chains=32 learn.ais_steps=30'),
     'learn, annealed widths': learning(REAL, 'learn.hidden=25 learn.iterations=4 learn.chains=32 learn.ais_chains=32 learn.ais_steps=30'),
     'learn, posterior': learning(BITS, 'learn.visible=binary learn.hidden=2 learn.negative=exact learn.method=exact learn.iterations=30 learn.posterior=yes '

@@ -94,6 +94,23 @@ static void test_parts(void **state)
     bench_finish(&bench);
 }
 
+// Another version may have begun a series with more room than this one would give it: it keeps that room, and never
+// less.
+static void test_room(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_start(&bench);
+    struct measured *measured = &bench.run.measured;
+    const size_t room = series_room(&bench.run), draws = series_draws_wanted(&bench.run);
+    assert_true(measured->room == room && room % 2 == 0 && measured->capacity == draws && draws < room);
+    for (size_t least = 0; least <= room; least++)
+        assert_true(series_grow(&bench.run, least, NULL) && measured->room == room);
+    for (size_t more = 1; more < 9; more++)  // pairs of values are merged where it is full: it is even
+        assert_true(series_grow(&bench.run, room + more, NULL) && measured->room == room + (more + 1) / 2 * 2);
+    bench_finish(&bench);
+}
+
 // Fills every part of every array, and every number, from a stream of numbers; or compares with what stands there.
 static void go_over(struct run *run, unsigned where, uint64_t seed, bool compare)
 {
@@ -181,6 +198,7 @@ static void test_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_parts),
-                                        cmocka_unit_test(test_states_come_back), cmocka_unit_test(test_bytes) };
+                                        cmocka_unit_test(test_room), cmocka_unit_test(test_states_come_back),
+                                        cmocka_unit_test(test_bytes) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,7 +154,8 @@ static void test_units(void **state)
     assert_near(b.mean, 1e8 - 8 * a.mean, 1e-7);
     assert_near(b.error / (8 * a.error), 1, 1e-6);
     assert_near(b.error_autocorrelation / (8 * a.error_autocorrelation), 1, 1e-6);
-    assert_near(b.r_hat, a.r_hat, 1e-12);  // the two middle values are equally far from the median, whatever it is rounded to
+    assert_near(b.r_hat, a.r_hat,
+                1e-12);  // the two middle values are equally far from the median, whatever it is rounded to
     assert_near(b.effective_samples / a.effective_samples, 1, 1e-6);
     assert_true(statistics_analyse(&(struct series){ 4, 500, 10, plain }, &blocks, NULL));
     assert_near(blocks.autocorrelation_time, 10 * a.autocorrelation_time, 1e-12);
