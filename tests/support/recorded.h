@@ -24,5 +24,7 @@ void recorded_end(struct recorded_part *part, FILE *own, const char *name, bool 
 int recorded_judge(const char *path, bool writes, char *now);
 // The same where numbers with a point may differ by `tolerance`, relative to the larger of 1 and the number.
 int recorded_judge_nearly(const char *path, bool writes, char *now, double tolerance);
+// The same, to eight digits, for the arguments RECORD, RECORD --write and --show, which prints `now`; frees it.
+int recorded_status(int argc, char **argv, char *now);
 
 #endif

@@ -1062,10 +1062,5 @@ int main(int argc, char **argv)
     say_memory(out);
     say_much(out);
     fclose(out);
-    if (shows)
-        fputs(now, stdout);
-    const int status = shows ? 0
-                             : recorded_judge_nearly(argv[1], argc > 2 && strcmp(argv[2], "--write") == 0, now, 1e-8);
-    free(now);
-    return status;
+    return recorded_status(argc, argv, now);
 }

@@ -240,7 +240,6 @@ int main(int argc, char **argv)
     size_t length = 0;
     if (argc < 2)
         return 2;
-    const bool shows = strcmp(argv[1], "--show") == 0;
     record_prepare_hdf5();
     if (!here || !mkdtemp(folder) || chdir(folder) != 0)
         return 2;
@@ -254,10 +253,5 @@ int main(int argc, char **argv)
     if (chdir(here) != 0 || rmdir(folder) != 0)
         perror(folder);
     free(here);
-    if (shows)
-        fputs(now, stdout);
-    const int status = shows ? 0
-                             : recorded_judge_nearly(argv[1], argc > 2 && strcmp(argv[2], "--write") == 0, now, 1e-8);
-    free(now);
-    return status;
+    return recorded_status(argc, argv, now);
 }
